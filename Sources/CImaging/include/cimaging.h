@@ -1,0 +1,35 @@
+// Picture decoding through libjpeg and libpng, whose errors jump and so stay in C; and Pillow's
+// resampling. Pixels are 8-bit RGB or RGBA, row by row.
+#ifndef VT_CIMAGING_H
+#define VT_CIMAGING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VT_IMAGE_MESSAGE = 200 };
+
+typedef struct {
+  uint32_t width, height;
+  /// 3 (RGB) or 4 (RGBA).
+  uint32_t channels;
+  /// `height * width * channels` bytes, from malloc; the caller frees them.
+  uint8_t *pixels;
+  /// EXIF orientation, 1 to 8; 1 where none is given.
+  int orientation;
+  /// Why decoding failed.
+  char message[VT_IMAGE_MESSAGE];
+} vt_image;
+
+/// 0 on success; otherwise `message` is set and nothing is allocated. `max_pixels` bounds width * height.
+int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+int vt_decode_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+
+typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
+
+/// Resizes RGB pixels as Pillow does (Resample.c's definition): separable, the filter's support growing with
+/// the scale when shrinking, weights rounded to 22-bit fixed point, 8 bits between the passes; vertical pass
+/// first where Pillow 13 has it so. 0 on success, -1 where memory is short.
+int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8_t *in,
+                  size_t in_width, size_t in_height, vt_filter filter);
+
+#endif

@@ -1,0 +1,131 @@
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "cimaging.h"
+
+typedef struct {
+  struct jpeg_error_mgr base;
+  jmp_buf escape;
+  char *message;
+} vt_jpeg_error;
+
+static void fail(j_common_ptr info) {
+  vt_jpeg_error *error = (vt_jpeg_error *)info->err;
+  char text[JMSG_LENGTH_MAX];
+  info->err->format_message(info, text);
+  snprintf(error->message, VT_IMAGE_MESSAGE, "%s", text);
+  longjmp(error->escape, 1);
+}
+
+// libjpeg fills in gray where a file ends early; a cut-off picture is an error here.
+static void note(j_common_ptr info, int level) {
+  if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) fail(info);
+}
+
+static unsigned u16(const uint8_t *p, int little) {
+  return little ? p[0] | (unsigned)p[1] << 8 : (unsigned)p[0] << 8 | p[1];
+}
+static uint32_t u32(const uint8_t *p, int little) {
+  return little ? u16(p, 1) | (uint32_t)u16(p + 2, 1) << 16
+                : (uint32_t)u16(p, 0) << 16 | u16(p + 2, 0);
+}
+
+// The orientation tag (0x0112) of the first image directory of an EXIF block.
+static int exif_orientation(const uint8_t *p, size_t n) {
+  if (n < 14 || memcmp(p, "Exif\0\0", 6) != 0) return 1;
+  p += 6;
+  n -= 6;
+  int little = p[0] == 'I';
+  if (!(little ? p[1] == 'I' : p[0] == 'M' && p[1] == 'M') || u16(p + 2, little) != 42) return 1;
+  size_t at = u32(p + 4, little);
+  if (at > n || n - at < 2) return 1;
+  size_t count = u16(p + at, little);
+  at += 2;
+  for (size_t i = 0; i < count && n - at >= 12; i++, at += 12)
+    if (u16(p + at, little) == 0x0112 && u16(p + at + 2, little) == 3) {
+      unsigned value = u16(p + at + 8, little);
+      return value >= 1 && value <= 8 ? (int)value : 1;
+    }
+  return 1;
+}
+
+// Pillow's CMYK to RGB: with K' = 255 - K, each is K' - C K' / 255, rounded.
+static uint8_t ink(unsigned c, unsigned k) {
+  unsigned keep = 255 - k, t = c * keep + 128;
+  t = ((t >> 8) + t) >> 8;
+  return (uint8_t)(keep > t ? keep - t : 0);
+}
+
+int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image) {
+  struct jpeg_decompress_struct info;
+  vt_jpeg_error error;
+  uint8_t *volatile pixels = NULL;
+  uint8_t *volatile line = NULL;
+  memset(image, 0, sizeof *image);
+  image->orientation = 1;
+  info.err = jpeg_std_error(&error.base);
+  error.base.error_exit = fail;
+  error.base.emit_message = note;
+  error.message = image->message;
+  if (setjmp(error.escape)) {
+    free(pixels);
+    free(line);
+    jpeg_destroy_decompress(&info);
+    return -1;
+  }
+  jpeg_create_decompress(&info);
+  jpeg_mem_src(&info, bytes, count);
+  jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_read_header(&info, TRUE);
+  uint64_t area = (uint64_t)info.image_width * info.image_height;
+  if (area == 0 || area > max_pixels) {
+    snprintf(image->message, VT_IMAGE_MESSAGE, "%u x %u pixels are too many", info.image_width,
+             info.image_height);
+    jpeg_destroy_decompress(&info);
+    return -1;
+  }
+  for (jpeg_saved_marker_ptr m = info.marker_list; m; m = m->next)
+    if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && memcmp(m->data, "Exif\0\0", 6) == 0) {
+      image->orientation = exif_orientation(m->data, m->data_length);
+      break;
+    }
+  int inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+  info.out_color_space = inks ? JCS_CMYK
+                         : info.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
+  info.dct_method = JDCT_ISLOW;
+  // Adobe writes its inks inverted.
+  int inverted = info.saw_Adobe_marker;
+  jpeg_start_decompress(&info);
+  size_t width = info.output_width, height = info.output_height, parts = info.output_components;
+  pixels = malloc(width * height * 3);
+  line = malloc(width * parts);
+  if (!pixels || !line) {
+    snprintf(image->message, VT_IMAGE_MESSAGE, "not enough memory");
+    longjmp(error.escape, 1);
+  }
+  while (info.output_scanline < info.output_height) {
+    uint8_t *out = pixels + (size_t)info.output_scanline * width * 3;
+    JSAMPROW row = parts == 3 ? out : line;
+    jpeg_read_scanlines(&info, &row, 1);
+    if (parts == 1)
+      for (size_t x = 0; x < width; x++) out[3 * x] = out[3 * x + 1] = out[3 * x + 2] = line[x];
+    if (parts == 4)
+      for (size_t x = 0; x < width; x++) {
+        unsigned flip = inverted ? 255 : 0, k = line[4 * x + 3] ^ flip;
+        for (int c = 0; c < 3; c++) out[3 * x + c] = ink(line[4 * x + c] ^ flip, k);
+      }
+  }
+  jpeg_finish_decompress(&info);
+  jpeg_destroy_decompress(&info);
+  free(line);
+  image->width = (uint32_t)width;
+  image->height = (uint32_t)height;
+  image->channels = 3;
+  image->pixels = pixels;
+  return 0;
+}

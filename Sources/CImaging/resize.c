@@ -1,0 +1,146 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "cimaging.h"
+
+enum { PRECISION = 22 };
+
+static double bilinear(double x) {
+  x = fabs(x);
+  return x < 1 ? 1 - x : 0;
+}
+
+// Keys' cubic with a = -0.5.
+static double bicubic(double x) {
+  const double a = -0.5;
+  x = fabs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+typedef struct {
+  size_t taps;      // weights a pixel
+  int32_t *first;   // first input pixel
+  int32_t *length;  // how many
+  int32_t *weight;  // fixed point
+} vt_taps;
+
+static void free_taps(vt_taps *t) {
+  free(t->first);
+  free(t->length);
+  free(t->weight);
+}
+
+static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind) {
+  double scale = (double)in / (double)out, filter_scale = scale < 1 ? 1 : scale;
+  double support = (kind == VT_FILTER_BICUBIC ? 2.0 : 1.0) * filter_scale;
+  t->taps = (size_t)ceil(support) * 2 + 1;
+  t->first = malloc(out * sizeof(int32_t));
+  t->length = malloc(out * sizeof(int32_t));
+  t->weight = calloc(out * t->taps, sizeof(int32_t));
+  double *k = malloc(t->taps * sizeof(double));
+  if (!t->first || !t->length || !t->weight || !k) {
+    free_taps(t);
+    free(k);
+    return -1;
+  }
+  for (size_t o = 0; o < out; o++) {
+    double center = ((double)o + 0.5) * scale, sum = 0;
+    long low = (long)(center - support + 0.5), high = (long)(center + support + 0.5);
+    if (low < 0) low = 0;
+    if (high > (long)in) high = (long)in;
+    long n = high - low;
+    for (long x = 0; x < n; x++) {
+      double at = ((double)(x + low) - center + 0.5) * (1.0 / filter_scale);
+      k[x] = kind == VT_FILTER_BICUBIC ? bicubic(at) : bilinear(at);
+      sum += k[x];
+    }
+    for (long x = 0; x < n; x++) {
+      double w = sum != 0 ? k[x] / sum : k[x];
+      t->weight[o * t->taps + (size_t)x] =
+          (int32_t)((w < 0 ? -0.5 : 0.5) + w * (1 << PRECISION));
+    }
+    t->first[o] = (int32_t)low;
+    t->length[o] = (int32_t)n;
+  }
+  free(k);
+  return 0;
+}
+
+static uint8_t clip(int32_t v) {
+  v >>= PRECISION;
+  return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
+}
+
+static void horizontal(uint8_t *out, size_t out_width, const uint8_t *in, size_t in_width,
+                       size_t rows, const vt_taps *t) {
+  for (size_t y = 0; y < rows; y++)
+    for (size_t x = 0; x < out_width; x++) {
+      const uint8_t *p = in + (y * in_width + (size_t)t->first[x]) * 3;
+      const int32_t *w = t->weight + x * t->taps;
+      int32_t r = 1 << (PRECISION - 1), g = r, b = r;
+      for (int32_t i = 0; i < t->length[x]; i++) {
+        r += p[3 * i] * w[i];
+        g += p[3 * i + 1] * w[i];
+        b += p[3 * i + 2] * w[i];
+      }
+      uint8_t *o = out + (y * out_width + x) * 3;
+      o[0] = clip(r);
+      o[1] = clip(g);
+      o[2] = clip(b);
+    }
+}
+
+static void vertical(uint8_t *out, size_t out_height, const uint8_t *in, size_t width,
+                     const vt_taps *t, int32_t *sums) {
+  size_t row = width * 3;
+  for (size_t y = 0; y < out_height; y++) {
+    const int32_t *w = t->weight + y * t->taps;
+    for (size_t i = 0; i < row; i++) sums[i] = 1 << (PRECISION - 1);
+    for (int32_t k = 0; k < t->length[y]; k++) {
+      const uint8_t *p = in + (size_t)(t->first[y] + k) * row;
+      for (size_t i = 0; i < row; i++) sums[i] += p[i] * w[k];
+    }
+    for (size_t i = 0; i < row; i++) out[y * row + i] = clip(sums[i]);
+  }
+}
+
+int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8_t *in,
+                  size_t in_width, size_t in_height, vt_filter filter) {
+  vt_taps across = {0}, down = {0};
+  int needs_across = out_width != in_width, needs_down = out_height != in_height;
+  // Rows that shrink much faster than columns go first: fewer pixels for the other pass.
+  int down_first = needs_across && needs_down && out_height < in_height &&
+                   (long)(in_height - out_height) > 2 * ((long)in_width - (long)out_width);
+  size_t middle_width = down_first ? in_width : out_width;
+  size_t middle_height = down_first ? out_height : in_height;
+  uint8_t *middle = malloc(middle_width * middle_height * 3 + 1);
+  int32_t *sums = malloc((in_width > out_width ? in_width : out_width) * 3 * sizeof(int32_t));
+  int status = middle && sums ? 0 : -1;
+  if (status == 0) status = make_taps(&across, in_width, out_width, filter);
+  if (status == 0 && make_taps(&down, in_height, out_height, filter) != 0) {
+    free_taps(&across);
+    status = -1;
+  }
+  if (status == 0) {
+    if (!needs_across && !needs_down) {
+      for (size_t i = 0; i < out_width * out_height * 3; i++) out[i] = in[i];
+    } else if (!needs_across) {
+      vertical(out, out_height, in, in_width, &down, sums);
+    } else if (!needs_down) {
+      horizontal(out, out_width, in, in_width, in_height, &across);
+    } else if (down_first) {
+      vertical(middle, out_height, in, in_width, &down, sums);
+      horizontal(out, out_width, middle, in_width, out_height, &across);
+    } else {
+      horizontal(middle, out_width, in, in_width, in_height, &across);
+      vertical(out, out_height, middle, out_width, &down, sums);
+    }
+    free_taps(&across);
+    free_taps(&down);
+  }
+  free(middle);
+  free(sums);
+  return status;
+}

@@ -1,0 +1,126 @@
+// The kernels that a BLAS does not give. Rules that hold for every function here:
+// row-major float32, sizes in elements, no alignment assumed, no allocation, no threads; outputs
+// do not overlap inputs unless "in place" is said; `accumulate` adds to the output instead of
+// overwriting it. `isa` picks the variant, so that tests can compare them all:
+// VT_ISA_SCALAR is the reference, written for clarity, with double accumulators.
+#ifndef VT_CKERNELS_H
+#define VT_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { VT_ISA_SCALAR = 0, VT_ISA_PORTABLE = 1, VT_ISA_AVX2 = 2 } vt_isa;
+
+/// The fastest variant this processor runs.
+vt_isa vt_isa_best(void);
+/// Whether this processor runs `isa`.
+int vt_isa_supported(vt_isa isa);
+
+typedef enum {
+  VT_ACTIVATION_NONE = 0,
+  VT_ACTIVATION_GELU = 1,        // x Phi(x), exact (erf)
+  VT_ACTIVATION_GELU_TANH = 2,   // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  VT_ACTIVATION_QUICK_GELU = 3,  // x sigmoid(1.702 x)
+  VT_ACTIVATION_RELU = 4,
+  VT_ACTIVATION_TANH = 5,
+} vt_activation;
+
+// activation.c
+
+/// x[r, c] += bias[c] (bias may be null) in place, then y = act(x); rows `ld` apart in both. y may be x.
+void vt_bias_activation(vt_isa isa, vt_activation kind, float *x, float *y, const float *bias,
+                        size_t rows, size_t cols, size_t ld);
+/// dx = dy * act'(x), elementwise, x the value before the activation. dx may be dy.
+void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, const float *dy,
+                            const float *x, size_t count);
+
+// layer_norm.c
+
+/// y = (x - mean) * rstd * gamma + beta for each row [cols]; writes mean[rows], rstd[rows].
+void vt_layer_norm_forward(vt_isa isa, float *y, float *mean, float *rstd, const float *x,
+                           const float *gamma, const float *beta, size_t rows, size_t cols,
+                           float eps);
+/// dx (+)= gradient; dgamma[cols] += sum dy * xhat; dbeta[cols] += sum dy.
+void vt_layer_norm_backward(vt_isa isa, float *dx, float *dgamma, float *dbeta, const float *dy,
+                            const float *x, const float *mean, const float *rstd,
+                            const float *gamma, size_t rows, size_t cols, int accumulate);
+
+// softmax.c
+
+/// In place over each row [cols], rows `ld` apart: x = softmax(scale * x); lse[r] = log sum exp(scale * x).
+void vt_softmax_rows(vt_isa isa, float *x, float *lse, float scale, size_t rows, size_t cols,
+                     size_t ld);
+/// In place: x = exp(scale * x - lse[r]), the probabilities again from the scores.
+void vt_softmax_again(vt_isa isa, float *x, const float *lse, float scale, size_t rows,
+                      size_t cols, size_t ld);
+/// In place: dp = p * (dp - delta[r]) * scale, the gradient of the scores.
+void vt_softmax_backward_rows(vt_isa isa, float *dp, const float *p, const float *delta,
+                              float scale, size_t rows, size_t cols, size_t ld);
+/// delta[r] = sum_c a[r, c] * b[r, c], rows lda and ldb apart.
+void vt_row_dots(vt_isa isa, float *delta, const float *a, const float *b, size_t rows,
+                 size_t cols, size_t lda, size_t ldb);
+
+/// Cross-entropy with label smoothing s over `classes`: loss[r] = (1-s) nll + s mean(-log p).
+/// dlogits[r, c] = scale * (p - target). Labels are in 0..<classes.
+void vt_cross_entropy(float *loss, float *dlogits, const float *logits, const int32_t *labels,
+                      size_t rows, size_t classes, float smoothing, float scale);
+
+// elementwise.c
+
+/// y = a + scale * b. y may be a or b.
+void vt_add_scaled(vt_isa isa, float *y, const float *a, const float *b, float scale, size_t count);
+/// x *= scale.
+void vt_scale(vt_isa isa, float *x, float scale, size_t count);
+/// y[c] (+)= sum over rows of x[r, c], rows `ld` apart.
+void vt_column_sums(vt_isa isa, float *y, const float *x, size_t rows, size_t cols, size_t ld,
+                    int accumulate);
+/// Sum of squares in double, in index order of eight interleaved partial sums.
+double vt_sum_of_squares(const float *x, size_t count);
+/// out[i] = (pixels[i] / 255 - mean[i % 3]) / std[i % 3] for `count` RGB pixels.
+void vt_normalize_rgb(float *out, const uint8_t *pixels, const float *mean, const float *std,
+                      size_t count);
+
+// optimizer.c
+
+/// One AdamW step: p -= lr*decay*p; m, v moments of g*gradient_scale; p -= lr * mhat / (sqrt(vhat) + eps).
+/// correction1 = 1 - beta1^t, correction2 = 1 - beta2^t.
+void vt_adamw(vt_isa isa, float *p, float *m, float *v, const float *g, size_t count, float lr,
+              float decay, float beta1, float beta2, float eps, float correction1,
+              float correction2, float gradient_scale);
+
+// random.c
+
+/// Philox4x32-10 (Salmon et al., SC 2011): four words from a 128-bit counter and a 64-bit key.
+void vt_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+/// Inverted dropout, y = x * keep(i) / (1 - rate) (+ y): element i's fate hangs on (key, stream, i) alone.
+void vt_dropout(float *y, const float *x, size_t begin, size_t count, float rate,
+                const uint32_t key[2], uint64_t stream, int accumulate);
+
+// tokens.c
+
+/// Cuts image [height, width, channels] into patches [grid, channels * patch * patch] (channel,
+/// row, column), the order of a flattened `[out, in, h, w]` kernel.
+void vt_unfold_patches(float *out, const float *image, size_t height, size_t width,
+                       size_t channels, size_t patch);
+/// dst [.., channels] of grid pairs: out[p] = concat(grid[a[p]], grid[b[p]]), rows `dim` long.
+void vt_gather_pairs(float *out, const float *grid, const int32_t *a, const int32_t *b,
+                     size_t pairs, size_t dim);
+/// The transpose of it: dgrid[a[p]] += dout[p, :dim], dgrid[b[p]] += dout[p, dim:], p in order.
+void vt_scatter_pairs(float *dgrid, const float *dout, const int32_t *a, const int32_t *b,
+                      size_t pairs, size_t dim);
+
+// convert.c
+
+/// Copies a tensor of `rank` axes (at most 16) with its axes permuted: out axis k is in axis order[k].
+/// `shape` is the input's; `width` is the element size in bytes (1, 2, 4, 8 or 16).
+void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int *order, int rank,
+                      size_t width);
+/// Reverses the bytes of each element, in place allowed.
+void vt_swap_bytes(void *out, const void *in, size_t count, size_t width);
+void vt_f32_from_f16(float *out, const void *in, size_t count);
+void vt_f32_from_bf16(float *out, const void *in, size_t count);
+/// Round to nearest, ties to even; NaN stays NaN.
+void vt_f16_from_f32(void *out, const float *in, size_t count);
+void vt_bf16_from_f32(void *out, const float *in, size_t count);
+
+#endif

@@ -1,0 +1,123 @@
+#include "vector.h"
+
+static void layer_norm_forward_scalar(float *y, float *mean, float *rstd, const float *x,
+                                      const float *gamma, const float *beta, size_t rows,
+                                      size_t cols, float eps) {
+  for (size_t r = 0; r < rows; r++) {
+    const float *xr = x + r * cols;
+    double m = 0, v = 0;
+    for (size_t c = 0; c < cols; c++) m += xr[c];
+    m /= (double)cols;
+    for (size_t c = 0; c < cols; c++) v += (xr[c] - m) * (xr[c] - m);
+    double s = 1 / sqrt(v / (double)cols + (double)eps);
+    for (size_t c = 0; c < cols; c++)
+      y[r * cols + c] = (float)((xr[c] - m) * s * gamma[c] + beta[c]);
+    mean[r] = (float)m;
+    rstd[r] = (float)s;
+  }
+}
+
+VT_INLINE void layer_norm_forward_body(float *y, float *mean, float *rstd, const float *x,
+                                       const float *gamma, const float *beta, size_t rows,
+                                       size_t cols, float eps) {
+  size_t whole = cols / 8 * 8, rest = cols - whole;
+  for (size_t r = 0; r < rows; r++) {
+    const float *xr = x + r * cols;
+    float *yr = y + r * cols;
+    v8 sum = splat8(0), sum2 = splat8(0);
+    for (size_t c = 0; c < whole; c += 8) sum += load8(xr + c);
+    float total = sum8(sum);
+    for (size_t c = whole; c < cols; c++) total += xr[c];
+    float m = total / (float)cols;
+    for (size_t c = 0; c < whole; c += 8) {
+      v8 d = load8(xr + c) - splat8(m);
+      sum2 += d * d;
+    }
+    float squares = sum8(sum2);
+    for (size_t c = whole; c < cols; c++) squares += (xr[c] - m) * (xr[c] - m);
+    float s = 1.0f / sqrtf(squares / (float)cols + eps);
+    for (size_t c = 0; c < whole; c += 8)
+      store8(yr + c, (load8(xr + c) - splat8(m)) * splat8(s) * load8(gamma + c) + load8(beta + c));
+    if (rest)
+      store8_part(yr + whole,
+                  (load8_part(xr + whole, rest) - splat8(m)) * splat8(s) *
+                          load8_part(gamma + whole, rest) + load8_part(beta + whole, rest),
+                  rest);
+    mean[r] = m;
+    rstd[r] = s;
+  }
+}
+
+VT_DISPATCH(layer_norm_forward,
+            (float *y, float *mean, float *rstd, const float *x, const float *gamma,
+             const float *beta, size_t rows, size_t cols, float eps),
+            (y, mean, rstd, x, gamma, beta, rows, cols, eps))
+
+// With xhat = (x - mean) rstd and g = dy gamma:
+// dx = rstd (g - mean(g) - xhat mean(g xhat)).
+static void layer_norm_backward_scalar(float *dx, float *dgamma, float *dbeta, const float *dy,
+                                       const float *x, const float *mean, const float *rstd,
+                                       const float *gamma, size_t rows, size_t cols,
+                                       int accumulate) {
+  for (size_t r = 0; r < rows; r++) {
+    const float *xr = x + r * cols, *dr = dy + r * cols;
+    double a = 0, b = 0;
+    for (size_t c = 0; c < cols; c++) {
+      double h = ((double)xr[c] - mean[r]) * rstd[r], g = (double)dr[c] * gamma[c];
+      a += g;
+      b += g * h;
+    }
+    a /= (double)cols;
+    b /= (double)cols;
+    for (size_t c = 0; c < cols; c++) {
+      double h = ((double)xr[c] - mean[r]) * rstd[r], g = (double)dr[c] * gamma[c];
+      float d = (float)(rstd[r] * (g - a - h * b));
+      dx[r * cols + c] = accumulate ? dx[r * cols + c] + d : d;
+      dgamma[c] += (float)(dr[c] * h);
+      dbeta[c] += dr[c];
+    }
+  }
+}
+
+VT_INLINE void layer_norm_backward_body(float *dx, float *dgamma, float *dbeta, const float *dy,
+                                        const float *x, const float *mean, const float *rstd,
+                                        const float *gamma, size_t rows, size_t cols,
+                                        int accumulate) {
+  for (size_t r = 0; r < rows; r++) {
+    const float *xr = x + r * cols, *dr = dy + r * cols;
+    float *out = dx + r * cols;
+    v8 m = splat8(mean[r]), s = splat8(rstd[r]), sa = splat8(0), sb = splat8(0);
+    for (size_t c = 0; c < cols; c += 8) {
+      size_t n = cols - c < 8 ? cols - c : 8;
+      v8 xv, dv, gv;
+      if (n == 8) { xv = load8(xr + c); dv = load8(dr + c); gv = load8(gamma + c); }
+      else { xv = load8_part(xr + c, n); dv = load8_part(dr + c, n); gv = load8_part(gamma + c, n); }
+      v8 g = dv * gv;
+      sa += g;
+      sb += g * ((xv - m) * s);
+    }
+    v8 a = splat8(sum8(sa) / (float)cols), b = splat8(sum8(sb) / (float)cols);
+    for (size_t c = 0; c < cols; c += 8) {
+      size_t n = cols - c < 8 ? cols - c : 8;
+      if (n == 8) {
+        v8 h = (load8(xr + c) - m) * s, dv = load8(dr + c);
+        v8 d = s * (dv * load8(gamma + c) - a - h * b);
+        store8(out + c, accumulate ? load8(out + c) + d : d);
+        store8(dgamma + c, load8(dgamma + c) + dv * h);
+        store8(dbeta + c, load8(dbeta + c) + dv);
+      } else {
+        v8 h = (load8_part(xr + c, n) - m) * s, dv = load8_part(dr + c, n);
+        v8 d = s * (dv * load8_part(gamma + c, n) - a - h * b);
+        store8_part(out + c, accumulate ? load8_part(out + c, n) + d : d, n);
+        store8_part(dgamma + c, load8_part(dgamma + c, n) + dv * h, n);
+        store8_part(dbeta + c, load8_part(dbeta + c, n) + dv, n);
+      }
+    }
+  }
+}
+
+VT_DISPATCH(layer_norm_backward,
+            (float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+             const float *mean, const float *rstd, const float *gamma, size_t rows, size_t cols,
+             int accumulate),
+            (dx, dgamma, dbeta, dy, x, mean, rstd, gamma, rows, cols, accumulate))

@@ -1,0 +1,112 @@
+import Foundation
+
+/// Read-only bytes: a stretch of a mapped file, or memory of their own.
+public final class Bytes: @unchecked Sendable {
+  // Never written after `init`, so any thread may read.
+  private let base: UnsafeRawPointer
+  public let count: Int
+  private let owner: AnyObject?
+
+  /// `count` bytes of its own, written by `fill`.
+  public init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+    guard let memory = malloc(max(count, 1)) else {
+      throw Failure(.resource, "not enough memory for a tensor of \(count) bytes")
+    }
+    do {
+      try fill(UnsafeMutableRawBufferPointer(start: memory, count: count))
+    } catch {
+      free(memory)
+      throw error
+    }
+    base = UnsafeRawPointer(memory)
+    self.count = count
+    owner = nil
+  }
+
+  /// A stretch of memory that `owner` keeps alive.
+  init(base: UnsafeRawPointer, count: Int, owner: AnyObject) {
+    self.base = base
+    self.count = count
+    self.owner = owner
+  }
+
+  public convenience init(_ values: [UInt8]) throws {
+    try self.init(count: values.count) { $0.copyBytes(from: values) }
+  }
+
+  /// The bytes of numbers in memory (little-endian machines only, like all of this module).
+  public convenience init<Number: BitwiseCopyable>(copying values: [Number]) throws {
+    try self.init(count: values.count * MemoryLayout<Number>.stride) { target in
+      values.withUnsafeBytes { target.copyMemory(from: $0) }
+    }
+  }
+
+  deinit { if owner == nil { free(UnsafeMutableRawPointer(mutating: base)) } }
+
+  public func withUnsafeBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withExtendedLifetime(self) {
+      try body(UnsafeRawBufferPointer(start: base, count: count))
+    }
+  }
+}
+
+/// A file mapped into memory, read-only. Reads past its end are refused, never made.
+final class MappedFile: @unchecked Sendable {
+  // Immutable after `init`.
+  let path: String
+  let count: Int
+  private let base: UnsafeRawPointer?
+
+  init(path: String) throws {
+    self.path = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure.system("opening", file: path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Failure.system("reading", file: path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Failure(
+        "not a regular file", file: path,
+        remedy: status.st_mode & S_IFMT == S_IFDIR
+          ? "give the checkpoint file itself, not its folder" : nil)
+    }
+    count = Int(status.st_size)
+    if count == 0 {
+      base = nil
+      return
+    }
+    guard let memory = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+      memory != MAP_FAILED
+    else { throw Failure.system("mapping", file: path) }
+    base = UnsafeRawPointer(memory)
+  }
+
+  deinit {
+    if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+  }
+
+  /// Bytes `offset..<offset + length`.
+  func bytes(_ offset: Int, _ length: Int) throws -> Bytes {
+    guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
+      throw Failure(
+        "the file ends before the data does (\(length) bytes wanted, the file has \(count))",
+        file: path, offset: offset, remedy: "the file is truncated; fetch it again")
+    }
+    guard let base else { return Bytes(base: UnsafeRawPointer(bitPattern: 8)!, count: 0, owner: self) }
+    return Bytes(base: base + offset, count: length, owner: self)
+  }
+
+  func u16(_ offset: Int) throws -> Int { try Int(load(offset, as: UInt16.self)) }
+  func u32(_ offset: Int) throws -> Int { try Int(load(offset, as: UInt32.self)) }
+  func u64(_ offset: Int) throws -> UInt64 { try load(offset, as: UInt64.self) }
+
+  private func load<Number: FixedWidthInteger & BitwiseCopyable>(
+    _ offset: Int, as type: Number.Type
+  ) throws -> Number {
+    try bytes(offset, MemoryLayout<Number>.size).withUnsafeBytes {
+      Number(littleEndian: $0.loadUnaligned(as: Number.self))
+    }
+  }
+}

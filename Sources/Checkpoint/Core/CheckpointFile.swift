@@ -1,0 +1,119 @@
+import Crypto
+import Foundation
+
+/// The file formats a checkpoint can be in.
+public enum FileFormat: String, Sendable, CaseIterable {
+  case npz
+  case hdf5
+  case safetensors
+
+  /// Suffixes by which a file's format is chosen.
+  public var suffixes: [String] {
+    switch self {
+    case .npz: ["npz"]
+    case .hdf5: ["h5", "hdf5"]
+    case .safetensors: ["safetensors"]
+    }
+  }
+
+  /// The format that a path's suffix says.
+  /// - Throws: `Failure` naming the known suffixes.
+  public init(path: String) throws {
+    let suffix = (path as NSString).pathExtension.lowercased()
+    guard let format = Self.allCases.first(where: { $0.suffixes.contains(suffix) }) else {
+      let known = Self.allCases.flatMap(\.suffixes).map { "." + $0 }.joined(separator: ", ")
+      throw Failure(
+        .usage, suffix.isEmpty ? "the path has no suffix" : "the suffix '.\(suffix)' is unknown",
+        file: path, remedy: "use one of \(known)")
+    }
+    self = format
+  }
+
+  /// The format that a file's first bytes show, nil for none of these.
+  static func sniff(_ file: MappedFile) throws -> FileFormat? {
+    let head = try file.bytes(0, min(file.count, 16)).withUnsafeBytes { Array($0) }
+    if head.starts(with: [0x50, 0x4B, 3, 4]) || head.starts(with: [0x50, 0x4B, 5, 6]) { return .npz }
+    if head.count >= 9, head[8] == UInt8(ascii: "{"), head[4...7].allSatisfy({ $0 == 0 }) {
+      return .safetensors
+    }
+    // HDF5's signature stands at 0, or after a user block at 512, 1024, 2048, ...
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    var at = 0
+    while at + 8 <= file.count {
+      if try file.bytes(at, 8).withUnsafeBytes({ $0.elementsEqual(signature) }) { return .hdf5 }
+      at = at == 0 ? 512 : at * 2
+    }
+    return nil
+  }
+}
+
+/// Opens and writes checkpoints of every format.
+public enum CheckpointFile {
+  /// Reads what the file's header says; the numbers stay in the file until used.
+  /// - Throws: `Failure` where the file is missing, of another format than its suffix says, or damaged.
+  public static func open(_ path: String) throws -> ParameterStore {
+    let mapped = try MappedFile(path: path)
+    let format = try FileFormat(path: path)
+    guard mapped.count > 0 else {
+      throw Failure("the file is empty", file: path, remedy: "fetch it again")
+    }
+    let found = try FileFormat.sniff(mapped)
+    // An .npz may have bytes in front, so only a clear contradiction counts.
+    if let found, found != format {
+      throw Failure(
+        "the suffix says \(format.rawValue), the content is \(found.rawValue)", file: path,
+        remedy: "rename the file to .\(found.suffixes[0])")
+    }
+    switch format {
+    case .npz: return try NPZ.open(path)
+    case .hdf5: return try HDF5Reader.open(path)
+    case .safetensors: return try SafetensorsReader.open(path)
+    }
+  }
+
+  /// Writes `store`; tensors are read one at a time.
+  /// - Parameters:
+  ///   - compression: deflate level for `.npz` (1 to 12) and HDF5 (1 to 9); nil for none.
+  ///   - overwrite: whether an existing file may be replaced.
+  ///   - progress: told the bytes of every tensor that has been written.
+  /// - Throws: `Failure`; the output then does not exist.
+  public static func write(
+    _ store: ParameterStore, to path: String, compression: Int? = nil, overwrite: Bool = false,
+    progress: ((Int) -> Void)? = nil
+  ) throws {
+    let format = try FileFormat(path: path)
+    switch format {
+    case .npz:
+      let file = try OutputFile(path, overwrite: overwrite)
+      try NPZ.write(store, to: file, compression: compression, progress: progress)
+      try file.commit()
+    case .safetensors:
+      if compression != nil {
+        throw Failure(.usage, "safetensors files are never compressed", file: path)
+      }
+      let file = try OutputFile(path, overwrite: overwrite)
+      try SafetensorsWriter.write(store, to: file, progress: progress)
+      try file.commit()
+    case .hdf5:
+      let file = try ExternalOutput(path, overwrite: overwrite)
+      try HDF5Writer.write(store, to: file, compression: compression, progress: progress)
+      try file.commit()
+    }
+  }
+
+  /// The file's SHA-256 in hexadecimal.
+  public static func sha256(_ path: String) throws -> String {
+    let mapped = try MappedFile(path: path)
+    var hash = SHA256()
+    let piece = 1 << 24
+    for start in stride(from: 0, to: mapped.count, by: piece) {
+      try mapped.bytes(start, min(piece, mapped.count - start)).withUnsafeBytes {
+        hash.update(bufferPointer: $0)
+      }
+    }
+    return hash.finalize().map { byte in
+      let digits = String(byte, radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }.joined()
+  }
+}

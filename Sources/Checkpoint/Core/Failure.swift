@@ -1,0 +1,102 @@
+import Foundation
+
+/// An error a user can act on: what went wrong, where, and what to do about it.
+public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable {
+  /// What kind of trouble; the command line's exit code follows from it.
+  public enum Kind: Sendable, Equatable {
+    /// A question was answered "no" (exit code 1).
+    case negative
+    /// The call itself makes no sense (2).
+    case usage
+    /// An input file is missing, malformed or not what was asked for (3).
+    case badInput
+    /// Disk or memory ran out (4).
+    case resource
+    /// Stopped by the user, state saved (130).
+    case interrupted
+  }
+
+  public var kind: Kind
+  public var problem: String
+  public var file: String?
+  public var tensor: String?
+  /// Byte offset into the file.
+  public var offset: Int?
+  public var remedy: String?
+
+  public init(
+    _ kind: Kind, _ problem: String, file: String? = nil, tensor: String? = nil,
+    offset: Int? = nil, remedy: String? = nil
+  ) {
+    self.kind = kind
+    self.problem = problem
+    self.file = file
+    self.tensor = tensor
+    self.offset = offset
+    self.remedy = remedy
+  }
+
+  /// The usual kind: a bad input.
+  public init(
+    _ problem: String, file: String? = nil, tensor: String? = nil, offset: Int? = nil,
+    remedy: String? = nil
+  ) {
+    self.init(
+      .badInput, problem, file: file, tensor: tensor, offset: offset, remedy: remedy)
+  }
+
+  /// `what went wrong: file, tensor, byte offset — what to do`.
+  public var description: String {
+    var place: [String] = []
+    if let file { place.append(file.printable) }
+    if let tensor { place.append("tensor '\(tensor.printable)'") }
+    if let offset { place.append("byte \(offset)") }
+    var text = problem
+    if !place.isEmpty { text += ": " + place.joined(separator: ", ") }
+    if let remedy { text += " — " + remedy }
+    return text
+  }
+
+  public var errorDescription: String? { description }
+
+  /// The same error with the places filled in that it did not know itself.
+  public func located(file: String? = nil, tensor: String? = nil) -> Failure {
+    var copy = self
+    copy.file = copy.file ?? file
+    copy.tensor = copy.tensor ?? tensor
+    return copy
+  }
+
+  /// The system's reason for the last failed call on a file.
+  public static func system(_ doing: String, file: String, code: Int32 = errno) -> Failure {
+    let reason = String(cString: strerror(code))
+    switch code {
+    case ENOSPC, EDQUOT:
+      return Failure(
+        .resource, "\(doing) failed (\(reason))", file: file,
+        remedy: "free some space or choose another disk")
+    case ENOMEM:
+      return Failure(.resource, "\(doing) failed (\(reason))", file: file)
+    case ENOENT:
+      return Failure(
+        "no such file or folder", file: file, remedy: "check the path for a typing mistake")
+    case EACCES, EPERM, EROFS:
+      return Failure(
+        "\(doing) failed (\(reason))", file: file, remedy: "check the permissions")
+    default:
+      return Failure("\(doing) failed (\(reason))", file: file)
+    }
+  }
+}
+
+extension String {
+  /// Control characters escaped, so that a name from a file cannot steer a terminal.
+  public var printable: String {
+    guard unicodeScalars.contains(where: { $0.value < 32 || (0x7F...0x9F).contains($0.value) })
+    else { return self }
+    return unicodeScalars.map { scalar in
+      scalar.value < 32 || (0x7F...0x9F).contains(scalar.value)
+        ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }.joined()
+  }
+}

@@ -1,0 +1,162 @@
+import Foundation
+
+/// A file that appears whole or not at all: written beside its place, flushed, then renamed.
+public final class OutputFile {
+  public let path: String
+  private let temporary: String
+  private var descriptor: Int32
+  private var buffer: [UInt8] = []
+  private var finished = false
+  /// Bytes written so far.
+  public private(set) var count = 0
+
+  /// - Parameter overwrite: whether an existing file may be replaced.
+  /// - Throws: `Failure` where the path exists or cannot be written.
+  public init(_ path: String, overwrite: Bool) throws {
+    self.path = path
+    try OutputFile.check(path, overwrite: overwrite)
+    temporary = path + ".partial-\(getpid())"
+    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      let folder = (path as NSString).deletingLastPathComponent
+      if errno == ENOENT {
+        throw Failure(
+          "the folder for the output does not exist", file: folder.isEmpty ? "." : folder,
+          remedy: "create it first")
+      }
+      throw Failure.system("creating the output", file: path)
+    }
+    OutputFile.unfinished.insert(temporary)
+  }
+
+  /// Refuses what `init` would refuse, before any long work is done.
+  public static func check(_ path: String, overwrite: Bool) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      throw Failure(.usage, "the output is a folder", file: path, remedy: "give a file name")
+    }
+    // A device cannot be replaced by a renamed file, and must not be.
+    if status.st_mode & S_IFMT != S_IFREG {
+      throw Failure(.usage, "the output is no regular file", file: path, remedy: "give a file name")
+    }
+    if !overwrite {
+      throw Failure(
+        .usage, "the output exists already", file: path, remedy: "pass --force to replace it")
+    }
+  }
+
+  deinit { if !finished { abandon() } }
+
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    count += bytes.count
+    if bytes.count < 1 << 16 {
+      buffer.append(contentsOf: bytes)
+      if buffer.count >= 1 << 20 { try drain() }
+      return
+    }
+    try drain()
+    try put(bytes)
+  }
+
+  public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+  public func write(_ text: String) throws { try write(Array(text.utf8)) }
+  public func write(_ bytes: Bytes) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  private func drain() throws {
+    if buffer.isEmpty { return }
+    try buffer.withUnsafeBytes { try put($0) }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func put(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while rest.count > 0 {
+      #if canImport(Darwin)
+        let written = Darwin.write(descriptor, rest.baseAddress, rest.count)
+      #else
+        let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
+      #endif
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw Failure.system("writing", file: path)
+      }
+      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+    }
+  }
+
+  /// Flushes to the disk and moves the file into place.
+  public func commit() throws {
+    try drain()
+    guard fsync(descriptor) == 0 else { throw Failure.system("flushing", file: path) }
+    let closed = close(descriptor)
+    descriptor = -1
+    guard closed == 0 else { throw Failure.system("closing", file: path) }
+    guard rename(temporary, path) == 0 else {
+      throw Failure.system("renaming into place", file: path)
+    }
+    finished = true
+    OutputFile.unfinished.remove(temporary)
+  }
+
+  private func abandon() {
+    if descriptor >= 0 { close(descriptor) }
+    unlink(temporary)
+    OutputFile.unfinished.remove(temporary)
+  }
+
+  /// Temporary files that exist now, for `removeUnfinished`.
+  static let unfinished = PathSet()
+
+  /// Deletes the temporary files of this process, for use when it is interrupted.
+  public static func removeUnfinished() { for path in unfinished.all { unlink(path) } }
+}
+
+/// A set of paths that threads may share.
+final class PathSet: @unchecked Sendable {
+  // `lock` guards `paths`.
+  private let lock = NSLock()
+  private var paths: Set<String> = []
+  func insert(_ path: String) { lock.withLock { _ = paths.insert(path) } }
+  func remove(_ path: String) { lock.withLock { _ = paths.remove(path) } }
+  var all: [String] { lock.withLock { Array(paths) } }
+}
+
+/// The same promise for a file that a C library writes by its path.
+final class ExternalOutput {
+  let path: String
+  /// Where the library writes.
+  let temporary: String
+  private var finished = false
+
+  init(_ path: String, overwrite: Bool) throws {
+    self.path = path
+    try OutputFile.check(path, overwrite: overwrite)
+    temporary = path + ".partial-\(getpid())"
+    // Created here so that a wrong path is told as one.
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw Failure.system("creating the output", file: path) }
+    close(descriptor)
+    OutputFile.unfinished.insert(temporary)
+  }
+
+  func commit() throws {
+    let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure.system("flushing", file: path) }
+    let flushed = fsync(descriptor)
+    close(descriptor)
+    guard flushed == 0 else { throw Failure.system("flushing", file: path) }
+    guard rename(temporary, path) == 0 else {
+      throw Failure.system("renaming into place", file: path)
+    }
+    finished = true
+    OutputFile.unfinished.remove(temporary)
+  }
+
+  deinit {
+    if !finished {
+      unlink(temporary)
+      OutputFile.unfinished.remove(temporary)
+    }
+  }
+}

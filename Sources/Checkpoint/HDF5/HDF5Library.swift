@@ -1,0 +1,87 @@
+import CHDF5
+import CHDF5Support
+import Foundation
+
+/// libhdf5 is not thread-safe: every call into it happens inside `HDF5Library.locked`.
+enum HDF5Library {
+  private static let lock = NSRecursiveLock()
+  private static let ready: Bool = {
+    guard H5open() >= 0 else { return false }
+    vt_h5_silence()
+    return vt_h5_register_lzf() != 0
+  }()
+
+  static func locked<Result>(_ body: () throws -> Result) throws -> Result {
+    lock.lock()
+    defer { lock.unlock() }
+    guard ready else { throw Failure(.resource, "the HDF5 library does not start") }
+    return try body()
+  }
+}
+
+/// An open HDF5 object, closed with its last reference.
+final class HDF5Handle: @unchecked Sendable {
+  // Immutable; used under `HDF5Library.locked` only.
+  let id: hid_t
+  private let close: @Sendable (hid_t) -> Void
+
+  init?(_ id: hid_t, close: @escaping @Sendable (hid_t) -> Void) {
+    guard id >= 0 else { return nil }
+    self.id = id
+    self.close = close
+  }
+
+  deinit {
+    let (id, close) = (self.id, self.close)
+    try? HDF5Library.locked { close(id) }
+  }
+}
+
+extension ElementType {
+  /// The type as an HDF5 file says it, and its byte order; nil for what is no number.
+  static func fromHDF5(_ type: hid_t, isBfloat16Opaque: Bool) -> (ElementType, bigEndian: Bool)? {
+    let size = H5Tget_size(type)
+    let big = H5Tget_order(type) == H5T_ORDER_BE
+    switch H5Tget_class(type) {
+    case H5T_INTEGER:
+      guard H5Tget_precision(type) == 8 * size, H5Tget_offset(type) == 0 else { return nil }
+      let signed = H5Tget_sign(type) == H5T_SGN_2
+      let table: [Int: (ElementType, ElementType)] = [
+        1: (.u8, .i8), 2: (.u16, .i16), 4: (.u32, .i32), 8: (.u64, .i64),
+      ]
+      return table[size].map { (signed ? $0.1 : $0.0, big && size > 1) }
+    case H5T_FLOAT:
+      var (sign, exponentAt, exponent, mantissaAt, mantissa) = (0, 0, 0, 0, 0)
+      guard H5Tget_fields(type, &sign, &exponentAt, &exponent, &mantissaAt, &mantissa) >= 0,
+        H5Tget_offset(type) == 0, H5Tget_precision(type) == 8 * size, mantissaAt == 0,
+        exponentAt == mantissa, sign == 8 * size - 1, H5Tget_norm(type) == H5T_NORM_IMPLIED,
+        H5Tget_ebias(type) == (1 << (exponent - 1)) - 1,
+        [H5T_ORDER_LE, H5T_ORDER_BE].contains(H5Tget_order(type))
+      else { return nil }
+      switch (size, exponent, mantissa) {
+      case (2, 5, 10): return (.f16, big)
+      case (2, 8, 7): return (.bf16, big)
+      case (4, 8, 23): return (.f32, big)
+      case (8, 11, 52): return (.f64, big)
+      default: return nil
+      }
+    case H5T_ENUM: return vt_h5_is_bool(type) != 0 ? (.bool, false) : nil
+    case H5T_OPAQUE: return size == 2 && isBfloat16Opaque ? (.bf16, false) : nil
+    default: return nil
+    }
+  }
+
+  /// The HDF5 type to write, or nil where there is none. The caller closes it.
+  func makeHDF5() -> hid_t? {
+    switch self {
+    case .bool: vt_h5_bool_type()
+    case .i8, .i16, .i32, .i64: vt_h5_integer_type(Int32(8 * width), 1)
+    case .u8, .u16, .u32, .u64: vt_h5_integer_type(Int32(8 * width), 0)
+    case .f16: vt_h5_float_type(16, 5, 10)
+    case .bf16: vt_h5_float_type(16, 8, 7)
+    case .f32: vt_h5_float_type(32, 8, 23)
+    case .f64: vt_h5_float_type(64, 11, 52)
+    case .f8e4m3, .f8e5m2, .c64, .c128: nil
+    }
+  }
+}

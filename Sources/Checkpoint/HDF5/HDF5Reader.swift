@@ -1,0 +1,210 @@
+import CHDF5
+import CKernels
+
+/// Reads HDF5 files through libhdf5: every numeric dataset is a tensor named by its path. Keras 2
+/// files are read by their `layer_names` and `weight_names`, never by walking the tree, since layer
+/// names may contain slashes.
+enum HDF5Reader {
+  static func open(_ path: String) throws -> ParameterStore {
+    let mapped = try MappedFile(path: path)
+    return try HDF5Library.locked {
+      let id = vt_h5_open(path)
+      guard let file = HDF5Handle(id, close: { H5Fclose($0) }) else {
+        throw Failure(
+          "not a readable HDF5 file", file: path,
+          remedy: "the file is truncated, damaged or of another format; fetch it again")
+      }
+      var reader = Walk(path: path, file: file, mapped: mapped)
+      do { try reader.run() } catch let failure as Failure { throw failure.located(file: path) }
+      return reader.store
+    }
+  }
+
+  private struct Walk {
+    let path: String
+    let file: HDF5Handle
+    let mapped: MappedFile
+    var store = ParameterStore()
+
+    mutating func run() throws {
+      let root = vt_h5_open_object(file.id, "/")
+      guard root >= 0 else { throw Failure("the root group cannot be opened") }
+      defer { H5Oclose(root) }
+      readMetadata(root)
+      // A whole-model file keeps the same layout one level down.
+      for prefix in ["", "model_weights"] {
+        if prefix != "" && H5Lexists(file.id, prefix, 0) <= 0 { continue }
+        let group = prefix == "" ? root : vt_h5_open_object(file.id, prefix)
+        defer { if prefix != "" && group >= 0 { H5Oclose(group) } }
+        if group >= 0, let names = HDF5Attributes.list(group, "layer_names"),
+          try readKeras2(group, prefix: prefix, layerNames: names)
+        {
+          return
+        }
+      }
+      try walk(root, prefix: "", ancestors: [])
+    }
+
+    private mutating func readMetadata(_ root: hid_t) {
+      var parts: [String: [Int: String]] = [:]
+      for name in HDF5Attributes.names(root) {
+        guard let value = HDF5Attributes.strings(root, name), value.count == 1 else { continue }
+        store.metadata[name] = value[0]
+        let pieces = name.split(separator: ".")
+        if pieces.count > 1, let index = Int(pieces[pieces.count - 1]) {
+          parts[pieces.dropLast().joined(separator: "."), default: [:]][index] = value[0]
+        }
+      }
+      for (name, pieces) in parts where pieces[0] != nil {
+        store.metadata[name] = pieces.sorted { $0.key < $1.key }.map(\.value).joined()
+        for index in pieces.keys { store.metadata["\(name).\(index)"] = nil }
+      }
+    }
+
+    /// False where the lists do not describe this file, which is then walked instead.
+    private mutating func readKeras2(_ group: hid_t, prefix: String, layerNames: [String]) throws
+      -> Bool
+    {
+      var layers: [KerasLayout.Layer] = []
+      for name in layerNames {
+        guard H5Lexists(group, name, 0) > 0 else { return false }
+        let layer = vt_h5_open_object(group, name)
+        guard layer >= 0 else { return false }
+        defer { H5Oclose(layer) }
+        guard let weights = HDF5Attributes.list(layer, "weight_names") else { return false }
+        layers.append(KerasLayout.Layer(name: name, weights: weights))
+      }
+      for layer in layers {
+        for weight in layer.weights {
+          let name = "\(layer.name)/\(weight)"
+          let place = prefix == "" ? name : "\(prefix)/\(name)"
+          let dataset = vt_h5_open_dataset(file.id, place)
+          guard dataset >= 0 else {
+            throw Failure("weight_names lists a dataset that does not exist", tensor: name)
+          }
+          H5Dclose(dataset)
+          try add(place, as: name)
+        }
+      }
+      var attributes: [String: String] = [:]
+      for key in ["backend", "keras_version"] {
+        attributes[key] = HDF5Attributes.strings(group, key)?.first
+        store.metadata[key] = nil
+      }
+      store.kerasLayout = KerasLayout(layers: layers, attributes: attributes)
+      return true
+    }
+
+    private mutating func walk(_ group: hid_t, prefix: String, ancestors: [UInt64]) throws {
+      guard ancestors.count < 256 else {
+        store.skipped.append(SkippedItem(name: prefix, reason: "groups nested too deeply"))
+        return
+      }
+      var address: UInt64 = 0
+      guard vt_h5_address(group, &address) == 0, !ancestors.contains(address) else {
+        store.skipped.append(SkippedItem(name: prefix, reason: "a link back to a group above"))
+        return
+      }
+      var links: [(String, vt_h5_link)] = []
+      withUnsafeMutablePointer(to: &links) { pointer in
+        _ = vt_h5_links(
+          group,
+          { name, kind, context in
+            guard let name, let context else { return }
+            context.assumingMemoryBound(to: [(String, vt_h5_link)].self).pointee.append(
+              (String(cString: name), kind))
+          }, pointer)
+      }
+      for (link, kind) in links {
+        let name = prefix == "" ? link : "\(prefix)/\(link)"
+        if kind == VT_H5_EXTERNAL {
+          store.skipped.append(SkippedItem(name: name, reason: "a link into another file"))
+          continue
+        }
+        let object = vt_h5_open_object(group, link)
+        guard object >= 0 else {
+          store.skipped.append(SkippedItem(name: name, reason: "a link that leads nowhere"))
+          continue
+        }
+        defer { H5Oclose(object) }
+        switch H5Iget_type(object) {
+        case H5I_GROUP: try walk(object, prefix: name, ancestors: ancestors + [address])
+        case H5I_DATASET: try add(name, as: name)
+        default: store.skipped.append(SkippedItem(name: name, reason: "not a dataset"))
+        }
+      }
+    }
+
+    private mutating func add(_ place: String, as name: String) throws {
+      func skip(_ reason: String) { store.skipped.append(SkippedItem(name: name, reason: reason)) }
+      guard let dataset = HDF5Handle(vt_h5_open_dataset(file.id, place), close: { H5Dclose($0) })
+      else { return skip("cannot be opened") }
+      let type = H5Dget_type(dataset.id)
+      let space = H5Dget_space(dataset.id)
+      defer {
+        H5Tclose(type)
+        H5Sclose(space)
+      }
+      let bfloat16 = HDF5Attributes.strings(dataset.id, "dtype") == ["bfloat16"]
+      guard let (element, big) = ElementType.fromHDF5(type, isBfloat16Opaque: bfloat16) else {
+        return skip("not a tensor: " + Self.describe(type))
+      }
+      let kind = H5Sget_simple_extent_type(space)
+      guard kind == H5S_SIMPLE || kind == H5S_SCALAR else { return skip("an empty (null) dataset") }
+      guard vt_h5_is_external(dataset.id) == 0 else { return skip("its numbers lie in other files") }
+      let rank = Int(max(0, H5Sget_simple_extent_ndims(space)))
+      guard rank <= 16 else { return skip("more than 16 axes") }
+      var dims = [hsize_t](repeating: 0, count: rank)
+      if rank > 0 { H5Sget_simple_extent_dims(space, &dims, nil) }
+      guard dims.allSatisfy({ $0 <= hsize_t(Int.max) }),
+        let byteCount = checkedByteCount(shape: dims.map { Int($0) }, type: element)
+      else { return skip("its shape overflows") }
+      let (file, mapped) = (self.file, self.mapped)
+      let offset = vt_h5_contiguous_offset(dataset.id)
+      try store.append(
+        StoredTensor(name: name, type: element, shape: dims.map { Int($0) }) {
+          if !big, offset >= 0, byteCount > 0 { return try mapped.bytes(Int(offset), byteCount) }
+          return try HDF5Reader.read(file, place, byteCount, swapping: big ? element.width : nil)
+        })
+    }
+
+    private static func describe(_ type: hid_t) -> String {
+      switch H5Tget_class(type) {
+      case H5T_STRING: "strings"
+      case H5T_COMPOUND: "records"
+      case H5T_REFERENCE: "references"
+      case H5T_VLEN: "lists of varying length"
+      case H5T_ENUM: "an enumeration"
+      case H5T_OPAQUE: "opaque bytes"
+      case H5T_ARRAY: "arrays as elements"
+      case H5T_BITFIELD: "bit fields"
+      case H5T_TIME: "times"
+      default: "numbers of an unusual type"
+      }
+    }
+  }
+
+  /// Reads a whole dataset with the file's own type, so that no number is converted.
+  private static func read(_ file: HDF5Handle, _ place: String, _ count: Int, swapping width: Int?)
+    throws -> Bytes
+  {
+    try HDF5Library.locked {
+      let dataset = vt_h5_open_dataset(file.id, place)
+      guard dataset >= 0 else { throw Failure("the dataset cannot be opened", tensor: place) }
+      let type = H5Dget_type(dataset)
+      defer {
+        H5Tclose(type)
+        H5Dclose(dataset)
+      }
+      return try Bytes(count: count) { out in
+        if count == 0 { return }
+        guard vt_h5_read(dataset, type, out.baseAddress) >= 0 else {
+          throw Failure(
+            "the dataset's data cannot be read", tensor: place,
+            remedy: "the file is damaged, or uses a compression filter this build does not have")
+        }
+        if let width { vt_swap_bytes(out.baseAddress, out.baseAddress, count / width, width) }
+      }
+    }
+  }
+}

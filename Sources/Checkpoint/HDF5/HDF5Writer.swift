@@ -1,0 +1,83 @@
+import CHDF5
+
+/// Writes HDF5 files; with a Keras layout, the attributes by which Keras 2 finds its weights.
+enum HDF5Writer {
+  /// - Parameter compression: deflate level 1 to 9 (with shuffle); nil writes plain data.
+  static func write(
+    _ store: ParameterStore, to output: ExternalOutput, compression: Int?,
+    progress: ((Int) -> Void)?
+  ) throws {
+    try HDF5Library.locked {
+      let id = vt_h5_create(output.temporary)
+      guard id >= 0 else { throw Failure.system("creating the output", file: output.path) }
+      var open = true
+      defer { if open { H5Fclose(id) } }
+      for tensor in store.tensors {
+        do { try write(tensor, to: id, compression: compression) } catch let failure as Failure {
+          throw failure.located(file: output.path, tensor: tensor.name)
+        }
+        progress?(tensor.byteCount)
+      }
+      try writeAttributes(store, to: id)
+      open = false
+      guard H5Fclose(id) >= 0 else { throw writingFailed(output.path) }
+    }
+  }
+
+  private static func writingFailed(_ path: String?) -> Failure {
+    Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
+  }
+
+  private static func write(_ tensor: StoredTensor, to file: hid_t, compression: Int?) throws {
+    guard let type = tensor.type.makeHDF5() else {
+      throw Failure("HDF5 has no type for \(tensor.type.rawValue)")
+    }
+    defer { H5Tclose(type) }
+    guard !tensor.name.isEmpty, !tensor.name.hasPrefix("/"), !tensor.name.contains("\0"),
+      !tensor.name.split(separator: "/", omittingEmptySubsequences: false)
+        .contains(where: { $0.isEmpty || $0 == "." })
+    else { throw Failure("the name cannot be an HDF5 path") }
+    let bytes = try tensor.bytes()
+    let deflates = compression != nil && tensor.byteCount >= 256
+    let result = bytes.withUnsafeBytes {
+      vt_h5_write_dataset(
+        file, tensor.name, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },
+        chunk(tensor), deflates ? Int32(min(compression ?? 0, 9)) : 0,
+        $0.baseAddress)
+    }
+    guard result >= 0 else { throw writingFailed(nil) }
+  }
+
+  /// Chunks of about a megabyte: whole trailing axes, the first axes cut.
+  private static func chunk(_ tensor: StoredTensor) -> [hsize_t] {
+    var chunk = tensor.shape
+    var bytes = tensor.byteCount
+    for axis in chunk.indices where bytes > 1 << 20 {
+      let others = max(1, bytes / max(1, chunk[axis]))
+      chunk[axis] = max(1, min(chunk[axis], (1 << 20) / others))
+      bytes = others * chunk[axis]
+    }
+    return chunk.map { hsize_t(max(1, $0)) }
+  }
+
+  private static func writeAttributes(_ store: ParameterStore, to file: hid_t) throws {
+    let root = vt_h5_open_object(file, "/")
+    guard root >= 0 else { throw writingFailed(nil) }
+    defer { H5Oclose(root) }
+    for (key, value) in store.metadata.sorted(by: { $0.key < $1.key }) {
+      try HDF5Attributes.write(root, key, text: value)
+    }
+    guard let layout = store.kerasLayout else { return }
+    for (key, value) in layout.attributes.sorted(by: { $0.key < $1.key }) {
+      try HDF5Attributes.write(root, key, text: value)
+    }
+    try HDF5Attributes.write(root, "layer_names", list: layout.layers.map(\.name))
+    let empty = layout.emptyGroups.map { KerasLayout.Layer(name: $0, weights: []) }
+    for layer in layout.layers + empty {
+      let group = vt_h5_make_group(file, layer.name)
+      guard group >= 0 else { throw writingFailed(nil) }
+      defer { H5Gclose(group) }
+      try HDF5Attributes.write(group, "weight_names", list: layer.weights)
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import CKernels
+
+/// Reads and writes NumPy archives: a zip archive with one `.npy` array a member.
+enum NPZ {
+  static func open(_ path: String) throws -> ParameterStore {
+    let file = try MappedFile(path: path)
+    do {
+      let zip = try ZipReader(file)
+      var store = ParameterStore()
+      if let text = zip.comment, let json = try? JSON(parsing: text), json.members != nil {
+        store.metadata = strings(json)
+      }
+      store.skipped = zip.unreadable.map {
+        SkippedItem(name: arrayName($0.name) ?? $0.name, reason: $0.reason)
+      }
+      for entry in zip.entries {
+        guard let name = arrayName(entry.name) else {
+          if entry.name == metadataEntry {
+            store.metadata = strings(
+              try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) })
+          } else {
+            store.skipped.append(SkippedItem(name: entry.name, reason: "not an .npy array"))
+          }
+          continue
+        }
+        do { try store.append(try tensor(name, entry, zip)) } catch let failure as Failure {
+          store.skipped.append(SkippedItem(name: name, reason: failure.problem))
+        }
+      }
+      return store
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
+  }
+
+  /// Where VTKit keeps its facts when they do not fit into the archive's comment. Libraries that read every
+  /// member of an archive (the JAX ones) never meet the comment, so it is the first choice.
+  static let metadataEntry = "__vtkit__.json"
+
+  private static func arrayName(_ entry: String) -> String? {
+    entry.hasSuffix(".npy") ? String(entry.dropLast(4)) : nil
+  }
+
+  private static func strings(_ json: JSON) -> [String: String] {
+    var result: [String: String] = [:]
+    for member in json.members ?? [] { result[member.key] = member.value.string }
+    return result
+  }
+
+  private static func tensor(_ name: String, _ entry: ZipEntry, _ zip: ZipReader) throws
+    -> StoredTensor
+  {
+    // Usual headers fit in the first bytes; a longer one is read again.
+    var prefix = try zip.prefix(of: entry, count: 1024)
+    if prefix.count >= 12, prefix.count < entry.size, prefix.count < 12 + NPYHeader.maximumText {
+      let declared = Int(prefix[8]) | Int(prefix[9]) << 8
+      if prefix[6] != 1 || declared > 1000 {
+        prefix = try zip.prefix(of: entry, count: 12 + NPYHeader.maximumText)
+      }
+    }
+    let header = try NPYHeader(prefix, memberSize: entry.size)
+    return StoredTensor(name: name, type: header.type, shape: header.shape) {
+      let all = try zip.bytes(of: entry)
+      return try standardOrder(all, header)
+    }
+  }
+
+  /// Little-endian and row-major, without a copy where the file has it so.
+  private static func standardOrder(_ all: Bytes, _ header: NPYHeader) throws -> Bytes {
+    let count = all.count - header.length
+    var body = all.withUnsafeBytes {
+      Bytes(base: $0.baseAddress! + header.length, count: count, owner: all)
+    }
+    if header.bigEndian {
+      // Both halves of a complex number turn by themselves.
+      let width =
+        header.type == .c64 || header.type == .c128 ? header.type.width / 2 : header.type.width
+      let source = body
+      body = try Bytes(count: count) { out in
+        source.withUnsafeBytes { vt_swap_bytes(out.baseAddress, $0.baseAddress, count / width, width) }
+      }
+    }
+    if header.fortranOrder && header.shape.count > 1 {
+      let reversed = Array(header.shape.reversed())
+      let order = (0..<reversed.count).reversed().map { Int32($0) }
+      body = try body.permuted(shape: reversed, order: order, width: header.type.width)
+    }
+    return body
+  }
+
+  /// - Parameter compression: deflate level 1 to 12; nil stores.
+  static func write(
+    _ store: ParameterStore, to file: OutputFile, compression: Int?, progress: ((Int) -> Void)?
+  ) throws {
+    var zip = ZipWriter(file, compression: compression)
+    for tensor in store.tensors {
+      let header: [UInt8]
+      do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch
+        let failure as Failure
+      { throw failure.located(file: file.path, tensor: tensor.name) }
+      guard tensor.name.utf8.count + 4 <= 0xFFFF else {
+        throw Failure("the name is too long for a zip archive", file: file.path, tensor: tensor.name)
+      }
+      try zip.add(name: tensor.name + ".npy", header: header, body: try tensor.bytes())
+      progress?(tensor.byteCount)
+    }
+    var comment: [UInt8] = []
+    if !store.metadata.isEmpty {
+      let pairs = store.metadata.sorted { $0.key < $1.key }
+        .map { JSON.Member(key: $0.key, value: .string($0.value)) }
+      comment = Array(JSON.object(pairs).text().utf8)
+      if comment.count > 0xFFFF {
+        try zip.add(name: metadataEntry, header: [], body: try Bytes(comment))
+        comment = []
+      }
+    }
+    try zip.finish(comment: comment)
+  }
+}
+
+extension Bytes {
+  /// The numbers of a tensor of `shape` with its axes in another order.
+  func permuted(shape: [Int], order: [Int32], width: Int) throws -> Bytes {
+    try Bytes(count: count) { out in
+      withUnsafeBytes {
+        vt_permute_bytes(
+          out.baseAddress, $0.baseAddress, shape, order, Int32(shape.count), width)
+      }
+    }
+  }
+}

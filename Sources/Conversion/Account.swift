@@ -1,0 +1,80 @@
+import Checkpoint
+
+/// What does not add up between a checkpoint and a converter: every tensor on both sides is accounted
+/// for, or named here.
+public struct Account: Sendable {
+  public struct Misfit: Sendable {
+    public let name: String
+    public let found: [Int]
+    public let expected: String
+  }
+
+  /// Tensors that the rules want and the checkpoint lacks.
+  public var missing: [String] = []
+  /// Tensors that no rule takes.
+  public var unexpected: [String] = []
+  public var misshapen: [Misfit] = []
+  /// Tensors that were left out on purpose, and why.
+  public var ignored: [(name: String, reason: String)] = []
+
+  public var isClean: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+
+  /// The error that lists everything at once, with the closest match of each missing name.
+  func failure(file: String?, converter: String) -> Failure {
+    var lines: [String] = []
+    func list(_ title: String, _ items: [String]) {
+      guard !items.isEmpty else { return }
+      lines.append("\(title) (\(items.count)):")
+      lines += items.prefix(40).map { "  " + $0.printable }
+      if items.count > 40 { lines.append("  ... and \(items.count - 40) more") }
+    }
+    list(
+      "missing",
+      missing.map { name in
+        guard unexpected.count <= 2000, let close = name.closest(in: unexpected, limit: 1).first
+        else { return name }
+        return "\(name)  (is it '\(close)'?)"
+      })
+    list("unexpected", unexpected)
+    list("misshapen", misshapen.map { "\($0.name) is \($0.found), needs \($0.expected)" })
+    return Failure(
+      "the checkpoint does not fit \(converter):\n" + lines.joined(separator: "\n") + "\n",
+      file: file,
+      remedy:
+        "pass --from for another dialect, --ignore 'pattern' for tensors to leave out, --allow-missing 'pattern' for ones to do without"
+    )
+  }
+}
+
+/// One tensor's way through a conversion, for `--dry-run`.
+public struct PlanRow: Sendable {
+  public let sources: [String]
+  public let targets: [String]
+  public let type: ElementType
+  public let shape: [Int]
+  /// What happens to the layout; empty where nothing does.
+  public let step: String
+
+  public init(
+    sources: [String], targets: [String], type: ElementType, shape: [Int], step: String
+  ) {
+    self.sources = sources
+    self.targets = targets
+    self.type = type
+    self.shape = shape
+    self.step = step
+  }
+}
+
+/// Patterns in which `*` stands for anything.
+struct NameFilter {
+  private let patterns: [NamePattern]
+
+  init(_ patterns: [String]) throws {
+    self.patterns = try patterns.map {
+      try NamePattern($0, variables: [:], counts: [], wildcards: [])
+    }
+  }
+
+  func matches(_ name: String) -> Bool { patterns.contains { $0.match(name) != nil } }
+}

@@ -1,0 +1,57 @@
+import Checkpoint
+import Converters
+
+/// The converters that are built in.
+public enum Dialects {
+  /// Every rule file, parsed.
+  /// - Throws: `Failure` naming file and line.
+  public static func all() throws -> [RuleFile] {
+    try EmbeddedConverters.files.map { file in
+      try RuleFile(fileName: file.name, text: String(decoding: file.bytes, as: UTF8.self))
+    }
+  }
+
+  /// The rule file of a dialect.
+  /// - Parameter architecture: nil where the dialect's name alone decides.
+  /// - Throws: `Failure` listing what there is.
+  public static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
+    let files = try all()
+    let found = files.filter {
+      $0.dialect == dialect && (architecture == nil || $0.architecture == architecture)
+    }
+    if found.count == 1 { return found[0] }
+    let known = files.filter { architecture == nil || $0.architecture == architecture }
+    if found.count > 1 {
+      throw Failure(
+        .usage, "the dialect '\(dialect)' exists for several architectures",
+        remedy: "pass --architecture \(found.map(\.architecture).joined(separator: " or "))")
+    }
+    let close = dialect.closest(in: known.map(\.dialect))
+    throw Failure(
+      .usage,
+      "there is no dialect '\(dialect)'" + (architecture.map { " for \($0)" } ?? ""),
+      remedy: close.isEmpty
+        ? "known are native, " + known.map(\.dialect).joined(separator: ", ")
+        : "did you mean \(close.joined(separator: ", "))? See 'vtkit dialects'")
+  }
+
+  /// The dialect to write where none is named: native for safetensors, else the one the weights came from,
+  /// else the only one of the architecture that uses the format.
+  /// - Throws: `Failure` listing the choices where there is no single one.
+  public static func usual(for format: FileFormat, metadata: NativeMetadata) throws -> String {
+    if format == .safetensors { return NativeMetadata.nativeDialect }
+    let architecture = metadata.configuration["architecture"]?.string
+    let files = try all().filter { $0.architecture == architecture && $0.format == format }
+    if let origin = metadata.provenance?["source_dialect"]?.string,
+      files.contains(where: { $0.dialect == origin })
+    {
+      return origin
+    }
+    guard files.count == 1 else {
+      throw Failure(
+        .usage, "the dialect of a \(format.rawValue) file must be named",
+        remedy: "pass --to " + files.map(\.dialect).joined(separator: " or "))
+    }
+    return files[0].dialect
+  }
+}

@@ -1,0 +1,73 @@
+import Checkpoint
+
+/// A native network brought to a dialect, ready to be written.
+public struct ExportedCheckpoint: Sendable {
+  public var store: ParameterStore
+  public var plan: [PlanRow]
+  /// What the dialect's library must be told, since its files do not say it.
+  public var remarks: [String]
+
+  /// - Parameters:
+  ///   - native: the network's tensors by native name.
+  ///   - dialect: `native` or one of the architecture's dialects.
+  ///   - variant: which of the dialect's variants; nil takes the one that fits.
+  ///   - wildcards: texts of the file that the weights came from.
+  ///   - keepsDrloc: whether the drloc head goes along.
+  /// - Throws: `Failure` naming what the dialect cannot hold.
+  public static func make(
+    _ native: ParameterStore, metadata: NativeMetadata, dialect: String, variant: String? = nil,
+    wildcards: [String: String] = [:], keepsDrloc: Bool = false
+  ) throws -> ExportedCheckpoint {
+    var trunk = native
+    trunk.filter { !$0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
+    var drloc = native
+    drloc.filter { keepsDrloc && $0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
+    var metadata = metadata
+    metadata.dialect = dialect
+    var result: ExportedCheckpoint
+    if dialect == NativeMetadata.nativeDialect {
+      let rows = trunk.tensors.map {
+        PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
+      }
+      result = ExportedCheckpoint(store: trunk, plan: rows, remarks: [])
+    } else {
+      let architecture = metadata.configuration["architecture"]?.string
+      let file = try Dialects.named(dialect, architecture: architecture)
+      let names = file.variants.map(\.name)
+      let exporter = try Exporter(
+        file,
+        variant: variant.flatMap { names.contains($0) ? $0 : nil }
+          ?? file.fittingVariant(metadata.configuration))
+      let exported = try exporter.run(
+        trunk, configuration: metadata.configuration, wildcards: wildcards)
+      result = ExportedCheckpoint(
+        store: exported.store, plan: exported.plan,
+        remarks: exporter.differences(metadata.configuration).map { key, usual, own in
+          "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
+        })
+    }
+    for tensor in drloc.tensors {
+      if let layout = result.store.kerasLayout {
+        try result.store.append(tensor.renamed("drloc/" + tensor.name))
+        var layers = layout.layers
+        if layers.last?.name != "drloc" { layers.append(.init(name: "drloc", weights: [])) }
+        layers[layers.count - 1].weights.append(tensor.name)
+        result.store.kerasLayout?.layers = layers
+      } else {
+        try result.store.append(tensor)
+      }
+    }
+    result.store.metadata = metadata.entries
+    return result
+  }
+}
+
+extension RuleFile {
+  /// The variant for a network that came from elsewhere: the first that its heads ask for.
+  func fittingVariant(_ configuration: JSON) -> String {
+    let distilled = configuration["distillation_token"]?.bool == true
+    let twoHeads = configuration["pooling"]?.string == "cls_and_distillation"
+    let wanted = twoHeads ? "deit-with-teacher" : distilled ? "deit" : variants[0].name
+    return variants.contains { $0.name == wanted } ? wanted : variants[0].name
+  }
+}

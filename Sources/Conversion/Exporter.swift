@@ -1,0 +1,120 @@
+import Checkpoint
+
+/// Brings native tensors to a dialect's names and layouts: a rule file read backwards.
+struct Exporter {
+  struct Result {
+    var store: ParameterStore
+    var plan: [PlanRow]
+  }
+
+  let file: RuleFile
+  let compiled: CompiledRules
+
+  init(_ file: RuleFile, variant: String) throws {
+    self.file = file
+    compiled = try CompiledRules(file, variant: variant)
+  }
+
+  /// - Parameters:
+  ///   - native: the network's tensors, without optimizer or drloc.
+  ///   - configuration: the network's.
+  ///   - wildcards: texts of the file the weights came from, where it was of this dialect.
+  /// - Throws: `Failure` naming what the dialect cannot hold.
+  func run(_ native: ParameterStore, configuration: JSON, wildcards: [String: String]) throws
+    -> Result
+  {
+    try checkConfiguration(configuration)
+    let lookUp: (String) -> JSON? = { configuration[$0] }
+    var counts: [String: Int] = [:]
+    for (name, key) in file.counts { counts[name] = configuration[key]?.int ?? 0 }
+    let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
+    var account = Account()
+    var taken: Set<String> = []
+    var store = ParameterStore()
+    var plan: [PlanRow] = []
+    for (index, numbers) in compiled.expanded(counts: counts) {
+      let rule = compiled.rules[index]
+      if let when = rule.rule.when, !when.isTrue(lookUp) { continue }
+      let name = rule.native.name(numbers: numbers, wildcards: [:])
+      guard let tensor = native[name] else {
+        account.missing.append(name)
+        continue
+      }
+      taken.insert(name)
+      let axes = rule.rule.axes
+      // Lengths from the configuration; those it does not have (tokens) from the tensor.
+      var shape = tensor.shape
+      let parts = rule.sources.count
+      if parts > 1, !shape.isEmpty, shape[0] % parts == 0 { shape[0] /= parts }
+      var lengths: [String: Int] = [:]
+      for (axis, length) in axes.bindings(native: shape) ?? [] { lengths[axis] = length }
+      for (axis, expression) in file.axes {
+        if let value = expression.evaluate(lookUp)?.int { lengths[axis] = value }
+      }
+      guard axes.shape(\.native, lengths) == shape else {
+        account.misshapen.append(
+          Account.Misfit(
+            name: name, found: tensor.shape,
+            expected: axes.shape(\.native, lengths).map { "\($0)" } ?? axes.text))
+        continue
+      }
+      let names = rule.sources.map { $0.name(numbers: numbers, wildcards: texts) }
+      let parted = Layout.fromNative(tensor, names: names, axes: axes, lengths: lengths)
+      for part in parted { try store.append(part) }
+      plan.append(
+        PlanRow(
+          sources: [name], targets: names, type: tensor.type, shape: parted[0].shape,
+          step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
+            + (axes.isIdentity ? "" : " (backwards)")))
+    }
+    account.unexpected = native.names.filter { !taken.contains($0) }
+    guard account.isClean else {
+      throw account.failure(file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+    }
+    if let keras = file.keras {
+      store.kerasLayout = try kerasLayout(store.names, keras)
+    }
+    return Result(store: store, plan: plan)
+  }
+
+  /// A key that the dialect fixes must have its value; its library could not know otherwise.
+  private func checkConfiguration(_ configuration: JSON) throws {
+    for (key, value) in file.configuration {
+      guard let own = configuration[key], own != value, own.double != value.double || own.double == nil
+      else { continue }
+      // What a library's own configuration file can say is no obstacle.
+      if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
+      // An eps or activation is not stored in any file: the user must set it in the library.
+      if key == "norm_eps" || key == "activation" { continue }
+      throw Failure(
+        "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
+        remedy: "choose a dialect that can hold it")
+    }
+  }
+
+  /// Keys whose value the dialect's library takes for granted and the network has differently.
+  func differences(_ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
+    file.configuration.compactMap { key, value in
+      guard let own = configuration[key], own != value, own.double == nil || own.double != value.double
+      else { return nil }
+      return (key, value, own)
+    }
+  }
+
+  private func kerasLayout(_ names: [String], _ keras: RuleFile.Keras) throws -> KerasLayout {
+    var layers: [KerasLayout.Layer] = []
+    for name in names {
+      guard let layer = compiled.kerasLayers.first(where: { name.hasPrefix($0 + "/") }) else {
+        throw Failure("the rule file names no Keras layer for the tensor", tensor: name)
+      }
+      let weight = String(name.dropFirst(layer.count + 1))
+      if let at = layers.firstIndex(where: { $0.name == layer }) {
+        layers[at].weights.append(weight)
+      } else {
+        layers.append(KerasLayout.Layer(name: layer, weights: [weight]))
+      }
+    }
+    return KerasLayout(
+      layers: layers, attributes: keras.attributes, emptyGroups: keras.emptyGroups)
+  }
+}

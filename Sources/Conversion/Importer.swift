@@ -1,0 +1,189 @@
+import Checkpoint
+
+/// Brings a dialect's tensors to native names and layouts: a rule file read forwards.
+struct Importer {
+  struct Result {
+    var native: ParameterStore
+    var configuration: JSON
+    var assumed: [String]
+    var variant: String
+    var wildcards: [String: String]
+    var account: Account
+    var plan: [PlanRow]
+  }
+
+  private struct Match {
+    let tensor: StoredTensor
+    let numbers: [String: Int]
+  }
+
+  private struct Place: Hashable {
+    let rule: Int
+    let source: Int
+    let number: Int
+  }
+
+  let file: RuleFile
+  let compiled: CompiledRules
+  private var matches: [Place: Match] = [:]
+  private var wildcards: [String: String] = [:]
+  private var unmatched: [StoredTensor] = []
+  private(set) var matchedCount = 0
+
+  /// Matches the store's names against one variant.
+  init(_ file: RuleFile, variant: String, _ store: ParameterStore) throws {
+    self.file = file
+    compiled = try CompiledRules(file, variant: variant)
+    for tensor in store.tensors {
+      var found: (Place, NamePattern.Match)?
+      for (index, rule) in compiled.rules.enumerated() {
+        for (source, pattern) in rule.sources.enumerated() {
+          guard let match = pattern.match(tensor.name) else { continue }
+          let number = match.numbers.first?.value ?? 0
+          if let (before, _) = found {
+            throw Failure(
+              "lines \(compiled.rules[before.rule].rule.line) and \(rule.rule.line) both take the tensor",
+              file: file.fileName, tensor: tensor.name)
+          }
+          found = (Place(rule: index, source: source, number: number), match)
+        }
+      }
+      guard let (place, match) = found, matches[place] == nil,
+        match.wildcards.allSatisfy({ wildcards[$0.key] == nil || wildcards[$0.key] == $0.value })
+      else {
+        unmatched.append(tensor)
+        continue
+      }
+      wildcards.merge(match.wildcards) { before, _ in before }
+      matches[place] = Match(tensor: tensor, numbers: match.numbers)
+      matchedCount += 1
+    }
+  }
+
+  /// The variant that takes the most tensors.
+  static func best(_ file: RuleFile, _ store: ParameterStore) throws -> Importer {
+    var best: Importer?
+    for variant in file.variants {
+      let candidate = try Importer(file, variant: variant.name, store)
+      if candidate.matchedCount > best?.matchedCount ?? -1 { best = candidate }
+    }
+    return best!
+  }
+
+  /// Whether every tensor that marks the dialect is there.
+  func isRecognized(in names: [String]) -> Bool {
+    compiled.detect.allSatisfy { pattern in names.contains { pattern.match($0) != nil } }
+  }
+
+  // MARK: Reading forwards
+
+  func run(given: JSON?, sidecar: JSON?, ignore: NameFilter, allowMissing: NameFilter) throws
+    -> Result
+  {
+    var account = Account()
+    for tensor in unmatched {
+      if ignore.matches(tensor.name) {
+        account.ignored.append((tensor.name, "asked for"))
+      } else if let item = compiled.ignore.first(where: { $0.pattern.match(tensor.name) != nil }) {
+        account.ignored.append((tensor.name, item.reason))
+      } else {
+        account.unexpected.append(tensor.name)
+      }
+    }
+    let counts = counts()
+    let solver = try ConfigurationSolver(
+      file, given: given, sidecar: sidecar, axisLengths: axisLengths(&account), counts: counts,
+      presence: presence())
+    let lengths = solver.lengths
+    var native: [StoredTensor] = []
+    var plan: [PlanRow] = []
+    for (index, numbers) in compiled.expanded(counts: counts) {
+      let rule = compiled.rules[index]
+      let number = numbers.first?.value ?? 0
+      let places = rule.sources.indices.map { Place(rule: index, source: $0, number: number) }
+      if let when = rule.rule.when, !when.isTrue(solver.lookUp) {
+        account.unexpected += places.compactMap { matches[$0]?.tensor.name }
+        continue
+      }
+      let name = rule.native.name(numbers: numbers, wildcards: [:])
+      let sources = places.compactMap { matches[$0]?.tensor }
+      if sources.count < places.count {
+        for (place, pattern) in zip(places, rule.sources) where matches[place] == nil {
+          let sourceName = pattern.name(numbers: numbers, wildcards: wildcards)
+          if allowMissing.matches(sourceName) || allowMissing.matches(name) { continue }
+          account.missing.append(sourceName)
+        }
+        continue
+      }
+      guard check(sources, rule.rule.axes, lengths, &account) else { continue }
+      let tensor = try Layout.toNative(
+        name: name, sources: sources, axes: rule.rule.axes, lengths: lengths)
+      native.append(tensor)
+      plan.append(
+        PlanRow(
+          sources: sources.map(\.name), targets: [name], type: tensor.type, shape: tensor.shape,
+          step: Layout.describe(rule.rule.axes, parts: sources.count)))
+    }
+    return Result(
+      native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,
+      assumed: solver.assumed, variant: compiled.variant, wildcards: wildcards, account: account,
+      plan: plan)
+  }
+
+  /// How many of each number there are: the largest and one.
+  private func counts() -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for match in matches.values {
+      for (name, number) in match.numbers { counts[name] = max(counts[name] ?? 0, number + 1) }
+    }
+    return counts
+  }
+
+  /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.
+  private func axisLengths(_ account: inout Account) -> [String: Int] {
+    var votes: [String: [Int: Int]] = [:]
+    for (place, match) in matches {
+      let axes = compiled.rules[place.rule].rule.axes
+      for (name, length) in axes.bindings(source: match.tensor.shape) ?? [] {
+        votes[name, default: [:]][length, default: 0] += 1
+      }
+    }
+    return votes.mapValues { lengths in
+      lengths.max { ($0.value, $1.key) < ($1.value, $0.key) }!.key
+    }
+  }
+
+  private func presence() -> [String: JSON] {
+    var result: [String: JSON] = [:]
+    for item in file.presence {
+      let isThere = matches.keys.contains { compiled.rules[$0.rule].rule.native == item.native }
+      if !isThere {
+        result[item.key] = item.otherwise
+      } else if let then = item.then {
+        result[item.key] = then
+      }
+    }
+    return result
+  }
+
+  private func check(
+    _ sources: [StoredTensor], _ axes: AxisPattern, _ lengths: [String: Int],
+    _ account: inout Account
+  ) -> Bool {
+    var fits = true
+    for tensor in sources {
+      guard let expected = axes.shape(\.source, lengths) else {
+        account.misshapen.append(
+          Account.Misfit(name: tensor.name, found: tensor.shape, expected: axes.text))
+        fits = false
+        continue
+      }
+      if expected != tensor.shape {
+        account.misshapen.append(
+          Account.Misfit(name: tensor.name, found: tensor.shape, expected: "\(expected)"))
+        fits = false
+      }
+    }
+    return fits
+  }
+}

@@ -1,0 +1,196 @@
+import Checkpoint
+import Foundation
+
+/// What to know about a checkpoint beforehand; everything may be left out.
+public struct LoadOptions: Sendable {
+  public var architecture: String?
+  public var dialect: String?
+  /// Configuration keys that the file does not settle.
+  public var configuration: JSON?
+  public var ignore: [String]
+  public var allowMissing: [String]
+
+  public init(
+    architecture: String? = nil, dialect: String? = nil, configuration: JSON? = nil,
+    ignore: [String] = [], allowMissing: [String] = []
+  ) {
+    self.architecture = architecture
+    self.dialect = dialect
+    self.configuration = configuration
+    self.ignore = ignore
+    self.allowMissing = allowMissing
+  }
+}
+
+/// A checkpoint of any dialect, brought to native names.
+public struct LoadedCheckpoint: Sendable {
+  /// The network's tensors (and the drloc head's, where the file has them).
+  public var native: ParameterStore
+  public var metadata: NativeMetadata
+  /// `native` or the dialect it was in.
+  public var dialect: String
+  public var variant: String
+  public var wildcards: [String: String]
+  /// Configuration keys that were taken by convention, since nothing settles them.
+  public var assumed: [String] = []
+  /// Tensors left out, and why.
+  public var ignored: [(name: String, reason: String)] = []
+  /// Things in the file that are no tensors.
+  public var skipped: [SkippedItem] = []
+  public var plan: [PlanRow] = []
+
+  /// Prefixes of what the native store holds besides the network.
+  static let drlocPrefix = "drloc."
+  static let optimizerPrefix = "optimizer."
+
+  /// Opens, recognizes and converts a checkpoint; the numbers stay in the file until used.
+  /// - Throws: `Failure` where the dialect is not recognized or a tensor is unaccounted for.
+  public static func load(_ path: String, _ options: LoadOptions = LoadOptions()) throws
+    -> LoadedCheckpoint
+  {
+    let store = try CheckpointFile.open(path)
+    do {
+      return try load(store, options, folder: (path as NSString).deletingLastPathComponent)
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
+  }
+
+  /// The same for tensors that are open already.
+  /// - Parameter folder: where a library's own configuration file may lie.
+  public static func load(_ store: ParameterStore, _ options: LoadOptions, folder: String?) throws
+    -> LoadedCheckpoint
+  {
+    let metadata = try NativeMetadata(store)
+    if let metadata, metadata.dialect == NativeMetadata.nativeDialect,
+      options.dialect ?? NativeMetadata.nativeDialect == NativeMetadata.nativeDialect
+    {
+      return try native(store, metadata, options)
+    }
+    guard options.dialect != NativeMetadata.nativeDialect else {
+      throw Failure(
+        "not a native store: it carries no configuration",
+        remedy: "leave --from out, or name the dialect (see 'vtkit dialects')")
+    }
+    return try foreign(store, metadata, options, folder: folder)
+  }
+
+  private static func native(
+    _ store: ParameterStore, _ metadata: NativeMetadata, _ options: LoadOptions
+  ) throws -> LoadedCheckpoint {
+    for member in options.configuration?.members ?? [] where member.key != "architecture" {
+      if let own = metadata.configuration[member.key], own != member.value,
+        own.double == nil || own.double != member.value.double
+      {
+        throw Failure(
+          "the configuration says \(member.key) = \(member.value.text()), the file \(own.text())",
+          remedy: "correct --model-config, or leave it out")
+      }
+    }
+    let ignore = try NameFilter(options.ignore)
+    var own = store
+    own.filter { !$0.name.hasPrefix(optimizerPrefix) && !ignore.matches($0.name) }
+    own.metadata = [:]
+    let provenance = metadata.provenance
+    var wildcards: [String: String] = [:]
+    for member in provenance?["source_wildcards"]?.members ?? [] {
+      wildcards[member.key] = member.value.string
+    }
+    return LoadedCheckpoint(
+      native: own, metadata: metadata, dialect: NativeMetadata.nativeDialect,
+      variant: provenance?["source_variant"]?.string ?? "", wildcards: wildcards,
+      skipped: store.skipped,
+      plan: own.tensors.map {
+        PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
+      })
+  }
+
+  private static func foreign(
+    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, folder: String?
+  ) throws -> LoadedCheckpoint {
+    // The drloc head keeps its native names in every dialect.
+    var trunk = store
+    var drloc: [StoredTensor] = []
+    trunk.filter { tensor in
+      let name = tensor.name.replacingPrefix("drloc/", with: "")
+      guard name.hasPrefix(drlocPrefix), metadata != nil else { return true }
+      drloc.append(tensor.renamed(name))
+      return false
+    }
+    let ignore = try NameFilter(options.ignore)
+    let importer = try recognize(trunk, metadata, options, ignore: ignore)
+    let file = importer.file
+    var given = metadata?.configuration
+    if let own = options.configuration { given = own }
+    let result = try importer.run(
+      given: given, sidecar: try sidecar(file, folder), ignore: ignore,
+      allowMissing: NameFilter(options.allowMissing))
+    guard result.account.isClean else {
+      throw result.account.failure(
+        file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+    }
+    var native = result.native
+    for tensor in drloc { try native.append(tensor) }
+    return LoadedCheckpoint(
+      native: native,
+      metadata: NativeMetadata(
+        configuration: result.configuration, classes: metadata?.classes,
+        preprocessing: metadata?.preprocessing),
+      dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
+      assumed: result.assumed, ignored: result.account.ignored, skipped: store.skipped,
+      plan: result.plan)
+  }
+
+  private static func sidecar(_ file: RuleFile, _ folder: String?) throws -> JSON? {
+    guard let name = file.sidecar?.file, let folder else { return nil }
+    let path = (folder.isEmpty ? "." : folder) + "/" + name
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    // The file may belong to something else; then it says nothing.
+    return try? JSON(parsing: data)
+  }
+
+  /// The converter for a store: as told, or the one whose marks are all there and that takes the most.
+  private static func recognize(
+    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, ignore: NameFilter
+  ) throws -> Importer {
+    if let dialect = options.dialect ?? metadata?.dialect {
+      let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
+      return try Importer.best(
+        Dialects.named(dialect, architecture: architecture), store)
+    }
+    let files = try Dialects.all().filter {
+      options.architecture == nil || $0.architecture == options.architecture
+    }
+    guard !files.isEmpty else {
+      throw Failure(.usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
+        remedy: "see 'vtkit dialects'")
+    }
+    let names = store.names
+    let candidates = try files.map { try Importer.best($0, store) }
+    let recognized = candidates.filter { $0.isRecognized(in: names) }
+      .sorted { $0.matchedCount > $1.matchedCount }
+    if let first = recognized.first {
+      if recognized.count > 1, recognized[1].matchedCount == first.matchedCount {
+        throw Failure(
+          "the file could be of the dialects \(recognized.map(\.file.dialect).joined(separator: ", "))",
+          remedy: "name one with --from")
+      }
+      return first
+    }
+    let closest = candidates.max { $0.matchedCount < $1.matchedCount }
+    let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {
+      " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
+    }
+    throw Failure(
+      "no known dialect of vision transformer weights" + (hint ?? ""),
+      remedy:
+        "name one with --from (see 'vtkit dialects'), or move the tensors as they are with 'vtkit convert --raw'"
+    )
+  }
+}
+
+extension String {
+  func replacingPrefix(_ prefix: String, with other: String) -> String {
+    hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
+  }
+}

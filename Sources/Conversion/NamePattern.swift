@@ -1,0 +1,131 @@
+import Checkpoint
+
+/// A tensor name with placeholders: `{block}` for a number that is counted, others for text that a variant or a
+/// wildcard gives. A pattern matches a whole name or not at all.
+struct NamePattern: Sendable {
+  private enum Piece: Sendable {
+    case text([UInt8])
+    /// Digits without leading zeros.
+    case number(String)
+    /// At least one byte, none of them a slash.
+    case wildcard(String)
+    /// Anything at all: the `*` of ignore lists.
+    case anything
+  }
+
+  struct Match: Equatable {
+    var numbers: [String: Int] = [:]
+    var wildcards: [String: String] = [:]
+  }
+
+  let text: String
+  private let pieces: [Piece]
+
+  /// Names of the numbers in the pattern, in order.
+  var numbers: [String] {
+    pieces.compactMap { if case .number(let name) = $0 { name } else { nil } }
+  }
+
+  /// - Parameters:
+  ///   - variables: text for placeholders.
+  ///   - counts: placeholders that stand for numbers.
+  ///   - wildcards: placeholders that stand for text of the file's own.
+  /// - Throws: `Failure` for an unknown placeholder.
+  init(
+    _ text: String, variables: [String: String], counts: Set<String>, wildcards: Set<String>
+  ) throws {
+    self.text = text
+    var pieces: [Piece] = []
+    var rest = Substring(text)
+    func add(_ literal: String) {
+      if case .text(let before)? = pieces.last {
+        pieces[pieces.count - 1] = .text(before + Array(literal.utf8))
+      } else if !literal.isEmpty {
+        pieces.append(.text(Array(literal.utf8)))
+      }
+    }
+    while let mark = rest.firstIndex(where: { $0 == "{" || $0 == "*" }) {
+      add(String(rest[..<mark]))
+      if rest[mark] == "*" {
+        pieces.append(.anything)
+        rest = rest[rest.index(after: mark)...]
+        continue
+      }
+      guard let end = rest[mark...].firstIndex(of: "}") else {
+        throw Failure("'\(text)' has a '{' without '}'")
+      }
+      let name = String(rest[rest.index(after: mark)..<end])
+      if let value = variables[name] {
+        add(value)
+      } else if counts.contains(name) {
+        pieces.append(.number(name))
+      } else if wildcards.contains(name) {
+        pieces.append(.wildcard(name))
+      } else {
+        throw Failure("'\(text)' has an unknown placeholder '{\(name)}'")
+      }
+      rest = rest[rest.index(after: end)...]
+    }
+    add(String(rest))
+    self.pieces = pieces
+  }
+
+  /// The placeholders' values where the whole `name` fits.
+  func match(_ name: String) -> Match? {
+    var match = Match()
+    return Self.match(pieces[...], Array(name.utf8)[...], &match) ? match : nil
+  }
+
+  private static func match(
+    _ pieces: ArraySlice<Piece>, _ bytes: ArraySlice<UInt8>, _ match: inout Match
+  ) -> Bool {
+    guard let piece = pieces.first else { return bytes.isEmpty }
+    let rest = pieces.dropFirst()
+    switch piece {
+    case .text(let text):
+      return bytes.starts(with: text) && Self.match(rest, bytes.dropFirst(text.count), &match)
+    case .number(let name):
+      let digits = bytes.prefix { (48...57).contains($0) }
+      guard !digits.isEmpty, digits.count <= 6, digits.count == 1 || digits.first != 48,
+        let number = Int(String(decoding: digits, as: UTF8.self))
+      else { return false }
+      if let known = match.numbers[name], known != number { return false }
+      match.numbers[name] = number
+      return Self.match(rest, bytes.dropFirst(digits.count), &match)
+    case .wildcard(let name):
+      let longest = bytes.prefix { $0 != UInt8(ascii: "/") }.count
+      for length in stride(from: longest, through: 1, by: -1) {
+        let value = String(decoding: bytes.prefix(length), as: UTF8.self)
+        if let known = match.wildcards[name], known != value { continue }
+        var attempt = match
+        attempt.wildcards[name] = value
+        if Self.match(rest, bytes.dropFirst(length), &attempt) {
+          match = attempt
+          return true
+        }
+      }
+      return false
+    case .anything:
+      for length in 0...bytes.count {
+        var attempt = match
+        if Self.match(rest, bytes.dropFirst(length), &attempt) {
+          match = attempt
+          return true
+        }
+      }
+      return false
+    }
+  }
+
+  /// The name for given numbers and wildcards; a missing wildcard stays `{name}`.
+  func name(numbers: [String: Int], wildcards: [String: String]) -> String {
+    pieces.map { piece in
+      switch piece {
+      case .text(let bytes): String(decoding: bytes, as: UTF8.self)
+      case .number(let name): numbers[name].map(String.init) ?? "{\(name)}"
+      case .wildcard(let name): wildcards[name] ?? "{\(name)}"
+      case .anything: "*"
+      }
+    }.joined()
+  }
+}

@@ -1,0 +1,177 @@
+import Checkpoint
+import Foundation
+import Yams
+
+/// One converter: how a dialect's tensors and an architecture's native ones correspond. The same file
+/// serves import (read forwards) and export (read backwards).
+public struct RuleFile: Sendable {
+  /// One line of `tensors`.
+  struct Rule: Sendable {
+    let line: Int
+    let native: String
+    /// Source names; several are joined along the native tensor's first axis.
+    let sources: [String]
+    let axes: AxisPattern
+    /// The rule holds where this is true.
+    let when: Expression?
+  }
+
+  struct Presence: Sendable {
+    let key: String
+    /// Native name whose source's presence decides.
+    let native: String
+    /// Value where it is present; nil leaves it to the tensors' axes.
+    let then: JSON?
+    let otherwise: JSON
+  }
+
+  struct Sidecar: Sendable {
+    let file: String
+    /// Configuration key to the file's key.
+    let keys: [(key: String, source: String)]
+    /// The file's words to ours.
+    let values: [String: String]
+  }
+
+  struct Keras: Sendable {
+    /// Layer names; a tensor belongs to the one its name begins with.
+    let layers: [String]
+    let emptyGroups: [String]
+    let attributes: [String: String]
+  }
+
+  public let fileName: String
+  public let architecture: String
+  public let dialect: String
+  public let description: String
+  /// The library whose files these are.
+  public let library: String
+  /// The file format that the library writes.
+  public let format: FileFormat
+  let detect: [String]
+  let variants: [(name: String, variables: [String: String])]
+  /// Default texts of a wildcard, by variant.
+  let wildcards: [String: [String: String]]
+  let configuration: [(key: String, value: JSON)]
+  let presence: [Presence]
+  let axes: [String: Expression]
+  let counts: [String: String]
+  let derive: [(key: String, expression: Expression)]
+  let assume: [(key: String, expression: Expression)]
+  let sidecar: Sidecar?
+  let keras: Keras?
+  let rules: [Rule]
+  let ignore: [(pattern: String, reason: String)]
+
+  /// - Throws: `Failure` naming file and line.
+  public init(fileName: String, text: String) throws {
+    self.fileName = fileName
+    var reader: YAMLReader
+    do {
+      guard let node = try compose(yaml: text) else { throw Failure("the file is empty") }
+      reader = YAMLReader(node: node, path: "")
+      architecture = try reader.string("architecture")
+      dialect = try reader.string("dialect")
+      description = try reader.string("description")
+      library = try reader.string("library")
+      let format = try reader.string("format")
+      guard let known = FileFormat(rawValue: format) else {
+        throw reader.fail("the format '\(format)' is unknown")
+      }
+      self.format = known
+      detect = try reader.strings("detect")
+      let variants = try reader.mapping("variants").map { key, value in
+        (key, Dictionary(uniqueKeysWithValues: try value.textPairs()))
+      }
+      self.variants = variants.isEmpty ? [("", [:])] : variants
+      var wildcards: [String: [String: String]] = [:]
+      for (key, value) in try reader.mapping("wildcards") {
+        wildcards[key] =
+          value.isScalar
+          ? ["": try value.text()] : Dictionary(uniqueKeysWithValues: try value.textPairs())
+      }
+      self.wildcards = wildcards
+      configuration = try reader.mapping("configuration").map { ($0, try $1.json()) }
+      presence = try reader.mapping("presence").map { key, value in
+        var value = value
+        let then = try value.optional("then")?.json()
+        let otherwise = try value.optional("else")?.json() ?? .bool(false)
+        let isSize = otherwise == .null
+        let result = Presence(
+          key: key, native: try value.string("of"), then: then ?? (isSize ? nil : .bool(true)),
+          otherwise: otherwise)
+        try value.finish()
+        return result
+      }
+      axes = Dictionary(
+        uniqueKeysWithValues: try reader.mapping("axes").map { ($0, try Expression($1.text())) })
+      counts = Dictionary(
+        uniqueKeysWithValues: try reader.mapping("counts").map { ($0, try $1.text()) })
+      derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
+      assume = try reader.mapping("assume").map { ($0, try Expression($1.text())) }
+      sidecar = try reader.optional("sidecar").map { value in
+        var value = value
+        let result = Sidecar(
+          file: try value.string("file"),
+          keys: try value.mapping("keys").map { ($0, try $1.text()) },
+          values: Dictionary(
+            uniqueKeysWithValues: try value.mapping("values").map { ($0, try $1.text()) }))
+        try value.finish()
+        return result
+      }
+      keras = try reader.optional("keras").map { value in
+        var value = value
+        let result = Keras(
+          layers: try value.strings("layers"), emptyGroups: try value.strings("empty_groups"),
+          attributes: Dictionary(
+            uniqueKeysWithValues: try value.mapping("attributes").map { ($0, try $1.text()) }))
+        try value.finish()
+        return result
+      }
+      rules = try reader.list("tensors").map { value in
+        var value = value
+        let sources = try value.strings("source")
+        let axes = try value.string("axes")
+        let rule = Rule(
+          line: value.line, native: try value.string("native"), sources: sources,
+          axes: try value.located { try AxisPattern(axes) },
+          when: try value.optional("when").map { try Expression($0.text()) })
+        try value.finish()
+        return rule
+      }
+      ignore = try reader.list("ignore").map { value in
+        var value = value
+        let result = (try value.string("pattern"), try value.string("reason"))
+        try value.finish()
+        return result
+      }
+      try reader.finish()
+    } catch let failure as Failure {
+      throw failure.located(file: fileName)
+    } catch {
+      throw Failure("not a readable rule file: \(error)", file: fileName)
+    }
+    do { try validate() } catch let failure as Failure { throw failure.located(file: fileName) }
+  }
+
+  /// Checks what can be checked without a checkpoint.
+  private func validate() throws {
+    for rule in rules {
+      for name in rule.axes.source.flatMap(\.names) where axes[name] == nil && !derivable(name) {
+        throw Failure("line \(rule.line): the axis '\(name)' is not explained under 'axes' or 'derive'")
+      }
+      guard rule.sources.count == 1 || !rule.axes.native.isEmpty else {
+        throw Failure("line \(rule.line): several sources need an axis to be joined along")
+      }
+    }
+    for variant in variants { _ = try CompiledRules(self, variant: variant.name) }
+    for item in presence where !rules.contains(where: { $0.native == item.native }) {
+      throw Failure("presence of '\(item.key)' names no tensor of this file: \(item.native)")
+    }
+  }
+
+  /// Whether a derived key is computed from an axis, so that the axis needs no key of its own.
+  private func derivable(_ axis: String) -> Bool {
+    derive.contains { $0.expression.text.contains(axis) }
+  }
+}

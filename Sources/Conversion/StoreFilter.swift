@@ -1,0 +1,9 @@
+import Checkpoint
+
+extension ParameterStore {
+  /// The tensors whose names match a pattern in which `*` stands for anything.
+  public func matching(_ pattern: String) throws -> [StoredTensor] {
+    let filter = try NameFilter([pattern])
+    return tensors.filter { filter.matches($0.name) }
+  }
+}

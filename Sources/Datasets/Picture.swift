@@ -1,0 +1,102 @@
+import CImaging
+import Checkpoint
+import Foundation
+
+/// A decoded picture: 8-bit RGB, row by row.
+public struct Picture: Sendable, Equatable {
+  public let width: Int
+  public let height: Int
+  /// `height * width * 3` bytes.
+  public let pixels: [UInt8]
+
+  /// - Precondition: `pixels` has `height * width * 3` bytes.
+  public init(width: Int, height: Int, pixels: [UInt8]) {
+    precondition(pixels.count == width * height * 3)
+    self.width = width
+    self.height = height
+    self.pixels = pixels
+  }
+}
+
+/// What becomes of transparent pixels.
+public enum AlphaHandling: String, Sendable {
+  /// Laid over white.
+  case overWhite
+  /// The colour is taken as it is, as Pillow's `convert("RGB")` does.
+  case dropped
+}
+
+extension Picture {
+  /// Suffixes of files that can be decoded.
+  public static let suffixes: Set<String> = ["jpg", "jpeg", "png"]
+
+  /// More pixels than any camera's; a file that claims more is refused before memory is taken.
+  static let maximumPixels: UInt64 = 178_956_970
+
+  /// Decodes a JPEG or PNG file, by its content.
+  /// - Parameter appliesOrientation: whether the EXIF orientation turns the picture upright.
+  /// - Throws: `Failure` naming the file.
+  public static func load(
+    _ path: String, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
+  ) throws -> Picture {
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
+      throw Failure.system("opening the picture", file: path, code: posixCode(error))
+    }
+    do {
+      return try decode(data, alpha: alpha, appliesOrientation: appliesOrientation)
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
+  }
+
+  private static func posixCode(_ error: any Error) -> Int32 {
+    let error = error as NSError
+    if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError { return Int32(inner.code) }
+    return error.code == CocoaError.fileReadNoSuchFile.rawValue ? ENOENT : EIO
+  }
+
+  /// Decodes the bytes of a JPEG or PNG file.
+  public static func decode(
+    _ data: Data, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
+  ) throws -> Picture {
+    var image = vt_image()
+    let isPNG = data.starts(with: [0x89, 0x50, 0x4E, 0x47])
+    guard isPNG || data.starts(with: [0xFF, 0xD8]) else {
+      throw Failure(
+        data.isEmpty ? "the picture file is empty" : "neither a JPEG nor a PNG picture")
+    }
+    let status = data.withUnsafeBytes { raw in
+      let bytes = raw.bindMemory(to: UInt8.self)
+      return isPNG
+        ? vt_decode_png(bytes.baseAddress, bytes.count, maximumPixels, &image)
+        : vt_decode_jpeg(bytes.baseAddress, bytes.count, maximumPixels, &image)
+    }
+    guard status == 0, let pixels = image.pixels else {
+      let message = withUnsafeBytes(of: &image.message) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      throw Failure("the picture cannot be decoded (\(message))")
+    }
+    defer { free(pixels) }
+    let count = Int(image.width) * Int(image.height)
+    let rgb: [UInt8]
+    if image.channels == 3 {
+      rgb = Array(UnsafeBufferPointer(start: pixels, count: 3 * count))
+    } else {
+      rgb = [UInt8](unsafeUninitializedCapacity: 3 * count) { out, initialized in
+        for i in 0..<count {
+          let a = Int(pixels[4 * i + 3])
+          for c in 0..<3 {
+            let value = Int(pixels[4 * i + c])
+            out[3 * i + c] = UInt8(
+              alpha == .dropped ? value : (value * a + 255 * (255 - a) + 127) / 255)
+          }
+        }
+        initialized = 3 * count
+      }
+    }
+    let picture = Picture(width: Int(image.width), height: Int(image.height), pixels: rgb)
+    return appliesOrientation ? picture.oriented(Int(image.orientation)) : picture
+  }
+}

@@ -1,0 +1,89 @@
+import CImaging
+import Checkpoint
+
+/// How pixels between pixels are computed when resizing.
+public enum Interpolation: String, Sendable, CaseIterable {
+  case bilinear
+  case bicubic
+}
+
+extension Picture {
+  /// Turned and mirrored as EXIF orientation 1 to 8 asks.
+  func oriented(_ orientation: Int) -> Picture {
+    guard (2...8).contains(orientation) else { return self }
+    let swaps = orientation >= 5
+    let (w, h) = swaps ? (height, width) : (width, height)
+    var out = [UInt8](repeating: 0, count: pixels.count)
+    for y in 0..<h {
+      for x in 0..<w {
+        let (sx, sy) =
+          switch orientation {
+          case 2: (width - 1 - x, y)
+          case 3: (width - 1 - x, height - 1 - y)
+          case 4: (x, height - 1 - y)
+          case 5: (y, x)
+          case 6: (y, height - 1 - x)
+          case 7: (width - 1 - y, height - 1 - x)
+          default: (width - 1 - y, x)
+          }
+        let (to, from) = ((y * w + x) * 3, (sy * width + sx) * 3)
+        for c in 0..<3 { out[to + c] = pixels[from + c] }
+      }
+    }
+    return Picture(width: w, height: h, pixels: out)
+  }
+
+  /// Resized as Pillow does, to the bit.
+  public func resized(width: Int, height: Int, _ interpolation: Interpolation) throws -> Picture {
+    if width == self.width && height == self.height { return self }
+    precondition(width > 0 && height > 0)
+    let out = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
+      let status = vt_resize_rgb(
+        buffer.baseAddress, width, height, pixels, self.width, self.height,
+        interpolation == .bicubic ? VT_FILTER_BICUBIC : VT_FILTER_BILINEAR)
+      guard status == 0 else {
+        throw Failure(.resource, "not enough memory to resize a picture")
+      }
+      count = width * height * 3
+    }
+    return Picture(width: width, height: height, pixels: out)
+  }
+
+  /// The part whose upper left corner is (`left`, `top`); black where it reaches outside.
+  public func cropped(left: Int, top: Int, width: Int, height: Int) -> Picture {
+    var out = [UInt8](repeating: 0, count: width * height * 3)
+    for y in max(0, -top)..<max(max(0, -top), min(height, self.height - top)) {
+      let first = max(0, -left)
+      let last = min(width, self.width - left)
+      if first >= last { continue }
+      let from = ((y + top) * self.width + first + left) * 3
+      let to = (y * width + first) * 3
+      let count = (last - first) * 3
+      out.replaceSubrange(to..<to + count, with: pixels[from..<from + count])
+    }
+    return Picture(width: width, height: height, pixels: out)
+  }
+
+  /// Mirrored left to right.
+  public func flipped() -> Picture { oriented(2) }
+
+  /// The shorter side made `size`, the longer one in proportion, cut down to whole pixels
+  /// (torchvision's `Resize`).
+  public func resized(shorterSide size: Int, _ interpolation: Interpolation) throws -> Picture {
+    let short = min(width, height)
+    let long = max(1, Int(Double(size) * Double(max(width, height)) / Double(short)))
+    return try width <= height
+      ? resized(width: size, height: long, interpolation)
+      : resized(width: long, height: size, interpolation)
+  }
+
+  /// The square in the middle (torchvision's `CenterCrop`); smaller pictures get a black border.
+  public func centerCropped(_ size: Int) -> Picture {
+    // Python rounds halves to even; a border is split the other way round.
+    func offset(_ length: Int) -> Int {
+      length >= size
+        ? Int((Double(length - size) / 2).rounded(.toNearestOrEven)) : -((size - length) / 2)
+    }
+    return cropped(left: offset(width), top: offset(height), width: size, height: size)
+  }
+}

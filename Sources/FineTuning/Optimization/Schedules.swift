@@ -1,0 +1,76 @@
+import Foundation
+
+/// How the learning rate moves, update by update. Definitions are those of the method's reference
+/// code (its `lr_scheduler.py` over timm's schedulers).
+public struct LearningRateSchedule: Sendable, Codable, Equatable {
+  public enum Shape: String, Sendable, Codable, CaseIterable {
+    /// `min + (base - min)(1 + cos(π t / T)) / 2`, t counted from the very start.
+    case cosine
+    /// From `base` at the end of the warm-up to `base / 100` at the end.
+    case linear
+    /// Times `decayRate` every `decayUpdates` after the warm-up.
+    case step
+    case constant
+  }
+
+  public var shape: Shape
+  public var base: Double
+  /// Where the warm-up starts.
+  public var warmup: Double
+  public var minimum: Double
+  /// W: updates of the linear warm-up.
+  public var warmupUpdates: Int
+  /// T: updates in all.
+  public var totalUpdates: Int
+  public var decayRate: Double
+  public var decayUpdates: Int
+
+  public init(
+    shape: Shape, base: Double, warmup: Double, minimum: Double, warmupUpdates: Int,
+    totalUpdates: Int, decayRate: Double = 0.1, decayUpdates: Int = 1
+  ) {
+    self.shape = shape
+    self.base = base
+    self.warmup = warmup
+    self.minimum = minimum
+    self.warmupUpdates = warmupUpdates
+    self.totalUpdates = totalUpdates
+    self.decayRate = decayRate
+    self.decayUpdates = max(1, decayUpdates)
+  }
+
+  /// The schedule's value at `t`.
+  public func value(at t: Int) -> Double {
+    if t < warmupUpdates {
+      return warmup + Double(t) * (base - warmup) / Double(warmupUpdates)
+    }
+    switch shape {
+    case .constant: return base
+    case .cosine:
+      if t >= totalUpdates { return minimum }
+      return minimum + 0.5 * (base - minimum)
+        * (1 + cos(.pi * Double(t) / Double(totalUpdates)))
+    case .linear:
+      let (u, n) = (t - warmupUpdates, totalUpdates - warmupUpdates)
+      return base - (base - 0.01 * base) * Double(u) / Double(max(1, n))
+    case .step: return base * pow(decayRate, Double((t - warmupUpdates) / decayUpdates))
+    }
+  }
+
+  /// What update `index` uses: the schedule is set after each update, so update 0 has the value of its
+  /// construction and update i that of `t = i - 1`.
+  public func rate(update index: Int) -> Double {
+    if index == 0 { return warmupUpdates > 0 ? warmup : base }
+    return value(at: index - 1)
+  }
+}
+
+/// λ over the epochs: constant, or up from 0 over the warm-up and then down to 0 at the end.
+public func drlocWeight(_ options: DrlocOptions, epoch: Int, epochs: Int) -> Double {
+  guard let warmup = options.scheduleWarmupEpochs else { return options.weight }
+  if warmup > 0, epoch <= warmup {
+    return min(options.weight / Double(warmup) * Double(epoch), options.weight)
+  }
+  guard epochs > warmup else { return options.weight }
+  return max(0, options.weight * (1 - Double(epoch - warmup) / Double(epochs - warmup)))
+}

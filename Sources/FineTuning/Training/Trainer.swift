@@ -1,0 +1,326 @@
+import Checkpoint
+import Datasets
+import Foundation
+import Tensor
+import VisionModels
+
+/// What a run tells whoever watches it.
+public enum TrainingEvent {
+  case epochBegan(epoch: Int, batches: Int, done: Int)
+  case updated(epoch: Int, batch: Int, StepResult)
+  case evaluating(done: Int, of: Int)
+  case epochEnded(EpochResult)
+  /// A picture that cannot be read; told once.
+  case unreadable(Failure)
+}
+
+/// An epoch in numbers.
+public struct EpochResult: Sendable {
+  public let epoch: Int
+  public let trainLoss: Double
+  public let trainCrossEntropy: Double
+  public let trainDrloc: Double?
+  public let trainAccuracy: Double
+  /// nil without validation pictures.
+  public let validation: Evaluation?
+  public let isBest: Bool
+  public let seconds: Double
+}
+
+/// The training loop: epochs of updates, an evaluation after each, checkpoints, metrics. A run
+/// that is interrupted and resumed gives the same bits as one that is not.
+public final class Trainer {
+  public let model: any VisionModel
+  public let folder: RunFolder
+  public let configuration: RunConfiguration
+  public private(set) var state: TrainingState
+  private let data: ImageFolder
+  private let preprocessing: Preprocessing
+  private let engine: Engine
+  private let step: TrainingStep
+  private var reported: Set<String> = []
+  private var lastSave = Date()
+
+  private var recipe: Recipe { configuration.recipe }
+
+  /// A new run.
+  /// - Parameters:
+  ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
+  ///   - data: the pictures; their classes are the network's.
+  public convenience init(
+    folder: RunFolder, configuration: RunConfiguration, weights: ParameterStore?,
+    data: ImageFolder, engine: Engine
+  ) throws {
+    try self.init(folder, configuration, weights, data, engine, state: TrainingState())
+    try folder.writeConfiguration(configuration)
+    try? FileManager.default.removeItem(atPath: folder.metricsPath)
+    try save()
+  }
+
+  /// A run that goes on where it stopped.
+  public convenience init(resuming folder: RunFolder, data: ImageFolder, engine: Engine) throws {
+    let configuration = try folder.readConfiguration()
+    guard Trainer.fingerprint(data) == configuration.dataFingerprint else {
+      throw Failure(
+        "the data set is not the one this run began with", file: configuration.data,
+        remedy: "restore its files, or start a new run")
+    }
+    let store = try CheckpointFile.open(folder.lastPath)
+    guard let text = store.metadata[TrainingState.key] else {
+      throw Failure("the checkpoint has no training state", file: folder.lastPath)
+    }
+    let state = try TrainingState(JSON(parsing: text))
+    try self.init(folder, configuration, store, data, engine, state: state)
+    try step.optimizer.restore(store, updates: state.updates)
+  }
+
+  private init(
+    _ folder: RunFolder, _ configuration: RunConfiguration, _ weights: ParameterStore?,
+    _ data: ImageFolder, _ engine: Engine, state: TrainingState
+  ) throws {
+    self.folder = folder
+    self.configuration = configuration
+    self.data = data
+    self.engine = engine
+    self.state = state
+    let recipe = configuration.recipe
+    let model = configuration.metadata.configuration
+    guard let preprocessing = configuration.metadata.preprocessing else {
+      throw Failure("the run's configuration has no preprocessing")
+    }
+    self.preprocessing = try Preprocessing(preprocessing)
+    let heads = try ModelFactory.headParameters(model)
+    self.model = try ModelFactory.make(
+      model, weights: weights, engine: engine, seed: recipe.seed,
+      regularization: Regularization(
+        dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout)),
+      isTrainable: { !recipe.headOnly || heads.contains($0) })
+    if recipe.drloc != nil {
+      let specs = DrlocHead.parameterSpecs(scale: 0, channels: self.model.gridChannels[0])
+      let kept = specs.allSatisfy { weights?[$0.name] != nil }
+      try self.model.parameters.add(specs, weights: kept ? weights : nil, seed: recipe.seed)
+    }
+    step = TrainingStep(
+      model: self.model,
+      optimizer: AdamW(self.model.parameters, options: recipe.optimizer, engine: engine),
+      engine: engine)
+  }
+
+  /// Tells data sets apart by their classes and the names and labels of their pictures.
+  public static func fingerprint(_ data: ImageFolder) -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func add(_ text: String) {
+      for byte in Array(text.utf8) + [0] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+    data.classes.forEach(add)
+    for (set, pictures) in [("train", data.training), ("val", data.validation)] {
+      add(set)
+      for picture in pictures {
+        add((picture.path as NSString).lastPathComponent)
+        add(String(picture.label))
+      }
+    }
+    return String(hash, radix: 16)
+  }
+
+  // MARK: The loop
+
+  /// Trains to the end.
+  /// - Parameters:
+  ///   - shouldStop: asked before every update and batch of evaluation.
+  ///   - watch: told what happens.
+  /// - Throws: `Failure` of kind `.interrupted` where `shouldStop` said so, with the state saved.
+  public func run(
+    shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
+  ) throws {
+    let metrics = try MetricsLog(folder.metricsPath, after: state)
+    let board = TensorBoardLog(folder: folder.path, time: Date())
+    while state.epoch < recipe.epochs && !state.isFinished {
+      let began = Date()
+      try trainEpoch(metrics, board, shouldStop: shouldStop, watch: watch)
+      let evaluation = try evaluate(shouldStop: shouldStop, watch: watch)
+      try endEpoch(evaluation, metrics, board, seconds: -began.timeIntervalSinceNow, watch: watch)
+    }
+  }
+
+  /// Updates of one epoch.
+  private var batchesPerEpoch: Int {
+    let count = data.training.count
+    // A rest smaller than a batch waits for another epoch, unless there is nothing else.
+    return count < recipe.batchSize ? 1 : count / recipe.batchSize
+  }
+
+  private func trainEpoch(
+    _ metrics: MetricsLog, _ board: TensorBoardLog?, shouldStop: () -> Bool,
+    watch: (TrainingEvent) throws -> Void
+  ) throws {
+    let (epoch, seed) = (state.epoch, recipe.seed)
+    var shuffle = RandomKey(seed: seed, purpose: .shuffle, index: UInt64(epoch)).generator()
+    let order = shuffle.permutation(data.training.count)
+    let loader = loader(order: order, epoch: epoch)
+    try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
+    let schedule = recipe.rateSchedule(updatesPerEpoch: batchesPerEpoch)
+    while let batch = loader.next() {
+      try stopIfAsked(shouldStop)
+      try report(batch.failures, watch: watch)
+      if batch.count > 0 {
+        let size = preprocessing.imageSize
+        let result = try step.run(
+          images: engine.tensor(batch.images, [batch.count, size, size, 3]), labels: batch.labels,
+          labelSmoothing: recipe.labelSmoothing,
+          drloc: drloc(batch, order: order, epoch: epoch),
+          learningRate: schedule.rate(update: state.updates),
+          random: RandomKey(seed: seed, purpose: .dropout, index: UInt64(state.updates)))
+        state.updates += 1
+        state.sums.add(result)
+        try log(result, metrics, board)
+        state.batch += 1
+        try watch(.updated(epoch: epoch, batch: state.batch, result))
+      } else {
+        state.batch += 1
+      }
+      // Long epochs are saved now and then, so that a crash costs minutes at most.
+      if -lastSave.timeIntervalSinceNow > 120 { try save() }
+    }
+  }
+
+  private func loader(order: [Int], epoch: Int) -> BatchLoader {
+    let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
+    return BatchLoader(
+      items: order.map { data.training[$0] }, batchSize: recipe.batchSize,
+      preprocessing: preprocessing, first: state.batch,
+      dropsLast: data.training.count >= recipe.batchSize, threads: engine.threads.threads
+    ) { picture, position in
+      var generator = RandomKey(
+        seed: seed, purpose: .augmentation, index: UInt64(epoch) << 32 | UInt64(order[position])
+      ).generator()
+      return try preprocessing.trainingPicture(picture, augmentation, &generator)
+    }
+  }
+
+  private func drloc(_ batch: Batch, order: [Int], epoch: Int) -> TrainingStep.Drloc? {
+    guard let options = recipe.drloc else { return nil }
+    let keys = batch.positions.map { position in
+      RandomKey(
+        seed: recipe.seed, purpose: .drlocPairs,
+        index: UInt64(epoch) << 32 | UInt64(order[position]))
+    }
+    return TrainingStep.Drloc(
+      target: options.target, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
+      pairs: GridPairs(keys: keys, pairs: options.pairs, side: model.gridSides[0]))
+  }
+
+  private func evaluate(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws
+    -> Evaluation?
+  {
+    guard !data.validation.isEmpty else { return nil }
+    var stopped = false
+    let result = try Evaluation.run(
+      model, data.validation, preprocessing: preprocessing, batchSize: recipe.batchSize,
+      engine: engine, strict: recipe.strictData
+    ) { done in
+      try? watch(.evaluating(done: done, of: data.validation.count))
+      stopped = shouldStop()
+      return !stopped
+    }
+    if stopped { try stopIfAsked { true } }
+    try report(result.failures, watch: watch)
+    return result
+  }
+
+  private func endEpoch(
+    _ evaluation: Evaluation?, _ metrics: MetricsLog, _ board: TensorBoardLog?, seconds: Double,
+    watch: (TrainingEvent) throws -> Void
+  ) throws {
+    let sums = state.sums
+    // Without validation the latest epoch counts as the best.
+    let isBest = evaluation.map { $0.accuracy > state.bestAccuracy ?? -1 } ?? true
+    let result = EpochResult(
+      epoch: state.epoch, trainLoss: sums.mean(sums.loss),
+      trainCrossEntropy: sums.mean(sums.crossEntropy),
+      trainDrloc: recipe.drloc == nil ? nil : sums.mean(sums.drloc),
+      trainAccuracy: sums.mean(Double(sums.correct)), validation: evaluation, isBest: isBest,
+      seconds: seconds)
+    try log(result, metrics, board)
+    if isBest {
+      state.bestAccuracy = evaluation?.accuracy
+      state.bestEpoch = state.epoch
+    }
+    state.epoch += 1
+    state.batch = 0
+    state.sums = TrainingState.Sums()
+    state.isFinished = state.epoch == recipe.epochs
+    if isBest { try write(to: folder.bestPath) }
+    try save()
+    try watch(.epochEnded(result))
+  }
+
+  private func stopIfAsked(_ shouldStop: () -> Bool) throws {
+    guard shouldStop() else { return }
+    try save()
+    throw Failure(
+      .interrupted, "stopped at epoch \(state.epoch + 1), update \(state.updates), and saved",
+      file: folder.path, remedy: "go on with: vtkit finetune --resume \(folder.path)")
+  }
+
+  private func report(_ failures: [Failure], watch: (TrainingEvent) throws -> Void) throws {
+    for failure in failures {
+      if recipe.strictData { throw failure }
+      if reported.insert(failure.file ?? "").inserted { try watch(.unreadable(failure)) }
+    }
+  }
+
+  /// Pictures that could not be read so far.
+  public var unreadableCount: Int { reported.count }
+
+  // MARK: Checkpoints and metrics
+
+  /// Saves the whole state as `checkpoints/last.safetensors`.
+  public func save() throws {
+    try write(to: folder.lastPath)
+    lastSave = Date()
+  }
+
+  private func write(to path: String) throws {
+    var store = try model.parameters.store()
+    for tensor in step.optimizer.state() { try store.append(tensor) }
+    store.metadata = configuration.metadata.entries
+    store.metadata[TrainingState.key] = state.json.text()
+    try CheckpointFile.write(store, to: path, overwrite: true)
+  }
+
+  private func log(_ r: StepResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {
+    try metrics.append(
+      .object([
+        "kind": .string("update"), "update": .int(state.updates), "epoch": .int(state.epoch),
+        "loss": .double(r.loss), "cross_entropy": .double(r.crossEntropy),
+        "drloc": r.drloc.map { .double($0) } ?? .null, "gradient_norm": .double(r.gradientNorm),
+        "learning_rate": .double(r.learningRate),
+      ]))
+    var scalars = [
+      ("train/loss", r.loss), ("train/cross_entropy", r.crossEntropy),
+      ("train/gradient_norm", r.gradientNorm), ("train/learning_rate", r.learningRate),
+    ]
+    if let drloc = r.drloc { scalars.append(("train/drloc", drloc)) }
+    board?.scalars(scalars, step: state.updates, time: Date())
+  }
+
+  private func log(_ r: EpochResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {
+    try metrics.append(
+      .object([
+        "kind": .string("epoch"), "epoch": .int(r.epoch), "update": .int(state.updates),
+        "train_loss": .double(r.trainLoss), "train_cross_entropy": .double(r.trainCrossEntropy),
+        "train_drloc": r.trainDrloc.map { .double($0) } ?? .null,
+        "train_accuracy": .double(r.trainAccuracy),
+        "val_loss": r.validation.map { .double($0.loss) } ?? .null,
+        "val_accuracy": r.validation.map { .double($0.accuracy) } ?? .null,
+        "val_top5": r.validation.map { .double($0.top5Accuracy) } ?? .null,
+        "seconds": .double((r.seconds * 1000).rounded() / 1000),
+      ]))
+    var scalars = [("epoch/train_accuracy", r.trainAccuracy), ("epoch/train_loss", r.trainLoss)]
+    if let validation = r.validation {
+      scalars += [("epoch/val_accuracy", validation.accuracy), ("epoch/val_loss", validation.loss)]
+    }
+    board?.scalars(scalars, step: state.updates, time: Date())
+  }
+}

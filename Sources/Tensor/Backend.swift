@@ -1,0 +1,166 @@
+import CKernels
+
+/// What an activation does to each number; see `vt_activation` for the formulas.
+public enum Activation: String, Sendable, CaseIterable {
+  case none
+  case gelu
+  case geluTanh = "gelu_tanh"
+  case quickGELU = "quick_gelu"
+  case relu
+  case tanh
+
+  var kernel: vt_activation {
+    switch self {
+    case .none: VT_ACTIVATION_NONE
+    case .gelu: VT_ACTIVATION_GELU
+    case .geluTanh: VT_ACTIVATION_GELU_TANH
+    case .quickGELU: VT_ACTIVATION_QUICK_GELU
+    case .relu: VT_ACTIVATION_RELU
+    case .tanh: VT_ACTIVATION_TANH
+    }
+  }
+}
+
+/// Sizes of a linear layer: `x [rows, inputs]`, `weight [outputs, inputs]`, `y [rows, outputs]`.
+public struct LinearShape: Sendable {
+  public let rows: Int
+  public let inputs: Int
+  public let outputs: Int
+}
+
+/// Sizes of self-attention over `qkv [batch, tokens, 3, heads, headDim]`.
+public struct AttentionShape: Sendable {
+  public let batch: Int
+  public let tokens: Int
+  public let heads: Int
+  public let headDim: Int
+  public let scale: Float
+}
+
+/// Sizes of a patch embedding. `prefix` tokens stand in front of the `grid * grid` patches.
+public struct PatchShape: Sendable {
+  public let batch: Int
+  public let height: Int
+  public let width: Int
+  public let inChannels: Int
+  public let patch: Int
+  public let prefix: Int
+  public let channels: Int
+  var patches: Int { (height / patch) * (width / patch) }
+  var tokens: Int { prefix + patches }
+  var patchLength: Int { inChannels * patch * patch }
+}
+
+/// The seam between operations and a device: everything that touches numbers. Each gradient adds
+/// to its target where `accumulate` says so. Implementations give the same bits for any number
+/// of threads.
+public protocol Backend: AnyObject {
+  var device: Device { get }
+
+  /// `y = act(x weightᵀ + bias) `, then `y = residual + rowScale ⊙ y`. `pre` receives the value
+  /// before the activation where given; `rowScale` has one number per `rowsPerScale` rows.
+  func linearForward(
+    _ shape: LinearShape, y: Storage, pre: Storage?, x: Storage, weight: Storage, bias: Storage?,
+    activation: Activation, residual: Storage?, rowScale: [Float]?, rowsPerScale: Int)
+
+  /// From `dy`, which it may overwrite, the gradients of `x`, `weight` and `bias`.
+  func linearBackward(
+    _ shape: LinearShape, dy: Storage, pre: Storage?, x: Storage, weight: Storage,
+    activation: Activation, rowScale: [Float]?, rowsPerScale: Int, keepsDy: Bool,
+    dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)
+
+  func layerNormForward(
+    y: Storage, mean: Storage, rstd: Storage, x: Storage, gamma: Storage, beta: Storage,
+    rows: Int, channels: Int, eps: Float)
+  func layerNormBackward(
+    dy: Storage, x: Storage, mean: Storage, rstd: Storage, gamma: Storage, rows: Int,
+    channels: Int, dx: GradientTarget?, dgamma: GradientTarget?, dbeta: GradientTarget?)
+
+  /// `out [batch, tokens, heads * headDim]`, and the log of the sum of exponentials of each row
+  /// of scores `lse [batch, heads, tokens]`. At most a tile of scores a thread exists at a time.
+  func attentionForward(_ shape: AttentionShape, out: Storage, lse: Storage, qkv: Storage)
+  func attentionBackward(
+    _ shape: AttentionShape, dqkv: GradientTarget, dout: Storage, out: Storage, lse: Storage,
+    qkv: Storage)
+
+  /// `tokens = [prefix tokens; patches · weightᵀ + bias] + position`.
+  func patchEmbeddingForward(
+    _ shape: PatchShape, tokens: Storage, columns: Storage, images: Storage, weight: Storage,
+    bias: Storage, prefixTokens: [Storage], position: Storage?)
+  func patchEmbeddingBackward(
+    _ shape: PatchShape, dtokens: Storage, columns: Storage, dweight: GradientTarget?,
+    dbias: GradientTarget?, dprefix: [GradientTarget?], dposition: GradientTarget?)
+
+  /// Copies token `index` of every `x [batch, tokens, channels]` to `y [batch, channels]`.
+  func selectToken(y: Storage, x: Storage, index: Int, batch: Int, tokens: Int, channels: Int)
+  /// `dx[:, index, :] += dy`.
+  func selectTokenBackward(
+    dx: Storage, dy: Storage, index: Int, batch: Int, tokens: Int, channels: Int)
+  /// `y [batch, channels]`, the mean of the tokens from `first` on.
+  func meanTokens(y: Storage, x: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
+  func meanTokensBackward(
+    dx: Storage, dy: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
+
+  /// Pairs of rows side by side, `out [batch, pairs, 2 * channels]`; `a` and `b` index the rows of
+  /// each `x [batch, tokens, channels]`.
+  func gatherPairs(
+    out: Storage, x: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int)
+  func gatherPairsBackward(
+    dx: Storage, dout: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int)
+
+  /// Mean over rows of the smoothed cross-entropy; `dlogits` receives its gradient where given.
+  func crossEntropy(
+    logits: Storage, labels: [Int32], classes: Int, smoothing: Float, dlogits: Storage?) -> Float
+  /// `scale * Σ |prediction - target|`; `dprediction` receives its gradient where given.
+  func l1(prediction: Storage, target: [Float], scale: Float, dprediction: Storage?) -> Float
+
+  /// `y = a + scale * b`; `y` may be either.
+  func add(_ y: Storage, _ a: Storage, _ b: Storage, scale: Float)
+  /// `y = a + scales ⊙ b`, one scale for every `b.count / scales.count` numbers.
+  func addRows(
+    _ y: Storage, _ a: Storage, _ b: Storage, scales: [Float])
+  func scale(_ x: Storage, by factor: Float)
+  /// Inverted dropout; the mask is a function of `key` and `stream`.
+  func dropout(
+    y: Storage, x: Storage, rate: Float, key: RandomKey, stream: UInt64, accumulate: Bool)
+
+  /// Σ x², in double, in a fixed order.
+  func sumOfSquares(_ x: Storage) -> Double
+  func adamW(
+    parameter: Storage, firstMoment: Storage, secondMoment: Storage, gradient: Storage,
+    step: AdamWStep)
+}
+
+/// Where a gradient goes.
+public struct GradientTarget {
+  public let storage: Storage
+  public let accumulate: Bool
+}
+
+/// The numbers of one AdamW update (Loshchilov and Hutter, ICLR 2019).
+public struct AdamWStep: Sendable {
+  public var learningRate: Float
+  public var weightDecay: Float
+  public var beta1: Float
+  public var beta2: Float
+  public var eps: Float
+  /// `1 - beta1^t`, `1 - beta2^t`.
+  public var correction1: Float
+  public var correction2: Float
+  /// Multiplies the gradient first: 1, or what clipping by norm asks.
+  public var gradientScale: Float
+
+  public init(
+    learningRate: Float, weightDecay: Float, beta1: Float, beta2: Float, eps: Float,
+    correction1: Float, correction2: Float, gradientScale: Float
+  ) {
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.eps = eps
+    self.correction1 = correction1
+    self.correction2 = correction2
+    self.gradientScale = gradientScale
+  }
+}

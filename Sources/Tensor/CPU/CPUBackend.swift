@@ -1,0 +1,60 @@
+import CKernels
+import COpenBLAS
+
+/// The CPU's side of every operation: a BLAS for matrix products, the C kernels for the rest.
+final class CPUBackend: Backend {
+  let device = Device.cpu
+  let threads: ThreadPool
+  let buffers: BufferPool
+  let isa: vt_isa
+
+  init(threads: ThreadPool, buffers: BufferPool, isa: vt_isa) {
+    self.threads = threads
+    self.buffers = buffers
+    self.isa = isa
+    vt_blas_use_one_thread()
+  }
+
+  /// Scratch memory that goes back to the pool with the returned object.
+  func scratch(_ count: Int) -> Storage { Storage(count: max(count, 1), pool: buffers) }
+
+  /// Cuts `count` into runs of at most `size` and calls `body(range)` for each, on all threads.
+  func forRanges(_ count: Int, size: Int, _ body: (Range<Int>) -> Void) {
+    let pieces = (count + size - 1) / size
+    threads.run(pieces: pieces) { piece, _ in
+      body(piece * size..<min(count, (piece + 1) * size))
+    }
+  }
+}
+
+/// The tiles of a matrix `[rows, columns]`; they hang on the matrix alone, never on the threads.
+struct Tiles {
+  let rows: Int
+  let columns: Int
+  let tileRows: Int
+  let tileColumns: Int
+
+  var across: Int { (columns + tileColumns - 1) / tileColumns }
+  var count: Int { (rows + tileRows - 1) / tileRows * across }
+
+  subscript(index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    let r = index / across * tileRows
+    let c = index % across * tileColumns
+    return (r..<min(rows, r + tileRows), c..<min(columns, c + tileColumns))
+  }
+
+  /// Tiles of activations `[tokens, channels]`: what a core's second-level cache holds.
+  static func activations(rows: Int, columns: Int) -> Tiles {
+    Tiles(rows: rows, columns: columns, tileRows: 256, tileColumns: 512)
+  }
+
+  /// Tiles of a weight gradient `[outputs, inputs]`, at least about eight of them so that
+  /// several threads end together.
+  static func weights(rows: Int, columns: Int) -> Tiles {
+    let tileColumns = columns <= 768 ? columns : 512
+    let across = (columns + tileColumns - 1) / tileColumns
+    let bands = max(1, 8 / across)
+    let tileRows = max(48, (rows / bands + 15) / 16 * 16)
+    return Tiles(rows: rows, columns: columns, tileRows: tileRows, tileColumns: tileColumns)
+  }
+}

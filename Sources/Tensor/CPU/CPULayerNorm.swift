@@ -1,0 +1,44 @@
+import CKernels
+
+extension CPUBackend {
+  func layerNormForward(
+    y: Storage, mean: Storage, rstd: Storage, x: Storage, gamma: Storage, beta: Storage,
+    rows: Int, channels: Int, eps: Float
+  ) {
+    forRanges(rows, size: 128) { r in
+      let at = r.lowerBound * channels
+      vt_layer_norm_forward(
+        isa, y.floats + at, mean.floats + r.lowerBound, rstd.floats + r.lowerBound, x.floats + at,
+        gamma.floats, beta.floats, r.count, channels, eps)
+    }
+  }
+
+  func layerNormBackward(
+    dy: Storage, x: Storage, mean: Storage, rstd: Storage, gamma: Storage, rows: Int,
+    channels: Int, dx: GradientTarget?, dgamma: GradientTarget?, dbeta: GradientTarget?
+  ) {
+    // Each piece sums the scale's and shift's gradients over its own rows; the pieces' sums are
+    // added in order afterwards.
+    let size = 128
+    let pieces = (rows + size - 1) / size
+    let partial = scratch(pieces * 2 * channels)
+    let unused = dx == nil ? scratch(rows * channels) : nil
+    let target = dx?.storage ?? unused!
+    threads.run(pieces: pieces) { piece, _ in
+      let first = piece * size
+      let at = first * channels
+      let sums = partial.floats + piece * 2 * channels
+      sums.update(repeating: 0, count: 2 * channels)
+      vt_layer_norm_backward(
+        isa, target.floats + at, sums, sums + channels, dy.floats + at, x.floats + at,
+        mean.floats + first, rstd.floats + first, gamma.floats, min(size, rows - first), channels,
+        dx?.accumulate == true ? 1 : 0)
+    }
+    for (gradient, offset) in [(dgamma, 0), (dbeta, channels)] {
+      guard let gradient else { continue }
+      vt_column_sums(
+        isa, gradient.storage.floats, partial.floats + offset, pieces, channels, 2 * channels,
+        gradient.accumulate ? 1 : 0)
+    }
+  }
+}

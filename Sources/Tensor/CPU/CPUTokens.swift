@@ -1,0 +1,148 @@
+import CKernels
+import COpenBLAS
+
+extension CPUBackend {
+  func patchEmbeddingForward(
+    _ shape: PatchShape, tokens: Storage, columns: Storage, images: Storage, weight: Storage,
+    bias: Storage, prefixTokens: [Storage], position: Storage?
+  ) {
+    let d = shape.channels
+    let length = shape.patchLength
+    threads.run(pieces: shape.batch) { image, _ in
+      let unfolded = columns.floats + image * shape.patches * length
+      vt_unfold_patches(
+        unfolded, images.floats + image * shape.height * shape.width * shape.inChannels,
+        shape.height, shape.width, shape.inChannels, shape.patch)
+      let out = tokens.floats + image * shape.tokens * d
+      let patches = out + shape.prefix * d
+      vt_sgemm(
+        0, 1, Int32(shape.patches), Int32(d), Int32(length), 1, unfolded, Int32(length),
+        weight.floats, Int32(length), 0, patches, Int32(d))
+      vt_bias_activation(
+        isa, VT_ACTIVATION_NONE, patches, patches, bias.floats, shape.patches, d, d)
+      for (row, token) in prefixTokens.enumerated() {
+        (out + row * d).update(from: token.floats, count: d)
+      }
+      if let position {
+        vt_add_scaled(isa, out, out, position.floats, 1, shape.tokens * d)
+      }
+    }
+  }
+
+  func patchEmbeddingBackward(
+    _ shape: PatchShape, dtokens: Storage, columns: Storage, dweight: GradientTarget?,
+    dbias: GradientTarget?, dprefix: [GradientTarget?], dposition: GradientTarget?
+  ) {
+    let d = shape.channels
+    let length = shape.patchLength
+    let rowLength = shape.tokens * d
+    // The position table's gradient is the sum over the batch, image after image; the prefix
+    // tokens' gradients are its first rows, and the bias's the sum of the others.
+    let summed = scratch(rowLength)
+    forRanges(rowLength, size: 4096) { r in
+      vt_column_sums(
+        isa, summed.floats + r.lowerBound, dtokens.floats + r.lowerBound, shape.batch, r.count,
+        rowLength, 0)
+    }
+    if let dposition { deliver(summed.floats, to: dposition, count: rowLength) }
+    for (row, target) in dprefix.enumerated() {
+      if let target { deliver(summed.floats + row * d, to: target, count: d) }
+    }
+    if let dbias {
+      vt_column_sums(
+        isa, dbias.storage.floats, summed.floats + shape.prefix * d, shape.patches, d, d,
+        dbias.accumulate ? 1 : 0)
+    }
+    guard let dweight else { return }
+    let tiles = Tiles.weights(rows: d, columns: length)
+    threads.run(pieces: tiles.count) { piece, _ in
+      let (r, c) = tiles[piece]
+      for image in 0..<shape.batch {
+        vt_sgemm(
+          1, 0, Int32(r.count), Int32(c.count), Int32(shape.patches), 1,
+          dtokens.floats + (image * shape.tokens + shape.prefix) * d + r.lowerBound, Int32(d),
+          columns.floats + image * shape.patches * length + c.lowerBound, Int32(length),
+          image > 0 || dweight.accumulate ? 1 : 0,
+          dweight.storage.floats + r.lowerBound * length + c.lowerBound, Int32(length))
+      }
+    }
+  }
+
+  private func deliver(_ values: UnsafeMutablePointer<Float>, to target: GradientTarget, count: Int)
+  {
+    let out = target.storage.floats
+    if target.accumulate {
+      vt_add_scaled(isa, out, out, values, 1, count)
+    } else {
+      out.update(from: values, count: count)
+    }
+  }
+
+  func selectToken(y: Storage, x: Storage, index: Int, batch: Int, tokens: Int, channels: Int) {
+    for image in 0..<batch {
+      (y.floats + image * channels).update(
+        from: x.floats + (image * tokens + index) * channels, count: channels)
+    }
+  }
+
+  func selectTokenBackward(
+    dx: Storage, dy: Storage, index: Int, batch: Int, tokens: Int, channels: Int
+  ) {
+    for image in 0..<batch {
+      let row = dx.floats + (image * tokens + index) * channels
+      vt_add_scaled(isa, row, row, dy.floats + image * channels, 1, channels)
+    }
+  }
+
+  func meanTokens(y: Storage, x: Storage, first: Int, batch: Int, tokens: Int, channels: Int) {
+    threads.run(pieces: batch) { image, _ in
+      let row = y.floats + image * channels
+      vt_column_sums(
+        isa, row, x.floats + (image * tokens + first) * channels, tokens - first, channels,
+        channels, 0)
+      vt_scale(isa, row, 1 / Float(tokens - first), channels)
+    }
+  }
+
+  func meanTokensBackward(
+    dx: Storage, dy: Storage, first: Int, batch: Int, tokens: Int, channels: Int
+  ) {
+    threads.run(pieces: batch) { image, _ in
+      for token in first..<tokens {
+        let row = dx.floats + (image * tokens + token) * channels
+        vt_add_scaled(
+          isa, row, row, dy.floats + image * channels, 1 / Float(tokens - first), channels)
+      }
+    }
+  }
+
+  func gatherPairs(
+    out: Storage, x: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int
+  ) {
+    let pairs = a.count / batch
+    a.withUnsafeBufferPointer { ap in
+      b.withUnsafeBufferPointer { bp in
+        threads.run(pieces: batch) { image, _ in
+          vt_gather_pairs(
+            out.floats + image * pairs * 2 * channels, x.floats + image * tokens * channels,
+            ap.baseAddress! + image * pairs, bp.baseAddress! + image * pairs, pairs, channels)
+        }
+      }
+    }
+  }
+
+  func gatherPairsBackward(
+    dx: Storage, dout: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int
+  ) {
+    let pairs = a.count / batch
+    a.withUnsafeBufferPointer { ap in
+      b.withUnsafeBufferPointer { bp in
+        threads.run(pieces: batch) { image, _ in
+          vt_scatter_pairs(
+            dx.floats + image * tokens * channels, dout.floats + image * pairs * 2 * channels,
+            ap.baseAddress! + image * pairs, bp.baseAddress! + image * pairs, pairs, channels)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import CKernels
+import COpenBLAS
+import Foundation
+
+/// What every operation needs: threads, memory and a device's kernels. One engine serves one
+/// training or prediction at a time; nothing in it is global.
+public final class Engine {
+  public let threads: ThreadPool
+  public let buffers: BufferPool
+  public let backend: any Backend
+  /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
+  public internal(set) var matrixOperations = 0
+
+  /// - Parameters:
+  ///   - threads: how many threads compute; the results do not depend on it.
+  ///   - instructions: which kernels run; nil takes the fastest that this processor has.
+  public init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
+    self.threads = ThreadPool(threads: threads)
+    buffers = BufferPool()
+    backend = CPUBackend(
+      threads: self.threads, buffers: buffers, isa: Engine.isa(for: instructions))
+  }
+
+  /// Number of processors this process may use.
+  public static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// The variants that this processor runs.
+  public static var supportedInstructions: [InstructionSet] {
+    InstructionSet.allCases.filter { vt_isa_supported(isa(for: $0)) != 0 }
+  }
+
+  static func isa(for instructions: InstructionSet?) -> vt_isa {
+    switch instructions {
+    case .scalar: VT_ISA_SCALAR
+    case .portable: VT_ISA_PORTABLE
+    case .avx2: vt_isa_supported(VT_ISA_AVX2) != 0 ? VT_ISA_AVX2 : VT_ISA_PORTABLE
+    case nil: vt_isa_best()
+    }
+  }
+
+  /// A tensor of undefined numbers.
+  public func empty(_ shape: [Int]) -> Tensor {
+    Tensor(shape: shape, storage: storage(shape.reduce(1, *)))
+  }
+
+  public func zeros(_ shape: [Int]) -> Tensor {
+    let tensor = empty(shape)
+    tensor.storage.fill(0)
+    return tensor
+  }
+
+  /// - Precondition: `values` has as many numbers as `shape`.
+  public func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
+    let tensor = empty(shape)
+    precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
+    tensor.storage.floats.update(from: values, count: values.count)
+    return tensor
+  }
+
+  func countProduct(_ m: Int, _ n: Int, _ k: Int, times: Int = 1) {
+    matrixOperations += 2 * m * n * k * times
+  }
+
+  func storage(_ count: Int) -> Storage { Storage(count: count, pool: buffers) }
+}

@@ -1,0 +1,44 @@
+extension Context {
+  /// Mean over the batch of `(1 - s) · nll + s · mean over classes of -log p` (Szegedy et al., 2016).
+  /// - Parameters:
+  ///   - logits: `[batch, classes]`.
+  ///   - labels: `[batch]`, in `0..<classes`.
+  /// - Returns: `[1]`.
+  public func crossEntropy(logits: Tensor, labels: [Int32], smoothing: Float = 0) -> Tensor {
+    let classes = logits.channels
+    precondition(labels.count == logits.rows)
+    precondition(labels.allSatisfy { $0 >= 0 && Int($0) < classes })
+    let needs = needsTape(logits)
+    let gradient = needs ? engine.storage(logits.count) : nil
+    let loss = output([1], needsGradient: needs)
+    loss.storage.floats[0] = backend.crossEntropy(
+      logits: logits.storage, labels: labels, classes: classes, smoothing: smoothing,
+      dlogits: gradient)
+    if let gradient { recordScaled(loss: loss, input: logits, gradient: gradient) }
+    return loss
+  }
+
+  /// `scale · Σ |predicted - expected|`.
+  /// - Parameters:
+  ///   - predicted: any shape.
+  ///   - expected: as many numbers.
+  /// - Returns: `[1]`.
+  public func l1(predicted: Tensor, expected: [Float], scale: Float) -> Tensor {
+    precondition(predicted.count == expected.count)
+    let needs = needsTape(predicted)
+    let gradient = needs ? engine.storage(predicted.count) : nil
+    let loss = output([1], needsGradient: needs)
+    loss.storage.floats[0] = backend.l1(
+      prediction: predicted.storage, target: expected, scale: scale, dprediction: gradient)
+    if let gradient { recordScaled(loss: loss, input: predicted, gradient: gradient) }
+    return loss
+  }
+
+  private func recordScaled(loss: Tensor, input: Tensor, gradient: Storage) {
+    record { [engine] in
+      guard let upstream = loss.gradient?.floats[0] else { return }
+      if upstream != 1 { engine.backend.scale(gradient, by: upstream) }
+      input.receiveGradient(gradient, engine)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/// A float32 array, row-major, tokens-last: tokens are `[batch, tokens, channels]`, pictures
+/// `[batch, height, width, channels]`. A tensor belongs to one task.
+public final class Tensor {
+  public let shape: [Int]
+  public let storage: Storage
+
+  /// Whether `backward` should bring a gradient here.
+  public let needsGradient: Bool
+
+  private let keepsGradientStorage: Bool
+  private var gradientStorage: Storage?
+  private var hasGradient = false
+
+  init(shape: [Int], storage: Storage, needsGradient: Bool = false, isParameter: Bool = false) {
+    self.shape = shape
+    self.storage = storage
+    self.needsGradient = needsGradient
+    keepsGradientStorage = isParameter
+  }
+
+  /// Number of elements.
+  public var count: Int { storage.count }
+  /// Length of the last axis; 1 for a scalar.
+  public var channels: Int { shape.last ?? 1 }
+  /// Number of rows: the product of all axes but the last.
+  public var rows: Int { channels == 0 ? 0 : count / channels }
+
+  /// The numbers, copied out.
+  public var values: [Float] {
+    Array(UnsafeBufferPointer(start: storage.floats, count: count))
+  }
+
+  /// A trainable copy of `values`, whose gradient stays in one place from step to step.
+  public static func parameter(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
+    let storage = engine.storage(values.count)
+    storage.floats.update(from: values, count: values.count)
+    return Tensor(shape: shape, storage: storage, needsGradient: true, isParameter: true)
+  }
+
+  /// A parameter that training leaves alone.
+  public static func frozen(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
+    engine.tensor(values, shape)
+  }
+
+  /// The gradient of the last `backward`, or nil where none arrived.
+  public var gradient: Storage? { hasGradient ? gradientStorage : nil }
+
+  /// The gradient's numbers, copied out; zeros where none arrived.
+  public var gradientValues: [Float] {
+    guard let gradient else { return [Float](repeating: 0, count: count) }
+    return Array(UnsafeBufferPointer(start: gradient.floats, count: count))
+  }
+
+  /// Forgets the gradient. A parameter keeps the memory for the next one.
+  public func clearGradient() {
+    hasGradient = false
+    if !keepsGradientStorage { gradientStorage = nil }
+  }
+
+  /// Where an operation puts this tensor's gradient, and whether it must add to what is there.
+  func gradientTarget(_ engine: Engine) -> (storage: Storage, accumulate: Bool) {
+    let accumulate = hasGradient
+    hasGradient = true
+    if let gradientStorage { return (gradientStorage, accumulate) }
+    let storage = engine.storage(count)
+    gradientStorage = storage
+    return (storage, accumulate)
+  }
+
+  /// The same for operations that touch a part only: the rest is made zero first.
+  func gradientToAdd(_ engine: Engine) -> Storage {
+    let (storage, accumulate) = gradientTarget(engine)
+    if !accumulate { storage.fill(0) }
+    return storage
+  }
+
+  /// Hands over a whole gradient, without a copy where this tensor has none yet.
+  func receiveGradient(_ storage: Storage, _ engine: Engine) {
+    if !hasGradient && !keepsGradientStorage {
+      gradientStorage = storage
+      hasGradient = true
+    } else {
+      let (target, accumulate) = gradientTarget(engine)
+      if accumulate {
+        engine.backend.add(target, target, storage, scale: 1)
+      } else {
+        target.floats.update(from: storage.floats, count: count)
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Synchronization
+
+/// Runs numbered pieces of work on a fixed set of threads.
+///
+/// The caller cuts the work into pieces that do not depend on the number of threads, and no two
+/// pieces write to the same place; which thread runs a piece then cannot change a single bit.
+public final class ThreadPool {
+  /// How many threads work, the caller's included.
+  public let threads: Int
+  private let shared = Shared()
+
+  /// - Parameter threads: at least 1; threads that the system refuses are done without.
+  public init(threads: Int) {
+    var started = 0
+    for worker in 1..<max(1, threads) + 1 where worker < threads {
+      let shared = self.shared
+      let thread = Thread { shared.loop(worker: worker) }
+      thread.stackSize = 4 << 20
+      thread.start()
+      started += 1
+    }
+    self.threads = 1 + started
+    shared.workers = started
+  }
+
+  deinit { shared.stop() }
+
+  /// Calls `body(piece, worker)` for every piece in `0..<pieces`; returns when all have ended.
+  /// `worker` is below `threads`: no two calls at the same time have the same one.
+  public func run(pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
+    if pieces <= 0 { return }
+    if threads == 1 || pieces == 1 {
+      for piece in 0..<pieces { body(piece, 0) }
+      return
+    }
+    // The workers see the closure through a pointer: they never hold a reference to it.
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { shared.run(pieces: pieces, $0) }
+    }
+  }
+
+  /// What the threads share; workers keep it alive, not the pool, so the pool can end them.
+  private final class Shared: @unchecked Sendable {
+    typealias Body = (Int, Int) -> Void
+
+    // `condition` guards `generation`, `stopping` and the job. A job is written
+    // before a generation starts and read only by that generation's workers.
+    private let condition = NSCondition()
+    private let done = NSCondition()
+    private var generation = 0
+    private var stopping = false
+    var workers = 0
+    private var body: UnsafePointer<Body>?
+    private var pieces = 0
+    private let next = Atomic<Int>(0)
+    private let arrived = Atomic<Int>(0)
+
+    func run(pieces: Int, _ body: UnsafePointer<Body>) {
+      condition.lock()
+      self.body = body
+      self.pieces = pieces
+      next.store(0, ordering: .relaxed)
+      generation += 1
+      condition.broadcast()
+      condition.unlock()
+      work(body, pieces, worker: 0)
+      done.lock()
+      while arrived.load(ordering: .acquiring) < workers { done.wait() }
+      arrived.store(0, ordering: .releasing)
+      done.unlock()
+      self.body = nil
+    }
+
+    private func work(_ body: UnsafePointer<Body>, _ pieces: Int, worker: Int) {
+      while true {
+        let piece = next.add(1, ordering: .relaxed).oldValue
+        if piece >= pieces { return }
+        body.pointee(piece, worker)
+      }
+    }
+
+    func loop(worker: Int) {
+      var seen = 0
+      while true {
+        condition.lock()
+        while generation == seen && !stopping { condition.wait() }
+        if stopping {
+          condition.unlock()
+          return
+        }
+        seen = generation
+        let body = self.body
+        let pieces = self.pieces
+        condition.unlock()
+        if let body { work(body, pieces, worker: worker) }
+        done.lock()
+        arrived.add(1, ordering: .releasing)
+        done.signal()
+        done.unlock()
+      }
+    }
+
+    func stop() {
+      condition.lock()
+      stopping = true
+      condition.broadcast()
+      condition.unlock()
+    }
+  }
+}

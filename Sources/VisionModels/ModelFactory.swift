@@ -1,0 +1,53 @@
+import Checkpoint
+import Tensor
+
+/// Builds networks of any architecture from their configuration.
+public enum ModelFactory {
+  /// Architectures that can be built.
+  public static let architectures = ["vit"]
+
+  /// - Parameters:
+  ///   - configuration: the native store's keys; `architecture` decides the rest.
+  ///   - weights: by native name; nil initializes.
+  /// - Throws: `Failure` for an unknown architecture, a malformed configuration or weights that do not fit.
+  public static func make(
+    _ configuration: JSON, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
+    regularization: Regularization = Regularization(),
+    isTrainable: (String) -> Bool = { _ in true }
+  ) throws -> any VisionModel {
+    switch try architecture(of: configuration) {
+    case "vit":
+      return try ViT(
+        ViTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
+        regularization: regularization, isTrainable: isTrainable)
+    case let other: throw unknown(other)
+    }
+  }
+
+  /// The parameters that a configuration declares, by native name.
+  public static func parameterSpecs(_ configuration: JSON) throws -> [ParameterSpec] {
+    switch try architecture(of: configuration) {
+    case "vit": return try ViTConfiguration(configuration).parameterSpecs
+    case let other: throw unknown(other)
+    }
+  }
+
+  /// Parameters of the classifier, which fine-tuning replaces.
+  public static func headParameters(_ configuration: JSON) throws -> Set<String> {
+    let names = try parameterSpecs(configuration).map(\.name)
+    return Set(names.filter { $0.hasPrefix("head.") || $0.hasPrefix("head_dist.") })
+  }
+
+  private static func architecture(of configuration: JSON) throws -> String {
+    guard let name = configuration["architecture"]?.string else {
+      throw Failure("the configuration does not name its architecture")
+    }
+    return name
+  }
+
+  private static func unknown(_ name: String) -> Failure {
+    Failure(
+      "the architecture '\(name)' is unknown",
+      remedy: "known are " + architectures.joined(separator: ", "))
+  }
+}

@@ -1,0 +1,104 @@
+import Checkpoint
+import Tensor
+
+/// What a parameter starts as where no checkpoint gives it.
+public enum Initialization: Sendable, Equatable {
+  case zeros
+  case ones
+  /// Normal, redrawn outside two standard deviations.
+  case truncatedNormal(std: Double)
+  /// Uniform in ±bound, PyTorch's default for linear layers with `bound = 1/sqrt(inputs)`.
+  case uniform(bound: Double)
+}
+
+/// A parameter as the architecture declares it.
+public struct ParameterSpec: Sendable, Equatable {
+  public let name: String
+  public let shape: [Int]
+  public let initialization: Initialization
+
+  public init(_ name: String, _ shape: [Int], _ initialization: Initialization) {
+    self.name = name
+    self.shape = shape
+    self.initialization = initialization
+  }
+
+  public var count: Int { shape.reduce(1, *) }
+
+  /// The numbers to start from.
+  /// - Parameter index: the parameter's place in its network, so that no two share numbers.
+  public func initialValues(seed: UInt64, index: UInt64) -> [Float] {
+    var generator = RandomKey(seed: seed, purpose: .initialization, index: index).generator()
+    switch initialization {
+    case .zeros: return [Float](repeating: 0, count: count)
+    case .ones: return [Float](repeating: 1, count: count)
+    case .truncatedNormal(let std):
+      return (0..<count).map { _ in Float(generator.truncatedNormal(std: std)) }
+    case .uniform(let bound):
+      return (0..<count).map { _ in Float((2 * generator.uniform() - 1) * bound) }
+    }
+  }
+}
+
+/// A network's parameters by native name, in the order of their declaration.
+public final class ParameterSet {
+  public private(set) var names: [String] = []
+  private var tensors: [String: Tensor] = [:]
+  private let engine: Engine
+
+  public init(engine: Engine) { self.engine = engine }
+
+  /// - Precondition: the architecture declared the parameter.
+  public subscript(name: String) -> Tensor {
+    guard let tensor = tensors[name] else { preconditionFailure("no parameter '\(name)'") }
+    return tensor
+  }
+
+  public func contains(_ name: String) -> Bool { tensors[name] != nil }
+  public var all: [(name: String, tensor: Tensor)] { names.map { ($0, tensors[$0]!) } }
+  public var elementCount: Int { all.reduce(0) { $0 + $1.tensor.count } }
+
+  /// Adds declared parameters, taken from `weights` or made by their initialization.
+  /// - Parameters:
+  ///   - weights: nil initializes everything.
+  ///   - seed: decides the initial numbers, parameter by parameter.
+  ///   - isTrainable: whether a parameter gets a gradient.
+  /// - Throws: `Failure` listing every missing or misshapen tensor.
+  public func add(
+    _ specs: [ParameterSpec], weights: ParameterStore?, seed: UInt64,
+    isTrainable: (String) -> Bool = { _ in true }
+  ) throws {
+    if let weights {
+      let problems = specs.compactMap { spec -> String? in
+        guard let tensor = weights[spec.name] else { return "missing \(spec.name) \(spec.shape)" }
+        guard tensor.shape == spec.shape else {
+          return "misshapen \(spec.name) \(tensor.shape), the network has \(spec.shape)"
+        }
+        return nil
+      }
+      guard problems.isEmpty else {
+        throw Failure(
+          "the weights do not fit the network:\n  " + problems.joined(separator: "\n  "))
+      }
+    }
+    for spec in specs {
+      let values =
+        try weights?[spec.name]?.floats()
+        ?? spec.initialValues(seed: seed, index: UInt64(names.count))
+      names.append(spec.name)
+      tensors[spec.name] =
+        isTrainable(spec.name)
+        ? Tensor.parameter(values, spec.shape, engine: engine)
+        : Tensor.frozen(values, spec.shape, engine: engine)
+    }
+  }
+
+  /// A copy of every parameter, as a store of float32 tensors.
+  public func store() throws -> ParameterStore {
+    try ParameterStore(
+      all.map { StoredTensor(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values) })
+  }
+
+  /// Forgets all gradients, keeping their memory.
+  public func clearGradients() { for name in names { tensors[name]!.clearGradient() } }
+}

@@ -1,0 +1,154 @@
+import Checkpoint
+import Tensor
+
+/// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
+/// ICML 2021) where it has a distillation token. The JSON keys are those of the native store.
+public struct ViTConfiguration: Sendable, Equatable {
+  public enum Pooling: String, Sendable, CaseIterable {
+    /// The class token.
+    case cls
+    /// The mean of the patch tokens.
+    case mean
+    /// One head on each of the two tokens, their logits averaged.
+    case clsAndDistillation = "cls_and_distillation"
+  }
+
+  public enum PositionEmbedding: String, Sendable, CaseIterable {
+    case learned
+  }
+
+  public var imageSize: Int
+  public var inChannels: Int
+  public var numClasses: Int
+  public var normEps: Double
+  public var activation: Activation
+  public var patchSize: Int
+  public var embedDim: Int
+  public var depth: Int
+  public var numHeads: Int
+  public var headDim: Int
+  public var mlpDim: Int
+  public var qkvBias: Bool
+  public var classToken: Bool
+  public var distillationToken: Bool
+  public var pooling: Pooling
+  public var positionEmbedding: PositionEmbedding
+  /// Whether the position table has rows for the prefix tokens.
+  public var positionEmbeddingCoversClassToken: Bool
+  /// Width of a tanh layer in front of the head, or nil.
+  public var representationSize: Int?
+  /// Whether the attention output is projected (absent in some networks of a single head).
+  public var attentionProjection: Bool
+
+  /// Patches along one side of the picture.
+  public var gridSide: Int { imageSize / patchSize }
+  /// Tokens in front of the patches.
+  public var prefixTokens: Int { (classToken ? 1 : 0) + (distillationToken ? 1 : 0) }
+  public var tokens: Int { prefixTokens + gridSide * gridSide }
+
+  /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
+  public init(_ json: JSON) throws {
+    var reader = try ConfigurationReader(json, architecture: "vit")
+    imageSize = try reader.size("image_size")
+    inChannels = try reader.size("in_channels", default: 3)
+    numClasses = try reader.size("num_classes")
+    normEps = try reader.number("norm_eps")
+    activation = try reader.choice("activation", Activation.self)
+    patchSize = try reader.size("patch_size")
+    embedDim = try reader.size("embed_dim")
+    depth = try reader.size("depth")
+    numHeads = try reader.size("num_heads")
+    headDim = try reader.size("head_dim", default: embedDim / numHeads)
+    mlpDim = try reader.size("mlp_dim", default: 4 * embedDim)
+    qkvBias = try reader.flag("qkv_bias", default: true)
+    classToken = try reader.flag("class_token", default: true)
+    distillationToken = try reader.flag("distillation_token", default: false)
+    pooling = try reader.choice(
+      "pooling", Pooling.self, default: distillationToken ? .clsAndDistillation : .cls)
+    positionEmbedding = try reader.choice(
+      "position_embedding", PositionEmbedding.self, default: .learned)
+    positionEmbeddingCoversClassToken = try reader.flag(
+      "position_embedding_covers_class_token", default: true)
+    representationSize = try reader.optionalSize("representation_size")
+    attentionProjection = try reader.flag("attention_projection", default: true)
+    try reader.finish()
+    guard imageSize % patchSize == 0 else {
+      throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
+    }
+    guard pooling != .cls || classToken else {
+      throw Failure("pooling 'cls' needs a class token")
+    }
+    guard !distillationToken || classToken else {
+      throw Failure("a distillation token goes with a class token")
+    }
+    guard pooling != .clsAndDistillation || distillationToken else {
+      throw Failure("pooling 'cls_and_distillation' needs a distillation token")
+    }
+    guard positionEmbeddingCoversClassToken else {
+      throw Failure("position tables that leave out the class token are not supported yet")
+    }
+    guard attentionProjection || numHeads * headDim == embedDim else {
+      throw Failure("without attention_projection, num_heads * head_dim must equal embed_dim")
+    }
+  }
+
+  public var json: JSON {
+    .object([
+      "architecture": .string("vit"), "image_size": .int(imageSize),
+      "in_channels": .int(inChannels), "num_classes": .int(numClasses),
+      "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
+      "patch_size": .int(patchSize), "embed_dim": .int(embedDim), "depth": .int(depth),
+      "num_heads": .int(numHeads), "head_dim": .int(headDim), "mlp_dim": .int(mlpDim),
+      "qkv_bias": .bool(qkvBias), "class_token": .bool(classToken),
+      "distillation_token": .bool(distillationToken), "pooling": .string(pooling.rawValue),
+      "position_embedding": .string(positionEmbedding.rawValue),
+      "position_embedding_covers_class_token": .bool(positionEmbeddingCoversClassToken),
+      "representation_size": representationSize.map { .int($0) } ?? .null,
+      "attention_projection": .bool(attentionProjection),
+    ])
+  }
+
+  /// The parameters by native (timm) name, in timm's order.
+  public var parameterSpecs: [ParameterSpec] {
+    let d = embedDim
+    let inner = numHeads * headDim
+    let weight = Initialization.truncatedNormal(std: 0.02)
+    var specs: [ParameterSpec] = []
+    if classToken {
+      specs.append(ParameterSpec("cls_token", [1, 1, d], .truncatedNormal(std: 1e-6)))
+    }
+    if distillationToken { specs.append(ParameterSpec("dist_token", [1, 1, d], weight)) }
+    specs.append(ParameterSpec("pos_embed", [1, tokens, d], weight))
+    specs.append(ParameterSpec("patch_embed.proj.weight", [d, inChannels, patchSize, patchSize], weight))
+    specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros))
+    for block in 0..<depth {
+      let name = "blocks.\(block)."
+      specs.append(ParameterSpec(name + "norm1.weight", [d], .ones))
+      specs.append(ParameterSpec(name + "norm1.bias", [d], .zeros))
+      specs.append(ParameterSpec(name + "attn.qkv.weight", [3 * inner, d], weight))
+      if qkvBias { specs.append(ParameterSpec(name + "attn.qkv.bias", [3 * inner], .zeros)) }
+      if attentionProjection {
+        specs.append(ParameterSpec(name + "attn.proj.weight", [d, inner], weight))
+        specs.append(ParameterSpec(name + "attn.proj.bias", [d], .zeros))
+      }
+      specs.append(ParameterSpec(name + "norm2.weight", [d], .ones))
+      specs.append(ParameterSpec(name + "norm2.bias", [d], .zeros))
+      specs.append(ParameterSpec(name + "mlp.fc1.weight", [mlpDim, d], weight))
+      specs.append(ParameterSpec(name + "mlp.fc1.bias", [mlpDim], .zeros))
+      specs.append(ParameterSpec(name + "mlp.fc2.weight", [d, mlpDim], weight))
+      specs.append(ParameterSpec(name + "mlp.fc2.bias", [d], .zeros))
+    }
+    specs.append(ParameterSpec("norm.weight", [d], .ones))
+    specs.append(ParameterSpec("norm.bias", [d], .zeros))
+    if let representationSize {
+      specs.append(ParameterSpec("pre_logits.fc.weight", [representationSize, d], weight))
+      specs.append(ParameterSpec("pre_logits.fc.bias", [representationSize], .zeros))
+    }
+    for head in pooling == .clsAndDistillation ? ["head", "head_dist"] : ["head"] {
+      specs.append(
+        ParameterSpec(head + ".weight", [numClasses, representationSize ?? d], weight))
+      specs.append(ParameterSpec(head + ".bias", [numClasses], .zeros))
+    }
+    return specs
+  }
+}

@@ -1,0 +1,57 @@
+import Checkpoint
+
+extension Preset {
+  /// ViT: Dosovitskiy et al., ICLR 2021, and Steiner et al., 2021 (tiny, small); DeiT: Touvron et al.,
+  /// ICML 2021. Parameter counts with 1,000 classes, as timm's model tables give them.
+  static let vit: [Preset] = [
+    vit("vit_tiny_patch16_224", 192, 12, 3, patch: 16, size: 224, count: 5_717_416),
+    vit("vit_tiny_patch16_384", 192, 12, 3, patch: 16, size: 384, count: 5_789_416),
+    vit("vit_small_patch16_224", 384, 12, 6, patch: 16, size: 224, count: 22_050_664),
+    vit("vit_small_patch16_384", 384, 12, 6, patch: 16, size: 384, count: 22_196_584),
+    vit("vit_small_patch32_224", 384, 12, 6, patch: 32, size: 224, count: 22_878_952),
+    vit("vit_small_patch32_384", 384, 12, 6, patch: 32, size: 384, count: 22_915_432),
+    vit("vit_base_patch16_224", 768, 12, 12, patch: 16, size: 224, count: 86_567_656),
+    vit("vit_base_patch16_384", 768, 12, 12, patch: 16, size: 384, count: 86_859_496),
+    vit("vit_base_patch32_224", 768, 12, 12, patch: 32, size: 224, count: 88_224_232),
+    vit("vit_base_patch32_384", 768, 12, 12, patch: 32, size: 384, count: 88_297_192),
+    vit("vit_large_patch16_224", 1024, 24, 16, patch: 16, size: 224, count: 304_326_632),
+    vit("vit_large_patch16_384", 1024, 24, 16, patch: 16, size: 384, count: 304_715_752),
+    vit("vit_large_patch32_224", 1024, 24, 16, patch: 32, size: 224, count: 306_535_400),
+    vit("vit_large_patch32_384", 1024, 24, 16, patch: 32, size: 384, count: 306_632_680),
+    vit("deit_tiny_patch16_224", 192, 12, 3, patch: 16, size: 224, count: 5_717_416),
+    vit("deit_small_patch16_224", 384, 12, 6, patch: 16, size: 224, count: 22_050_664),
+    vit("deit_base_patch16_224", 768, 12, 12, patch: 16, size: 224, count: 86_567_656),
+    vit("deit_base_patch16_384", 768, 12, 12, patch: 16, size: 384, count: 86_859_496),
+    vit(
+      "deit_tiny_distilled_patch16_224", 192, 12, 3, patch: 16, size: 224, distilled: true,
+      count: 5_910_800),
+    vit(
+      "deit_small_distilled_patch16_224", 384, 12, 6, patch: 16, size: 224, distilled: true,
+      count: 22_436_432),
+    vit(
+      "deit_base_distilled_patch16_224", 768, 12, 12, patch: 16, size: 224, distilled: true,
+      count: 87_338_192),
+    vit(
+      "deit_base_distilled_patch16_384", 768, 12, 12, patch: 16, size: 384, distilled: true,
+      count: 87_630_032),
+  ]
+
+  private static func vit(
+    _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, patch: Int, size: Int,
+    distilled: Bool = false, count: Int
+  ) -> Preset {
+    Preset(
+      name: name, architecture: "vit", publishedParameterCount: count,
+      configuration: .object([
+        "architecture": .string("vit"), "image_size": .int(size), "in_channels": .int(3),
+        "num_classes": .int(1000), "norm_eps": .number("1e-06"), "activation": .string("gelu"),
+        "patch_size": .int(patch), "embed_dim": .int(embedDim), "depth": .int(depth),
+        "num_heads": .int(heads), "head_dim": .int(embedDim / heads),
+        "mlp_dim": .int(4 * embedDim), "qkv_bias": .bool(true), "class_token": .bool(true),
+        "distillation_token": .bool(distilled),
+        "pooling": .string(distilled ? "cls_and_distillation" : "cls"),
+        "position_embedding": .string("learned"),
+        "position_embedding_covers_class_token": .bool(true), "representation_size": .null,
+      ]))
+  }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Checkpoint
+import Conversion
+import Foundation
+
+extension ElementType: ExpressibleByArgument {}
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Brings a checkpoint to another file format and dialect, bit for bit.",
+    discussion: """
+      The formats follow the suffixes. Without --to, a .safetensors file becomes a native store, and
+      other files get the dialect that the weights came from.
+
+      Example: vtkit convert ViT-B_16.npz vit_base.safetensors --to timm
+      """)
+
+  @Argument(help: "The checkpoint to read.")
+  var input: String
+
+  @Argument(help: "The file to write.")
+  var output: String
+
+  @OptionGroup var load: LoadArguments
+
+  @Option(name: .customLong("to"), help: "The dialect to write ('vtkit dialects' lists them), or native.")
+  var target: String?
+
+  @Option(help: "Round floats to another type: f32, f16 or bf16.")
+  var dtype: ElementType?
+
+  @Option(help: "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.")
+  var compression: Int?
+
+  @Flag(help: "Move every tensor under its own name: no network, no dialect.")
+  var raw = false
+
+  @Flag(help: "Keep the drloc head.")
+  var keepDrloc = false
+
+  @Flag(help: "Replace the output where it exists.")
+  var force = false
+
+  @Flag(help: "Show what would be done, and write nothing.")
+  var dryRun = false
+
+  func validate() throws {
+    if let dtype, ![.f32, .f16, .bf16].contains(dtype) {
+      throw ValidationError("--dtype is f32, f16 or bf16.")
+    }
+    if let compression, !(1...12).contains(compression) {
+      throw ValidationError("--compression is a level from 1 to 12.")
+    }
+    if raw && (target != nil || load.dialect != nil) {
+      throw ValidationError("--raw knows no dialects: leave out --from and --to.")
+    }
+  }
+
+  func run() throws {
+    let format = try FileFormat(path: output)
+    if !dryRun { try OutputFile.check(output, overwrite: force) }
+    var store: ParameterStore
+    var plan: [PlanRow]
+    if raw {
+      store = try CheckpointFile.open(input)
+      plan = store.tensors.map {
+        PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
+      }
+      for item in store.skipped {
+        Console.line("note: \(item.name.printable) is left out (\(item.reason))")
+      }
+    } else {
+      (store, plan) = try converted(format)
+    }
+    if let dtype { store.mapTensors { $0.converted(to: dtype) } }
+    if dryRun { return show(plan) }
+    let bar = ProgressBar("writing", total: store.byteCount)
+    var done = 0
+    try CheckpointFile.write(store, to: output, compression: compression, overwrite: force) {
+      done += $0
+      bar.show(done, note: Format.bytes(done))
+    }
+    bar.finish()
+    print(
+      "\(output): \(store.count) tensors, \(Format.count(store.elementCount)) numbers"
+        + (raw ? "" : ", dialect \(store.metadata["vtkit.dialect"] ?? "?")"))
+  }
+
+  private func converted(_ format: FileFormat) throws -> (ParameterStore, [PlanRow]) {
+    let loaded = try load.load(input)
+    var metadata = loaded.metadata
+    metadata.provenance = try Provenance.make(input, loaded)
+    let dialect = try target ?? Dialects.usual(for: format, metadata: metadata)
+    // Going back to where the weights came from restores that file's own spelling.
+    let isReturn =
+      metadata.provenance?["source_dialect"]?.string == dialect || loaded.dialect == dialect
+    let exported = try ExportedCheckpoint.make(
+      loaded.native, metadata: metadata, dialect: dialect,
+      variant: isReturn ? loaded.variant : nil, wildcards: isReturn ? loaded.wildcards : [:],
+      keepsDrloc: keepDrloc || dialect == NativeMetadata.nativeDialect)
+    for remark in exported.remarks { Console.line("note: " + remark) }
+    // The plan joins both halves: source names on the left, target names on the right.
+    let origins = Dictionary(
+      loaded.plan.map { ($0.targets[0], $0) }, uniquingKeysWith: { first, _ in first })
+    let plan = exported.plan.map { row in
+      let origin = origins[row.sources[0]]
+      let steps = [origin?.step ?? "", row.step].filter { !$0.isEmpty }
+      return PlanRow(
+        sources: origin?.sources ?? row.sources, targets: row.targets, type: row.type,
+        shape: row.shape, step: steps.joined(separator: ", then "))
+    }
+    return (exported.store, plan)
+  }
+
+  private func show(_ plan: [PlanRow]) {
+    var table = Table(
+      ("source", .left), ("type", .left), ("shape", .left), ("layout", .left), ("target", .left))
+    for row in plan {
+      table.add(
+        row.sources.map(\.printable).joined(separator: " + "), row.type.rawValue,
+        Format.shape(row.shape), row.step, row.targets.map(\.printable).joined(separator: " + "))
+    }
+    print(table.text)
+    print("\(plan.count) tensors; nothing was written")
+  }
+}

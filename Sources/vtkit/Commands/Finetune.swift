@@ -1,0 +1,221 @@
+import ArgumentParser
+import Checkpoint
+import Conversion
+import Datasets
+import FineTuning
+import Foundation
+import Tensor
+import VisionModels
+
+struct Finetune: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a pretrained network on a small data set, with a new head and the drloc loss.",
+    discussion: """
+      The data folder has one folder a class, or train/<class> and val/<class>. The run folder gets
+      config.json, metrics.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on,
+      to the same bits as if nothing had happened.
+
+      Example: vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
+      """)
+
+  @Option(help: "The pretrained weights.")
+  var checkpoint: String?
+
+  @Flag(help: "Start from random weights (with --model or --model-config).")
+  var fromScratch = false
+
+  @Option(help: "The network by name ('vtkit models'); checked against the checkpoint.")
+  var model: String?
+
+  @Option(help: "The pictures' folder.")
+  var data: String?
+
+  @Option(name: .shortAndLong, help: "The run folder to make.")
+  var output: String?
+
+  @Option(help: "Go on with the run in this folder.")
+  var resume: String?
+
+  @Option(
+    help: "Write the best weights here too, as FILE or DIALECT:FILE. May be repeated.")
+  var export: [String] = []
+
+  @Flag(help: "Keep the drloc head in exports.")
+  var keepDrloc = false
+
+  @Flag(help: "Replace an earlier run and earlier exports.")
+  var force = false
+
+  @Flag(help: "Write the outcome as JSON.")
+  var json = false
+
+  @OptionGroup(title: "Recipe") var recipeArguments: RecipeArguments
+  @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
+  @OptionGroup var engineArguments: EngineArguments
+
+  func validate() throws {
+    if resume != nil {
+      guard checkpoint == nil, data == nil, output == nil, !fromScratch, model == nil, export.isEmpty
+      else {
+        throw ValidationError(
+          "--resume takes everything from the run folder: leave out --checkpoint, --data, --output, --model and --export."
+        )
+      }
+      return
+    }
+    guard data != nil else { throw ValidationError("--data is missing: the folder of pictures.") }
+    guard output != nil else { throw ValidationError("--output is missing: the run folder to make.") }
+    guard fromScratch != (checkpoint != nil) else {
+      throw ValidationError("Give either --checkpoint FILE or --from-scratch.")
+    }
+    if fromScratch && model == nil && load.modelConfig == nil {
+      throw ValidationError("--from-scratch needs --model NAME or --model-config FILE.")
+    }
+  }
+
+  func run() throws {
+    let engine = engineArguments.engine()
+    let trainer = try resume.map { try resumed($0, engine) } ?? started(engine)
+    let configuration = trainer.configuration
+    let targets = try configuration.exports.map {
+      try ExportTarget($0, metadata: configuration.metadata)
+    }
+    Interruption.saveFirst()
+    if trainer.state.isFinished {
+      Console.line("the run is finished already; writing its exports and report again")
+    }
+    let watcher = TrainingWatcher(epochs: configuration.recipe.epochs, quiet: json)
+    try trainer.run(shouldStop: { Interruption.isRequested }, watch: watcher.see)
+    if trainer.unreadableCount > 0 {
+      Console.warning("\(trainer.unreadableCount) pictures could not be read and were skipped")
+    }
+    let best = try CheckpointFile.open(trainer.folder.bestPath)
+    var weights = best
+    weights.filter { !AdamW.owns($0.name) }
+    weights.metadata = [:]
+    for target in targets {
+      try target.write(
+        weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
+        force: force || resume != nil)
+    }
+    try finish(trainer, weights, engine)
+  }
+
+  // MARK: Beginnings
+
+  private func resumed(_ path: String, _ engine: Engine) throws -> Trainer {
+    let folder = try RunFolder.open(path)
+    let configuration = try folder.readConfiguration()
+    let data = try ImageFolder(
+      configuration.data, validationFraction: configuration.recipe.validationFraction,
+      seed: configuration.recipe.seed)
+    return try Trainer(resuming: folder, data: data, engine: engine)
+  }
+
+  private func started(_ engine: Engine) throws -> Trainer {
+    let dataPath = data ?? ""
+    var (metadata, weights) = try startingPoint()
+    let architecture = metadata.configuration["architecture"]?.string ?? ""
+    let recipe = try recipeArguments.recipe(architecture: architecture)
+    let pictures = try ImageFolder(
+      dataPath, validationFraction: recipe.validationFraction, seed: recipe.seed)
+    let imageSize = metadata.configuration["image_size"]?.int ?? 224
+    metadata.configuration = HeadReplacement.configuration(
+      metadata.configuration, numClasses: pictures.classes.count)
+    metadata.classes = pictures.classes
+    metadata.preprocessing = try preprocessing.resolve(metadata.preprocessing, imageSize: imageSize).json
+    if let given = weights {
+      weights = try HeadReplacement.weights(
+        given, configuration: metadata.configuration, seed: recipe.seed)
+    }
+    if pictures.validation.isEmpty {
+      Console.warning("there are no validation pictures: the last epoch counts as the best")
+    }
+    if pictures.training.count < pictures.classes.count {
+      Console.warning(
+        "\(pictures.classes.count) classes but only \(pictures.training.count) training pictures")
+    }
+    for text in export {
+      let target = try ExportTarget(text, metadata: metadata)
+      try OutputFile.check(target.path, overwrite: force)
+    }
+    let folder = try RunFolder.create(output ?? "", overwrite: force)
+    let configuration = RunConfiguration(
+      recipe: recipe, data: dataPath, dataFingerprint: Trainer.fingerprint(pictures),
+      checkpoint: checkpoint, metadata: metadata, exports: export, keepsDrloc: keepDrloc)
+    Console.line(
+      "\(pictures.classes.count) classes, \(pictures.training.count) training and \(pictures.validation.count) validation pictures"
+    )
+    return try Trainer(
+      folder: folder, configuration: configuration, weights: weights, data: pictures,
+      engine: engine)
+  }
+
+  /// The network to start from, and its weights (nil from scratch).
+  private func startingPoint() throws -> (NativeMetadata, ParameterStore?) {
+    let preset = try model.map { try Preset.named($0) }
+    if fromScratch {
+      let given = try load.options().configuration
+      guard let configuration = given ?? preset?.configuration else {
+        throw Failure(.usage, "--from-scratch needs --model or --model-config")
+      }
+      _ = try ModelFactory.parameterSpecs(configuration)
+      return (NativeMetadata(configuration: configuration), nil)
+    }
+    let path = checkpoint ?? ""
+    let loaded = try load.load(path)
+    if let preset {
+      for key in ["architecture", "embed_dim", "depth", "patch_size", "image_size"] {
+        let (own, wanted) = (loaded.metadata.configuration[key], preset.configuration[key])
+        if own != wanted {
+          throw Failure(
+            "the checkpoint is no \(preset.name): \(key) is \(own?.text() ?? "missing"), not \(wanted?.text() ?? "")",
+            file: path, remedy: "leave --model out, or name the right one")
+        }
+      }
+    }
+    var metadata = loaded.metadata
+    metadata.provenance = try Provenance.make(path, loaded)
+    var native = loaded.native
+    native.filter { !$0.name.hasPrefix("drloc.") }
+    return (metadata, native)
+  }
+
+  // MARK: The end
+
+  private func finish(_ trainer: Trainer, _ weights: ParameterStore, _ engine: Engine) throws {
+    let configuration = trainer.configuration
+    let data = try ImageFolder(
+      configuration.data, validationFraction: configuration.recipe.validationFraction,
+      seed: configuration.recipe.seed)
+    var evaluation: Evaluation?
+    if !data.validation.isEmpty, let own = configuration.metadata.preprocessing {
+      let best = try ModelFactory.make(
+        configuration.metadata.configuration, weights: weights, engine: engine)
+      evaluation = try Evaluation.run(
+        best, data.validation, preprocessing: Preprocessing(own),
+        batchSize: configuration.recipe.batchSize, engine: engine)
+    }
+    try Report.write(
+      folder: trainer.folder, configuration: configuration, state: trainer.state,
+      evaluation: evaluation, trainingCount: data.training.count)
+    if json {
+      print(
+        JSON.object([
+          "run": .string(trainer.folder.path), "updates": .int(trainer.state.updates),
+          "best_epoch": trainer.state.bestEpoch.map { .int($0 + 1) } ?? .null,
+          "accuracy": evaluation.map { .double($0.accuracy) } ?? .null,
+          "correct": evaluation.map { .int($0.correct) } ?? .null,
+          "count": evaluation.map { .int($0.count) } ?? .null,
+        ]).text(pretty: true))
+      return
+    }
+    if let evaluation {
+      print(
+        "best epoch \((trainer.state.bestEpoch ?? 0) + 1): \(evaluation.correct) of \(evaluation.count) right (\(Format.percent(evaluation.accuracy)))"
+      )
+    }
+    print("report: \(trainer.folder.reportPath)")
+  }
+}

@@ -1,0 +1,146 @@
+import ArgumentParser
+import Checkpoint
+import Conversion
+import Foundation
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists a checkpoint's tensors and tells what network they are.",
+    discussion: "Example: vtkit inspect ViT-B_16.npz --filter '*encoderblock_0*'")
+
+  @Argument(help: "The checkpoint (.npz, .h5, .safetensors).")
+  var checkpoint: String
+
+  @Flag(help: "Write JSON.")
+  var json = false
+
+  @Flag(help: "Read the numbers too: smallest, largest, mean, standard deviation.")
+  var stats = false
+
+  @Option(help: "Only tensors whose names match (* stands for anything).")
+  var filter: String?
+
+  func run() throws {
+    let store = try CheckpointFile.open(checkpoint)
+    let folder = (checkpoint as NSString).deletingLastPathComponent
+    // What is not a network's checkpoint is worth listing too.
+    let loaded: LoadedCheckpoint?
+    var reason = ""
+    do { loaded = try LoadedCheckpoint.load(store, LoadOptions(), folder: folder) } catch let failure
+      as Failure
+    {
+      loaded = nil
+      reason = failure.problem.split(separator: "\n").first.map(String.init) ?? ""
+    }
+    let tensors = try filter.map { try store.matching($0) } ?? store.tensors
+    let statistics = stats ? try tensors.map { try Statistics($0) } : []
+    if json {
+      print(document(store, tensors, statistics, loaded).text(pretty: true))
+    } else {
+      describe(store, tensors, statistics, loaded, reason)
+    }
+  }
+
+  private func describe(
+    _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
+    _ loaded: LoadedCheckpoint?, _ reason: String
+  ) {
+    if let loaded {
+      let configuration = loaded.metadata.configuration
+      let keys = (configuration.members ?? []).filter { $0.key != "architecture" }
+        .map { "\($0.key)=\($0.value.string ?? $0.value.text())" }.joined(separator: " ")
+      print("network:    \(configuration["architecture"]?.string ?? "?") (dialect \(loaded.dialect))")
+      print("settings:   \(keys)")
+      if let classes = loaded.metadata.classes { print("classes:    \(classes.joined(separator: ", "))") }
+      if let origin = loaded.metadata.provenance?["source_file"]?.string {
+        print("made from:  \(origin)")
+      }
+    } else {
+      print("network:    not recognized (\(reason))")
+    }
+    print(
+      "tensors:    \(store.count), \(Format.count(store.elementCount)) numbers, \(Format.bytes(store.byteCount))\n"
+    )
+    if statistics.isEmpty {
+      var table = Table(("tensor", .left), ("type", .left), ("shape", .left))
+      for tensor in tensors {
+        table.add(tensor.name.printable, tensor.type.rawValue, Format.shape(tensor.shape))
+      }
+      print(table.text)
+    } else {
+      var table = Table(
+        ("tensor", .left), ("type", .left), ("shape", .left), ("min", .right), ("max", .right),
+        ("mean", .right), ("std", .right))
+      for (tensor, s) in zip(tensors, statistics) {
+        let numbers = s.numbers.map { String(format: "%.4g", $0) } + (s.notFinite > 0 ? ["!"] : [])
+        table.add(
+          tensor.name.printable, tensor.type.rawValue, Format.shape(tensor.shape), numbers[0],
+          numbers[1], numbers[2], numbers[3] + (s.notFinite > 0 ? " (\(s.notFinite) not finite)" : ""))
+      }
+      print(table.text)
+    }
+    for item in store.skipped {
+      print("not a tensor: \(item.name.printable) (\(item.reason))")
+    }
+  }
+
+  private func document(
+    _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
+    _ loaded: LoadedCheckpoint?
+  ) -> JSON {
+    let items = tensors.enumerated().map { index, tensor -> JSON in
+      var members: [JSON.Member] = [
+        .init(key: "name", value: .string(tensor.name)),
+        .init(key: "type", value: .string(tensor.type.rawValue)),
+        .init(key: "shape", value: .array(tensor.shape.map(JSON.int))),
+      ]
+      if index < statistics.count {
+        let s = statistics[index]
+        for (key, value) in zip(["min", "max", "mean", "std"], s.numbers) {
+          members.append(.init(key: key, value: .double(value)))
+        }
+        members.append(.init(key: "not_finite", value: .int(s.notFinite)))
+      }
+      return .object(members)
+    }
+    return .object([
+      "dialect": loaded.map { .string($0.dialect) } ?? .null,
+      "configuration": loaded?.metadata.configuration ?? .null,
+      "classes": loaded?.metadata.classes.map { .array($0.map { .string($0) }) } ?? .null,
+      "provenance": loaded?.metadata.provenance ?? .null,
+      "tensor_count": .int(store.count), "number_count": .int(store.elementCount),
+      "tensors": .array(items),
+      "skipped": .array(
+        store.skipped.map { .object(["name": .string($0.name), "reason": .string($0.reason)]) }),
+    ])
+  }
+}
+
+/// A tensor's numbers in short.
+private struct Statistics {
+  /// Smallest, largest, mean, standard deviation of the finite ones.
+  let numbers: [Double]
+  let notFinite: Int
+
+  init(_ tensor: StoredTensor) throws {
+    guard tensor.type.isFloat else {
+      numbers = [.nan, .nan, .nan, .nan]
+      notFinite = 0
+      return
+    }
+    let values = try tensor.floats()
+    var (low, high, sum, squares, count) = (Double.infinity, -Double.infinity, 0.0, 0.0, 0)
+    for value in values where value.isFinite {
+      let v = Double(value)
+      low = min(low, v)
+      high = max(high, v)
+      sum += v
+      squares += v * v
+      count += 1
+    }
+    notFinite = values.count - count
+    let mean = sum / Double(max(1, count))
+    let variance = max(0, squares / Double(max(1, count)) - mean * mean)
+    numbers = count == 0 ? [.nan, .nan, .nan, .nan] : [low, high, mean, variance.squareRoot()]
+  }
+}

@@ -1,0 +1,54 @@
+import Foundation
+
+/// What goes to standard error: errors, warnings, progress. Results go to standard output.
+enum Console {
+  static let isTerminal = isatty(STDERR_FILENO) == 1
+
+  static func line(_ text: String) { write(text + "\n") }
+  static func error(_ text: String) { write("error: " + text + "\n") }
+  static func warning(_ text: String) { write("warning: " + text + "\n") }
+
+  static func write(_ text: String) {
+    FileHandle.standardError.write(Data(text.utf8))
+  }
+
+  /// The terminal's width in characters.
+  static var width: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+}
+
+/// A line that is drawn over again while work goes on; nothing where standard error is no terminal.
+final class ProgressBar {
+  private let title: String
+  private let total: Int
+  private var drawn = Date.distantPast
+  private let began = Date()
+
+  init(_ title: String, total: Int) {
+    self.title = title
+    self.total = max(total, 1)
+  }
+
+  func show(_ done: Int, note: String = "") {
+    guard Console.isTerminal, -drawn.timeIntervalSinceNow > 0.1 || done >= total else { return }
+    drawn = Date()
+    let fraction = min(1, Double(done) / Double(total))
+    let elapsed = -began.timeIntervalSinceNow
+    let left = done > 0 ? elapsed / Double(done) * Double(total - done) : 0
+    let filled = Int(fraction * 24)
+    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+    let text = "\(title) \(bar) \(Int(fraction * 100))% \(note) \(Self.clock(left)) left"
+    Console.write("\r\u{1B}[2K" + String(text.prefix(max(20, Console.width - 1))))
+  }
+
+  func finish() { if Console.isTerminal { Console.write("\r\u{1B}[2K") } }
+
+  private static func clock(_ seconds: Double) -> String {
+    let s = Int(seconds.rounded(.up))
+    return s >= 3600
+      ? "\(s / 3600)h\(s / 60 % 60)m" : s >= 60 ? "\(s / 60)m\(s % 60)s" : "\(s)s"
+  }
+}

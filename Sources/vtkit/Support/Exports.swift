@@ -1,0 +1,37 @@
+import Checkpoint
+import Conversion
+import Foundation
+
+/// `--export` targets: `FILE`, or `DIALECT:FILE` where the usual dialect of the format is not wanted.
+struct ExportTarget {
+  let path: String
+  let dialect: String
+
+  init(_ text: String, metadata: NativeMetadata) throws {
+    let names = Set(try Dialects.all().map(\.dialect) + [NativeMetadata.nativeDialect])
+    if let colon = text.firstIndex(of: ":"), names.contains(String(text[..<colon])) {
+      dialect = String(text[..<colon])
+      path = String(text[text.index(after: colon)...])
+      _ = try FileFormat(path: path)
+    } else {
+      path = text
+      dialect = try Dialects.usual(for: FileFormat(path: text), metadata: metadata)
+    }
+  }
+
+  func write(_ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool) throws {
+    let origin = metadata.provenance
+    let isReturn = origin?["source_dialect"]?.string == dialect
+    var wildcards: [String: String] = [:]
+    for member in origin?["source_wildcards"]?.members ?? [] where isReturn {
+      wildcards[member.key] = member.value.string
+    }
+    let exported = try ExportedCheckpoint.make(
+      weights, metadata: metadata, dialect: dialect,
+      variant: isReturn ? origin?["source_variant"]?.string : nil, wildcards: wildcards,
+      keepsDrloc: keepsDrloc)
+    for remark in exported.remarks { Console.line("note: " + remark) }
+    try CheckpointFile.write(exported.store, to: path, overwrite: force)
+    print("exported \(path) (dialect \(dialect), \(exported.store.count) tensors)")
+  }
+}

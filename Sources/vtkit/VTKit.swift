@@ -1,0 +1,62 @@
+import ArgumentParser
+import Checkpoint
+import Foundation
+
+/// The command line's root.
+struct VTKit: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vtkit",
+    abstract: "Converts and fine-tunes pretrained visual transformers.",
+    discussion: """
+      Example: fine-tune a ViT from a flax checkpoint on pictures in folders by class, and
+      write it back as an .npz of the same kind:
+
+        vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
+
+      Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 bad input file; 4 out of disk or memory;
+      130 interrupted (a training run is saved first).
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self,
+      Models.self, DialectsCommand.self, Bench.self,
+    ])
+}
+
+@main
+enum Main {
+  static func main() {
+    // A closed pipe (`vtkit inspect ... | head`) ends the process quietly, as it does for other tools.
+    Interruption.install()
+    do {
+      var command = try VTKit.parseAsRoot()
+      try command.run()
+    } catch let failure as Failure {
+      Console.error(failure.description)
+      exit(code(failure.kind))
+    } catch {
+      let exitCode = VTKit.exitCode(for: error)
+      let message = VTKit.fullMessage(for: error)
+      if exitCode.isSuccess {
+        if !message.isEmpty { print(message) }
+        exit(0)
+      }
+      if exitCode == .validationFailure {
+        Console.line(message)
+        exit(2)
+      }
+      Console.error(message)
+      exit(exitCode.rawValue == 1 ? 1 : 3)
+    }
+  }
+
+  static func code(_ kind: Failure.Kind) -> Int32 {
+    switch kind {
+    case .negative: 1
+    case .usage: 2
+    case .badInput: 3
+    case .resource: 4
+    case .interrupted: 130
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/// The rule files of this folder, embedded in the binary. `Conversion` reads them; nothing here knows
+/// what they mean. A new file is added to the list below (a test compares it with the folder).
+public enum EmbeddedConverters {
+  /// File name (without folder) and content of every rule file.
+  public static let files: [(name: String, bytes: [UInt8])] = [
+    ("vit-huggingface-tf.yaml", PackageResources.vit_huggingface_tf_yaml),
+    ("vit-huggingface.yaml", PackageResources.vit_huggingface_yaml),
+    ("vit-jax-vit.yaml", PackageResources.vit_jax_vit_yaml),
+    ("vit-lucidrains.yaml", PackageResources.vit_lucidrains_yaml),
+    ("vit-timm.yaml", PackageResources.vit_timm_yaml),
+  ]
+}
