@@ -66,10 +66,13 @@ let package = Package(
 
     // Tests mirror Sources.
     .target(
-      name: "TestSupport", dependencies: ["Checkpoint", "Tensor"], path: "Tests/TestSupport"),
-    .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "TestSupport"]),
+      name: "TestSupport",
+      dependencies: ["Checkpoint", "Tensor", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/TestSupport"),
+    .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "CHDF5", "TestSupport"]),
     .testTarget(
-      name: "ConversionTests", dependencies: ["Conversion", "Checkpoint", "TestSupport"]),
+      name: "ConversionTests",
+      dependencies: ["Conversion", "Converters", "Checkpoint", "TestSupport"]),
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels", "TestSupport"]),
     .testTarget(
       name: "VisionModelsTests",

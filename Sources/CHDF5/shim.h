@@ -10,6 +10,13 @@
 static inline hid_t vt_h5_invalid(void) { return H5I_INVALID_HID; }
 static inline void vt_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
 
+/// Whether the library reads object versions that HDF5 1.12 brought.
+static inline int vt_h5_is_at_least(unsigned major, unsigned minor) {
+  unsigned a = 0, b = 0, c = 0;
+  H5get_libversion(&a, &b, &c);
+  return a > major || (a == major && b >= minor);
+}
+
 static inline hid_t vt_h5_open(const char *path) {
   return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }

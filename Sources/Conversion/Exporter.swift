@@ -114,7 +114,25 @@ struct Exporter {
         layers.append(KerasLayout.Layer(name: layer, weights: [weight]))
       }
     }
+    for index in layers.indices { layers[index].weights = Self.grouped(layers[index].weights) }
     return KerasLayout(
       layers: layers, attributes: keras.attributes, emptyGroups: keras.emptyGroups)
+  }
+
+  /// Keras lists all weights of one sublayer before the next's: names grouped by what stands before their
+  /// last slash, groups in the order of their first member.
+  private static func grouped(_ weights: [String]) -> [String] {
+    var groups: [(parent: Substring, names: [String])] = []
+    var places: [Substring: Int] = [:]
+    for name in weights {
+      let parent = name[..<(name.lastIndex(of: "/") ?? name.startIndex)]
+      if let at = places[parent] {
+        groups[at].names.append(name)
+      } else {
+        places[parent] = groups.count
+        groups.append((parent, [name]))
+      }
+    }
+    return groups.flatMap(\.names)
   }
 }

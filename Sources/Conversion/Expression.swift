@@ -89,8 +89,9 @@ struct Expression: Sendable {
         word = ""
       }
       for character in text {
-        if character.isLetter || character.isNumber || "_-".contains(character) && !word.isEmpty
-          && word.first!.isLetter
+        if character.isLetter || character.isNumber
+          || "_-".contains(character) && !word.isEmpty
+            && word.first!.isLetter
         {
           word.append(character)
         } else {

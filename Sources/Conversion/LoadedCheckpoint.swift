@@ -162,7 +162,8 @@ public struct LoadedCheckpoint: Sendable {
       options.architecture == nil || $0.architecture == options.architecture
     }
     guard !files.isEmpty else {
-      throw Failure(.usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
+      throw Failure(
+        .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
         remedy: "see 'vtkit dialects'")
     }
     let names = store.names

@@ -110,7 +110,8 @@ public protocol Backend: AnyObject {
 
   /// Mean over rows of the smoothed cross-entropy; `dlogits` receives its gradient where given.
   func crossEntropy(
-    logits: Storage, labels: [Int32], classes: Int, smoothing: Float, dlogits: Storage?) -> Float
+    logits: Storage, labels: [Int32], classes: Int, smoothing: Float, dlogits: Storage?
+  ) -> Float
   /// `scale * Σ |prediction - target|`; `dprediction` receives its gradient where given.
   func l1(prediction: Storage, target: [Float], scale: Float, dprediction: Storage?) -> Float
 

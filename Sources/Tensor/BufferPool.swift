@@ -41,8 +41,9 @@ public final class BufferPool: @unchecked Sendable {
       let buffer = UnsafeMutableRawPointer.allocate(
         byteCount: capacity, alignment: large ? 1 << 21 : 64)
       #if os(Linux)
-        // Large buffers on huge pages: fewer page faults and address-translation misses.
-        if large { madvise(buffer, capacity, 14 /* MADV_HUGEPAGE */) }
+        // Large buffers on huge pages (advice 14, MADV_HUGEPAGE): fewer page faults and
+        // address-translation misses.
+        if large { madvise(buffer, capacity, 14) }
       #endif
       return (buffer, capacity)
     }

@@ -71,7 +71,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
   public static func system(_ doing: String, file: String, code: Int32 = errno) -> Failure {
     let reason = String(cString: strerror(code))
     switch code {
-    case ENOSPC, EDQUOT:
+    case ENOSPC, EDQUOT, EFBIG:
       return Failure(
         .resource, "\(doing) failed (\(reason))", file: file,
         remedy: "free some space or choose another disk")

@@ -39,7 +39,8 @@ public struct NativeMetadata: Sendable, Equatable {
     guard let configuration = try parse(Self.configurationKey) else { return nil }
     self.init(
       configuration: configuration,
-      dialect: store.metadata["vtkit.dialect"] ?? Self.nativeDialect, classes: try parse("vtkit.classes")?.array?.compactMap(\.string),
+      dialect: store.metadata["vtkit.dialect"] ?? Self.nativeDialect,
+      classes: try parse("vtkit.classes")?.array?.compactMap(\.string),
       preprocessing: try parse("vtkit.preprocessing"),
       provenance: try parse("vtkit.provenance"))
   }

@@ -95,8 +95,7 @@ public struct StoredTensor: Sendable {
   }
 }
 
-private func memcpyFloats(_ to: UnsafeMutablePointer<Float>, _ from: UnsafeRawPointer, _ count: Int)
-{
+private func memcpyFloats(_ to: UnsafeMutablePointer<Float>, _ from: UnsafeRawPointer, _ count: Int) {
   UnsafeMutableRawPointer(to).copyMemory(from: from, byteCount: count * 4)
 }
 

@@ -7,7 +7,6 @@ enum HDF5Library {
   private static let lock = NSRecursiveLock()
   private static let ready: Bool = {
     guard H5open() >= 0 else { return false }
-    vt_h5_silence()
     return vt_h5_register_lzf() != 0
   }()
 
@@ -15,6 +14,8 @@ enum HDF5Library {
     lock.lock()
     defer { lock.unlock() }
     guard ready else { throw Failure(.resource, "the HDF5 library does not start") }
+    // The library prints its errors thread by thread unless told not to.
+    vt_h5_silence()
     return try body()
   }
 }

@@ -123,7 +123,11 @@ enum HDF5Reader {
         }
         let object = vt_h5_open_object(group, link)
         guard object >= 0 else {
-          store.skipped.append(SkippedItem(name: name, reason: "a link that leads nowhere"))
+          let reason =
+            kind == VT_H5_HARD
+            ? "written with a newer HDF5 version than this build's library reads"
+            : "a link that leads nowhere"
+          store.skipped.append(SkippedItem(name: name, reason: reason))
           continue
         }
         defer { H5Oclose(object) }

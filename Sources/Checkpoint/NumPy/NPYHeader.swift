@@ -66,7 +66,8 @@ struct NPYHeader: Sendable {
     }
     guard wanted == memberSize - length else {
       throw Failure(
-        "shape \(shape) of \(self.type.rawValue) needs \(wanted) bytes, the member has \(memberSize - length)")
+        "shape \(shape) of \(self.type.rawValue) needs \(wanted) bytes, the member has \(memberSize - length)"
+      )
     }
   }
 

@@ -95,8 +95,8 @@ enum NPZ {
     var zip = ZipWriter(file, compression: compression)
     for tensor in store.tensors {
       let header: [UInt8]
-      do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch
-        let failure as Failure
+      do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch let failure
+        as Failure
       { throw failure.located(file: file.path, tensor: tensor.name) }
       guard tensor.name.utf8.count + 4 <= 0xFFFF else {
         throw Failure("the name is too long for a zip archive", file: file.path, tensor: tensor.name)

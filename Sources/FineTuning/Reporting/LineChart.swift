@@ -30,15 +30,19 @@ struct LineChart {
     func y(_ value: Double) -> Double {
       top + (height - top - bottom) * (1 - (value - low) / span)
     }
-    var out = "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" font-family=\"system-ui, sans-serif\" font-size=\"11\">"
+    var out =
+      "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" font-family=\"system-ui, sans-serif\" font-size=\"11\">"
     out += "<text x=\"\(left)\" y=\"14\" font-weight=\"600\">\(title)</text>"
     for step in 0...4 {
       let value = low + span * Double(step) / 4
-      out += "<line x1=\"\(left)\" x2=\"\(width - right)\" y1=\"\(text(y(value)))\" y2=\"\(text(y(value)))\" stroke=\"#e3e7eb\"/>"
-      out += "<text x=\"\(left - 6)\" y=\"\(text(y(value) + 4))\" text-anchor=\"end\" fill=\"#69737f\">\(label(value))</text>"
+      out +=
+        "<line x1=\"\(left)\" x2=\"\(width - right)\" y1=\"\(text(y(value)))\" y2=\"\(text(y(value)))\" stroke=\"#e3e7eb\"/>"
+      out +=
+        "<text x=\"\(left - 6)\" y=\"\(text(y(value) + 4))\" text-anchor=\"end\" fill=\"#69737f\">\(label(value))</text>"
     }
     out += "<text x=\"\(left)\" y=\"\(height - 6)\" fill=\"#69737f\">update \(Int(first))</text>"
-    out += "<text x=\"\(width - right)\" y=\"\(height - 6)\" text-anchor=\"end\" fill=\"#69737f\">\(Int(last))</text>"
+    out +=
+      "<text x=\"\(width - right)\" y=\"\(height - 6)\" text-anchor=\"end\" fill=\"#69737f\">\(Int(last))</text>"
     var legend = width - right
     for (index, item) in series.enumerated() {
       let colour = Self.colours[index % Self.colours.count]
@@ -64,5 +68,7 @@ struct LineChart {
   }
 
   private func text(_ value: Double) -> String { String(format: "%.1f", value) }
-  private func label(_ value: Double) -> String { String(format: abs(value) < 0.01 && value != 0 ? "%.0e" : "%.3g", value) }
+  private func label(_ value: Double) -> String {
+    String(format: abs(value) < 0.01 && value != 0 ? "%.0e" : "%.3g", value)
+  }
 }

@@ -71,21 +71,24 @@ struct ReportPage {
         ("validation", series(epochs, "update", "val_accuracy", scale: 100)),
       ]
     ).svg
-    result += LineChart(
-      title: "Loss",
-      series: [
-        ("training, each update", series(updates, "update", "loss")),
-        ("validation", series(epochs, "update", "val_loss")),
-      ]
-    ).svg
-    if configuration.recipe.drloc != nil {
-      result += LineChart(
-        title: "Drloc loss", series: [("training", series(updates, "update", "drloc"))]
+    result +=
+      LineChart(
+        title: "Loss",
+        series: [
+          ("training, each update", series(updates, "update", "loss")),
+          ("validation", series(epochs, "update", "val_loss")),
+        ]
       ).svg
+    if configuration.recipe.drloc != nil {
+      result +=
+        LineChart(
+          title: "Drloc loss", series: [("training", series(updates, "update", "drloc"))]
+        ).svg
     }
-    result += LineChart(
-      title: "Learning rate", series: [("", series(updates, "update", "learning_rate"))]
-    ).svg
+    result +=
+      LineChart(
+        title: "Learning rate", series: [("", series(updates, "update", "learning_rate"))]
+      ).svg
     return result
   }
 
@@ -135,7 +138,9 @@ struct ReportPage {
       rows.append((member.key, member.value.string ?? member.value.text()))
     }
     if let recipe = try? configuration.json["recipe"] {
-      for member in recipe.members ?? [] { rows.append((member.key, member.value.string ?? member.value.text())) }
+      for member in recipe.members ?? [] {
+        rows.append((member.key, member.value.string ?? member.value.text()))
+      }
     }
     for member in configuration.metadata.provenance?.members ?? [] {
       rows.append((member.key, member.value.string ?? member.value.text()))

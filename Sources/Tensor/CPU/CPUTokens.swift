@@ -68,8 +68,7 @@ extension CPUBackend {
     }
   }
 
-  private func deliver(_ values: UnsafeMutablePointer<Float>, to target: GradientTarget, count: Int)
-  {
+  private func deliver(_ values: UnsafeMutablePointer<Float>, to target: GradientTarget, count: Int) {
     let out = target.storage.floats
     if target.accumulate {
       vt_add_scaled(isa, out, out, values, 1, count)

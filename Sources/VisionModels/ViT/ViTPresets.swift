@@ -5,7 +5,7 @@ extension Preset {
   /// ICML 2021. Parameter counts with 1,000 classes, as timm's model tables give them.
   static let vit: [Preset] = [
     vit("vit_tiny_patch16_224", 192, 12, 3, patch: 16, size: 224, count: 5_717_416),
-    vit("vit_tiny_patch16_384", 192, 12, 3, patch: 16, size: 384, count: 5_789_416),
+    vit("vit_tiny_patch16_384", 192, 12, 3, patch: 16, size: 384, count: 5_790_376),
     vit("vit_small_patch16_224", 384, 12, 6, patch: 16, size: 224, count: 22_050_664),
     vit("vit_small_patch16_384", 384, 12, 6, patch: 16, size: 384, count: 22_196_584),
     vit("vit_small_patch32_224", 384, 12, 6, patch: 32, size: 224, count: 22_878_952),

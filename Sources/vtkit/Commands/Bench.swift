@@ -196,7 +196,9 @@ struct BenchConvert: ParsableCommand {
       return
     }
     print("convert \(input) (\(Format.bytes(size))) to .\(suffix), best of \(rounds)")
-    print("  \(Format.bytes(Int(Double(size) / conversion)))/s, a copy of the file: \(Format.bytes(Int(Double(size) / copy)))/s")
+    print(
+      "  \(Format.bytes(Int(Double(size) / conversion)))/s, a copy of the file: \(Format.bytes(Int(Double(size) / copy)))/s"
+    )
     print("  share of the copy's speed  \(Format.percent(copy / conversion))")
     print("  peak memory                \(Format.bytes(peakMemory()))")
   }

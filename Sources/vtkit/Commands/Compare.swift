@@ -77,10 +77,10 @@ struct Compare: ParsableCommand {
     }
     for line in differences.prefix(40) { print(line.printable) }
     if differences.count > 40 { print("... and \(differences.count - 40) more differences") }
-    let where_ = largest > 0 ? ", largest difference \(largest) in \(worst)" : ", bit for bit"
+    let place = largest > 0 ? ", largest difference \(largest) in \(worst)" : ", bit for bit"
     print(
       differences.isEmpty
-        ? "the same network: \(equal) tensors agree" + where_
+        ? "the same network: \(equal) tensors agree" + place
         : "different networks: \(equal) tensors agree, \(differences.count) differences")
   }
 

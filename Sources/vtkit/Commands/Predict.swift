@@ -111,7 +111,9 @@ struct Predict: ParsableCommand {
       StoredTensor(name: "grid", shape: [count, side, side, model.gridChannels[0]], values: grid),
     ])
     try CheckpointFile.write(outputs, to: output, overwrite: force)
-    print("\(output): logits [\(count), \(model.numClasses)], grid [\(count), \(side), \(side), \(model.gridChannels[0])]")
+    print(
+      "\(output): logits [\(count), \(model.numClasses)], grid [\(count), \(side), \(side), \(model.gridChannels[0])]"
+    )
   }
 
   // MARK: Pictures
@@ -148,7 +150,8 @@ struct Predict: ParsableCommand {
           print(images[position].printable)
           for item in best {
             let percent = Format.percent(item.probability)
-            print("  " + String(repeating: " ", count: max(0, 9 - percent.count)) + percent + "  " + item.name)
+            print(
+              "  " + String(repeating: " ", count: max(0, 9 - percent.count)) + percent + "  " + item.name)
           }
         }
       }

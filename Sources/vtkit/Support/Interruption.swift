@@ -12,6 +12,8 @@ enum Interruption {
   nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 
   static func install() {
+    // A file that may not grow further is an error to report, not a reason to die.
+    signal(SIGXFSZ, SIG_IGN)
     for signal in [SIGINT, SIGTERM] {
       Foundation.signal(signal, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: signal, queue: .global())

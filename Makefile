@@ -1,0 +1,30 @@
+# The README's two commands, with all the set-up they need. Later calls install and build only
+# what is missing.
+SWIFT ?= swift
+PYTHON ?= python3
+
+.PHONY: demo test setup test-peers lint
+
+demo: setup
+	$(SWIFT) build -c release --product vtkit
+	bash fixtures/demo/run.sh .build/release/vtkit demo-output
+
+# Everything without optimization, then all that handles numbers and files with it: overflow traps and
+# vector code differ between the two.
+test: setup
+	$(SWIFT) test
+	$(SWIFT) test -c release --scratch-path .build-release-tests \
+	  --filter 'CheckpointTests|ConversionTests|TensorTests|VisionModelsTests|DatasetsTests|FineTuningTests'
+
+# Other libraries open what VTKit writes; they come from PyPI into .venv.
+test-peers: setup
+	$(SWIFT) build -c release --product vtkit
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip -q install -r fixtures/peers/requirements.txt
+	.venv/bin/python fixtures/peers/check_files.py .build/release/vtkit
+
+lint:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests converters
+
+setup:
+	@bash scripts/setup.sh

@@ -1,0 +1,199 @@
+import Checkpoint
+import Conversion
+import Foundation
+import TestSupport
+import Testing
+
+@testable import FineTuning
+@testable import Tensor
+@testable import VisionModels
+
+/// Losses, gradients and updates against the method's own reference code.
+struct ReferenceTrainingTests {
+  struct Setup {
+    let reference: ReferenceCase
+    let arrays: ParameterStore
+    let engine: Engine
+    let model: any VisionModel
+    /// Tensors of the file that belong to the drloc head, under its native names.
+    let file: RuleFile
+  }
+
+  /// The case's network with its drloc head, whose names the reference code writes `drloc.layers...`.
+  static func setup(_ name: String, threads: Int = 2, instructions: InstructionSet? = nil) throws
+    -> Setup
+  {
+    let reference = try ReferenceCase(name)
+    let engine = Engine(threads: threads, instructions: instructions)
+    var store = try CheckpointFile.open(reference.checkpointPath())
+    var drloc = store
+    store.filter { !$0.name.hasPrefix("drloc.") }
+    drloc.filter { $0.name.hasPrefix("drloc.") }
+    drloc.mapTensors { $0.renamed(native($0.name)) }
+    let loaded = try LoadedCheckpoint.load(
+      store, LoadOptions(configuration: reference.configuration), folder: nil)
+    #expect(loaded.dialect == "lucidrains")
+    let model = try ModelFactory.make(
+      loaded.metadata.configuration, weights: loaded.native, engine: engine)
+    try model.parameters.add(
+      DrlocHead.parameterSpecs(scale: 0, channels: model.gridChannels[0]), weights: drloc, seed: 0)
+    return Setup(
+      reference: reference, arrays: try reference.arrays(), engine: engine, model: model,
+      file: try Dialects.named("lucidrains", architecture: "vit"))
+  }
+
+  static func native(_ name: String) -> String {
+    name.replacing("drloc.layers", with: "drloc.0.layers")
+  }
+
+  /// Arrays `<prefix><source name>` brought to native names and layouts by the rule file itself.
+  static func nativeArrays(_ setup: Setup, prefix: String) throws -> ParameterStore {
+    var trunk = setup.arrays
+    trunk.filter { $0.name.hasPrefix(prefix) }
+    trunk.mapTensors { $0.renamed(String($0.name.dropFirst(prefix.count))) }
+    var drloc = trunk
+    trunk.filter { !$0.name.hasPrefix("drloc.") }
+    drloc.filter { $0.name.hasPrefix("drloc.") }
+    var result = try LoadedCheckpoint.load(
+      trunk, LoadOptions(dialect: "lucidrains", configuration: setup.reference.configuration),
+      folder: nil
+    ).native
+    for tensor in drloc.tensors { try result.append(tensor.renamed(native(tensor.name))) }
+    return result
+  }
+
+  /// Pictures `[N, 3, H, W]` beginning at `offset`, as the engine wants them.
+  static func images(_ setup: Setup, count: Int, offset: Int) throws -> Tensor {
+    let size = setup.model.imageSize
+    let one = 3 * size * size
+    let values = Array(try setup.arrays.values("input")[offset * one..<(offset + count) * one])
+    var out = [Float](repeating: 0, count: values.count)
+    for i in 0..<count {
+      for c in 0..<3 {
+        for p in 0..<size * size { out[i * one + p * 3 + c] = values[i * one + c * size * size + p] }
+      }
+    }
+    return setup.engine.tensor(out, [count, size, size, 3])
+  }
+
+  static func pairs(_ setup: Setup, _ range: Range<Int>, side: Int) throws -> GridPairs {
+    func flat(_ name: String) throws -> [Int32] {
+      let values = try setup.arrays.integers(name)
+      return range.map { Int32(values[2 * $0] * side + values[2 * $0 + 1]) }
+    }
+    return GridPairs(first: try flat("pairs_x"), second: try flat("pairs_y"))
+  }
+
+  @Test(arguments: Engine.supportedInstructions)
+  func drlocLossesAndEveryGradient(_ instructions: InstructionSet) throws {
+    let setup = try Self.setup("drloc_vit", instructions: instructions)
+    let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
+    let side = model.gridSides[0]
+    let labels = try arrays.integers("labels").map { Int32($0) }
+    let pairs = try Self.pairs(setup, 0..<4 * 16, side: side)
+    let images = try Self.images(setup, count: 4, offset: 0)
+    // Outputs, targets and losses.
+    let context = Context(engine, recording: false)
+    let output = model.forward(images, context)
+    expectCloseToLargest(output.logits.values, try arrays.values("logits_train"), 2e-5)
+    let grid = try arrays.values("grid")
+    let channels = model.gridChannels[0]
+    let planar = output.grids[0].values
+    let asReference = (0..<4).flatMap { n in
+      (0..<channels).flatMap { c in
+        (0..<side * side).map { planar[(n * side * side + $0) * channels + c] }
+      }
+    }
+    expectCloseToLargest(asReference, grid, 2e-5, "grid")
+    let predictions = DrlocHead.predictions(
+      output.grids[0], pairs, scale: 0, parameters: model.parameters, context)
+    expectCloseToLargest(predictions.values, try arrays.values("drloc_pred"), 2e-5, "predictions")
+    #expect(
+      DrlocHead.targets(pairs, side: side, .reference) == (try arrays.values("drloc_target")))
+    expectClose(
+      DrlocHead.targets(pairs, side: side, .paper), try arrays.values("drloc_target_paper"),
+      relative: 1e-6)
+    for (target, name) in [
+      (DrlocOptions.Target.paper, "loss_drloc_paper_l1norm"), (.reference, "loss_drloc_reference"),
+    ] {
+      let loss = DrlocHead.loss(
+        output.grids[0], pairs, target, scale: 0, parameters: model.parameters, context)
+      expectClose([Double(loss.values[0])], [try arrays.scalar(name)], relative: 1e-5, name)
+    }
+    // Gradients of the total, with either definition.
+    let step = TrainingStep(
+      model: model, optimizer: AdamW(model.parameters, options: AdamW.Options(), engine: engine),
+      engine: engine)
+    for (target, total, norm) in [
+      (DrlocOptions.Target.reference, "loss_total_reference", "grad_norm_reference"),
+      (.paper, "loss_total", "grad_norm"),
+    ] {
+      model.parameters.clearGradients()
+      let result = step.gradients(
+        images: images, labels: labels, labelSmoothing: 0,
+        drloc: .init(target: target, weight: 0.5, pairs: pairs),
+        random: RandomKey(seed: 0, purpose: .dropout))
+      expectClose([result.crossEntropy], [try arrays.scalar("loss_ce")], relative: 1e-5)
+      expectClose([result.loss], [try arrays.scalar(total)], relative: 1e-5, total)
+      expectClose([step.optimizer.gradientNorm()], [try arrays.scalar(norm)], relative: 1e-5, norm)
+    }
+    let expected = try Self.nativeArrays(setup, prefix: "grad/")
+    #expect(Set(expected.names) == Set(model.parameters.names))
+    let norm = try arrays.scalar("grad_norm")
+    for (name, tensor) in model.parameters.all {
+      let values = try expected.values(name)
+      let largest = values.reduce(0) { max($0, abs(Double($1))) }
+      expectClose(tensor.gradientValues, values, absolute: 5e-4 * largest + 1e-6 * norm, name)
+    }
+  }
+
+  @Test func fiveUpdatesFollowTheReference() throws {
+    let setup = try Self.setup("train_steps_vit")
+    let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
+    let initial = try model.parameters.store()
+    let optimizer = AdamW(
+      model.parameters, options: AdamW.Options(weightDecay: 0.05, clipNorm: 5), engine: engine)
+    let step = TrainingStep(model: model, optimizer: optimizer, engine: engine)
+    let source = try #require(setup.reference.document["source_arguments"])
+    let iterations = try #require(source["iters"]?.int)
+    let schedule = LearningRateSchedule(
+      shape: .cosine, base: try #require(source["base_lr"]?.double),
+      warmup: try #require(source["warmup_lr"]?.double),
+      minimum: try #require(source["min_lr"]?.double),
+      warmupUpdates: try #require(source["warmup_epochs"]?.int) * iterations,
+      totalUpdates: try #require(source["epochs"]?.int) * iterations)
+    let labels = try arrays.integers("labels").map { Int32($0) }
+    let (rates, losses) = (try arrays.doubles("lr"), try arrays.doubles("loss"))
+    let (entropies, drlocs) = (try arrays.doubles("loss_ce"), try arrays.doubles("loss_drloc"))
+    let norms = try arrays.doubles("grad_norm")
+    for index in 0..<5 {
+      let rate = schedule.rate(update: index)
+      expectClose([rate], [rates[index]], relative: 1e-12, "learning rate \(index)")
+      let pairs = try Self.pairs(setup, index * 48..<(index + 1) * 48, side: model.gridSides[0])
+      let result = try step.run(
+        images: Self.images(setup, count: 4, offset: 4 * index),
+        labels: Array(labels[4 * index..<4 * index + 4]), labelSmoothing: 0,
+        drloc: .init(target: .reference, weight: 0.5, pairs: pairs), learningRate: rate,
+        random: RandomKey(seed: 0, purpose: .dropout))
+      expectClose([result.loss], [losses[index]], relative: 2e-5, "loss \(index)")
+      expectClose([result.crossEntropy], [entropies[index]], relative: 2e-5, "cross-entropy \(index)")
+      expectClose([result.drloc ?? .nan], [drlocs[index]], relative: 2e-5, "drloc \(index)")
+      expectClose([result.gradientNorm], [norms[index]], relative: 2e-5, "norm \(index)")
+    }
+    let final = try Self.nativeArrays(setup, prefix: "final/")
+    let allowed = try #require(setup.reference.document["final_tolerance"]?["value"]?.members)
+    let tolerances = allowed.compactMap(\.value.double)
+    #expect(tolerances.count == final.count)
+    let largest = try #require(tolerances.max())
+    for (name, tensor) in model.parameters.all {
+      let expected = try final.values(name)
+      // The case's own tolerance per tensor; its two larger ones belong to the drloc head.
+      let tolerance = name.hasPrefix("drloc.0.layers.2") ? largest : 1e-5
+      expectClose(tensor.values, expected, absolute: tolerance, name)
+      let before = try initial.values(name)
+      let moved = zip(expected, before).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+      let off = zip(tensor.values, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+      #expect(moved > 0 && (off / moved).squareRoot() < 0.005, "\(name) moved elsewhere")
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import CKernels
+import TestSupport
+import Testing
+
+@testable import Tensor
+
+/// Every fast variant of every kernel against the scalar reference, on sizes that are no multiple of
+/// anything.
+struct KernelParityTests {
+  static let variants = Engine.supportedInstructions.filter { $0 != .scalar }
+    .map { Engine.isa(for: $0) }
+  static let lengths = [1, 2, 7, 8, 9, 16, 31, 33, 40, 67, 200]
+
+  static func numbers(_ count: Int, _ index: UInt64, scale: Double = 1) -> [Float] {
+    var generator = RandomKey(seed: 5, purpose: .synthetic, index: index).generator()
+    return (0..<count).map { _ in Float(generator.normal() * scale) }
+  }
+
+  @Test(arguments: Activation.allCases)
+  func activations(_ activation: Activation) {
+    let kind = activation.kernel
+    // Beside random numbers: both ends, and where the approximations meet.
+    let special: [Float] = [0, -0.0, 1e-8, 1.41421, -1.41421, 3, -5.5, 6, 30, -30, 88, -200]
+    for variant in Self.variants {
+      for cols in Self.lengths {
+        let x = Self.numbers(3 * cols, 1, scale: 3).enumerated().map {
+          $0.offset < special.count ? special[$0.offset] : $0.element
+        }
+        let bias = Self.numbers(cols, 2)
+        func run(_ isa: vt_isa) -> ([Float], [Float]) {
+          var (pre, y) = (x, [Float](repeating: 0, count: x.count))
+          vt_bias_activation(isa, kind, &pre, &y, bias, 3, cols, cols)
+          var dx = [Float](repeating: 0, count: x.count)
+          vt_activation_backward(isa, kind, &dx, Self.numbers(x.count, 3), pre, x.count)
+          return (y, dx)
+        }
+        let (expected, actual) = (run(VT_ISA_SCALAR), run(variant))
+        expectClose(actual.0, expected.0, relative: 4e-7, absolute: 6e-7, "\(activation) \(cols)")
+        expectClose(actual.1, expected.1, relative: 1e-6, absolute: 2e-6, "\(activation)' \(cols)")
+      }
+    }
+  }
+
+  @Test func activationsKeepNaN() {
+    for variant in Self.variants + [VT_ISA_SCALAR] {
+      for activation in Activation.allCases {
+        var (x, y): ([Float], [Float]) = ([.nan, 1], [0, 0])
+        vt_bias_activation(variant, activation.kernel, &x, &y, nil, 1, 2, 2)
+        #expect(y[0].isNaN && !y[1].isNaN, "\(activation)")
+      }
+    }
+  }
+
+  @Test func layerNorm() {
+    for variant in Self.variants {
+      for cols in Self.lengths where cols > 1 {
+        let rows = 5
+        let x = Self.numbers(rows * cols, 4, scale: 2).map { $0 + 3 }
+        let (gamma, beta, dy) = (
+          Self.numbers(cols, 5), Self.numbers(cols, 6), Self.numbers(rows * cols, 7)
+        )
+        func run(_ isa: vt_isa, accumulate: Int32) -> [[Float]] {
+          var y = [Float](repeating: 0, count: rows * cols)
+          var (mean, rstd) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
+          vt_layer_norm_forward(isa, &y, &mean, &rstd, x, gamma, beta, rows, cols, 1e-6)
+          var dx = Self.numbers(rows * cols, 8)
+          var (dgamma, dbeta) = (Self.numbers(cols, 9), Self.numbers(cols, 10))
+          vt_layer_norm_backward(
+            isa, &dx, &dgamma, &dbeta, dy, x, mean, rstd, gamma, rows, cols, accumulate)
+          return [y, mean, rstd, dx, dgamma, dbeta]
+        }
+        for accumulate: Int32 in [0, 1] {
+          let (expected, actual) = (
+            run(VT_ISA_SCALAR, accumulate: accumulate), run(variant, accumulate: accumulate)
+          )
+          for (index, (a, b)) in zip(actual, expected).enumerated() {
+            expectClose(a, b, relative: 2e-5, absolute: 2e-5, "output \(index), \(cols) columns")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func softmax() {
+    for variant in Self.variants {
+      for cols in Self.lengths {
+        let (rows, ld) = (4, cols + 3)
+        let scores = Self.numbers(rows * ld, 11, scale: 4)
+        let (p0, dp0) = (Self.numbers(rows * ld, 12), Self.numbers(rows * ld, 13))
+        let delta = Self.numbers(rows, 14)
+        func run(_ isa: vt_isa) -> [[Float]] {
+          var (x, again, dp) = (scores, scores, dp0)
+          var lse = [Float](repeating: 0, count: rows)
+          vt_softmax_rows(isa, &x, &lse, 0.3, rows, cols, ld)
+          vt_softmax_again(isa, &again, lse, 0.3, rows, cols, ld)
+          vt_softmax_backward_rows(isa, &dp, p0, delta, 0.3, rows, cols, ld)
+          var dots = [Float](repeating: 0, count: rows)
+          vt_row_dots(isa, &dots, p0, dp0, rows, cols, ld, ld)
+          return [x, lse, again, dp, dots]
+        }
+        for (index, (a, b)) in zip(run(variant), run(VT_ISA_SCALAR)).enumerated() {
+          expectClose(a, b, relative: 2e-6, absolute: 2e-6, "output \(index), \(cols) columns")
+        }
+      }
+    }
+  }
+
+  @Test func elementwise() {
+    for variant in Self.variants {
+      for count in Self.lengths {
+        let (a, b) = (Self.numbers(count, 15), Self.numbers(count, 16))
+        func run(_ isa: vt_isa) -> [[Float]] {
+          var (sum, scaled) = ([Float](repeating: 0, count: count), a)
+          vt_add_scaled(isa, &sum, a, b, 0.7, count)
+          vt_scale(isa, &scaled, -1.3, count)
+          let matrix = Self.numbers(9 * (count + 2), 17)
+          var columns = a
+          vt_column_sums(isa, &columns, matrix, 9, count, count + 2, 1)
+          var (p, m, v) = (a, b, b.map { $0 * $0 })
+          for t in 1...3 {
+            vt_adamw(
+              isa, &p, &m, &v, Self.numbers(count, UInt64(20 + t)), count, 0.01, 0.05, 0.9, 0.999,
+              1e-8, 1 - Float(0.9), 1 - Float(0.999), 0.5)
+          }
+          return [sum, scaled, columns, p, m, v]
+        }
+        for (index, (x, y)) in zip(run(variant), run(VT_ISA_SCALAR)).enumerated() {
+          expectClose(x, y, relative: 3e-6, absolute: 3e-6, "output \(index), \(count) numbers")
+        }
+      }
+    }
+  }
+
+  @Test func permuteMatchesIndexArithmetic() {
+    let cases: [([Int], [Int32])] = [
+      ([2, 3, 5, 7], [3, 2, 0, 1]), ([17, 33], [1, 0]), ([4, 1, 6], [2, 1, 0]), ([5], [0]), ([], []),
+      ([2, 3, 4], [0, 1, 2]), ([3, 4, 5], [1, 0, 2]), ([16, 16, 3, 20], [3, 2, 0, 1]),
+      ([3, 0, 2], [2, 0, 1]),
+    ]
+    for (shape, order) in cases {
+      let count = shape.reduce(1, *)
+      for width in [1, 2, 4, 8, 16] {
+        let input = (0..<count * width).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        var output = [UInt8](repeating: 0, count: count * width)
+        vt_permute_bytes(&output, input, shape, order, Int32(shape.count), width)
+        var strides = [Int](repeating: 1, count: shape.count)
+        for k in stride(from: shape.count - 2, through: 0, by: -1) {
+          strides[k] = strides[k + 1] * shape[k + 1]
+        }
+        let outShape = order.map { shape[Int($0)] }
+        for flat in 0..<count {
+          var (rest, from) = (flat, 0)
+          for k in stride(from: outShape.count - 1, through: 0, by: -1) {
+            from += rest % outShape[k] * strides[Int(order[k])]
+            rest /= outShape[k]
+          }
+          #expect(
+            Array(output[flat * width..<(flat + 1) * width])
+              == Array(input[from * width..<(from + 1) * width]), "\(shape) \(order) \(width)")
+        }
+      }
+    }
+  }
+}

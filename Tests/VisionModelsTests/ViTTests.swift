@@ -1,0 +1,124 @@
+import Checkpoint
+import Conversion
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Tensor
+@testable import VisionModels
+
+struct ViTTests {
+  /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
+  static func images(_ arrays: ParameterStore, _ engine: Engine) throws -> Tensor {
+    let stored = try #require(arrays["input"])
+    let (n, c, h, w) = (stored.shape[0], stored.shape[1], stored.shape[2], stored.shape[3])
+    let values = try stored.floats()
+    var out = [Float](repeating: 0, count: values.count)
+    for i in 0..<n {
+      for k in 0..<c {
+        for p in 0..<h * w { out[(i * h * w + p) * c + k] = values[(i * c + k) * h * w + p] }
+      }
+    }
+    return engine.tensor(out, [n, h, w, c])
+  }
+
+  static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
+    let loaded = try LoadedCheckpoint.load(
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    return try ModelFactory.make(
+      loaded.metadata.configuration, weights: loaded.native, engine: engine)
+  }
+
+  @Test(
+    arguments: [
+      "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_hf_safetensors",
+      "vit_hf_tf_h5", "deit_hf_tf_h5",
+    ], Engine.supportedInstructions)
+  func computesWhatTheSourceLibraryDoes(_ name: String, _ instructions: InstructionSet) throws {
+    let reference = try ReferenceCase(name)
+    let engine = Engine(threads: 2, instructions: instructions)
+    let model = try Self.model(reference, engine)
+    let arrays = try reference.arrays()
+    let context = Context(engine, recording: false)
+    let output = model.forward(try Self.images(arrays, engine), context)
+    expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
+    expectCloseToLargest(output.grids[0].tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
+    let side = output.grids[0].side
+    #expect(output.grids[0].values.count == 3 * side * side * model.gridChannels[0])
+  }
+
+  /// Activation and eps matter at a scale that the parity tolerance alone would let through.
+  @Test func activationAndEpsComeFromTheConfiguration() throws {
+    let configurations = try ["vit_jax_npz", "vit_timm_safetensors", "vit_hf_tf_h5"].map {
+      try ViTConfiguration(Self.model(ReferenceCase($0), Engine(threads: 1)).configuration)
+    }
+    #expect(configurations.map(\.activation) == [.geluTanh, .gelu, .gelu])
+    #expect(configurations.map(\.normEps) == [1e-6, 1e-6, 1e-12])
+  }
+
+  @Test(arguments: Preset.all.map(\.name))
+  func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
+    let preset = try Preset.named(name)
+    let specs = try ModelFactory.parameterSpecs(preset.configuration)
+    #expect(specs.reduce(0) { $0 + $1.count } == preset.publishedParameterCount)
+    #expect(try ViTConfiguration(preset.configuration).json["depth"] == preset.configuration["depth"])
+  }
+
+  @Test func meanPoolingAveragesThePatches() throws {
+    let reference = try ReferenceCase("vit_timm_safetensors")
+    let engine = Engine(threads: 1)
+    let loaded = try LoadedCheckpoint.load(
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    var shape = try ViTConfiguration(loaded.metadata.configuration)
+    shape.pooling = .mean
+    let model = try ViT(shape, weights: loaded.native, engine: engine)
+    let context = Context(engine, recording: false)
+    let output = model.forward(try Self.images(reference.arrays(), engine), context)
+    // The same by hand: norm each patch token, average, apply the head.
+    let tokens = output.grids[0].tokens
+    let p = model.parameters
+    let normed = context.layerNorm(
+      tokens, gamma: p["norm.weight"], beta: p["norm.bias"], eps: 1e-6
+    ).values
+    let (t, d) = (tokens.shape[1], tokens.shape[2])
+    var mean = [Float](repeating: 0, count: 3 * d)
+    for n in 0..<3 {
+      for token in 1..<t {
+        for c in 0..<d { mean[n * d + c] += normed[(n * t + token) * d + c] / Float(t - 1) }
+      }
+    }
+    let expected = context.linear(
+      engine.tensor(mean, [3, d]), weight: p["head.weight"], bias: p["head.bias"])
+    expectCloseToLargest(output.logits.values, expected.values, 1e-5)
+  }
+
+  @Test func weightsThatDoNotFitAreAllNamed() throws {
+    let preset = try Preset.named("vit_tiny_patch16_224")
+    let store = try ParameterStore([
+      StoredTensor(name: "cls_token", shape: [1, 1, 5], values: [0, 0, 0, 0, 0])
+    ])
+    let failure = #expect(throws: Failure.self) {
+      try ModelFactory.make(preset.configuration, weights: store, engine: Engine(threads: 1))
+    }
+    #expect(failure?.problem.contains("misshapen cls_token [1, 1, 5], the network has [1, 1, 192]") == true)
+    #expect(failure?.problem.contains("missing blocks.11.mlp.fc2.bias [192]") == true)
+  }
+
+  @Test(arguments: [
+    ("patch_size", JSON.int(9), "image_size 224 is no multiple of patch_size 9"),
+    ("num_heads", .int(0), "the configuration's 'num_heads' is no positive integer"),
+    (
+      "activation", .string("swish"),
+      "the configuration's 'activation' is no one of none, gelu, gelu_tanh, quick_gelu, relu, tanh"
+    ),
+    ("depht", .int(3), "the configuration has an unknown key 'depht'"),
+    ("pooling", .string("cls_and_distillation"), "pooling 'cls_and_distillation' needs a distillation token"),
+  ])
+  func badConfigurationsAreExplained(_ key: String, _ value: JSON, _ message: String) throws {
+    let preset = try Preset.named("vit_tiny_patch16_224")
+    var members = (preset.configuration.members ?? []).filter { $0.key != key }
+    members.append(JSON.Member(key: key, value: value))
+    let failure = #expect(throws: Failure.self) { try ViTConfiguration(.object(members)) }
+    #expect(failure?.problem == message)
+  }
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes sure that the Swift toolchain and the system libraries are there; installs missing libraries where
+# the machine has apt, and says what to install elsewhere.
+set -euo pipefail
+
+if ! command -v swift >/dev/null; then
+  echo "Swift 6.1 or later is missing: see https://www.swift.org/install" >&2
+  exit 1
+fi
+
+missing=()
+for pair in openblas:libopenblas-dev hdf5:libhdf5-dev libdeflate:libdeflate-dev zlib:zlib1g-dev \
+  libpng:libpng-dev libjpeg:libjpeg62-turbo-dev; do
+  if ! command -v pkg-config >/dev/null || ! pkg-config --exists "${pair%%:*}"; then
+    missing+=("${pair##*:}")
+  fi
+done
+command -v pkg-config >/dev/null || missing+=(pkg-config)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(uname)" = Darwin ]; then
+  echo "install first: brew install pkg-config openblas hdf5 libdeflate libpng jpeg-turbo" >&2
+  exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "install the development files of OpenBLAS, HDF5, libdeflate, zlib, libpng and libjpeg-turbo first" >&2
+  exit 1
+fi
+
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+echo "installing ${missing[*]}"
+"${as_root[@]}" apt-get -qq update
+# Ubuntu calls Debian's libjpeg package by its general name.
+if [ -z "$(apt-cache policy libjpeg62-turbo-dev)" ]; then
+  missing=("${missing[@]/libjpeg62-turbo-dev/libjpeg-dev}")
+fi
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "${missing[@]}"
