@@ -6,7 +6,8 @@ import Foundation
 enum HDF5Library {
   private static let lock = NSRecursiveLock()
   private static let ready: Bool = {
-    guard H5open() >= 0 else { return false }
+    // At exit the library would flush files whose writing failed, and crash over them.
+    guard H5dont_atexit() >= 0, H5open() >= 0 else { return false }
     return vt_h5_register_lzf() != 0
   }()
 

@@ -1,0 +1,123 @@
+import Checkpoint
+import Foundation
+import TestSupport
+import Testing
+
+/// Fine-tuning from the command line: exports, interruption, bad data.
+@Suite(.serialized)
+struct FinetuneTests {
+  /// Some of the fixture's pictures in a folder of the test's own.
+  static func data(_ folder: TemporaryFolder, perClass: Int = 10) throws -> String {
+    let root = folder.file("data")
+    for (set, count) in [("train", perClass), ("val", 4)] {
+      for name in ["animals", "flags", "music"] {
+        let source = Fixtures.root + "/fixtures/clipart/\(set)/\(name)"
+        try FileManager.default.createDirectory(
+          atPath: "\(root)/\(set)/\(name)", withIntermediateDirectories: true)
+        for file in try FileManager.default.contentsOfDirectory(atPath: source).sorted().prefix(count) {
+          try FileManager.default.copyItem(
+            atPath: "\(source)/\(file)", toPath: "\(root)/\(set)/\(name)/\(file)")
+        }
+      }
+    }
+    return root
+  }
+
+  static func arguments(_ data: String, _ output: String, epochs: Int = 2) -> [String] {
+    [
+      "finetune", "--checkpoint", Fixtures.reference + "/vit_jax_npz/checkpoint.npz", "--data", data,
+      "--output", output, "--epochs", "\(epochs)", "--batch-size", "6", "--warmup-epochs", "1",
+      "--drloc-pairs",
+      "4", "--learning-rate", "5e-4",
+    ]
+  }
+
+  static func bits(_ run: String) throws -> [String: [UInt8]] {
+    let store = try CheckpointFile.open(run + "/checkpoints/last.safetensors")
+    var result: [String: [UInt8]] = [:]
+    for tensor in store.tensors { result[tensor.name] = try tensor.bytes().array }
+    return result
+  }
+
+  @Test func exportsKeepTheAccuracyToTheLastPicture() throws {
+    let folder = try TemporaryFolder()
+    let data = try Self.data(folder)
+    let run = folder.file("run")
+    let outcome = try Tool.run(
+      Self.arguments(data, run) + [
+        "--json", "--export", folder.file("tuned.npz"), "--export",
+        "huggingface-tf:" + folder.file("tuned.h5"), "--export", "timm:" + folder.file("tuned.safetensors"),
+      ])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let names = Set(try FileManager.default.contentsOfDirectory(atPath: run))
+    #expect(names.isSuperset(of: ["config.json", "metrics.jsonl", "checkpoints", "report.html"]))
+    func answer(_ checkpoint: String) throws -> [String: Any] {
+      let outcome = try Tool.run("evaluate", "--checkpoint", checkpoint, "--data", data, "--json")
+      #expect(outcome.status == 0, "\(outcome.error)")
+      return try #require(
+        try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    }
+    let best = try answer(run + "/checkpoints/best.safetensors")
+    #expect(best["count"] as? Int == 12)
+    for file in ["tuned.npz", "tuned.h5", "tuned.safetensors"] {
+      let exported = try answer(folder.file(file))
+      #expect(exported["correct"] as? Int == best["correct"] as? Int)
+      #expect(exported["loss"] as? Double == best["loss"] as? Double)
+      #expect(try CheckpointFile.open(folder.file(file)).names.allSatisfy { !$0.contains("drloc") })
+    }
+    let prediction = try Tool.run(
+      "predict", "--checkpoint", folder.file("tuned.npz"), "--top", "2",
+      data + "/val/flags/"
+        + (try FileManager.default.contentsOfDirectory(atPath: data + "/val/flags")[0]))
+    #expect(prediction.status == 0 && prediction.output.contains("%"))
+    #expect(["animals", "flags", "music"].contains { prediction.output.contains($0) })
+    // The folder is not overwritten by mistake.
+    let again = try Tool.run(Self.arguments(data, run))
+    #expect(again.status == 2 && again.error.contains("--resume"))
+  }
+
+  @Test func interruptedAndKilledRunsResumeToTheSameBits() throws {
+    let folder = try TemporaryFolder()
+    let data = try Self.data(folder)
+    let whole = folder.file("whole")
+    #expect(try Tool.run(Self.arguments(data, whole, epochs: 6)).status == 0)
+    for (name, signal) in [("interrupted", SIGINT), ("killed", SIGKILL)] {
+      let run = folder.file(name)
+      let (process, _, error) = try Tool.start(Self.arguments(data, run, epochs: 6))
+      // Wait until the run is under way, then stop it wherever it is.
+      let metrics = run + "/metrics.jsonl"
+      while process.isRunning,
+        ((try? String(contentsOfFile: metrics, encoding: .utf8)) ?? "").split(separator: "\n").count < 8
+      { usleep(2000) }
+      kill(process.processIdentifier, signal)
+      process.waitUntilExit()
+      if signal == SIGINT {
+        let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(process.terminationStatus == 130, "\(text)")
+        #expect(text.contains("vtkit finetune --resume \(run)"))
+      }
+      let resumed = try Tool.run("finetune", "--resume", run)
+      #expect(resumed.status == 0, "\(resumed.error)")
+      #expect(try Self.bits(run) == Self.bits(whole), "\(name)")
+    }
+  }
+
+  @Test func damagedAndPoorDataIsExplained() throws {
+    let folder = try TemporaryFolder()
+    let data = try Self.data(folder, perClass: 3)
+    try Data("broken".utf8).write(to: URL(fileURLWithPath: data + "/train/flags/broken.png"))
+    let skipped = try Tool.run(Self.arguments(data, folder.file("a")))
+    #expect(skipped.status == 0, "\(skipped.error)")
+    #expect(skipped.error.contains("flags/broken.png (skipped)"))
+    #expect(skipped.error.contains("1 pictures could not be read and were skipped"))
+    let strict = try Tool.run(Self.arguments(data, folder.file("b")) + ["--strict-data"])
+    #expect(strict.status == 3 && strict.error.contains("flags/broken.png"))
+    try FileManager.default.removeItem(atPath: data + "/val")
+    let unsplit = try Tool.run(Self.arguments(data, folder.file("c")) + ["--val-fraction", "0"])
+    #expect(unsplit.status == 0 && unsplit.error.contains("there are no validation pictures"))
+    try FileManager.default.removeItem(atPath: data + "/train/animals")
+    try FileManager.default.removeItem(atPath: data + "/train/music")
+    let single = try Tool.run(Self.arguments(data, folder.file("d")))
+    #expect(single.status == 3 && single.error.contains("only one class ('flags')"))
+  }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A new user's first minutes: help, typing mistakes, wrong files.
+struct UsageTests {
+  static let jax = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
+  static let commands = [
+    ["inspect"], ["convert"], ["compare"], ["finetune"], ["evaluate"], ["predict"], ["models"],
+    ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert"],
+  ]
+
+  @Test(arguments: commands)
+  func everyCommandHasHelpWithAnExample(_ command: [String]) throws {
+    let help = try Tool.run(command + ["--help"])
+    #expect(help.status == 0 && help.error.isEmpty)
+    #expect(help.output.contains("Example: vtkit \(command.joined(separator: " "))"))
+  }
+
+  /// Each command with all it needs, and one flag too many.
+  @Test(arguments: [
+    ["inspect", jax], ["convert", jax, "/tmp/x.npz"], ["compare", jax, jax],
+    ["finetune", "--checkpoint", jax, "--data", "/tmp", "--output", "/tmp/never-made"],
+    ["evaluate", "--checkpoint", jax, "--data", "/tmp"], ["predict", "--checkpoint", jax, "/tmp/a.jpg"],
+    ["models"], ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert", jax],
+  ])
+  func aMistypedFlagIsWrongUse(_ command: [String]) throws {
+    let outcome = try Tool.run(command + ["--frobnicate"])
+    #expect(outcome.status == 2 && outcome.output.isEmpty)
+    #expect(outcome.error.contains("--frobnicate"), "\(outcome.error)")
+  }
+
+  @Test func closeFlagsAreSuggested() throws {
+    let outcome = try Tool.run("inspect", Self.jax, "--jsno")
+    #expect(outcome.status == 2 && outcome.error.contains("Did you mean '--json'?"))
+  }
+
+  @Test(arguments: [
+    ["inspect", "/nowhere.npz"], ["convert", "/nowhere.npz", "/tmp/x.npz"],
+    ["compare", jax, "/nowhere.npz"], ["evaluate", "--checkpoint", "/nowhere.npz", "--data", "/tmp"],
+    ["predict", "--checkpoint", jax, "/nowhere.jpg"],
+    ["predict", "--checkpoint", "/nowhere.npz", "/tmp/a.jpg"],
+    ["finetune", "--checkpoint", "/nowhere.npz", "--data", "/tmp", "--output", "/tmp/never-made"],
+    ["finetune", "--checkpoint", jax, "--data", "/nowhere", "--output", "/tmp/never-made"],
+    ["finetune", "--resume", "/nowhere"],
+  ])
+  func missingFilesAreNamed(_ arguments: [String]) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.status == 3, "\(outcome.error)")
+    #expect(outcome.error.hasPrefix("error: ") && outcome.error.contains("/nowhere"))
+    #expect(!FileManager.default.fileExists(atPath: "/tmp/never-made"))
+  }
+
+  @Test(arguments: [
+    (["convert", jax, "/tmp/x.weights"], "the suffix '.weights' is unknown"),
+    (["convert", jax, "/tmp/x.npz", "--to", "tim"], "there is no dialect 'tim'"),
+    (["convert", jax, "/tmp/x.npz", "--dtype", "f31"], "--dtype"),
+    (["convert", jax, "/tmp/x.npz", "--compression", "40"], "--compression is a level from 1 to 12"),
+    (["convert", jax, "/tmp/x.npz", "--raw", "--to", "timm"], "--raw knows no dialects"),
+    (["finetune", "--data", "/tmp", "--output", "/tmp/r"], "--checkpoint FILE or --from-scratch"),
+    (["finetune", "--from-scratch", "--data", "/tmp", "--output", "/tmp/r"], "--from-scratch needs --model"),
+    (
+      [
+        "finetune", "--from-scratch", "--model", "vit_tinny_patch16_224", "--data", "/tmp", "--output",
+        "/tmp/r",
+      ],
+      "did you mean vit_tiny_patch16_224"
+    ),
+    (["predict", "--checkpoint", jax], "Give at least one picture"),
+    (["dialects", "--architecture", "vti"], "there is no dialect for 'vti'"),
+    (["bench", "train", "--model", "nothing"], "there is no model 'nothing'"),
+  ])
+  func wrongUseIsExplained(_ arguments: [String], _ message: String) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.status == 2, "\(outcome.error)")
+    #expect(outcome.error.contains(message), "\(outcome.error)")
+  }
+
+  @Test func listsSpeakToPeopleAndMachines() throws {
+    #expect(try Tool.run("models").output.contains("vit_base_patch16_224"))
+    #expect(try Tool.run("dialects").output.contains("huggingface-tf"))
+    for command in ["models", "dialects"] {
+      let text = try Tool.run(command, "--json").output
+      #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [Any])
+    }
+    let inspected = try Tool.run("inspect", Self.jax, "--json", "--stats").output
+    let document = try JSONSerialization.jsonObject(with: Data(inspected.utf8)) as? [String: Any]
+    #expect(document?["dialect"] as? String == "jax-vit")
+    #expect((document?["tensors"] as? [[String: Any]])?.count == 40)
+    let filtered = try Tool.run("inspect", Self.jax, "--filter", "*encoderblock_1*").output
+    #expect(!filtered.contains("encoderblock_0") && filtered.contains("encoderblock_1"))
+  }
+
+  // MARK: Converting
+
+  @Test func convertsComparesAndGuardsFiles() throws {
+    let folder = try TemporaryFolder()
+    let native = folder.file("native.safetensors")
+    let plan = try Tool.run("convert", Self.jax, native, "--dry-run")
+    #expect(plan.status == 0 && plan.output.contains("D H e -> (H e) D"))
+    #expect(!FileManager.default.fileExists(atPath: native))
+    #expect(try Tool.run("convert", Self.jax, native).status == 0)
+    let again = try Tool.run("convert", Self.jax, native)
+    #expect(again.status == 2 && again.error.contains("pass --force to replace it"))
+    #expect(try Tool.run("convert", Self.jax, native, "--force").status == 0)
+    let same = try Tool.run("compare", Self.jax, native)
+    #expect(
+      same.status == 0 && same.output.contains("the same network") && same.output.contains("bit for bit"))
+    let rounded = folder.file("half.npz")
+    #expect(try Tool.run("convert", native, rounded, "--dtype", "bf16").status == 0)
+    let different = try Tool.run("compare", native, rounded)
+    #expect(different.status == 1 && different.output.contains("different networks"))
+    #expect(try Tool.run("compare", native, rounded, "--tolerance", "0.05").status == 0)
+    let wrongFolder = try Tool.run("convert", Self.jax, folder.file("no/such/x.npz"))
+    #expect(wrongFolder.status == 3 && wrongFolder.error.contains("does not exist"))
+  }
+
+  @Test(arguments: ["npz", "h5", "safetensors"])
+  func aFullDiskLeavesNothingBehind(_ suffix: String) throws {
+    let folder = try TemporaryFolder()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    // A file may grow to 8 blocks of 512 bytes, as on a disk that is nearly full.
+    process.arguments = [
+      "-c", "ulimit -f 8; exec '\(Tool.path)' convert --raw '\(Self.jax)' '\(folder.file("x.\(suffix)"))'",
+    ]
+    let error = Pipe()
+    process.standardError = error
+    try process.run()
+    let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 4, "\(text)")
+    #expect(text.contains("free") && text.hasPrefix("error: "))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test func truncatedFilesAreRefused() throws {
+    let folder = try TemporaryFolder()
+    for name in [
+      "vit_jax_npz/checkpoint.npz", "vit_hf_tf_h5/checkpoint.h5",
+      "vit_timm_safetensors/checkpoint.safetensors",
+    ] {
+      let data = try Data(contentsOf: URL(fileURLWithPath: Fixtures.reference + "/" + name))
+      let path = folder.file("cut." + (name as NSString).pathExtension)
+      try data.prefix(data.count / 2).write(to: URL(fileURLWithPath: path))
+      let outcome = try Tool.run("convert", path, folder.file("out.safetensors"))
+      #expect(outcome.status == 3 && outcome.error.contains(path), "\(outcome.error)")
+    }
+  }
+
+  @Test func tensorsInTensorsOut() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.file("out.npz")
+    let outcome = try Tool.run(
+      "predict", "--checkpoint", Self.jax, "--tensor", Fixtures.reference + "/vit_jax_npz/io.npz",
+      "--output", output)
+    #expect(outcome.status == 0 && outcome.output.contains("logits [3, 10], grid [3, 8, 8, 48]"))
+    let wrong = try Tool.run(
+      "predict", "--checkpoint", Self.jax, "--tensor",
+      Fixtures.reference + "/vit_jax_in21k_npz/io.npz", "--output", folder.file("b.npz"))
+    #expect(wrong.status == 3 && wrong.error.contains("the network wants [N, 3, 64, 64]"))
+  }
+}
