@@ -69,7 +69,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["Checkpoint", "Tensor", .product(name: "Crypto", package: "swift-crypto")],
       path: "Tests/TestSupport"),
-    .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "CHDF5", "TestSupport"]),
+    .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "TestSupport"]),
     .testTarget(
       name: "ConversionTests",
       dependencies: ["Conversion", "Converters", "Checkpoint", "TestSupport"]),

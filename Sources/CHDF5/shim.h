@@ -10,13 +10,6 @@
 static inline hid_t vt_h5_invalid(void) { return H5I_INVALID_HID; }
 static inline void vt_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
 
-/// Whether the library reads object versions that HDF5 1.12 brought.
-static inline int vt_h5_is_at_least(unsigned major, unsigned minor) {
-  unsigned a = 0, b = 0, c = 0;
-  H5get_libversion(&a, &b, &c);
-  return a > major || (a == major && b >= minor);
-}
-
 static inline hid_t vt_h5_open(const char *path) {
   return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
@@ -63,6 +56,14 @@ static inline int vt_h5_address(hid_t object, unsigned long long *address) {
   H5O_info_t info;
   if (H5Oget_info(object, &info) < 0) return -1;
   *address = (unsigned long long)info.addr;
+  return 0;
+}
+
+/// Where the object at the end of a hard link lives, whether or not the library can open it. 0 on success.
+static inline int vt_h5_link_address(hid_t group, const char *name, unsigned long long *address) {
+  H5L_info_t info;
+  if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD) return -1;
+  *address = (unsigned long long)info.u.address;
   return 0;
 }
 

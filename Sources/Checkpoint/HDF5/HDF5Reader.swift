@@ -78,12 +78,7 @@ enum HDF5Reader {
         for weight in layer.weights {
           let name = "\(layer.name)/\(weight)"
           let place = prefix == "" ? name : "\(prefix)/\(name)"
-          let dataset = vt_h5_open_dataset(file.id, place)
-          guard dataset >= 0 else {
-            throw Failure("weight_names lists a dataset that does not exist", tensor: name)
-          }
-          H5Dclose(dataset)
-          try add(place, as: name)
+          try add(place, as: name, mustExist: true)
         }
       }
       var attributes: [String: String] = [:]
@@ -123,11 +118,11 @@ enum HDF5Reader {
         }
         let object = vt_h5_open_object(group, link)
         guard object >= 0 else {
-          let reason =
-            kind == VT_H5_HARD
-            ? "written with a newer HDF5 version than this build's library reads"
-            : "a link that leads nowhere"
-          store.skipped.append(SkippedItem(name: name, reason: reason))
+          if kind == VT_H5_HARD {
+            try addUnopened(group, link, as: name)
+          } else {
+            store.skipped.append(SkippedItem(name: name, reason: "a link that leads nowhere"))
+          }
           continue
         }
         defer { H5Oclose(object) }
@@ -139,17 +134,42 @@ enum HDF5Reader {
       }
     }
 
-    private mutating func add(_ place: String, as name: String) throws {
+    /// An object that the library cannot open: an h5py bool of a newer file version is read all the same.
+    private mutating func addUnopened(_ group: hid_t, _ link: String, as name: String) throws {
+      var address: UInt64 = 0
+      guard vt_h5_link_address(group, link, &address) == 0,
+        let found = try? HDF5NewerBool(mapped, address: address)
+      else {
+        store.skipped.append(
+          SkippedItem(
+            name: name, reason: "written with a newer HDF5 version than this build's library reads"))
+        return
+      }
+      let mapped = self.mapped
+      try store.append(
+        StoredTensor(name: name, type: .bool, shape: found.shape) {
+          try mapped.bytes(found.dataOffset, found.shape.reduce(1, *))
+        })
+    }
+
+    private mutating func add(_ place: String, as name: String, mustExist: Bool = false) throws {
       func skip(_ reason: String) { store.skipped.append(SkippedItem(name: name, reason: reason)) }
       guard let dataset = HDF5Handle(vt_h5_open_dataset(file.id, place), close: { H5Dclose($0) })
-      else { return skip("cannot be opened") }
+      else {
+        guard !mustExist else {
+          throw Failure("weight_names lists a dataset that does not exist", tensor: name)
+        }
+        return skip("cannot be opened")
+      }
       let type = H5Dget_type(dataset.id)
       let space = H5Dget_space(dataset.id)
       defer {
         H5Tclose(type)
         H5Sclose(space)
       }
-      let bfloat16 = HDF5Attributes.strings(dataset.id, "dtype") == ["bfloat16"]
+      let bfloat16 =
+        H5Tget_class(type) == H5T_OPAQUE
+        && HDF5Attributes.strings(dataset.id, "dtype") == ["bfloat16"]
       guard let (element, big) = ElementType.fromHDF5(type, isBfloat16Opaque: bfloat16) else {
         return skip("not a tensor: " + Self.describe(type))
       }
