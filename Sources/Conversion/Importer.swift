@@ -36,9 +36,10 @@ struct Importer {
     compiled = try CompiledRules(file, variant: variant)
     for tensor in store.tensors {
       var found: (Place, NamePattern.Match)?
+      let bytes = Array(tensor.name.utf8)
       for (index, rule) in compiled.rules.enumerated() {
         for (source, pattern) in rule.sources.enumerated() {
-          guard let match = pattern.match(tensor.name) else { continue }
+          guard let match = pattern.match(bytes) else { continue }
           let number = match.numbers.first?.value ?? 0
           if let (before, _) = found {
             throw Failure(
@@ -70,9 +71,14 @@ struct Importer {
     return best!
   }
 
-  /// Whether every tensor that marks the dialect is there.
-  func isRecognized(in names: [String]) -> Bool {
-    compiled.detect.allSatisfy { pattern in names.contains { pattern.match($0) != nil } }
+  /// The same where every tensor that marks the dialect is there, else nil: cheap for files of other dialects.
+  static func recognizing(_ file: RuleFile, _ store: ParameterStore, names: [[UInt8]]) throws -> Importer? {
+    let isRecognized = try file.variants.contains { variant in
+      try CompiledRules(file, variant: variant.name).detect.allSatisfy { pattern in
+        names.contains { pattern.match($0) != nil }
+      }
+    }
+    return isRecognized ? try best(file, store) : nil
   }
 
   // MARK: Reading forwards

@@ -166,9 +166,8 @@ public struct LoadedCheckpoint: Sendable {
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
         remedy: "see 'vtkit dialects'")
     }
-    let names = store.names
-    let candidates = try files.map { try Importer.best($0, store) }
-    let recognized = candidates.filter { $0.isRecognized(in: names) }
+    let names = store.names.map { Array($0.utf8) }
+    let recognized = try files.compactMap { try Importer.recognizing($0, store, names: names) }
       .sorted { $0.matchedCount > $1.matchedCount }
     if let first = recognized.first {
       if recognized.count > 1, recognized[1].matchedCount == first.matchedCount {
@@ -178,7 +177,8 @@ public struct LoadedCheckpoint: Sendable {
       }
       return first
     }
-    let closest = candidates.max { $0.matchedCount < $1.matchedCount }
+    let closest = try files.map { try Importer.best($0, store) }
+      .max { $0.matchedCount < $1.matchedCount }
     let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {
       " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
     }

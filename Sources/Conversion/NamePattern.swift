@@ -71,9 +71,13 @@ struct NamePattern: Sendable {
   }
 
   /// The placeholders' values where the whole `name` fits.
-  func match(_ name: String) -> Match? {
+  func match(_ name: String) -> Match? { match(Array(name.utf8)) }
+
+  /// The same for a name's bytes, which many patterns may be tried on.
+  func match(_ name: [UInt8]) -> Match? {
+    if case .text(let text)? = pieces.first, !name.starts(with: text) { return nil }
     var match = Match()
-    return Self.match(pieces[...], Array(name.utf8)[...], &match) ? match : nil
+    return Self.match(pieces[...], name[...], &match) ? match : nil
   }
 
   private static func match(
