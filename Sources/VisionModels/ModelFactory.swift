@@ -15,12 +15,27 @@ public enum ModelFactory {
     regularization: Regularization = Regularization(),
     isTrainable: (String) -> Bool = { _ in true }
   ) throws -> any VisionModel {
+    if let weights { try checkNothingIsLeft(weights, configuration) }
     switch try architecture(of: configuration) {
     case "vit":
       return try ViT(
         ViTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
     case let other: throw unknown(other)
+    }
+  }
+
+  /// Refuses tensors that the network has no place for, the drloc head's and the optimizer's apart.
+  private static func checkNothingIsLeft(_ weights: ParameterStore, _ configuration: JSON) throws {
+    let own = Set(try parameterSpecs(configuration).map(\.name))
+    let left = weights.names.filter { name in
+      !own.contains(name) && !["drloc.", "optimizer."].contains { name.hasPrefix($0) }
+    }
+    guard left.isEmpty else {
+      throw Failure(
+        "the network has no place for \(left.count) tensors: "
+          + left.prefix(8).joined(separator: ", ") + (left.count > 8 ? ", ..." : ""),
+        remedy: "leave them out with --ignore")
     }
   }
 

@@ -106,6 +106,11 @@ struct UsageTests {
     let same = try Tool.run("compare", Self.jax, native)
     #expect(
       same.status == 0 && same.output.contains("the same network") && same.output.contains("bit for bit"))
+    let resized = folder.file("classes.safetensors")
+    #expect(try Tool.run("convert", Self.jax, resized, "--num-classes", "4").status == 0)
+    let headOnly = try Tool.run("compare", native, resized)
+    #expect(headOnly.status == 1 && headOnly.output.contains("head.bias is [10] and [4]"))
+    #expect(headOnly.output.contains("30 tensors agree, 3 differences"))
     let rounded = folder.file("half.npz")
     #expect(try Tool.run("convert", native, rounded, "--dtype", "bf16").status == 0)
     let different = try Tool.run("compare", native, rounded)

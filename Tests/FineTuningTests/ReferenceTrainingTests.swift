@@ -66,14 +66,8 @@ struct ReferenceTrainingTests {
   static func images(_ setup: Setup, count: Int, offset: Int) throws -> Tensor {
     let size = setup.model.imageSize
     let one = 3 * size * size
-    let values = Array(try setup.arrays.values("input")[offset * one..<(offset + count) * one])
-    var out = [Float](repeating: 0, count: values.count)
-    for i in 0..<count {
-      for c in 0..<3 {
-        for p in 0..<size * size { out[i * one + p * 3 + c] = values[i * one + c * size * size + p] }
-      }
-    }
-    return setup.engine.tensor(out, [count, size, size, 3])
+    let values = try setup.arrays.values("input")[offset * one..<(offset + count) * one]
+    return setup.engine.pictures(planar: values, [count, 3, size, size])
   }
 
   static func pairs(_ setup: Setup, _ range: Range<Int>, side: Int) throws -> GridPairs {

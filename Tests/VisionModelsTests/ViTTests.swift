@@ -11,15 +11,7 @@ struct ViTTests {
   /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
   static func images(_ arrays: ParameterStore, _ engine: Engine) throws -> Tensor {
     let stored = try #require(arrays["input"])
-    let (n, c, h, w) = (stored.shape[0], stored.shape[1], stored.shape[2], stored.shape[3])
-    let values = try stored.floats()
-    var out = [Float](repeating: 0, count: values.count)
-    for i in 0..<n {
-      for k in 0..<c {
-        for p in 0..<h * w { out[(i * h * w + p) * c + k] = values[(i * c + k) * h * w + p] }
-      }
-    }
-    return engine.tensor(out, [n, h, w, c])
+    return engine.pictures(planar: try stored.floats(), stored.shape)
   }
 
   static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
@@ -102,6 +94,17 @@ struct ViTTests {
     }
     #expect(failure?.problem.contains("misshapen cls_token [1, 1, 5], the network has [1, 1, 192]") == true)
     #expect(failure?.problem.contains("missing blocks.11.mlp.fc2.bias [192]") == true)
+  }
+
+  @Test func tensorsWithoutAPlaceAreNamed() throws {
+    let reference = try ReferenceCase("vit_jax_npz")
+    var loaded = try LoadedCheckpoint.load(reference.checkpointPath())
+    try loaded.native.append(StoredTensor(name: "blocks.2.norm1.weight", shape: [1], values: [1]))
+    let failure = #expect(throws: Failure.self) {
+      try ModelFactory.make(
+        loaded.metadata.configuration, weights: loaded.native, engine: Engine(threads: 1))
+    }
+    #expect(failure?.problem == "the network has no place for 1 tensors: blocks.2.norm1.weight")
   }
 
   @Test(arguments: [

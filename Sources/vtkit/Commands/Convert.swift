@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoint
 import Conversion
+import FineTuning
 import Foundation
 
 extension ElementType: ExpressibleByArgument {}
@@ -29,6 +30,9 @@ struct Convert: ParsableCommand {
   @Option(help: "Round floats to another type: f32, f16 or bf16.")
   var dtype: ElementType?
 
+  @Option(help: "Give the network a new, untrained classifier for so many classes.")
+  var numClasses: Int?
+
   @Option(help: "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.")
   var compression: Int?
 
@@ -50,6 +54,10 @@ struct Convert: ParsableCommand {
     }
     if let compression, !(1...12).contains(compression) {
       throw ValidationError("--compression is a level from 1 to 12.")
+    }
+    if let numClasses, numClasses < 1 { throw ValidationError("--num-classes must be at least 1.") }
+    if raw && numClasses != nil {
+      throw ValidationError("--raw knows no classifier: leave out --num-classes.")
     }
     if raw && (target != nil || load.dialect != nil) {
       throw ValidationError("--raw knows no dialects: leave out --from and --to.")
@@ -87,7 +95,14 @@ struct Convert: ParsableCommand {
   }
 
   private func converted(_ format: FileFormat) throws -> (ParameterStore, [PlanRow]) {
-    let loaded = try load.load(input)
+    var loaded = try load.load(input)
+    if let numClasses {
+      let configuration = HeadReplacement.configuration(
+        loaded.metadata.configuration, numClasses: numClasses)
+      loaded.native = try HeadReplacement.weights(loaded.native, configuration: configuration, seed: 0)
+      loaded.metadata.configuration = configuration
+      loaded.metadata.classes = nil
+    }
     var metadata = loaded.metadata
     metadata.provenance = try Provenance.make(input, loaded)
     let dialect = try target ?? Dialects.usual(for: format, metadata: metadata)

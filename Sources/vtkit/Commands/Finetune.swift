@@ -136,14 +136,13 @@ struct Finetune: ParsableCommand {
       Console.warning(
         "\(pictures.classes.count) classes but only \(pictures.training.count) training pictures")
     }
-    for text in export {
-      let target = try ExportTarget(text, metadata: metadata)
-      try OutputFile.check(target.path, overwrite: force)
-    }
+    let targets = try export.map { try ExportTarget($0, metadata: metadata) }
+    for target in targets { try OutputFile.check(target.path, overwrite: force) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
     let configuration = RunConfiguration(
-      recipe: recipe, data: dataPath, dataFingerprint: Trainer.fingerprint(pictures),
-      checkpoint: checkpoint, metadata: metadata, exports: export, keepsDrloc: keepDrloc)
+      recipe: recipe, data: dataPath.absolutePath, dataFingerprint: Trainer.fingerprint(pictures),
+      checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
+      keepsDrloc: keepDrloc)
     Console.line(
       "\(pictures.classes.count) classes, \(pictures.training.count) training and \(pictures.validation.count) validation pictures"
     )

@@ -90,18 +90,9 @@ struct Predict: ParsableCommand {
     // A few at a time, so that memory does not grow with N.
     for first in stride(from: 0, to: count, by: 16) {
       let batch = min(16, count - first)
-      var pixels = [Float](repeating: 0, count: batch * one)
-      for image in 0..<batch {
-        for c in 0..<channels {
-          for p in 0..<size * size {
-            pixels[image * one + p * channels + c] =
-              values[(first + image) * one + c * size * size + p]
-          }
-        }
-      }
-      let context = Context(engine, recording: false)
-      let result = model.forward(
-        engine.tensor(pixels, [batch, size, size, channels]), context)
+      let images = engine.pictures(
+        planar: values[first * one..<(first + batch) * one], [batch, channels, size, size])
+      let result = model.forward(images, Context(engine, recording: false))
       logits += result.logits.values
       grid += result.grids[0].values
     }

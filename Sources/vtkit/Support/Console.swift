@@ -5,8 +5,11 @@ enum Console {
   static let isTerminal = isatty(STDERR_FILENO) == 1
 
   static func line(_ text: String) { write(text + "\n") }
-  static func error(_ text: String) { write("error: " + text + "\n") }
-  static func warning(_ text: String) { write("warning: " + text + "\n") }
+  static func error(_ text: String) { write(clear + "error: " + text + "\n") }
+  static func warning(_ text: String) { write(clear + "warning: " + text + "\n") }
+
+  /// Wipes a progress bar that may stand on the line.
+  static var clear: String { isTerminal ? "\r\u{1B}[2K" : "" }
 
   static func write(_ text: String) {
     FileHandle.standardError.write(Data(text.utf8))
@@ -41,10 +44,10 @@ final class ProgressBar {
     let filled = Int(fraction * 24)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
     let text = "\(title) \(bar) \(Int(fraction * 100))% \(note) \(Self.clock(left)) left"
-    Console.write("\r\u{1B}[2K" + String(text.prefix(max(20, Console.width - 1))))
+    Console.write(Console.clear + String(text.prefix(max(20, Console.width - 1))))
   }
 
-  func finish() { if Console.isTerminal { Console.write("\r\u{1B}[2K") } }
+  func finish() { Console.write(Console.clear) }
 
   private static func clock(_ seconds: Double) -> String {
     let s = Int(seconds.rounded(.up))

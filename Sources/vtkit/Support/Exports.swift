@@ -19,6 +19,9 @@ struct ExportTarget {
     }
   }
 
+  /// The same target wherever the process runs.
+  var absolute: String { dialect + ":" + path.absolutePath }
+
   func write(_ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool) throws {
     let origin = metadata.provenance
     let isReturn = origin?["source_dialect"]?.string == dialect
@@ -34,4 +37,9 @@ struct ExportTarget {
     try CheckpointFile.write(exported.store, to: path, overwrite: force)
     print("exported \(path) (dialect \(dialect), \(exported.store.count) tensors)")
   }
+}
+
+extension String {
+  /// The path from the root, for files that outlive the working folder.
+  var absolutePath: String { URL(fileURLWithPath: self).standardizedFileURL.path }
 }

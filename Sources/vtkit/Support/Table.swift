@@ -17,17 +17,21 @@ struct Table {
 
   var text: String {
     let all = [header] + rows
-    let widths = header.indices.map { c in all.map { $0[c].count }.max() ?? 0 }
-    func line(_ cells: [String]) -> String {
-      let padded = cells.indices.map { c in
-        let space = String(repeating: " ", count: widths[c] - cells[c].count)
-        return alignment[c] == .left ? cells[c] + space : space + cells[c]
+    // Counting bytes is enough for plain names and much faster than counting characters.
+    let lengths = all.map { row in row.map { $0.utf8.allSatisfy { $0 < 128 } ? $0.utf8.count : $0.count } }
+    let widths = header.indices.map { c in lengths.map { $0[c] }.max() ?? 0 }
+    func line(_ row: Int) -> String {
+      var text = ""
+      for (c, cell) in all[row].enumerated() {
+        let space = String(repeating: " ", count: widths[c] - lengths[row][c])
+        let isLast = c == header.count - 1
+        text += alignment[c] == .left ? (isLast ? cell : cell + space) : space + cell
+        if !isLast { text += "  " }
       }
-      let text = padded.joined(separator: "  ")
-      return String(text.reversed().drop { $0 == " " }.reversed())
+      return text
     }
     let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
-    return ([line(header), rule] + rows.map(line)).joined(separator: "\n")
+    return ([line(0), rule] + rows.indices.map { line($0 + 1) }).joined(separator: "\n")
   }
 }
 
