@@ -12,44 +12,50 @@ public struct RunFolder: Sendable {
   public var lastPath: String { path + "/checkpoints/last.safetensors" }
   public var bestPath: String { path + "/checkpoints/best.safetensors" }
 
-  /// A new run's folder.
+  /// A new run's folder. Nothing is made or removed before `prepare`.
   /// - Parameter overwrite: whether an earlier run in it may be replaced.
-  /// - Throws: `Failure` where the folder holds a run already or cannot be made.
+  /// - Throws: `Failure` where the folder holds a run already, or something else.
   public static func create(_ path: String, overwrite: Bool) throws -> RunFolder {
     let run = RunFolder(path: path)
-    let files = FileManager.default
     var isFolder: ObjCBool = false
-    if files.fileExists(atPath: path, isDirectory: &isFolder) {
-      guard isFolder.boolValue else {
-        throw Failure(.usage, "the output is a file, not a folder", file: path)
-      }
-      let content = (try? files.contentsOfDirectory(atPath: path)) ?? []
-      if !content.isEmpty {
-        guard files.fileExists(atPath: run.configPath) else {
-          throw Failure(
-            .usage, "the output folder is not empty and holds no run", file: path,
-            remedy: "choose another folder")
-        }
-        guard overwrite else {
-          throw Failure(
-            .usage, "the output folder holds a run already", file: path,
-            remedy: "continue it with --resume \(path), or replace it with --force")
-        }
-        for name in ["config.json", "metrics.jsonl", "report.html", "checkpoints"] {
-          try? files.removeItem(atPath: path + "/" + name)
-        }
-        for name in content where name.hasPrefix("events.out.tfevents.") {
-          try? files.removeItem(atPath: path + "/" + name)
-        }
-      }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return run }
+    guard isFolder.boolValue else {
+      throw Failure(.usage, "the output is a file, not a folder", file: path)
+    }
+    if try run.content().isEmpty { return run }
+    guard FileManager.default.fileExists(atPath: run.configPath) else {
+      throw Failure(
+        .usage, "the output folder is not empty and holds no run", file: path,
+        remedy: "choose another folder")
+    }
+    guard overwrite else {
+      throw Failure(
+        .usage, "the output folder holds a run already", file: path,
+        remedy: "continue it with --resume \(path), or replace it with --force")
+    }
+    return run
+  }
+
+  /// Makes the folder, and removes an earlier run's files.
+  func prepare() throws {
+    let files = FileManager.default
+    for name in (try? content()) ?? []
+    where ["config.json", "metrics.jsonl", "report.html", "checkpoints"].contains(name)
+      || name.hasPrefix("events.out.tfevents.")
+    {
+      try? files.removeItem(atPath: path + "/" + name)
     }
     do {
-      try files.createDirectory(
-        atPath: path + "/checkpoints", withIntermediateDirectories: true)
+      try files.createDirectory(atPath: path + "/checkpoints", withIntermediateDirectories: true)
     } catch {
       throw Failure("the output folder cannot be made", file: path, remedy: "check the permissions")
     }
-    return run
+  }
+
+  private func content() throws -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+      throw Failure("the output folder cannot be read", file: path, remedy: "check the permissions")
+    }
   }
 
   /// An existing run's folder.

@@ -52,8 +52,9 @@ public final class Trainer {
     data: ImageFolder, engine: Engine
   ) throws {
     try self.init(folder, configuration, weights, data, engine, state: TrainingState())
+    // Only now, when nothing can be wrong with the network any more, is the disk touched.
+    try folder.prepare()
     try folder.writeConfiguration(configuration)
-    try? FileManager.default.removeItem(atPath: folder.metricsPath)
     try save()
   }
 
