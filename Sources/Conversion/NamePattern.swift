@@ -98,7 +98,10 @@ struct NamePattern: Sendable {
       return Self.match(rest, bytes.dropFirst(digits.count), &match)
     case .wildcard(let name):
       let longest = bytes.prefix { $0 != UInt8(ascii: "/") }.count
-      for length in stride(from: longest, through: 1, by: -1) {
+      // Where a slash follows, only the whole part can fit.
+      var shortest = 1
+      if case .text(let next)? = rest.first, next.first == UInt8(ascii: "/") { shortest = max(1, longest) }
+      for length in stride(from: longest, through: shortest, by: -1) {
         let value = String(decoding: bytes.prefix(length), as: UTF8.self)
         if let known = match.wildcards[name], known != value { continue }
         var attempt = match
