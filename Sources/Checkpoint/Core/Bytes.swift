@@ -41,7 +41,23 @@ public final class Bytes: @unchecked Sendable {
     }
   }
 
-  deinit { if owner == nil { free(UnsafeMutableRawPointer(mutating: base)) } }
+  deinit {
+    if owner == nil {
+      free(UnsafeMutableRawPointer(mutating: base))
+    } else if owner is MappedFile {
+      forgetPages()
+    }
+  }
+
+  /// Tells the system that a large stretch of a mapped file is done with: a conversion then keeps one tensor's
+  /// pages at a time, not the file's. Whoever reads there again gets the same bytes from the file.
+  private func forgetPages() {
+    let page = Int(getpagesize())
+    let first = (Int(bitPattern: base) + page - 1) / page * page
+    let last = (Int(bitPattern: base) + count) / page * page
+    guard last - first >= 1 << 18, let start = UnsafeMutableRawPointer(bitPattern: first) else { return }
+    madvise(start, last - first, Int32(MADV_DONTNEED))
+  }
 
   public func withUnsafeBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result
