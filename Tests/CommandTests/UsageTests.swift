@@ -33,6 +33,8 @@ struct UsageTests {
   @Test func closeFlagsAreSuggested() throws {
     let outcome = try Tool.run("inspect", Self.jax, "--jsno")
     #expect(outcome.status == 2 && outcome.error.contains("Did you mean '--json'?"))
+    let other = try Tool.run("finetune", "--chekpoint", "a", "--data", "b", "--output", "c")
+    #expect(other.status == 2 && other.error.contains("Did you mean '--checkpoint'?"))
   }
 
   @Test(arguments: [

@@ -11,7 +11,7 @@ import Testing
 struct ScheduleTests {
   static let reference = try! ReferenceCase("schedule")
 
-  @Test(arguments: ["default300", "e100", "nowarm", "short", "linear", "step"])
+  @Test(arguments: ["default300", "e100", "nowarm", "short", "linear", "step", "accum2"])
   func learningRates(_ name: String) throws {
     let arrays = try Self.reference.arrays()
     let s = try #require(
@@ -25,8 +25,11 @@ struct ScheduleTests {
       decayRate: double("decay_rate"), decayUpdates: int("decay_epochs") * int("iters"))
     let atT = try arrays.doubles("lr/\(name)/at_t")
     expectClose(atT.indices.map(schedule.value(at:)), atT, relative: 1e-12, absolute: 1e-20)
+    // With accumulation the reference counts batches: update j comes after batch `every * j - 1`.
+    let every = s["accumulation"]?.int ?? 1
     let used = try arrays.doubles("lr/\(name)/used")
-    expectClose(used.indices.map(schedule.rate(update:)), used, relative: 1e-12, absolute: 1e-20)
+    expectClose(
+      used.indices.map { schedule.rate(update: every * $0) }, used, relative: 1e-12, absolute: 1e-20)
   }
 
   @Test func drlocWeights() throws {

@@ -54,27 +54,30 @@ struct Finetune: ParsableCommand {
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
   @OptionGroup var engineArguments: EngineArguments
 
-  func validate() throws {
+  /// Not `validate`: a mistyped flag is told before what it leaves missing.
+  private func checkUsage() throws {
     if resume != nil {
       guard checkpoint == nil, data == nil, output == nil, !fromScratch, model == nil, export.isEmpty
       else {
-        throw ValidationError(
-          "--resume takes everything from the run folder: leave out --checkpoint, --data, --output, --model and --export."
+        throw Failure(
+          .usage,
+          "--resume takes everything from the run folder: leave out --checkpoint, --data, --output, --model and --export"
         )
       }
       return
     }
-    guard data != nil else { throw ValidationError("--data is missing: the folder of pictures.") }
-    guard output != nil else { throw ValidationError("--output is missing: the run folder to make.") }
+    guard data != nil else { throw Failure(.usage, "--data is missing: the folder of pictures") }
+    guard output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
     guard fromScratch != (checkpoint != nil) else {
-      throw ValidationError("Give either --checkpoint FILE or --from-scratch.")
+      throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
     }
     if fromScratch && model == nil && load.modelConfig == nil {
-      throw ValidationError("--from-scratch needs --model NAME or --model-config FILE.")
+      throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")
     }
   }
 
   func run() throws {
+    try checkUsage()
     let engine = engineArguments.engine()
     let trainer = try resume.map { try resumed($0, engine) } ?? started(engine)
     let configuration = trainer.configuration
