@@ -31,8 +31,7 @@ struct AxisPattern: Sendable {
   private static func parse(_ side: String, _ text: String) throws -> [Axis] {
     var axes: [Axis] = []
     var group: [String]?
-    let spaced = side.replacing("(", with: " ( ").replacing(")=", with: " )=").replacing(")", with: " )")
-    for word in spaced.split(separator: " ") {
+    for word in words(side) {
       if word == "(" {
         guard group == nil else { throw Failure("'\(text)' has brackets within brackets") }
         group = []
@@ -48,14 +47,40 @@ struct AxisPattern: Sendable {
           throw Failure("'\(text)' has a malformed axis '\(word)'")
         }
         if group != nil {
-          group?.append(String(word))
+          group?.append(word)
         } else {
-          axes.append(Axis(names: [String(word)], whole: nil))
+          axes.append(Axis(names: [word], whole: nil))
         }
       }
     }
     guard group == nil else { throw Failure("'\(text)' has a bracket that is not closed") }
     return axes
+  }
+
+  /// Splits at spaces and around brackets; `)=L` stays one word.
+  private static func words(_ side: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    func flush() {
+      if !word.isEmpty { words.append(word) }
+      word = ""
+    }
+    for character in side {
+      switch character {
+      case " ": flush()
+      case "(":
+        flush()
+        words.append("(")
+      case ")":
+        flush()
+        word = ")"
+      default:
+        if word == ")" && character != "=" { flush() }
+        word.append(character)
+      }
+    }
+    flush()
+    return words
   }
 
   var isIdentity: Bool { source.map(\.names) == native.map(\.names) }

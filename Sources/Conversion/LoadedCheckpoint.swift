@@ -50,15 +50,15 @@ public struct LoadedCheckpoint: Sendable {
   {
     let store = try CheckpointFile.open(path)
     do {
-      return try load(store, options, folder: (path as NSString).deletingLastPathComponent)
+      return try load(store, options, path: path)
     } catch let failure as Failure {
       throw failure.located(file: path)
     }
   }
 
   /// The same for tensors that are open already.
-  /// - Parameter folder: where a library's own configuration file may lie.
-  public static func load(_ store: ParameterStore, _ options: LoadOptions, folder: String?) throws
+  /// - Parameter path: the file they come from: beside it may lie a library's own configuration file.
+  public static func load(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
     -> LoadedCheckpoint
   {
     let metadata = try NativeMetadata(store)
@@ -72,7 +72,7 @@ public struct LoadedCheckpoint: Sendable {
         "not a native store: it carries no configuration",
         remedy: "leave --from out, or name the dialect (see 'vtkit dialects')")
     }
-    return try foreign(store, metadata, options, folder: folder)
+    return try foreign(store, metadata, options, path: path)
   }
 
   private static func native(
@@ -106,7 +106,7 @@ public struct LoadedCheckpoint: Sendable {
   }
 
   private static func foreign(
-    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, folder: String?
+    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
   ) throws -> LoadedCheckpoint {
     // The drloc head keeps its native names in every dialect.
     var trunk = store
@@ -118,12 +118,13 @@ public struct LoadedCheckpoint: Sendable {
       return false
     }
     let ignore = try NameFilter(options.ignore)
-    let importer = try recognize(trunk, metadata, options, ignore: ignore)
+    let importer = try Recognition.importer(
+      trunk, metadata, options, format: path.flatMap { try? FileFormat(path: $0) })
     let file = importer.file
     var given = metadata?.configuration
     if let own = options.configuration { given = own }
     let result = try importer.run(
-      given: given, sidecar: try sidecar(file, folder), ignore: ignore,
+      given: given, sidecar: try sidecar(file, beside: path), ignore: ignore,
       allowMissing: NameFilter(options.allowMissing))
     guard result.account.isClean else {
       throw result.account.failure(
@@ -141,52 +142,13 @@ public struct LoadedCheckpoint: Sendable {
       plan: result.plan)
   }
 
-  private static func sidecar(_ file: RuleFile, _ folder: String?) throws -> JSON? {
-    guard let name = file.sidecar?.file, let folder else { return nil }
-    let path = (folder.isEmpty ? "." : folder) + "/" + name
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+  private static func sidecar(_ file: RuleFile, beside path: String?) throws -> JSON? {
+    guard let name = file.sidecar?.file, let path else { return nil }
+    let folder = (path as NSString).deletingLastPathComponent
+    let place = (folder.isEmpty ? "." : folder) + "/" + name
+    guard let data = FileManager.default.contents(atPath: place) else { return nil }
     // The file may belong to something else; then it says nothing.
     return try? JSON(parsing: data)
-  }
-
-  /// The converter for a store: as told, or the one whose marks are all there and that takes the most.
-  private static func recognize(
-    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, ignore: NameFilter
-  ) throws -> Importer {
-    if let dialect = options.dialect ?? metadata?.dialect {
-      let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
-      return try Importer.best(
-        Dialects.named(dialect, architecture: architecture), store)
-    }
-    let files = try Dialects.all().filter {
-      options.architecture == nil || $0.architecture == options.architecture
-    }
-    guard !files.isEmpty else {
-      throw Failure(
-        .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
-        remedy: "see 'vtkit dialects'")
-    }
-    let names = store.names.map { Array($0.utf8) }
-    let recognized = try files.compactMap { try Importer.recognizing($0, store, names: names) }
-      .sorted { $0.matchedCount > $1.matchedCount }
-    if let first = recognized.first {
-      if recognized.count > 1, recognized[1].matchedCount == first.matchedCount {
-        throw Failure(
-          "the file could be of the dialects \(recognized.map(\.file.dialect).joined(separator: ", "))",
-          remedy: "name one with --from")
-      }
-      return first
-    }
-    let closest = try files.map { try Importer.best($0, store) }
-      .max { $0.matchedCount < $1.matchedCount }
-    let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {
-      " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
-    }
-    throw Failure(
-      "no known dialect of vision transformer weights" + (hint ?? ""),
-      remedy:
-        "name one with --from (see 'vtkit dialects'), or move the tensors as they are with 'vtkit convert --raw'"
-    )
   }
 }
 

@@ -25,6 +25,10 @@ struct DialectTests {
       .filter { $0.hasSuffix(".yaml") }.map { ($0 as NSString).lastPathComponent }
     #expect(Set(files) == Set(EmbeddedConverters.files.map(\.name)))
     #expect(try Dialects.all().count == files.count)
+    for file in EmbeddedConverters.files {
+      let text = String(decoding: file.bytes, as: UTF8.self)
+      #expect(throws: Never.self) { try RuleFile(fileName: file.name, text: text, validating: true) }
+    }
   }
 
   @Test(arguments: cases)
@@ -98,7 +102,7 @@ struct DialectTests {
       #expect(failure.remedy != nil)
       return
     }
-    let back = try LoadedCheckpoint.load(exported.store, LoadOptions(), folder: nil)
+    let back = try LoadedCheckpoint.load(exported.store, LoadOptions(), path: nil)
     #expect(back.dialect == dialect)
     #expect(Set(back.native.names) == Set(loaded.native.names))
     for tensor in loaded.native.tensors {
@@ -114,7 +118,7 @@ struct DialectTests {
           tensor.name.replacing("MultiHeadDotProductAttention_1", with: "MultiHeadDotProductAttention_0")
             .replacing("LayerNorm_2", with: "LayerNorm_1").replacing("MlpBlock_3", with: "MlpBlock_0"))
       })
-    let other = try LoadedCheckpoint.load(linen, LoadOptions(), folder: nil)
+    let other = try LoadedCheckpoint.load(linen, LoadOptions(), path: nil)
     #expect(loaded.variant == "released" && other.variant == "linen")
     for tensor in loaded.native.tensors {
       #expect(try other.native[tensor.name]?.bytes().array == tensor.bytes().array)
@@ -129,7 +133,7 @@ struct DialectTests {
     change(&tensors)
     let store = try ParameterStore(tensors)
     return #expect(throws: Failure.self) {
-      try LoadedCheckpoint.load(store, LoadOptions(), folder: nil)
+      try LoadedCheckpoint.load(store, LoadOptions(), path: nil)
     }
   }
 
@@ -153,13 +157,13 @@ struct DialectTests {
     let path = try ReferenceCase("vit_jax_npz").checkpointPath()
     var store = try CheckpointFile.open(path)
     try store.append(StoredTensor(name: "opt/step", shape: [1], values: [3]))
-    #expect(throws: Failure.self) { try LoadedCheckpoint.load(store, LoadOptions(), folder: nil) }
-    let loaded = try LoadedCheckpoint.load(store, LoadOptions(ignore: ["opt/*"]), folder: nil)
+    #expect(throws: Failure.self) { try LoadedCheckpoint.load(store, LoadOptions(), path: nil) }
+    let loaded = try LoadedCheckpoint.load(store, LoadOptions(ignore: ["opt/*"]), path: nil)
     #expect(loaded.ignored.map(\.name) == ["opt/step"])
     var without = store
     without.filter { $0.name != "head/bias" && $0.name != "opt/step" }
     let allowed = try LoadedCheckpoint.load(
-      without, LoadOptions(allowMissing: ["head/bias"]), folder: nil)
+      without, LoadOptions(allowMissing: ["head/bias"]), path: nil)
     #expect(allowed.native["head.bias"] == nil && allowed.native.count == loaded.native.count - 1)
   }
 
@@ -174,7 +178,7 @@ struct DialectTests {
   @Test func unknownDialectsAreExplained() throws {
     let store = try ParameterStore([StoredTensor(name: "w", shape: [2], values: [1, 2])])
     let failure = #expect(throws: Failure.self) {
-      try LoadedCheckpoint.load(store, LoadOptions(), folder: nil)
+      try LoadedCheckpoint.load(store, LoadOptions(), path: nil)
     }
     #expect(failure?.problem.contains("no known dialect") == true)
     let typo = #expect(throws: Failure.self) { try Dialects.named("jax-vti", architecture: nil) }
@@ -186,7 +190,7 @@ struct DialectTests {
     for type in [ElementType.bf16, .f16, .f64] {
       var store = original
       store.mapTensors { $0.converted(to: type) }
-      let loaded = try LoadedCheckpoint.load(store, LoadOptions(), folder: nil)
+      let loaded = try LoadedCheckpoint.load(store, LoadOptions(), path: nil)
       #expect(loaded.native.tensors.allSatisfy { $0.type == type })
       let back = try ExportedCheckpoint.make(
         loaded.native, metadata: loaded.metadata, dialect: "jax-vit")

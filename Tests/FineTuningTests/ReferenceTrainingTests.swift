@@ -31,7 +31,7 @@ struct ReferenceTrainingTests {
     drloc.filter { $0.name.hasPrefix("drloc.") }
     drloc.mapTensors { $0.renamed(native($0.name)) }
     let loaded = try LoadedCheckpoint.load(
-      store, LoadOptions(configuration: reference.configuration), folder: nil)
+      store, LoadOptions(configuration: reference.configuration), path: nil)
     #expect(loaded.dialect == "lucidrains")
     let model = try ModelFactory.make(
       loaded.metadata.configuration, weights: loaded.native, engine: engine)
@@ -56,7 +56,7 @@ struct ReferenceTrainingTests {
     drloc.filter { $0.name.hasPrefix("drloc.") }
     var result = try LoadedCheckpoint.load(
       trunk, LoadOptions(dialect: "lucidrains", configuration: setup.reference.configuration),
-      folder: nil
+      path: nil
     ).native
     for tensor in drloc.tensors { try result.append(tensor.renamed(native(tensor.name))) }
     return result

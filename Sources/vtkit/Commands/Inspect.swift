@@ -22,11 +22,10 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let store = try CheckpointFile.open(checkpoint)
-    let folder = (checkpoint as NSString).deletingLastPathComponent
     // What is not a network's checkpoint is worth listing too.
     let loaded: LoadedCheckpoint?
     var reason = ""
-    do { loaded = try LoadedCheckpoint.load(store, LoadOptions(), folder: folder) } catch let failure
+    do { loaded = try LoadedCheckpoint.load(store, LoadOptions(), path: checkpoint) } catch let failure
       as Failure
     {
       loaded = nil

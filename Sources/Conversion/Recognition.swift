@@ -1,0 +1,54 @@
+import Checkpoint
+
+/// Finds out whose names a checkpoint's tensors have.
+enum Recognition {
+  /// The converter for a store: as told, or the one whose marks are all there and that takes the most.
+  /// - Parameter format: of the file; dialects of libraries that write it are tried before the others.
+  static func importer(
+    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
+  ) throws -> Importer {
+    if let dialect = options.dialect ?? metadata?.dialect {
+      let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
+      return try Importer.best(Dialects.named(dialect, architecture: architecture), store)
+    }
+    func files(_ format: FileFormat?) throws -> [RuleFile] {
+      try Dialects.all(format: format).filter {
+        options.architecture == nil || $0.architecture == options.architecture
+      }
+    }
+    if let format, let found = try recognized(files(format), store) { return found }
+    let all = try files(nil)
+    guard !all.isEmpty else {
+      throw Failure(
+        .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
+        remedy: "see 'vtkit dialects'")
+    }
+    if let found = try recognized(all, store) { return found }
+    throw try unknown(all, store)
+  }
+
+  private static func recognized(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {
+    let names = store.names.map { Array($0.utf8) }
+    let candidates = try files.compactMap { try Importer.recognizing($0, store, names: names) }
+      .sorted { $0.matchedCount > $1.matchedCount }
+    if candidates.count > 1, candidates[1].matchedCount == candidates[0].matchedCount {
+      throw Failure(
+        "the file could be of the dialects \(candidates.map(\.file.dialect).joined(separator: ", "))",
+        remedy: "name one with --from")
+    }
+    return candidates.first
+  }
+
+  private static func unknown(_ files: [RuleFile], _ store: ParameterStore) throws -> Failure {
+    let closest = try files.map { try Importer.best($0, store) }
+      .max { $0.matchedCount < $1.matchedCount }
+    let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {
+      " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
+    }
+    return Failure(
+      "no known dialect of vision transformer weights" + (hint ?? ""),
+      remedy:
+        "name one with --from (see 'vtkit dialects'), or move the tensors as they are with 'vtkit convert --raw'"
+    )
+  }
+}
