@@ -43,9 +43,17 @@ struct Tiles {
     return (r..<min(rows, r + tileRows), c..<min(columns, c + tileColumns))
   }
 
-  /// Tiles of activations `[tokens, channels]`: what a core's second-level cache holds.
+  /// Tiles of activations `[tokens, channels]`: what a core's second-level cache holds, and smaller ones
+  /// where there would be too few for several threads to end together.
   static func activations(rows: Int, columns: Int) -> Tiles {
-    Tiles(rows: rows, columns: columns, tileRows: 256, tileColumns: 512)
+    var tiles = Tiles(rows: rows, columns: columns, tileRows: 256, tileColumns: 512)
+    while tiles.count < 8, tiles.tileColumns > 96 {
+      let narrower = min(tiles.tileColumns, columns) / 2
+      tiles = Tiles(
+        rows: rows, columns: columns, tileRows: 256,
+        tileColumns: max(96, (narrower + 15) / 16 * 16))
+    }
+    return tiles
   }
 
   /// Tiles of a weight gradient `[outputs, inputs]`, at least about eight of them so that
