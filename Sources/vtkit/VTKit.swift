@@ -28,6 +28,7 @@ enum Main {
   static func main() {
     // A closed pipe (`vtkit inspect ... | head`) ends the process quietly, as it does for other tools.
     Interruption.install()
+    HDF5CrashReport.install()
     do {
       var command = try VTKit.parseAsRoot()
       try command.run()

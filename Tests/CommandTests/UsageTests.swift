@@ -155,6 +155,29 @@ struct UsageTests {
     }
   }
 
+  /// Changes of a byte over which libhdf5 1.10 itself crashes, and others: each must end in an answer or an error.
+  @Test func damagedHDF5FilesNeverCrashTheTool() throws {
+    let folder = try TemporaryFolder()
+    let known: [(String, Int, UInt8)] = [
+      ("h5_formats/latest.h5", 183_723, 1), ("h5_formats/latest.h5", 183_290, 127),
+      ("h5_formats/latest.h5", 184_039, 1), ("vit_hf_tf_h5/checkpoint.h5", 2433, 128),
+    ]
+    let others = (0..<12).map { ("vit_hf_tf_h5/checkpoint.h5", 40 + 331 * $0, UInt8(255)) }
+    for (name, offset, byte) in known + others {
+      var data = try Data(contentsOf: URL(fileURLWithPath: Fixtures.reference + "/" + name))
+      data[offset] = byte
+      let path = folder.file("damaged.h5")
+      try data.write(to: URL(fileURLWithPath: path))
+      let (process, output, error) = try Tool.start(["inspect", path])
+      _ = output.fileHandleForReading.readDataToEndOfFile()
+      let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit, "\(name) \(offset)")
+      #expect([0, 3].contains(process.terminationStatus), "\(name) \(offset): \(text)")
+      #expect(process.terminationStatus == 0 || text.contains(path), "\(text)")
+    }
+  }
+
   @Test func tensorsInTensorsOut() throws {
     let folder = try TemporaryFolder()
     let output = folder.file("out.npz")

@@ -11,14 +11,24 @@ enum HDF5Library {
     return vt_h5_register_lzf() != 0
   }()
 
-  static func locked<Result>(_ body: () throws -> Result) throws -> Result {
+  /// - Parameter path: the file that is read, to be named should the library crash over it.
+  static func locked<Result>(reading path: String? = nil, _ body: () throws -> Result) throws -> Result {
     lock.lock()
     defer { lock.unlock() }
+    if let path { vt_h5_enter(path) }
+    defer { if path != nil { vt_h5_leave() } }
     guard ready else { throw Failure(.resource, "the HDF5 library does not start") }
     // The library prints its errors thread by thread unless told not to.
     vt_h5_silence()
     return try body()
   }
+}
+
+/// What a tool does about damaged files over which libhdf5 itself crashes.
+public enum HDF5CrashReport {
+  /// Makes such a crash end the process with exit code 3 and a sentence naming the file. For command-line tools:
+  /// it replaces the process's handlers of fatal signals.
+  public static func install() { vt_h5_report_crashes() }
 }
 
 /// An open HDF5 object, closed with its last reference.

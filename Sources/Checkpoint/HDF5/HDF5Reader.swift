@@ -7,7 +7,7 @@ import CKernels
 enum HDF5Reader {
   static func open(_ path: String) throws -> ParameterStore {
     let mapped = try MappedFile(path: path)
-    return try HDF5Library.locked {
+    return try HDF5Library.locked(reading: path) {
       let id = vt_h5_open(path)
       guard let file = HDF5Handle(id, close: { H5Fclose($0) }) else {
         throw Failure(
@@ -188,7 +188,8 @@ enum HDF5Reader {
       try store.append(
         StoredTensor(name: name, type: element, shape: dims.map { Int($0) }) {
           if !big, offset >= 0, byteCount > 0 { return try mapped.bytes(Int(offset), byteCount) }
-          return try HDF5Reader.read(file, place, byteCount, swapping: big ? element.width : nil)
+          return try HDF5Reader.read(
+            file, of: mapped.path, place, byteCount, swapping: big ? element.width : nil)
         })
     }
 
@@ -209,10 +210,12 @@ enum HDF5Reader {
   }
 
   /// Reads a whole dataset with the file's own type, so that no number is converted.
-  private static func read(_ file: HDF5Handle, _ place: String, _ count: Int, swapping width: Int?)
+  private static func read(
+    _ file: HDF5Handle, of path: String, _ place: String, _ count: Int, swapping width: Int?
+  )
     throws -> Bytes
   {
-    try HDF5Library.locked {
+    try HDF5Library.locked(reading: path) {
       let dataset = vt_h5_open_dataset(file.id, place)
       guard dataset >= 0 else { throw Failure("the dataset cannot be opened", tensor: place) }
       let type = H5Dget_type(dataset)
