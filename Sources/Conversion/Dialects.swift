@@ -4,12 +4,15 @@ import Converters
 /// The converters that are built in.
 public enum Dialects {
   /// Every rule file, parsed.
-  /// - Parameter format: only those whose library writes this format; found without parsing the others.
+  /// - Parameters:
+  ///   - format: only those whose library writes this format; found without parsing the others.
+  ///   - dialect: only those of this name, likewise.
   /// - Throws: `Failure` naming file and line.
-  public static func all(format: FileFormat? = nil) throws -> [RuleFile] {
+  public static func all(format: FileFormat? = nil, dialect: String? = nil) throws -> [RuleFile] {
     try EmbeddedConverters.files.compactMap { file in
       let text = String(decoding: file.bytes, as: UTF8.self)
       if let format, !text.contains("\nformat: \(format.rawValue)\n") { return nil }
+      if let dialect, !text.contains("\ndialect: \(dialect)\n") { return nil }
       return try RuleFile(fileName: file.name, text: text, validating: false)
     }
   }
@@ -18,12 +21,9 @@ public enum Dialects {
   /// - Parameter architecture: nil where the dialect's name alone decides.
   /// - Throws: `Failure` listing what there is.
   public static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
-    let files = try all()
-    let found = files.filter {
-      $0.dialect == dialect && (architecture == nil || $0.architecture == architecture)
-    }
+    let found = try all(dialect: dialect).filter { architecture == nil || $0.architecture == architecture }
     if found.count == 1 { return found[0] }
-    let known = files.filter { architecture == nil || $0.architecture == architecture }
+    let known = try all().filter { architecture == nil || $0.architecture == architecture }
     if found.count > 1 {
       throw Failure(
         .usage, "the dialect '\(dialect)' exists for several architectures",
