@@ -91,14 +91,9 @@ public struct LoadedCheckpoint: Sendable {
     var own = store
     own.filter { !$0.name.hasPrefix(optimizerPrefix) && !ignore.matches($0.name) }
     own.metadata = [:]
-    let provenance = metadata.provenance
-    var wildcards: [String: String] = [:]
-    for member in provenance?["source_wildcards"]?.members ?? [] {
-      wildcards[member.key] = member.value.string
-    }
     return LoadedCheckpoint(
       native: own, metadata: metadata, dialect: NativeMetadata.nativeDialect,
-      variant: provenance?["source_variant"]?.string ?? "", wildcards: wildcards,
+      variant: metadata.provenance?["source_variant"]?.string ?? "", wildcards: metadata.sourceWildcards,
       skipped: store.skipped,
       plan: own.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")

@@ -45,6 +45,13 @@ public struct NativeMetadata: Sendable, Equatable {
       provenance: try parse("vtkit.provenance"))
   }
 
+  /// Texts that the file the weights came from chose itself, by wildcard.
+  public var sourceWildcards: [String: String] {
+    var result: [String: String] = [:]
+    for member in provenance?["source_wildcards"]?.members ?? [] { result[member.key] = member.value.string }
+    return result
+  }
+
   /// The metadata entries.
   public var entries: [String: String] {
     var result = [Self.configurationKey: configuration.text(), "vtkit.dialect": dialect]

@@ -14,6 +14,8 @@ struct HDF5NewerBool {
   private let base: Int
   private var isBool = false
   private var dataSize = -1
+  /// Messages that may still be read: continuations that point at one another end here.
+  private var budget = 1000
 
   private static let refused = Failure("not a plain bool dataset")
 
@@ -79,6 +81,8 @@ struct HDF5NewerBool {
     var at = start
     let prefix = hasOrder ? 6 : 4
     while at + prefix <= start + size {
+      budget -= 1
+      guard budget >= 0 else { throw Self.refused }
       let type = try Self.byte(file, at)
       let length = try file.u16(at + 1)
       let body = at + prefix

@@ -25,13 +25,10 @@ struct ExportTarget {
   func write(_ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool) throws {
     let origin = metadata.provenance
     let isReturn = origin?["source_dialect"]?.string == dialect
-    var wildcards: [String: String] = [:]
-    for member in origin?["source_wildcards"]?.members ?? [] where isReturn {
-      wildcards[member.key] = member.value.string
-    }
     let exported = try ExportedCheckpoint.make(
       weights, metadata: metadata, dialect: dialect,
-      variant: isReturn ? origin?["source_variant"]?.string : nil, wildcards: wildcards,
+      variant: isReturn ? origin?["source_variant"]?.string : nil,
+      wildcards: isReturn ? metadata.sourceWildcards : [:],
       keepsDrloc: keepsDrloc)
     for remark in exported.remarks { Console.line("note: " + remark) }
     try CheckpointFile.write(exported.store, to: path, overwrite: force)
