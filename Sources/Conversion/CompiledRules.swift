@@ -19,7 +19,7 @@ struct CompiledRules: Sendable {
   init(_ file: RuleFile, variant: String) throws {
     self.variant = variant
     let variables = file.variants.first { $0.name == variant }?.variables ?? [:]
-    let counts = Set(file.counts.keys)
+    let counts = Set(file.counters.map(\.name))
     let wildcards = Set(file.wildcards.keys)
     func pattern(_ text: String) throws -> NamePattern {
       try NamePattern(text, variables: variables, counts: counts, wildcards: wildcards)
@@ -40,22 +40,29 @@ struct CompiledRules: Sendable {
     defaultWildcards = file.wildcards.compactMapValues { $0[variant] ?? $0[""] }
   }
 
-  /// Every rule with its numbers, in the order of the network: rules that share a number run block by
-  /// block, all of one block before the next.
-  func expanded(counts: [String: Int]) -> [(index: Int, numbers: [String: Int])] {
+  /// Every rule with its numbers, in the order of the network: neighbouring rules that share a counter run
+  /// through it together, all of one block before the next.
+  func expanded(_ counts: Counts) -> [(index: Int, numbers: [String: Int])] {
+    expanded(rules.indices, depth: 0, [:], counts)
+  }
+
+  private func expanded(
+    _ range: Range<Int>, depth: Int, _ numbers: [String: Int], _ counts: Counts
+  ) -> [(index: Int, numbers: [String: Int])] {
     var result: [(Int, [String: Int])] = []
-    var at = 0
-    while at < rules.count {
-      let names = rules[at].native.numbers
-      guard let name = names.first else {
-        result.append((at, [:]))
+    var at = range.lowerBound
+    while at < range.upperBound {
+      func counter(_ index: Int) -> String? { rules[index].native.numbers.dropFirst(depth).first }
+      guard let name = counter(at) else {
+        result.append((at, numbers))
         at += 1
         continue
       }
       var end = at
-      while end < rules.count, rules[end].native.numbers == names { end += 1 }
-      for number in 0..<(counts[name] ?? 0) {
-        for index in at..<end { result.append((index, [name: number])) }
+      while end < range.upperBound, counter(end) == name { end += 1 }
+      for number in 0..<counts.limit(name, numbers) {
+        let inner = numbers.merging([name: number]) { $1 }
+        result += expanded(at..<end, depth: depth + 1, inner, counts)
       }
       at = end
     }

@@ -11,17 +11,19 @@ struct ConfigurationSolver {
   /// Keys that no source gave, taken by the rule file's convention.
   private(set) var assumed: [String] = []
   private let given: [String: JSON]
-  /// Lengths of axes that tensors show.
+  /// Lengths of axes that tensors show; `D[2]` where an axis hangs on a counter.
   private let axisLengths: [String: Int]
+  private let counts: Counts
 
   /// - Parameters:
   ///   - given: the user's own keys.
   ///   - sidecar: the library's configuration file.
   init(
     _ file: RuleFile, given: JSON?, sidecar: JSON?, axisLengths: [String: Int],
-    counts: [String: Int], presence: [String: JSON]
+    counts: Counts, presence: [String: JSON]
   ) throws {
     self.file = file
+    self.counts = counts
     self.axisLengths = axisLengths
     self.given = Dictionary(
       uniqueKeysWithValues: (given?.members ?? []).map { ($0.key, $0.value) })
@@ -33,20 +35,29 @@ struct ConfigurationSolver {
       }
     }
     for (key, value) in self.given where key != "architecture" { stated[key] = value }
-    for (name, length) in axisLengths {
-      if let key = file.axes[name]?.singleName { try settle(key, .int(length)) }
+    for (name, length) in axisLengths.sorted(by: { $0.key < $1.key }) {
+      if let key = file.axes[name]?.singleName, key != Self.anything { try settle(key, .int(length)) }
     }
-    for (name, key) in file.counts { try settle(key, .int(counts[name] ?? 0)) }
+    for (key, value) in counts.settled { try settle(key, value) }
+    for (axis, expression) in file.axes {
+      guard let (key, counter) = expression.singleElement, key != Self.anything else { continue }
+      let items = (0..<counts.limit(counter, [:])).map { axisLengths["\(axis)[\($0)]"] }
+      let known = items.compactMap { $0 }
+      if known.count == items.count { try settle(key, .array(known.map { .int($0) })) }
+    }
     for (key, value) in presence { try settle(key, value) }
     try complete()
   }
 
+  /// `any[stage]`: an axis of a length of its own at every value of a counter.
+  static let anything = "any"
+
   /// - Throws: `Failure` where the user's own key says otherwise, or two tensors do.
   private mutating func settle(_ key: String, _ value: JSON) throws {
-    if let before = settled[key], before != value {
+    if let before = settled[key], !before.isSame(as: value) {
       throw Failure("the tensors disagree about '\(key)': \(before.text()) and \(value.text())")
     }
-    if let wanted = given[key], wanted != value {
+    if let wanted = given[key], !wanted.isSame(as: value) {
       throw Failure(
         "the configuration says \(key) = \(wanted.text()), the tensors say \(value.text())",
         remedy: "correct --model-config, or leave the key out")
@@ -61,31 +72,53 @@ struct ConfigurationSolver {
       while changed {
         changed = false
         for (key, expression) in file.derive where settled[key] == nil {
-          if let value = expression.evaluate(lookUp) {
+          if let value = evaluate(expression) {
             try settle(key, value)
             changed = true
           }
         }
       }
       let next = file.assume.first { key, expression in
-        lookUp(key) == nil && expression.evaluate(lookUp) != nil
+        lookUp(key) == nil && evaluate(expression) != nil
       }
-      guard let (key, expression) = next, let value = expression.evaluate(lookUp) else { return }
+      guard let (key, expression) = next, let value = evaluate(expression) else { return }
       stated[key] = value
       assumed.append(key)
     }
   }
 
-  /// A configuration key or an axis.
-  func lookUp(_ name: String) -> JSON? {
-    settled[name] ?? stated[name] ?? axisLengths[name].map { .int($0) }
+  /// An expression over an axis that hangs on a counter is a list: one value for each of the counter's.
+  private func evaluate(_ expression: Expression) -> JSON? {
+    if let value = expression.evaluate(lookUp) { return value }
+    let counter =
+      expression.names.lazy.compactMap { name in
+        file.counters.contains { $0.name == name } ? name : file.counter(ofAxis: name)
+      }.first
+    guard let counter else { return nil }
+    let items = (0..<counts.limit(counter, [:])).map { number in
+      expression.evaluate { lookUp($0, [counter: number]) }
+    }
+    let known = items.compactMap { $0 }
+    return known.count == items.count && !known.isEmpty ? .array(known) : nil
   }
 
-  /// Lengths of all named axes, by configuration first.
-  var lengths: [String: Int] {
-    var result = axisLengths
-    for (name, expression) in file.axes {
-      if let value = expression.evaluate(lookUp)?.int { result[name] = value }
+  /// A configuration key or an axis.
+  func lookUp(_ name: String) -> JSON? { lookUp(name, [:]) }
+
+  /// The same where counters stand at given numbers.
+  func lookUp(_ name: String, _ numbers: [String: Int]) -> JSON? {
+    if let value = numbers[name].map({ JSON.int($0) }) ?? settled[name] ?? stated[name] { return value }
+    if let length = axisLengths[name] { return .int(length) }
+    guard let counter = file.counter(ofAxis: name), let at = numbers[counter] else { return nil }
+    return axisLengths["\(name)[\(at)]"].map { .int($0) }
+  }
+
+  /// Lengths of a rule's axes, by configuration first.
+  func lengths(_ axes: AxisPattern, _ numbers: [String: Int]) -> [String: Int] {
+    var result: [String: Int] = [:]
+    for name in axes.source.flatMap(\.names) {
+      result[name] =
+        file.axes[name]?.length { lookUp($0, numbers) } ?? lookUp(name, numbers)?.int
     }
     return result
   }

@@ -24,19 +24,19 @@ struct Exporter {
     -> Result
   {
     try checkConfiguration(configuration)
-    let lookUp: (String) -> JSON? = { configuration[$0] }
-    var counts: [String: Int] = [:]
-    for (name, key) in file.counts { counts[name] = configuration[key]?.int ?? 0 }
+    let counts = Counts(file.counters) { configuration[$0] }
     let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
     var account = Account()
     var taken: Set<String> = []
     var store = ParameterStore()
     var plan: [PlanRow] = []
-    for (index, numbers) in compiled.expanded(counts: counts) {
+    for (index, numbers) in compiled.expanded(counts) {
       let rule = compiled.rules[index]
+      let lookUp: (String) -> JSON? = { numbers[$0].map { .int($0) } ?? configuration[$0] }
       if let when = rule.rule.when, !when.isTrue(lookUp) { continue }
       let name = rule.native.name(numbers: numbers, wildcards: [:])
       guard let tensor = native[name] else {
+        if rule.rule.isOptional { continue }
         account.missing.append(name)
         continue
       }
@@ -48,8 +48,8 @@ struct Exporter {
       if parts > 1, !shape.isEmpty, shape[0] % parts == 0 { shape[0] /= parts }
       var lengths: [String: Int] = [:]
       for (axis, length) in axes.bindings(native: shape) ?? [] { lengths[axis] = length }
-      for (axis, expression) in file.axes {
-        if let value = expression.evaluate(lookUp)?.int { lengths[axis] = value }
+      for axis in axes.source.flatMap(\.names) {
+        if let value = file.axes[axis]?.length(lookUp) { lengths[axis] = value }
       }
       guard axes.shape(\.native, lengths) == shape else {
         account.misshapen.append(
@@ -80,7 +80,7 @@ struct Exporter {
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
   private func checkConfiguration(_ configuration: JSON) throws {
     for (key, value) in file.configuration {
-      guard let own = configuration[key], own != value, own.double != value.double || own.double == nil
+      guard let own = configuration[key], !own.isSame(as: value)
       else { continue }
       // What a library's own configuration file can say is no obstacle.
       if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
@@ -95,7 +95,7 @@ struct Exporter {
   /// Keys whose value the dialect's library takes for granted and the network has differently.
   func differences(_ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
     file.configuration.compactMap { key, value in
-      guard let own = configuration[key], own != value, own.double == nil || own.double != value.double
+      guard let own = configuration[key], !own.isSame(as: value)
       else { return nil }
       return (key, value, own)
     }

@@ -1,30 +1,48 @@
 import Checkpoint
 
-/// The small arithmetic of rule files: integers, names of configuration keys and axes, `+ - * /`, `sqrt(x)`,
-/// `==` and `or`. A value that does not come out whole (17 / 2, sqrt(5)) is no value.
+/// The small arithmetic of rule files: numbers, names of configuration keys, axes and counters, `+ - * / **`,
+/// `sqrt(x)`, `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`, `and`, `or`. A value that
+/// does not come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
   indirect enum Node: Sendable {
     case value(JSON)
     case name(String)
-    case binary(Character, Node, Node)
-    case squareRoot(Node)
+    case binary(String, Node, Node)
+    case call(String, [Node])
+    case element(Node, Node)
   }
 
   let text: String
+  /// Every name in it.
+  let names: Set<String>
   private let root: Node
 
   /// - Throws: `Failure` naming the text.
   init(_ text: String) throws {
     self.text = text
-    var parser = Parser(text)
+    var parser = ExpressionParser(text)
     root = try parser.whole()
+    names = parser.names
   }
 
   /// The name where the expression is one name alone.
   var singleName: String? { if case .name(let name) = root { name } else { nil } }
 
+  /// `key` and `counter` where the expression is `key[counter]`.
+  var singleElement: (list: String, counter: String)? {
+    if case .element(.name(let list), .name(let counter)) = root { (list, counter) } else { nil }
+  }
+
   /// The value, nil where a name is unknown or a number does not come out whole.
   func evaluate(_ lookUp: (String) -> JSON?) -> JSON? { Self.evaluate(root, lookUp) }
+
+  /// The value as a whole number; a product with a fraction is rounded down, as the libraries do.
+  func length(_ lookUp: (String) -> JSON?) -> Int? {
+    guard let value = evaluate(lookUp) else { return nil }
+    if let int = value.int { return int }
+    guard let number = value.double, number.magnitude < 1e15 else { return nil }
+    return Int(number.rounded(.down))
+  }
 
   /// Whether the value counts as yes: not null, not false, not 0.
   func isTrue(_ lookUp: (String) -> JSON?) -> Bool {
@@ -47,135 +65,83 @@ struct Expression: Sendable {
     switch node {
     case .value(let value): return value
     case .name(let name): return lookUp(name)
-    case .squareRoot(let inner):
-      guard let value = evaluate(inner, lookUp).flatMap(integer), value >= 0 else { return nil }
-      let root = Int(Double(value).squareRoot().rounded())
-      return root.multipliedReportingOverflow(by: root) == (value, false) ? .int(root) : nil
-    case .binary("|", let a, let b):
+    case .call(let function, let arguments):
+      return call(function, arguments.map { evaluate($0, lookUp) })
+    case .element(let list, let index):
+      guard let at = evaluate(index, lookUp)?.int else { return nil }
+      if case .name(let name) = list, let value = lookUp("\(name)[\(at)]") { return value }
+      guard let items = evaluate(list, lookUp)?.array, items.indices.contains(at) else { return nil }
+      return items[at]
+    case .binary("or", let a, let b):
       guard let left = evaluate(a, lookUp) else { return nil }
       return isTrue(left) ? left : evaluate(b, lookUp)
-    case .binary("=", let a, let b):
+    case .binary("and", let a, let b):
+      guard let left = evaluate(a, lookUp) else { return nil }
+      return isTrue(left) ? evaluate(b, lookUp) : left
+    case .binary("==", let a, let b), .binary("!=", let a, let b):
       // A name that is no key stands for itself: `pooling == cls`.
       guard let left = evaluate(a, lookUp) else { return nil }
       var right = evaluate(b, lookUp)
       if right == nil, case .name(let word) = b { right = .string(word) }
-      return .bool(left == right)
-    case .binary(let op, let a, let b):
-      guard let x = evaluate(a, lookUp).flatMap(integer),
-        let y = evaluate(b, lookUp).flatMap(integer)
-      else { return nil }
-      let (result, overflow): (Int, Bool)
-      switch op {
-      case "+": (result, overflow) = x.addingReportingOverflow(y)
-      case "-": (result, overflow) = x.subtractingReportingOverflow(y)
-      case "*": (result, overflow) = x.multipliedReportingOverflow(by: y)
-      default:
-        guard y != 0, x % y == 0 else { return nil }
-        (result, overflow) = (x / y, false)
-      }
-      return overflow ? nil : .int(result)
+      let same = right.map { left.isSame(as: $0) } ?? false
+      if case .binary("==", _, _) = node { return .bool(same) }
+      return .bool(!same)
+    case .binary(let operation, let a, let b):
+      guard let x = evaluate(a, lookUp), let y = evaluate(b, lookUp) else { return nil }
+      return arithmetic(operation, x, y)
     }
   }
 
-  private struct Parser {
-    private let text: String
-    private var tokens: [String] = []
-
-    init(_ text: String) {
-      self.text = text
-      var word = ""
-      func flush(_ tokens: inout [String]) {
-        if !word.isEmpty { tokens.append(word) }
-        word = ""
-      }
-      for character in text {
-        if character.isLetter || character.isNumber
-          || "_-".contains(character) && !word.isEmpty
-            && word.first!.isLetter
-        {
-          word.append(character)
-        } else {
-          flush(&tokens)
-          if character == "=", tokens.last == "=" {
-            tokens[tokens.count - 1] = "=="
-          } else if !character.isWhitespace {
-            tokens.append(String(character))
-          }
-        }
-      }
-      flush(&tokens)
-      tokens.reverse()
+  private static func call(_ function: String, _ arguments: [JSON?]) -> JSON? {
+    let values = arguments.compactMap { $0 }
+    guard values.count == arguments.count else { return nil }
+    switch (function, values.count) {
+    case ("sqrt", 1):
+      guard let value = integer(values[0]), value >= 0 else { return nil }
+      let root = Int(Double(value).squareRoot().rounded())
+      return root.multipliedReportingOverflow(by: root) == (value, false) ? .int(root) : nil
+    case ("min", 2):
+      guard let x = integer(values[0]), let y = integer(values[1]) else { return nil }
+      return .int(min(x, y))
+    case ("ratio", 2):
+      guard let x = values[0].double, let y = values[1].double, y != 0 else { return nil }
+      return .double(x / y)
+    case ("count", 1): return values[0].array.map { .int($0.count) }
+    default: return nil
     }
+  }
 
-    private func fail() -> Failure { Failure("'\(text)' is no expression") }
-
-    private mutating func take(_ token: String) -> Bool {
-      guard tokens.last == token else { return false }
-      tokens.removeLast()
-      return true
+  private static func arithmetic(_ operation: String, _ x: JSON, _ y: JSON) -> JSON? {
+    guard let a = integer(x), let b = integer(y) else {
+      guard operation == "*", let a = x.double, let b = y.double else { return nil }
+      return .double(a * b)
     }
-
-    mutating func whole() throws -> Node {
-      let node = try comparison()
-      guard tokens.isEmpty else { throw fail() }
-      return node
+    let (result, overflow): (Int, Bool)
+    switch operation {
+    case "<": return .bool(a < b)
+    case ">": return .bool(a > b)
+    case "+": (result, overflow) = a.addingReportingOverflow(b)
+    case "-": (result, overflow) = a.subtractingReportingOverflow(b)
+    case "*": (result, overflow) = a.multipliedReportingOverflow(by: b)
+    case "**":
+      guard b >= 0, b < 64 else { return nil }
+      var power = (partialValue: 1, overflow: false)
+      for _ in 0..<b where !power.overflow { power = power.partialValue.multipliedReportingOverflow(by: a) }
+      (result, overflow) = power
+    default:
+      guard b != 0, a % b == 0 else { return nil }
+      (result, overflow) = (a / b, false)
     }
+    return overflow ? nil : .int(result)
+  }
+}
 
-    private mutating func comparison() throws -> Node {
-      var node = try sum()
-      while true {
-        if take("==") {
-          node = .binary("=", node, try sum())
-        } else if take("or") {
-          node = .binary("|", node, try sum())
-        } else {
-          return node
-        }
-      }
-    }
-
-    private mutating func sum() throws -> Node {
-      var node = try product()
-      while true {
-        if take("+") {
-          node = .binary("+", node, try product())
-        } else if take("-") {
-          node = .binary("-", node, try product())
-        } else {
-          return node
-        }
-      }
-    }
-
-    private mutating func product() throws -> Node {
-      var node = try atom()
-      while true {
-        if take("*") {
-          node = .binary("*", node, try atom())
-        } else if take("/") {
-          node = .binary("/", node, try atom())
-        } else {
-          return node
-        }
-      }
-    }
-
-    private mutating func atom() throws -> Node {
-      guard let token = tokens.popLast() else { throw fail() }
-      if token == "(" {
-        let node = try comparison()
-        guard take(")") else { throw fail() }
-        return node
-      }
-      if token == "sqrt" {
-        guard take("(") else { throw fail() }
-        let node = try comparison()
-        guard take(")") else { throw fail() }
-        return .squareRoot(node)
-      }
-      if let number = Int(token) { return .value(.int(number)) }
-      guard token.first?.isLetter == true else { throw fail() }
-      return .name(token)
-    }
+extension JSON {
+  /// Equality in which 4 and 4.0 are the same number.
+  func isSame(as other: JSON) -> Bool {
+    if self == other { return true }
+    if let a = double, let b = other.double { return a == b }
+    guard let a = array, let b = other.array, a.count == b.count else { return false }
+    return zip(a, b).allSatisfy { $0.isSame(as: $1) }
   }
 }

@@ -20,7 +20,8 @@ struct Importer {
   private struct Place: Hashable {
     let rule: Int
     let source: Int
-    let number: Int
+    /// In the order of the native name.
+    let numbers: [Int]
   }
 
   let file: RuleFile
@@ -40,13 +41,13 @@ struct Importer {
       for (index, rule) in compiled.rules.enumerated() {
         for (source, pattern) in rule.sources.enumerated() {
           guard let match = pattern.match(bytes) else { continue }
-          let number = match.numbers.first?.value ?? 0
+          let numbers = rule.native.numbers.map { match.numbers[$0] ?? 0 }
           if let (before, _) = found {
             throw Failure(
               "lines \(compiled.rules[before.rule].rule.line) and \(rule.rule.line) both take the tensor",
               file: file.fileName, tensor: tensor.name)
           }
-          found = (Place(rule: index, source: source, number: number), match)
+          found = (Place(rule: index, source: source, numbers: numbers), match)
         }
       }
       guard let (place, match) = found, matches[place] == nil,
@@ -96,24 +97,24 @@ struct Importer {
         account.unexpected.append(tensor.name)
       }
     }
-    let counts = counts()
+    let counts = Counts(file.counters, seen: matches.values.map(\.numbers))
     let solver = try ConfigurationSolver(
       file, given: given, sidecar: sidecar, axisLengths: axisLengths(&account), counts: counts,
       presence: presence())
-    let lengths = solver.lengths
     var native: [StoredTensor] = []
     var plan: [PlanRow] = []
-    for (index, numbers) in compiled.expanded(counts: counts) {
+    for (index, numbers) in compiled.expanded(counts) {
       let rule = compiled.rules[index]
-      let number = numbers.first?.value ?? 0
-      let places = rule.sources.indices.map { Place(rule: index, source: $0, number: number) }
-      if let when = rule.rule.when, !when.isTrue(solver.lookUp) {
+      let place = rule.native.numbers.map { numbers[$0] ?? 0 }
+      let places = rule.sources.indices.map { Place(rule: index, source: $0, numbers: place) }
+      if let when = rule.rule.when, !when.isTrue({ solver.lookUp($0, numbers) }) {
         account.unexpected += places.compactMap { matches[$0]?.tensor.name }
         continue
       }
       let name = rule.native.name(numbers: numbers, wildcards: [:])
       let sources = places.compactMap { matches[$0]?.tensor }
       if sources.count < places.count {
+        if rule.rule.isOptional && sources.isEmpty { continue }
         for (place, pattern) in zip(places, rule.sources) where matches[place] == nil {
           let sourceName = pattern.name(numbers: numbers, wildcards: wildcards)
           if allowMissing.matches(sourceName) || allowMissing.matches(name) { continue }
@@ -121,6 +122,7 @@ struct Importer {
         }
         continue
       }
+      let lengths = solver.lengths(rule.rule.axes, numbers)
       guard check(sources, rule.rule.axes, lengths, &account) else { continue }
       let tensor = try Layout.toNative(
         name: name, sources: sources, axes: rule.rule.axes, lengths: lengths)
@@ -136,22 +138,14 @@ struct Importer {
       plan: plan)
   }
 
-  /// How many of each number there are: the largest and one.
-  private func counts() -> [String: Int] {
-    var counts: [String: Int] = [:]
-    for match in matches.values {
-      for (name, number) in match.numbers { counts[name] = max(counts[name] ?? 0, number + 1) }
-    }
-    return counts
-  }
-
   /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.
   private func axisLengths(_ account: inout Account) -> [String: Int] {
     var votes: [String: [Int: Int]] = [:]
     for (place, match) in matches {
       let axes = compiled.rules[place.rule].rule.axes
       for (name, length) in axes.bindings(source: match.tensor.shape) ?? [] {
-        votes[name, default: [:]][length, default: 0] += 1
+        let at = file.counter(ofAxis: name).flatMap { match.numbers[$0] }
+        votes[at.map { "\(name)[\($0)]" } ?? name, default: [:]][length, default: 0] += 1
       }
     }
     return votes.mapValues { lengths in

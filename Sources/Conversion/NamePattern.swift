@@ -1,12 +1,13 @@
 import Checkpoint
 
-/// A tensor name with placeholders: `{block}` for a number that is counted, others for text that a variant or a
+/// A tensor name with placeholders: `{block}` for a number that is counted (`{stage+1}` where the names begin at
+/// another number than 0), others for text that a variant or a
 /// wildcard gives. A pattern matches a whole name or not at all.
 struct NamePattern: Sendable {
   private enum Piece: Sendable {
     case text([UInt8])
-    /// Digits without leading zeros.
-    case number(String)
+    /// Digits without leading zeros: the counter and `offset`.
+    case number(String, offset: Int)
     /// At least one byte, none of them a slash.
     case wildcard(String)
     /// Anything at all: the `*` of ignore lists.
@@ -23,7 +24,7 @@ struct NamePattern: Sendable {
 
   /// Names of the numbers in the pattern, in order.
   var numbers: [String] {
-    pieces.compactMap { if case .number(let name) = $0 { name } else { nil } }
+    pieces.compactMap { if case .number(let name, _) = $0 { name } else { nil } }
   }
 
   /// - Parameters:
@@ -57,8 +58,8 @@ struct NamePattern: Sendable {
       let name = String(rest[rest.index(after: mark)..<end])
       if let value = variables[name] {
         add(value)
-      } else if counts.contains(name) {
-        pieces.append(.number(name))
+      } else if let (counter, offset) = Self.counter(name), counts.contains(counter) {
+        pieces.append(.number(counter, offset: offset))
       } else if wildcards.contains(name) {
         pieces.append(.wildcard(name))
       } else {
@@ -68,6 +69,14 @@ struct NamePattern: Sendable {
     }
     add(String(rest))
     self.pieces = pieces
+  }
+
+  /// `stage+1` taken apart; the offset is 0 where there is none.
+  private static func counter(_ text: String) -> (name: String, offset: Int)? {
+    let parts = text.split(separator: "+", omittingEmptySubsequences: false)
+    if parts.count == 1 { return (text, 0) }
+    guard parts.count == 2, let offset = Int(parts[1]) else { return nil }
+    return (String(parts[0]), offset)
   }
 
   /// The placeholders' values where the whole `name` fits.
@@ -88,11 +97,12 @@ struct NamePattern: Sendable {
     switch piece {
     case .text(let text):
       return bytes.starts(with: text) && Self.match(rest, bytes.dropFirst(text.count), &match)
-    case .number(let name):
+    case .number(let name, let offset):
       let digits = bytes.prefix { (48...57).contains($0) }
       guard !digits.isEmpty, digits.count <= 6, digits.count == 1 || digits.first != 48,
-        let number = Int(String(decoding: digits, as: UTF8.self))
+        let written = Int(String(decoding: digits, as: UTF8.self)), written >= offset
       else { return false }
+      let number = written - offset
       if let known = match.numbers[name], known != number { return false }
       match.numbers[name] = number
       return Self.match(rest, bytes.dropFirst(digits.count), &match)
@@ -129,7 +139,7 @@ struct NamePattern: Sendable {
     pieces.map { piece in
       switch piece {
       case .text(let bytes): String(decoding: bytes, as: UTF8.self)
-      case .number(let name): numbers[name].map(String.init) ?? "{\(name)}"
+      case .number(let name, let offset): numbers[name].map { String($0 + offset) } ?? "{\(name)}"
       case .wildcard(let name): wildcards[name] ?? "{\(name)}"
       case .anything: "*"
       }

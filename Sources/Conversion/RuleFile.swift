@@ -14,6 +14,8 @@ public struct RuleFile: Sendable {
     let axes: AxisPattern
     /// The rule holds where this is true.
     let when: Expression?
+    /// Whether files and networks may lack the tensor.
+    let isOptional: Bool
   }
 
   struct Presence: Sendable {
@@ -55,7 +57,7 @@ public struct RuleFile: Sendable {
   let configuration: [(key: String, value: JSON)]
   let presence: [Presence]
   let axes: [String: Expression]
-  let counts: [String: String]
+  let counters: [Counter]
   let derive: [(key: String, expression: Expression)]
   let assume: [(key: String, expression: Expression)]
   let sidecar: Sidecar?
@@ -107,8 +109,9 @@ public struct RuleFile: Sendable {
       }
       axes = Dictionary(
         uniqueKeysWithValues: try reader.mapping("axes").map { ($0, try Expression($1.text())) })
-      counts = Dictionary(
-        uniqueKeysWithValues: try reader.mapping("counts").map { ($0, try $1.text()) })
+      counters = try reader.mapping("counts").map { name, value in
+        try value.located { try Counter(name, value.text()) }
+      }
       derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
       assume = try reader.mapping("assume").map { ($0, try Expression($1.text())) }
       sidecar = try reader.optional("sidecar").map { value in
@@ -137,7 +140,8 @@ public struct RuleFile: Sendable {
         let rule = Rule(
           line: value.line, native: try value.string("native"), sources: sources,
           axes: try value.located { try AxisPattern(axes) },
-          when: try value.optional("when").map { try Expression($0.text()) })
+          when: try value.optional("when").map { try Expression($0.text()) },
+          isOptional: try value.optional("optional")?.text() == "true")
         try value.finish()
         return rule
       }
@@ -155,6 +159,12 @@ public struct RuleFile: Sendable {
     }
     guard validating else { return }
     do { try validate() } catch let failure as Failure { throw failure.located(file: fileName) }
+  }
+
+  /// The counter that an axis hangs on (`D: embed_dim * 2 ** stage`), if it does.
+  func counter(ofAxis axis: String) -> String? {
+    guard let names = axes[axis]?.names else { return nil }
+    return counters.first { names.contains($0.name) }?.name
   }
 
   /// Checks what can be checked without a checkpoint.

@@ -72,7 +72,9 @@ struct ReferenceArchiveTests {
     }
   }
 
-  @Test(arguments: [("npz_hostile", "npz"), ("safetensors_hostile", "safetensors")])
+  @Test(arguments: [
+    ("npz_hostile", "npz"), ("safetensors_hostile", "safetensors"), ("pth_hostile", "pytorch"),
+  ])
   func refusesWhatIsMalformed(_ folder: String, _ format: String) throws {
     let files = try Self.files(folder)
     #expect(files.count > 100)

@@ -41,6 +41,13 @@ public final class Bytes: @unchecked Sendable {
     }
   }
 
+  /// Bytes `offset..<offset + length` of these, without a copy.
+  /// - Precondition: they lie within.
+  func slice(_ offset: Int, _ length: Int) -> Bytes {
+    precondition(offset >= 0 && length >= 0 && offset + length <= count)
+    return Bytes(base: base + offset, count: length, owner: self)
+  }
+
   deinit {
     if owner == nil {
       free(UnsafeMutableRawPointer(mutating: base))

@@ -6,6 +6,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
   case npz
   case hdf5
   case safetensors
+  case pytorch
 
   /// Suffixes by which a file's format is chosen.
   public var suffixes: [String] {
@@ -13,6 +14,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .npz: ["npz"]
     case .hdf5: ["h5", "hdf5"]
     case .safetensors: ["safetensors"]
+    case .pytorch: ["pth", "pt", "bin", "ckpt", "tar"]
     }
   }
 
@@ -58,8 +60,9 @@ public enum CheckpointFile {
       throw Failure("the file is empty", file: path, remedy: "fetch it again")
     }
     let found = try FileFormat.sniff(mapped)
-    // An .npz may have bytes in front, so only a clear contradiction counts.
-    if let found, found != format {
+    // An .npz may have bytes in front, so only a clear contradiction counts. PyTorch's files are zip archives too.
+    let isZip = format == .pytorch && found == .npz
+    if let found, found != format, !isZip {
       throw Failure(
         "the suffix says \(format.rawValue), the content is \(found.rawValue)", file: path,
         remedy: "rename the file to .\(found.suffixes[0])")
@@ -68,6 +71,7 @@ public enum CheckpointFile {
     case .npz: return try NPZ.open(path)
     case .hdf5: return try HDF5Reader.open(path)
     case .safetensors: return try SafetensorsReader.open(path)
+    case .pytorch: return try PyTorchReader.open(path)
     }
   }
 
@@ -93,6 +97,13 @@ public enum CheckpointFile {
       }
       let file = try OutputFile(path, overwrite: overwrite)
       try SafetensorsWriter.write(store, to: file, progress: progress)
+      try file.commit()
+    case .pytorch:
+      if compression != nil {
+        throw Failure(.usage, "PyTorch files are never compressed", file: path)
+      }
+      let file = try OutputFile(path, overwrite: overwrite)
+      try PyTorchWriter.write(store, to: file, progress: progress)
       try file.commit()
     case .hdf5:
       let file = try ExternalOutput(path, overwrite: overwrite)

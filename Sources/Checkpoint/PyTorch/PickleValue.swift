@@ -1,0 +1,72 @@
+/// What a pickle can put together here. Containers live in the machine's arrays and are named by their
+/// place in it, so that shared, cyclic and deeply nested ones cost nothing to hold or to drop.
+enum PickleValue: Sendable {
+  case none
+  case bool(Bool)
+  case int(Int)
+  case float(Double)
+  case string(String)
+  case bytes
+  case tuple(Int)
+  case list(Int)
+  case dict(Int)
+  case global(PickleGlobal)
+  case storage(PickleStorage)
+  case tensor(PickleTensor)
+  /// Something allowed that says nothing about tensors; whatever is done to it has no effect.
+  case inert
+
+  var int: Int? { if case .int(let value) = self { value } else { nil } }
+}
+
+/// The names a pickle may mention; everything else ends the reading. None of them is ever called: each stands
+/// for what this reader does in its place.
+enum PickleGlobal: Sendable, Equatable {
+  case orderedDict
+  case rebuildTensor
+  case rebuildTensorV2
+  case rebuildParameter
+  case storageType(ElementType)
+  /// Classes of plain facts (sizes, command-line arguments, NumPy numbers) that training scripts save
+  /// beside the weights.
+  case record
+
+  init?(module: String, name: String) {
+    switch (module, name) {
+    case ("collections", "OrderedDict"): self = .orderedDict
+    case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
+    case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2
+    case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+    case ("torch", "Size"), ("torch", "device"), ("argparse", "Namespace"),
+      ("yacs.config", "CfgNode"), ("numpy", "dtype"), ("numpy.core.multiarray", "scalar"),
+      ("numpy._core.multiarray", "scalar"), ("_codecs", "encode"):
+      self = .record
+    case ("torch", _):
+      let types: [String: ElementType] = [
+        "FloatStorage": .f32, "DoubleStorage": .f64, "HalfStorage": .f16,
+        "BFloat16Storage": .bf16, "LongStorage": .i64, "IntStorage": .i32, "ShortStorage": .i16,
+        "CharStorage": .i8, "ByteStorage": .u8, "BoolStorage": .bool,
+        "ComplexFloatStorage": .c64, "ComplexDoubleStorage": .c128,
+      ]
+      guard let type = types[name] else { return nil }
+      self = .storageType(type)
+    default: return nil
+    }
+  }
+}
+
+/// A run of numbers in a record of the archive.
+struct PickleStorage: Sendable, Equatable {
+  let key: String
+  let type: ElementType
+  /// Numbers in it.
+  let count: Int
+}
+
+/// A view of a storage.
+struct PickleTensor: Sendable {
+  let storage: PickleStorage
+  let offset: Int
+  let shape: [Int]
+  let strides: [Int]
+}

@@ -1,0 +1,101 @@
+/// Writes a flat state dict as `torch.save` does: `torch.load(weights_only=True)` opens it.
+enum PyTorchWriter {
+  /// Name of the archive's root folder, as torch.save names it after the file.
+  private static let root = "archive/"
+  /// Where VTKit keeps its facts; PyTorch reads only the records that the pickle names.
+  static let metadataRecord = "vtkit.json"
+
+  static func write(_ store: ParameterStore, to file: OutputFile, progress: ((Int) -> Void)?) throws {
+    var zip = ZipWriter(file, compression: nil)
+    try zip.add(name: root + "data.pkl", header: try pickle(store), body: try Bytes([]))
+    try zip.add(name: root + "byteorder", header: Array("little".utf8), body: try Bytes([]))
+    if !store.metadata.isEmpty {
+      let json = JSON.object(
+        store.metadata.sorted { $0.key < $1.key }.map {
+          JSON.Member(key: $0.key, value: .string($0.value))
+        })
+      try zip.add(name: root + metadataRecord, header: Array(json.text().utf8), body: try Bytes([]))
+    }
+    for (index, tensor) in store.tensors.enumerated() {
+      try zip.add(name: root + "data/\(index)", header: [], body: try tensor.bytes())
+      progress?(tensor.byteCount)
+    }
+    try zip.add(name: root + "version", header: Array("3\n".utf8), body: try Bytes([]))
+    try zip.finish(comment: [])
+  }
+
+  /// `OrderedDict` of `_rebuild_tensor_v2(storage, 0, size, strides, False, OrderedDict())`, protocol 2.
+  private static func pickle(_ store: ParameterStore) throws -> [UInt8] {
+    var out: [UInt8] = [0x80, 2]
+    out += "ccollections\nOrderedDict\n".utf8
+    out += [UInt8(ascii: ")"), UInt8(ascii: "R"), UInt8(ascii: "(")]
+    for (index, tensor) in store.tensors.enumerated() {
+      guard let storage = storageClass(tensor.type) else {
+        throw Failure(
+          "PyTorch files written here have no type \(tensor.type.rawValue)", tensor: tensor.name,
+          remedy: "write .safetensors, or pass --dtype")
+      }
+      string(tensor.name, &out)
+      out += "ctorch._utils\n_rebuild_tensor_v2\n((".utf8
+      string("storage", &out)
+      out += "ctorch\n\(storage)\n".utf8
+      string(String(index), &out)
+      string("cpu", &out)
+      integer(tensor.elementCount, &out)
+      out += [UInt8(ascii: "t"), UInt8(ascii: "Q")]
+      integer(0, &out)
+      var strides = [Int](repeating: 1, count: tensor.shape.count)
+      for axis in strides.indices.dropLast().reversed() {
+        strides[axis] = strides[axis + 1] * tensor.shape[axis + 1]
+      }
+      for lengths in [tensor.shape, strides] {
+        out.append(UInt8(ascii: "("))
+        for length in lengths { integer(length, &out) }
+        out.append(UInt8(ascii: "t"))
+      }
+      out.append(0x89)
+      out += "ccollections\nOrderedDict\n)RtR".utf8
+    }
+    out += [UInt8(ascii: "u"), UInt8(ascii: ".")]
+    return out
+  }
+
+  private static func storageClass(_ type: ElementType) -> String? {
+    switch type {
+    case .f32: "FloatStorage"
+    case .f64: "DoubleStorage"
+    case .f16: "HalfStorage"
+    case .bf16: "BFloat16Storage"
+    case .i64: "LongStorage"
+    case .i32: "IntStorage"
+    case .i16: "ShortStorage"
+    case .i8: "CharStorage"
+    case .u8: "ByteStorage"
+    case .bool: "BoolStorage"
+    case .c64: "ComplexFloatStorage"
+    case .c128: "ComplexDoubleStorage"
+    case .u16, .u32, .u64, .f8e4m3, .f8e5m2: nil
+    }
+  }
+
+  private static func string(_ text: String, _ out: inout [UInt8]) {
+    let bytes = Array(text.utf8)
+    out.append(UInt8(ascii: "X"))
+    little(bytes.count, 4, &out)
+    out += bytes
+  }
+
+  private static func integer(_ value: Int, _ out: inout [UInt8]) {
+    if value < 1 << 31 {
+      out.append(UInt8(ascii: "J"))
+      little(value, 4, &out)
+    } else {
+      out += [0x8A, 8]
+      little(value, 8, &out)
+    }
+  }
+
+  private static func little(_ value: Int, _ width: Int, _ out: inout [UInt8]) {
+    for byte in 0..<width { out.append(UInt8(truncatingIfNeeded: value >> (8 * byte))) }
+  }
+}
