@@ -3,10 +3,16 @@
 public enum EmbeddedConverters {
   /// File name (without folder) and content of every rule file.
   public static let files: [(name: String, bytes: [UInt8])] = [
+    ("swin-huggingface-tf.yaml", PackageResources.swin_huggingface_tf_yaml),
+    ("swin-huggingface.yaml", PackageResources.swin_huggingface_yaml),
+    ("swin-microsoft.yaml", PackageResources.swin_microsoft_yaml),
+    ("swin-timm.yaml", PackageResources.swin_timm_yaml),
+    ("swin-vts_drloc.yaml", PackageResources.swin_vts_drloc_yaml),
     ("vit-huggingface-tf.yaml", PackageResources.vit_huggingface_tf_yaml),
     ("vit-huggingface.yaml", PackageResources.vit_huggingface_yaml),
     ("vit-jax-vit.yaml", PackageResources.vit_jax_vit_yaml),
     ("vit-lucidrains.yaml", PackageResources.vit_lucidrains_yaml),
     ("vit-timm.yaml", PackageResources.vit_timm_yaml),
+    ("vit-vts_drloc.yaml", PackageResources.vit_vts_drloc_yaml),
   ]
 }

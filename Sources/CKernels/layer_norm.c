@@ -2,14 +2,16 @@
 
 static void layer_norm_forward_scalar(float *y, float *mean, float *rstd, const float *x,
                                       const float *gamma, const float *beta, size_t rows,
-                                      size_t cols, float eps) {
+                                      size_t cols, float eps,
+                                      int eps_outside) {
   for (size_t r = 0; r < rows; r++) {
     const float *xr = x + r * cols;
     double m = 0, v = 0;
     for (size_t c = 0; c < cols; c++) m += xr[c];
     m /= (double)cols;
     for (size_t c = 0; c < cols; c++) v += (xr[c] - m) * (xr[c] - m);
-    double s = 1 / sqrt(v / (double)cols + (double)eps);
+    v /= (double)cols;
+    double s = eps_outside ? 1 / (sqrt(v) + (double)eps) : 1 / sqrt(v + (double)eps);
     for (size_t c = 0; c < cols; c++)
       y[r * cols + c] = (float)((xr[c] - m) * s * gamma[c] + beta[c]);
     mean[r] = (float)m;
@@ -19,7 +21,7 @@ static void layer_norm_forward_scalar(float *y, float *mean, float *rstd, const 
 
 VT_INLINE void layer_norm_forward_body(float *y, float *mean, float *rstd, const float *x,
                                        const float *gamma, const float *beta, size_t rows,
-                                       size_t cols, float eps) {
+                                       size_t cols, float eps, int eps_outside) {
   size_t whole = cols / 8 * 8, rest = cols - whole;
   for (size_t r = 0; r < rows; r++) {
     const float *xr = x + r * cols;
@@ -35,7 +37,8 @@ VT_INLINE void layer_norm_forward_body(float *y, float *mean, float *rstd, const
     }
     float squares = sum8(sum2);
     for (size_t c = whole; c < cols; c++) squares += (xr[c] - m) * (xr[c] - m);
-    float s = 1.0f / sqrtf(squares / (float)cols + eps);
+    float v = squares / (float)cols;
+    float s = eps_outside ? 1.0f / (sqrtf(v) + eps) : 1.0f / sqrtf(v + eps);
     for (size_t c = 0; c < whole; c += 8)
       store8(yr + c, (load8(xr + c) - splat8(m)) * splat8(s) * load8(gamma + c) + load8(beta + c));
     if (rest)
@@ -50,15 +53,21 @@ VT_INLINE void layer_norm_forward_body(float *y, float *mean, float *rstd, const
 
 VT_DISPATCH(layer_norm_forward,
             (float *y, float *mean, float *rstd, const float *x, const float *gamma,
-             const float *beta, size_t rows, size_t cols, float eps),
-            (y, mean, rstd, x, gamma, beta, rows, cols, eps))
+             const float *beta, size_t rows, size_t cols, float eps, int eps_outside),
+            (y, mean, rstd, x, gamma, beta, rows, cols, eps, eps_outside))
 
 // With xhat = (x - mean) rstd and g = dy gamma:
-// dx = rstd (g - mean(g) - xhat mean(g xhat)).
+// dx = rstd (g - mean(g) - xhat mean(g xhat) f), where f = 1 for an eps inside the root and
+// 1 / (1 - eps rstd) = (sqrt(var) + eps) / sqrt(var) for one outside; a row of equal numbers has no slope.
+VT_INLINE float root_factor(float outer_eps, float rstd) {
+  float part = 1.0f - outer_eps * rstd;
+  return part > 1e-6f ? 1.0f / part : 0.0f;
+}
+
 static void layer_norm_backward_scalar(float *dx, float *dgamma, float *dbeta, const float *dy,
                                        const float *x, const float *mean, const float *rstd,
                                        const float *gamma, size_t rows, size_t cols,
-                                       int accumulate) {
+                                       float outer_eps, int accumulate) {
   for (size_t r = 0; r < rows; r++) {
     const float *xr = x + r * cols, *dr = dy + r * cols;
     double a = 0, b = 0;
@@ -68,7 +77,7 @@ static void layer_norm_backward_scalar(float *dx, float *dgamma, float *dbeta, c
       b += g * h;
     }
     a /= (double)cols;
-    b /= (double)cols;
+    b *= root_factor(outer_eps, rstd[r]) / (double)cols;
     for (size_t c = 0; c < cols; c++) {
       double h = ((double)xr[c] - mean[r]) * rstd[r], g = (double)dr[c] * gamma[c];
       float d = (float)(rstd[r] * (g - a - h * b));
@@ -82,7 +91,7 @@ static void layer_norm_backward_scalar(float *dx, float *dgamma, float *dbeta, c
 VT_INLINE void layer_norm_backward_body(float *dx, float *dgamma, float *dbeta, const float *dy,
                                         const float *x, const float *mean, const float *rstd,
                                         const float *gamma, size_t rows, size_t cols,
-                                        int accumulate) {
+                                        float outer_eps, int accumulate) {
   for (size_t r = 0; r < rows; r++) {
     const float *xr = x + r * cols, *dr = dy + r * cols;
     float *out = dx + r * cols;
@@ -96,7 +105,7 @@ VT_INLINE void layer_norm_backward_body(float *dx, float *dgamma, float *dbeta, 
       sa += g;
       sb += g * ((xv - m) * s);
     }
-    v8 a = splat8(sum8(sa) / (float)cols), b = splat8(sum8(sb) / (float)cols);
+    v8 a = splat8(sum8(sa) / (float)cols), b = splat8(sum8(sb) * root_factor(outer_eps, rstd[r]) / (float)cols);
     for (size_t c = 0; c < cols; c += 8) {
       size_t n = cols - c < 8 ? cols - c : 8;
       if (n == 8) {
@@ -119,5 +128,5 @@ VT_INLINE void layer_norm_backward_body(float *dx, float *dgamma, float *dbeta, 
 VT_DISPATCH(layer_norm_backward,
             (float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
              const float *mean, const float *rstd, const float *gamma, size_t rows, size_t cols,
-             int accumulate),
-            (dx, dgamma, dbeta, dy, x, mean, rstd, gamma, rows, cols, accumulate))
+             float outer_eps, int accumulate),
+            (dx, dgamma, dbeta, dy, x, mean, rstd, gamma, rows, cols, outer_eps, accumulate))

@@ -68,6 +68,63 @@ VT_DISPATCH(softmax_again,
             (float *x, const float *lse, float scale, size_t rows, size_t cols, size_t ld),
             (x, lse, scale, rows, cols, ld))
 
+static void window_softmax_scalar(float *x, const float *bias, const int32_t *region, float scale,
+                                  size_t tokens) {
+  for (size_t r = 0; r < tokens; r++) {
+    float *xr = x + r * tokens;
+    double m = -INFINITY, sum = 0;
+    for (size_t c = 0; c < tokens; c++) {
+      double v = (double)xr[c] * scale + (bias ? bias[r * tokens + c] : 0) +
+                 (region && region[r] != region[c] ? -100 : 0);
+      xr[c] = (float)v;
+      m = fmax(m, v);
+    }
+    for (size_t c = 0; c < tokens; c++) sum += exp(xr[c] - m);
+    for (size_t c = 0; c < tokens; c++) xr[c] = (float)(exp(xr[c] - m) / sum);
+  }
+}
+
+VT_INLINE void window_softmax_body(float *x, const float *bias, const int32_t *region, float scale,
+                                   size_t tokens) {
+  size_t whole = tokens / 8 * 8, rest = tokens - whole;
+  for (size_t r = 0; r < tokens; r++) {
+    float *xr = x + r * tokens;
+    const float *br = bias ? bias + r * tokens : 0;
+    for (size_t c = 0; c < whole; c += 8) {
+      v8 v = load8(xr + c) * splat8(scale);
+      store8(xr + c, br ? v + load8(br + c) : v);
+    }
+    for (size_t c = whole; c < tokens; c++) xr[c] = xr[c] * scale + (br ? br[c] : 0);
+    if (region)
+      for (size_t c = 0; c < tokens; c++) xr[c] += region[r] != region[c] ? -100.0f : 0.0f;
+    v8 mv = splat8(-INFINITY), sv = splat8(0);
+    for (size_t c = 0; c < whole; c += 8) {
+      v8 v = load8(xr + c);
+      mv = select8(v > mv, v, mv);
+    }
+    float m = max8(mv);
+    for (size_t c = whole; c < tokens; c++) m = xr[c] > m ? xr[c] : m;
+    for (size_t c = 0; c < whole; c += 8) {
+      v8 e = exp8(load8(xr + c) - splat8(m));
+      store8(xr + c, e);
+      sv += e;
+    }
+    float sum = sum8(sv);
+    if (rest) {
+      v8 e = exp8(load8_part(xr + whole, rest) - splat8(m));
+      store8_part(xr + whole, e, rest);
+      for (size_t c = 0; c < rest; c++) sum += e[c];
+    }
+    float inverse = 1.0f / sum;
+    for (size_t c = 0; c < whole; c += 8) store8(xr + c, load8(xr + c) * splat8(inverse));
+    for (size_t c = whole; c < tokens; c++) xr[c] *= inverse;
+  }
+}
+
+VT_DISPATCH(window_softmax,
+            (float *x, const float *bias, const int32_t *region, float scale, size_t tokens),
+            (x, bias, region, scale, tokens))
+
 static void softmax_backward_rows_scalar(float *dp, const float *p, const float *delta,
                                          float scale, size_t rows, size_t cols, size_t ld) {
   for (size_t r = 0; r < rows; r++)

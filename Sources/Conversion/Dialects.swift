@@ -13,8 +13,19 @@ public enum Dialects {
       let text = String(decoding: file.bytes, as: UTF8.self)
       if let format, !text.contains("\nformat: \(format.rawValue)\n") { return nil }
       if let dialect, !text.contains("\ndialect: \(dialect)\n") { return nil }
-      return try RuleFile(fileName: file.name, text: text, validating: false)
+      return try RuleFile(
+        fileName: file.name, text: text, base: base(of: file.name, text), validating: false)
     }
+  }
+
+  /// The text of the file that a rule file extends (`extends: microsoft`, of the same architecture).
+  static func base(of fileName: String, _ text: String) throws -> String? {
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("extends: ") }) else { return nil }
+    let name = fileName.prefix { $0 != "-" } + "-" + line.dropFirst("extends: ".count) + ".yaml"
+    guard let file = EmbeddedConverters.files.first(where: { $0.name == name }) else {
+      throw Failure("there is no rule file '\(name)' to extend", file: fileName)
+    }
+    return String(decoding: file.bytes, as: UTF8.self)
   }
 
   /// The rule file of a dialect.

@@ -25,6 +25,7 @@ public struct ExportedCheckpoint: Sendable {
     var metadata = metadata
     metadata.dialect = dialect
     var result: ExportedCheckpoint
+    var drlocNames: String?
     if dialect == NativeMetadata.nativeDialect {
       let rows = trunk.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
@@ -33,6 +34,7 @@ public struct ExportedCheckpoint: Sendable {
     } else {
       let architecture = metadata.configuration["architecture"]?.string
       let file = try Dialects.named(dialect, architecture: architecture)
+      drlocNames = file.drloc
       let names = file.variants.map(\.name)
       let exporter = try Exporter(
         file,
@@ -54,11 +56,18 @@ public struct ExportedCheckpoint: Sendable {
         layers[layers.count - 1].weights.append(tensor.name)
         result.store.kerasLayout?.layers = layers
       } else {
-        try result.store.append(tensor)
+        try result.store.append(tensor.renamed(Self.name(of: tensor.name, in: drlocNames)))
       }
     }
     result.store.metadata = metadata.entries
     return result
+  }
+
+  /// `drloc.0.layers.0.weight` as a dialect spells it.
+  private static func name(of native: String, in pattern: String?) -> String {
+    let parts = native.split(separator: ".", maxSplits: 2)
+    guard let pattern, parts.count == 3 else { return native }
+    return pattern.replacing("{scale}", with: parts[1]) + parts[2]
   }
 }
 

@@ -82,6 +82,7 @@ struct Exporter {
     for (key, value) in file.configuration {
       guard let own = configuration[key], !own.isSame(as: value)
       else { continue }
+      if file.immaterial[key]?.isTrue({ configuration[$0] }) == true { continue }
       // What a library's own configuration file can say is no obstacle.
       if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
       // An eps or activation is not stored in any file: the user must set it in the library.
@@ -95,7 +96,8 @@ struct Exporter {
   /// Keys whose value the dialect's library takes for granted and the network has differently.
   func differences(_ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
     file.configuration.compactMap { key, value in
-      guard let own = configuration[key], !own.isSame(as: value)
+      guard let own = configuration[key], !own.isSame(as: value),
+        file.immaterial[key]?.isTrue({ configuration[$0] }) != true
       else { return nil }
       return (key, value, own)
     }

@@ -10,6 +10,8 @@ struct Importer {
     var wildcards: [String: String]
     var account: Account
     var plan: [PlanRow]
+    /// The drloc head, where the dialect has one, by native name.
+    var drloc: [StoredTensor]
   }
 
   private struct Match {
@@ -29,13 +31,28 @@ struct Importer {
   private var matches: [Place: Match] = [:]
   private var wildcards: [String: String] = [:]
   private var unmatched: [StoredTensor] = []
+  private var drloc: [StoredTensor] = []
   private(set) var matchedCount = 0
 
   /// Matches the store's names against one variant.
-  init(_ file: RuleFile, variant: String, _ store: ParameterStore) throws {
+  /// - Parameter isOwn: whether VTKit wrote the file; the drloc head then has its native names in every dialect.
+  init(_ file: RuleFile, variant: String, _ store: ParameterStore, isOwn: Bool = false) throws {
     self.file = file
     compiled = try CompiledRules(file, variant: variant)
+    let spelling = file.drloc ?? (isOwn ? "drloc.{scale}." : nil)
+    let head = try spelling.map {
+      try NamePattern($0 + "*", variables: [:], counts: ["scale"], wildcards: [])
+    }
     for tensor in store.tensors {
+      // Keras files hold the head in a group.
+      let name = isOwn ? tensor.name.replacingPrefix("drloc/", with: "") : tensor.name
+      if let match = head?.match(name) {
+        let scale = match.numbers["scale"] ?? 0
+        let prefix = (spelling ?? "").replacing("{scale}", with: String(scale))
+        drloc.append(tensor.renamed("drloc.\(scale)." + name.dropFirst(prefix.count)))
+        matchedCount += 1
+        continue
+      }
       var found: (Place, NamePattern.Match)?
       let bytes = Array(tensor.name.utf8)
       for (index, rule) in compiled.rules.enumerated() {
@@ -63,10 +80,10 @@ struct Importer {
   }
 
   /// The variant that takes the most tensors.
-  static func best(_ file: RuleFile, _ store: ParameterStore) throws -> Importer {
+  static func best(_ file: RuleFile, _ store: ParameterStore, isOwn: Bool = false) throws -> Importer {
     var best: Importer?
     for variant in file.variants {
-      let candidate = try Importer(file, variant: variant.name, store)
+      let candidate = try Importer(file, variant: variant.name, store, isOwn: isOwn)
       if candidate.matchedCount > best?.matchedCount ?? -1 { best = candidate }
     }
     return best!
@@ -135,7 +152,7 @@ struct Importer {
     return Result(
       native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,
       assumed: solver.assumed, variant: compiled.variant, wildcards: wildcards, account: account,
-      plan: plan)
+      plan: plan, drloc: drloc)
   }
 
   /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.

@@ -103,18 +103,9 @@ public struct LoadedCheckpoint: Sendable {
   private static func foreign(
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
   ) throws -> LoadedCheckpoint {
-    // The drloc head keeps its native names in every dialect.
-    var trunk = store
-    var drloc: [StoredTensor] = []
-    trunk.filter { tensor in
-      let name = tensor.name.replacingPrefix("drloc/", with: "")
-      guard name.hasPrefix(drlocPrefix), metadata != nil else { return true }
-      drloc.append(tensor.renamed(name))
-      return false
-    }
     let ignore = try NameFilter(options.ignore)
-    let importer = try Recognition.importer(
-      trunk, metadata, options, format: path.flatMap { try? FileFormat(path: $0) })
+    let (importer, wrapper) = try Recognition.importer(
+      store, metadata, options, format: path.flatMap { try? FileFormat(path: $0) })
     let file = importer.file
     var given = metadata?.configuration
     if let own = options.configuration { given = own }
@@ -126,15 +117,17 @@ public struct LoadedCheckpoint: Sendable {
         file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
     }
     var native = result.native
-    for tensor in drloc { try native.append(tensor) }
+    for tensor in result.drloc { try native.append(tensor) }
     return LoadedCheckpoint(
       native: native,
       metadata: NativeMetadata(
         configuration: result.configuration, classes: metadata?.classes,
         preprocessing: metadata?.preprocessing),
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
-      assumed: result.assumed, ignored: result.account.ignored, skipped: store.skipped,
-      plan: result.plan)
+      assumed: result.assumed,
+      ignored: result.account.ignored
+        + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") },
+      skipped: store.skipped, plan: result.plan)
   }
 
   private static func sidecar(_ file: RuleFile, beside path: String?) throws -> JSON? {

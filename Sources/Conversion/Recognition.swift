@@ -2,28 +2,37 @@ import Checkpoint
 
 /// Finds out whose names a checkpoint's tensors have.
 enum Recognition {
-  /// The converter for a store: as told, or the one whose marks are all there and that takes the most.
+  /// The converter for a store: as told, or the one whose marks are all there and that takes the most; and what
+  /// training scripts put in front of the names.
   /// - Parameter format: of the file; dialects of libraries that write it are tried before the others.
   static func importer(
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
-  ) throws -> Importer {
+  ) throws -> (importer: Importer, wrapper: Wrapper.Candidate) {
+    let candidates = Wrapper.candidates(store)
     if let dialect = options.dialect ?? metadata?.dialect {
       let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
-      return try Importer.best(Dialects.named(dialect, architecture: architecture), store)
+      let file = try Dialects.named(dialect, architecture: architecture)
+      let importers = try candidates.map { ($0, try Importer.best(file, $0.store, isOwn: metadata != nil)) }
+      let best = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
+      return (best.1, best.0)
     }
     func files(_ format: FileFormat?) throws -> [RuleFile] {
       try Dialects.all(format: format).filter {
         options.architecture == nil || $0.architecture == options.architecture
       }
     }
-    if let format, let found = try recognized(files(format), store) { return found }
     let all = try files(nil)
     guard !all.isEmpty else {
       throw Failure(
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
         remedy: "see 'vtkit dialects'")
     }
-    if let found = try recognized(all, store) { return found }
+    for candidate in candidates {
+      if let format, let found = try recognized(files(format), candidate.store) {
+        return (found, candidate)
+      }
+      if let found = try recognized(all, candidate.store) { return (found, candidate) }
+    }
     throw try unknown(all, store)
   }
 

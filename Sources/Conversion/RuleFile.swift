@@ -55,6 +55,8 @@ public struct RuleFile: Sendable {
   /// Default texts of a wildcard, by variant.
   let wildcards: [String: [String: String]]
   let configuration: [(key: String, value: JSON)]
+  /// Where true, a key's value makes no difference.
+  let immaterial: [String: Expression]
   let presence: [Presence]
   let axes: [String: Expression]
   let counters: [Counter]
@@ -62,18 +64,26 @@ public struct RuleFile: Sendable {
   let assume: [(key: String, expression: Expression)]
   let sidecar: Sidecar?
   let keras: Keras?
+  /// How the dialect names the drloc head, `{scale}` standing for the scale's number; nil where it has none.
+  let drloc: String?
   let rules: [Rule]
   let ignore: [(pattern: String, reason: String)]
 
-  /// - Parameter validating: whether to check that the rules make sense together; the built-in files are
-  ///   checked by the project's tests instead.
+  /// - Parameters:
+  ///   - base: text of the file that this one extends: its keys hold where this file does not give them.
+  ///   - validating: whether to check that the rules make sense together; the built-in files are checked by the
+  ///     project's tests instead.
   /// - Throws: `Failure` naming file and line.
-  public init(fileName: String, text: String, validating: Bool = true) throws {
+  public init(fileName: String, text: String, base: String? = nil, validating: Bool = true) throws {
     self.fileName = fileName
     var reader: YAMLReader
     do {
-      guard let node = try compose(yaml: text) else { throw Failure("the file is empty") }
+      guard var node = try compose(yaml: text) else { throw Failure("the file is empty") }
+      if let base, let whole = try compose(yaml: base)?.mapping {
+        for (key, value) in whole where node.mapping?[key] == nil { node.mapping?[key] = value }
+      }
       reader = YAMLReader(node: node, path: "")
+      _ = try reader.optional("extends")
       architecture = try reader.string("architecture")
       dialect = try reader.string("dialect")
       description = try reader.string("description")
@@ -96,6 +106,8 @@ public struct RuleFile: Sendable {
       }
       self.wildcards = wildcards
       configuration = try reader.mapping("configuration").map { ($0, try $1.json()) }
+      immaterial = Dictionary(
+        uniqueKeysWithValues: try reader.mapping("immaterial").map { ($0, try Expression($1.text())) })
       presence = try reader.mapping("presence").map { key, value in
         var value = value
         let then = try value.optional("then")?.json()
@@ -133,6 +145,7 @@ public struct RuleFile: Sendable {
         try value.finish()
         return result
       }
+      drloc = try reader.optional("drloc")?.text()
       rules = try reader.list("tensors").map { value in
         var value = value
         let sources = try value.strings("source")

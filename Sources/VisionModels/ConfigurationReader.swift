@@ -31,6 +31,46 @@ struct ConfigurationReader {
     return value
   }
 
+  /// An integer that may be 0.
+  mutating func natural(_ key: String) throws -> Int {
+    used.insert(key)
+    guard let value = json[key]?.int, value >= 0, value <= 1 << 24 else {
+      throw missing(key, "natural number")
+    }
+    return value
+  }
+
+  /// A list of positive integers (`atLeast: 1`) or natural ones, `count` long where given.
+  mutating func sizes(_ key: String, count: Int? = nil, atLeast: Int = 1) throws -> [Int] {
+    used.insert(key)
+    let values = (json[key]?.array ?? []).compactMap(\.int)
+    guard let items = json[key]?.array, values.count == items.count, !values.isEmpty,
+      values.allSatisfy({ $0 >= atLeast && $0 <= 1 << 24 })
+    else { throw missing(key, "list of integers") }
+    guard count == nil || values.count == count else {
+      throw Failure("the configuration's '\(key)' has \(values.count) items, not one for each of \(count ?? 0) stages")
+    }
+    return values
+  }
+
+  mutating func numbers(_ key: String, count: Int) throws -> [Double] {
+    used.insert(key)
+    let values = (json[key]?.array ?? []).compactMap(\.double)
+    guard let items = json[key]?.array, values.count == items.count, values.count == count,
+      values.allSatisfy(\.isFinite)
+    else { throw missing(key, "list of \(count) numbers") }
+    return values
+  }
+
+  mutating func flags(_ key: String, count: Int) throws -> [Bool] {
+    used.insert(key)
+    let values = (json[key]?.array ?? []).compactMap(\.bool)
+    guard let items = json[key]?.array, values.count == items.count, values.count == count else {
+      throw missing(key, "list of \(count) times true or false")
+    }
+    return values
+  }
+
   mutating func optionalSize(_ key: String) throws -> Int? {
     used.insert(key)
     if json[key] == nil || json[key] == .null { return nil }

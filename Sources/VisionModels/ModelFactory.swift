@@ -4,7 +4,7 @@ import Tensor
 /// Builds networks of any architecture from their configuration.
 public enum ModelFactory {
   /// Architectures that can be built.
-  public static let architectures = ["vit"]
+  public static let architectures = ["vit", "swin"]
 
   /// - Parameters:
   ///   - configuration: the native store's keys; `architecture` decides the rest.
@@ -21,15 +21,21 @@ public enum ModelFactory {
       return try ViT(
         ViTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
+    case "swin":
+      return try Swin(
+        SwinConfiguration(configuration), weights: weights, engine: engine, seed: seed,
+        regularization: regularization, isTrainable: isTrainable)
     case let other: throw unknown(other)
     }
   }
 
-  /// Refuses tensors that the network has no place for, the drloc head's and the optimizer's apart.
+  /// Refuses tensors that the network has no place for, the drloc head's, the optimizer's and PyTorch's counters
+  /// of batches apart.
   private static func checkNothingIsLeft(_ weights: ParameterStore, _ configuration: JSON) throws {
     let own = Set(try parameterSpecs(configuration).map(\.name))
     let left = weights.names.filter { name in
       !own.contains(name) && !["drloc.", "optimizer."].contains { name.hasPrefix($0) }
+        && !name.hasSuffix(".num_batches_tracked")
     }
     guard left.isEmpty else {
       throw Failure(
@@ -43,6 +49,7 @@ public enum ModelFactory {
   public static func parameterSpecs(_ configuration: JSON) throws -> [ParameterSpec] {
     switch try architecture(of: configuration) {
     case "vit": return try ViTConfiguration(configuration).parameterSpecs
+    case "swin": return try SwinConfiguration(configuration).parameterSpecs
     case let other: throw unknown(other)
     }
   }

@@ -9,6 +9,9 @@ public enum Initialization: Sendable, Equatable {
   case truncatedNormal(std: Double)
   /// Uniform in ±bound, PyTorch's default for linear layers with `bound = 1/sqrt(inputs)`.
   case uniform(bound: Double)
+  case normal(std: Double)
+  /// Given numbers: fixed tables.
+  case values([Float])
 }
 
 /// A parameter as the architecture declares it.
@@ -16,11 +19,26 @@ public struct ParameterSpec: Sendable, Equatable {
   public let name: String
   public let shape: [Int]
   public let initialization: Initialization
+  /// False for what gradients never change: running statistics, fixed projections and tables.
+  public let isTrainable: Bool
+  /// Whether weight decay acts on it.
+  public let decays: Bool
 
-  public init(_ name: String, _ shape: [Int], _ initialization: Initialization) {
+  /// - Parameter decays: nil takes the usual rule, all but biases and what has one axis.
+  public init(
+    _ name: String, _ shape: [Int], _ initialization: Initialization, isTrainable: Bool = true,
+    decays: Bool? = nil
+  ) {
     self.name = name
     self.shape = shape
     self.initialization = initialization
+    self.isTrainable = isTrainable
+    self.decays = decays ?? (shape.count > 1 && !name.hasSuffix(".bias"))
+  }
+
+  /// A batch norm's running mean and variance are no parameters in the literature's counts.
+  public var isRunningStatistic: Bool {
+    name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
   }
 
   public var count: Int { shape.reduce(1, *) }
@@ -34,6 +52,8 @@ public struct ParameterSpec: Sendable, Equatable {
     case .ones: return [Float](repeating: 1, count: count)
     case .truncatedNormal(let std):
       return (0..<count).map { _ in Float(generator.truncatedNormal(std: std)) }
+    case .normal(let std): return (0..<count).map { _ in Float(generator.normal() * std) }
+    case .values(let values): return values
     case .uniform(let bound):
       return (0..<count).map { _ in Float((2 * generator.uniform() - 1) * bound) }
     }
@@ -44,6 +64,7 @@ public struct ParameterSpec: Sendable, Equatable {
 public final class ParameterSet {
   public private(set) var names: [String] = []
   private var tensors: [String: Tensor] = [:]
+  private var declared: [String: ParameterSpec] = [:]
   private let engine: Engine
 
   public init(engine: Engine) { self.engine = engine }
@@ -53,6 +74,9 @@ public final class ParameterSet {
     guard let tensor = tensors[name] else { preconditionFailure("no parameter '\(name)'") }
     return tensor
   }
+
+  /// How the architecture declared a parameter.
+  public func spec(_ name: String) -> ParameterSpec? { declared[name] }
 
   public func contains(_ name: String) -> Bool { tensors[name] != nil }
   public var all: [(name: String, tensor: Tensor)] { names.map { ($0, tensors[$0]!) } }
@@ -86,8 +110,9 @@ public final class ParameterSet {
         try weights?[spec.name]?.floats()
         ?? spec.initialValues(seed: seed, index: UInt64(names.count))
       names.append(spec.name)
+      declared[spec.name] = spec
       tensors[spec.name] =
-        isTrainable(spec.name)
+        spec.isTrainable && isTrainable(spec.name)
         ? Tensor.parameter(values, spec.shape, engine: engine)
         : Tensor.frozen(values, spec.shape, engine: engine)
     }

@@ -30,8 +30,14 @@ public struct EmbeddingGrid {
 public struct ModelOutput {
   /// `[batch, classes]`.
   public let logits: Tensor
-  /// One grid a scale, the last scale first.
+  /// One grid a scale, in the order of the network's stages.
   public let grids: [EmbeddingGrid]
+
+  /// What the last block gave, before the final norm: `[batch, tokens, channels]`.
+  public let tokens: Tensor
+
+  /// The last stage's, which the drloc loss sees unless it is to see all.
+  public var finalGrid: EmbeddingGrid { grids[grids.count - 1] }
 }
 
 /// Random regularization, active in training only.
@@ -40,10 +46,13 @@ public struct Regularization: Sendable, Equatable {
   public var dropPath: Float
   /// Rate after the embedding and in each multilayer perceptron and projection.
   public var dropout: Float
+  /// Whether batch norms keep to their running statistics in training: right for batches of a few pictures.
+  public var freezesBatchNorm: Bool
 
-  public init(dropPath: Float = 0, dropout: Float = 0) {
+  public init(dropPath: Float = 0, dropout: Float = 0, freezesBatchNorm: Bool = false) {
     self.dropPath = dropPath
     self.dropout = dropout
+    self.freezesBatchNorm = freezesBatchNorm
   }
 }
 
@@ -55,11 +64,18 @@ public protocol VisionModel: AnyObject {
   var imageSize: Int { get }
   var numClasses: Int { get }
   var parameters: ParameterSet { get }
-  /// Width of the embeddings of each grid, the last scale first.
+  /// Width of the embeddings of each grid, in the order of the stages.
   var gridChannels: [Int] { get }
   /// Cells along one side of each grid.
   var gridSides: [Int] { get }
 
   /// - Parameter images: `[batch, imageSize, imageSize, inChannels]`, normalized.
   func forward(_ images: Tensor, _ context: Context) -> ModelOutput
+}
+
+extension VisionModel {
+  /// Width of the last grid's embeddings.
+  public var finalGridChannels: Int { gridChannels[gridChannels.count - 1] }
+  /// Cells along one side of the last grid.
+  public var finalGridSide: Int { gridSides[gridSides.count - 1] }
 }

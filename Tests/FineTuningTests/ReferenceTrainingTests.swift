@@ -15,51 +15,35 @@ struct ReferenceTrainingTests {
     let arrays: ParameterStore
     let engine: Engine
     let model: any VisionModel
-    /// Tensors of the file that belong to the drloc head, under its native names.
-    let file: RuleFile
   }
 
-  /// The case's network with its drloc head, whose names the reference code writes `drloc.layers...`.
+  /// The case's network with its drloc head.
   static func setup(_ name: String, threads: Int = 2, instructions: InstructionSet? = nil) throws
     -> Setup
   {
     let reference = try ReferenceCase(name)
     let engine = Engine(threads: threads, instructions: instructions)
-    var store = try CheckpointFile.open(reference.checkpointPath())
-    var drloc = store
-    store.filter { !$0.name.hasPrefix("drloc.") }
-    drloc.filter { $0.name.hasPrefix("drloc.") }
-    drloc.mapTensors { $0.renamed(native($0.name)) }
     let loaded = try LoadedCheckpoint.load(
-      store, LoadOptions(configuration: reference.configuration), path: nil)
-    #expect(loaded.dialect == "lucidrains")
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    #expect(loaded.dialect == "vts_drloc")
     let model = try ModelFactory.make(
       loaded.metadata.configuration, weights: loaded.native, engine: engine)
     try model.parameters.add(
-      DrlocHead.parameterSpecs(scale: 0, channels: model.gridChannels[0]), weights: drloc, seed: 0)
+      DrlocHead.parameterSpecs(scale: 0, channels: model.finalGridChannels), weights: loaded.native,
+      seed: 0)
     return Setup(
-      reference: reference, arrays: try reference.arrays(), engine: engine, model: model,
-      file: try Dialects.named("lucidrains", architecture: "vit"))
-  }
-
-  static func native(_ name: String) -> String {
-    name.replacing("drloc.layers", with: "drloc.0.layers")
+      reference: reference, arrays: try reference.arrays(), engine: engine, model: model)
   }
 
   /// Arrays `<prefix><source name>` brought to native names and layouts by the rule file itself.
   static func nativeArrays(_ setup: Setup, prefix: String) throws -> ParameterStore {
-    var trunk = setup.arrays
-    trunk.filter { $0.name.hasPrefix(prefix) }
-    trunk.mapTensors { $0.renamed(String($0.name.dropFirst(prefix.count))) }
-    var drloc = trunk
-    trunk.filter { !$0.name.hasPrefix("drloc.") }
-    drloc.filter { $0.name.hasPrefix("drloc.") }
-    var result = try LoadedCheckpoint.load(
-      trunk, LoadOptions(dialect: "lucidrains", configuration: setup.reference.configuration),
-      path: nil
-    ).native
-    for tensor in drloc.tensors { try result.append(tensor.renamed(native(tensor.name))) }
-    return result
+    var store = setup.arrays
+    store.filter { $0.name.hasPrefix(prefix) }
+    store.mapTensors { $0.renamed(String($0.name.dropFirst(prefix.count))) }
+    let options = LoadOptions(
+      architecture: setup.model.architecture, dialect: "vts_drloc",
+      configuration: setup.reference.configuration, allowMissing: ["*"])
+    return try LoadedCheckpoint.load(store, options, path: nil).native
   }
 
   /// Pictures `[N, 3, H, W]` beginning at `offset`, as the engine wants them.
@@ -78,11 +62,11 @@ struct ReferenceTrainingTests {
     return GridPairs(first: try flat("pairs_x"), second: try flat("pairs_y"))
   }
 
-  @Test(arguments: Engine.supportedInstructions)
-  func drlocLossesAndEveryGradient(_ instructions: InstructionSet) throws {
-    let setup = try Self.setup("drloc_vit", instructions: instructions)
+  @Test(arguments: ["drloc_vit", "drloc_swin"], Engine.supportedInstructions)
+  func drlocLossesAndEveryGradient(_ name: String, _ instructions: InstructionSet) throws {
+    let setup = try Self.setup(name, instructions: instructions)
     let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
-    let side = model.gridSides[0]
+    let side = model.finalGridSide
     let labels = try arrays.integers("labels").map { Int32($0) }
     let pairs = try Self.pairs(setup, 0..<4 * 16, side: side)
     let images = try Self.images(setup, count: 4, offset: 0)
@@ -91,8 +75,8 @@ struct ReferenceTrainingTests {
     let output = model.forward(images, context)
     expectCloseToLargest(output.logits.values, try arrays.values("logits_train"), 2e-5)
     let grid = try arrays.values("grid")
-    let channels = model.gridChannels[0]
-    let planar = output.grids[0].values
+    let channels = model.finalGridChannels
+    let planar = output.finalGrid.values
     let asReference = (0..<4).flatMap { n in
       (0..<channels).flatMap { c in
         (0..<side * side).map { planar[(n * side * side + $0) * channels + c] }
@@ -100,7 +84,7 @@ struct ReferenceTrainingTests {
     }
     expectCloseToLargest(asReference, grid, 2e-5, "grid")
     let predictions = DrlocHead.predictions(
-      output.grids[0], pairs, scale: 0, parameters: model.parameters, context)
+      output.finalGrid, pairs, scale: 0, parameters: model.parameters, context)
     expectCloseToLargest(predictions.values, try arrays.values("drloc_pred"), 2e-5, "predictions")
     #expect(
       DrlocHead.targets(pairs, side: side, .reference) == (try arrays.values("drloc_target")))
@@ -111,7 +95,7 @@ struct ReferenceTrainingTests {
       (DrlocOptions.Target.paper, "loss_drloc_paper_l1norm"), (.reference, "loss_drloc_reference"),
     ] {
       let loss = DrlocHead.loss(
-        output.grids[0], pairs, target, scale: 0, parameters: model.parameters, context)
+        output.finalGrid, pairs, target, scale: 0, parameters: model.parameters, context)
       expectClose([Double(loss.values[0])], [try arrays.scalar(name)], relative: 1e-5, name)
     }
     // Gradients of the total, with either definition.
@@ -132,17 +116,19 @@ struct ReferenceTrainingTests {
       expectClose([step.optimizer.gradientNorm()], [try arrays.scalar(norm)], relative: 1e-5, norm)
     }
     let expected = try Self.nativeArrays(setup, prefix: "grad/")
-    #expect(Set(expected.names) == Set(model.parameters.names))
+    let trainable = model.parameters.all.filter(\.tensor.needsGradient)
+    #expect(Set(expected.names) == Set(trainable.map(\.name)))
     let norm = try arrays.scalar("grad_norm")
-    for (name, tensor) in model.parameters.all {
+    for (name, tensor) in trainable {
       let values = try expected.values(name)
       let largest = values.reduce(0) { max($0, abs(Double($1))) }
       expectClose(tensor.gradientValues, values, absolute: 5e-4 * largest + 1e-6 * norm, name)
     }
   }
 
-  @Test func fiveUpdatesFollowTheReference() throws {
-    let setup = try Self.setup("train_steps_vit")
+  @Test(arguments: ["train_steps_vit", "train_steps_swin"])
+  func fiveUpdatesFollowTheReference(_ name: String) throws {
+    let setup = try Self.setup(name)
     let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
     let initial = try model.parameters.store()
     let optimizer = AdamW(
@@ -163,7 +149,7 @@ struct ReferenceTrainingTests {
     for index in 0..<5 {
       let rate = schedule.rate(update: index)
       expectClose([rate], [rates[index]], relative: 1e-12, "learning rate \(index)")
-      let pairs = try Self.pairs(setup, index * 48..<(index + 1) * 48, side: model.gridSides[0])
+      let pairs = try Self.pairs(setup, index * 48..<(index + 1) * 48, side: model.finalGridSide)
       let result = try step.run(
         images: Self.images(setup, count: 4, offset: 4 * index),
         labels: Array(labels[4 * index..<4 * index + 4]), labelSmoothing: 0,
@@ -180,13 +166,21 @@ struct ReferenceTrainingTests {
     #expect(tolerances.count == final.count)
     let largest = try #require(tolerances.max())
     for (name, tensor) in model.parameters.all {
-      let expected = try final.values(name)
-      // The case's own tolerance per tensor; its two larger ones belong to the drloc head.
-      let tolerance = name.hasPrefix("drloc.0.layers.2") ? largest : 1e-5
-      expectClose(tensor.values, expected, absolute: tolerance, name)
-      let before = try initial.values(name)
+      // The bias of the keys has no gradient but rounding noise, which Adam blows up.
+      let noise =
+        name.hasSuffix("attn.qkv.bias") ? tensor.count / 3..<2 * tensor.count / 3 : 0..<0
+      func signal(_ values: [Float]) -> [Float] {
+        values.enumerated().filter { !noise.contains($0.offset) }.map(\.element)
+      }
+      let (actual, expected) = (signal(tensor.values), signal(try final.values(name)))
+      // The case's own tolerance per tensor; in the case of ViT its two larger ones belong to the drloc head.
+      let tolerance =
+        setup.reference.document["final_tolerance"]?["value"]?[name]?.double
+        ?? (name.hasPrefix("drloc.0.layers.2") ? largest : 1e-5)
+      expectClose(actual, expected, absolute: tolerance, name)
+      let before = signal(try initial.values(name))
       let moved = zip(expected, before).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
-      let off = zip(tensor.values, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+      let off = zip(actual, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
       #expect(moved > 0 && (off / moved).squareRoot() < 0.005, "\(name) moved elsewhere")
     }
   }

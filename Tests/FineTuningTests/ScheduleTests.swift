@@ -102,9 +102,9 @@ struct ScheduleTests {
   }
 
   @Test func decaySkipsNormsAndBiases() {
-    #expect(AdamW.decays("blocks.0.mlp.fc1.weight", [4, 3]))
-    #expect(AdamW.decays("pos_embed", [1, 5, 3]))
-    #expect(!AdamW.decays("blocks.0.norm1.weight", [3]))
-    #expect(!AdamW.decays("head.bias", [3]))
+    #expect(ParameterSpec("blocks.0.mlp.fc1.weight", [4, 3], .zeros).decays)
+    #expect(ParameterSpec("pos_embed", [1, 5, 3], .zeros).decays)
+    #expect(!ParameterSpec("blocks.0.norm1.weight", [3], .zeros).decays)
+    #expect(!ParameterSpec("head.bias", [3], .zeros).decays)
   }
 }

@@ -62,11 +62,11 @@ struct KernelParityTests {
         func run(_ isa: vt_isa, accumulate: Int32) -> [[Float]] {
           var y = [Float](repeating: 0, count: rows * cols)
           var (mean, rstd) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
-          vt_layer_norm_forward(isa, &y, &mean, &rstd, x, gamma, beta, rows, cols, 1e-6)
+          vt_layer_norm_forward(isa, &y, &mean, &rstd, x, gamma, beta, rows, cols, 1e-6, 0)
           var dx = Self.numbers(rows * cols, 8)
           var (dgamma, dbeta) = (Self.numbers(cols, 9), Self.numbers(cols, 10))
           vt_layer_norm_backward(
-            isa, &dx, &dgamma, &dbeta, dy, x, mean, rstd, gamma, rows, cols, accumulate)
+            isa, &dx, &dgamma, &dbeta, dy, x, mean, rstd, gamma, rows, cols, 0, accumulate)
           return [y, mean, rstd, dx, dgamma, dbeta]
         }
         for accumulate: Int32 in [0, 1] {

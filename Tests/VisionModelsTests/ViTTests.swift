@@ -8,52 +8,13 @@ import Testing
 @testable import VisionModels
 
 struct ViTTests {
-  /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
-  static func images(_ arrays: ParameterStore, _ engine: Engine) throws -> Tensor {
-    let stored = try #require(arrays["input"])
-    return engine.pictures(planar: try stored.floats(), stored.shape)
-  }
-
-  static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
-    let loaded = try LoadedCheckpoint.load(
-      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
-    return try ModelFactory.make(
-      loaded.metadata.configuration, weights: loaded.native, engine: engine)
-  }
-
-  @Test(
-    arguments: [
-      "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_hf_safetensors",
-      "vit_hf_tf_h5", "deit_hf_tf_h5",
-    ], Engine.supportedInstructions)
-  func computesWhatTheSourceLibraryDoes(_ name: String, _ instructions: InstructionSet) throws {
-    let reference = try ReferenceCase(name)
-    let engine = Engine(threads: 2, instructions: instructions)
-    let model = try Self.model(reference, engine)
-    let arrays = try reference.arrays()
-    let context = Context(engine, recording: false)
-    let output = model.forward(try Self.images(arrays, engine), context)
-    expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
-    expectCloseToLargest(output.grids[0].tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
-    let side = output.grids[0].side
-    #expect(output.grids[0].values.count == 3 * side * side * model.gridChannels[0])
-  }
-
   /// Activation and eps matter at a scale that the parity tolerance alone would let through.
   @Test func activationAndEpsComeFromTheConfiguration() throws {
     let configurations = try ["vit_jax_npz", "vit_timm_safetensors", "vit_hf_tf_h5"].map {
-      try ViTConfiguration(Self.model(ReferenceCase($0), Engine(threads: 1)).configuration)
+      try ViTConfiguration(NetworkTests.model(ReferenceCase($0), Engine(threads: 1)).configuration)
     }
     #expect(configurations.map(\.activation) == [.geluTanh, .gelu, .gelu])
     #expect(configurations.map(\.normEps) == [1e-6, 1e-6, 1e-12])
-  }
-
-  @Test(arguments: Preset.all.map(\.name))
-  func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
-    let preset = try Preset.named(name)
-    let specs = try ModelFactory.parameterSpecs(preset.configuration)
-    #expect(specs.reduce(0) { $0 + $1.count } == preset.publishedParameterCount)
-    #expect(try ViTConfiguration(preset.configuration).json["depth"] == preset.configuration["depth"])
   }
 
   @Test func meanPoolingAveragesThePatches() throws {
@@ -65,9 +26,9 @@ struct ViTTests {
     shape.pooling = .mean
     let model = try ViT(shape, weights: loaded.native, engine: engine)
     let context = Context(engine, recording: false)
-    let output = model.forward(try Self.images(reference.arrays(), engine), context)
+    let output = model.forward(try NetworkTests.images(reference.arrays(), engine), context)
     // The same by hand: norm each patch token, average, apply the head.
-    let tokens = output.grids[0].tokens
+    let tokens = output.finalGrid.tokens
     let p = model.parameters
     let normed = context.layerNorm(
       tokens, gamma: p["norm.weight"], beta: p["norm.bias"], eps: 1e-6

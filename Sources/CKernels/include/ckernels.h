@@ -36,14 +36,17 @@ void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, const flo
 
 // layer_norm.c
 
-/// y = (x - mean) * rstd * gamma + beta for each row [cols]; writes mean[rows], rstd[rows].
+/// y = (x - mean) * rstd * gamma + beta for each row [cols]; writes mean[rows], rstd[rows]. rstd is
+/// 1 / sqrt(var + eps), or 1 / (sqrt(var) + eps) where `eps_outside`.
 void vt_layer_norm_forward(vt_isa isa, float *y, float *mean, float *rstd, const float *x,
                            const float *gamma, const float *beta, size_t rows, size_t cols,
-                           float eps);
-/// dx (+)= gradient; dgamma[cols] += sum dy * xhat; dbeta[cols] += sum dy.
+                           float eps, int eps_outside);
+/// dx (+)= gradient; dgamma[cols] += sum dy * xhat; dbeta[cols] += sum dy. `outer_eps` is the eps that was
+/// added outside the root, 0 where it was inside.
 void vt_layer_norm_backward(vt_isa isa, float *dx, float *dgamma, float *dbeta, const float *dy,
                             const float *x, const float *mean, const float *rstd,
-                            const float *gamma, size_t rows, size_t cols, int accumulate);
+                            const float *gamma, size_t rows, size_t cols, float outer_eps,
+                            int accumulate);
 
 // softmax.c
 
@@ -53,6 +56,10 @@ void vt_softmax_rows(vt_isa isa, float *x, float *lse, float scale, size_t rows,
 /// In place: x = exp(scale * x - lse[r]), the probabilities again from the scores.
 void vt_softmax_again(vt_isa isa, float *x, const float *lse, float scale, size_t rows,
                       size_t cols, size_t ld);
+/// In place over the scores [tokens, tokens] of one window: x = softmax(scale * x + bias + mask). `bias` may
+/// be null; so may `region`: pairs of tokens of different regions get -100, as the reference code has it.
+void vt_window_softmax(vt_isa isa, float *x, const float *bias, const int32_t *region, float scale,
+                       size_t tokens);
 /// In place: dp = p * (dp - delta[r]) * scale, the gradient of the scores.
 void vt_softmax_backward_rows(vt_isa isa, float *dp, const float *p, const float *delta,
                               float scale, size_t rows, size_t cols, size_t ld);
@@ -108,6 +115,75 @@ void vt_gather_pairs(float *out, const float *grid, const int32_t *a, const int3
 /// The transpose of it: dgrid[a[p]] += dout[p, :dim], dgrid[b[p]] += dout[p, dim:], p in order.
 void vt_scatter_pairs(float *dgrid, const float *dout, const int32_t *a, const int32_t *b,
                       size_t pairs, size_t dim);
+
+// convolution.c: images are [height, width, channels].
+
+/// Where a kernel of a convolution or pooling stands: `kernel` squared cells, every `stride`, over an image with
+/// `padding` empty cells around it.
+typedef struct {
+  size_t height, width, channels;
+  size_t kernel, stride, padding;
+  size_t out_height, out_width;
+} vt_geometry;
+
+/// Columns of output cells first..<first+count, [count, kernel * kernel * channels] (row, column, channel).
+void vt_unfold(float *out, const float *image, vt_geometry g, size_t first, size_t count);
+/// The transpose of it: image += columns, cell after cell.
+void vt_fold(float *image, const float *columns, vt_geometry g, size_t first, size_t count);
+/// The same with channels first, [count, channels * kernel * kernel], as torch.nn.Unfold orders them.
+void vt_unfold_channels(float *out, const float *image, vt_geometry g, size_t first, size_t count);
+void vt_fold_channels(float *image, const float *columns, vt_geometry g, size_t first, size_t count);
+
+/// Each channel with a kernel of its own: y [rows.., out_width, channels] for output rows first..<first+count;
+/// weight [kernel * kernel, channels].
+void vt_depthwise_forward(vt_isa isa, float *y, const float *x, const float *weight, vt_geometry g,
+                          size_t first, size_t count);
+/// dx += gradient of a whole image; dy [out_height, out_width, channels].
+void vt_depthwise_backward_input(vt_isa isa, float *dx, const float *dy, const float *weight,
+                                 vt_geometry g);
+/// dweight [kernel * kernel, channels] += gradient of a whole image.
+void vt_depthwise_backward_weight(vt_isa isa, float *dweight, const float *dy, const float *x,
+                                  vt_geometry g);
+
+/// y = largest of each neighbourhood, padding left out; `which` says which cell it was.
+void vt_max_pool(float *y, uint8_t *which, const float *x, vt_geometry g);
+/// dx += dy at the cells that were largest.
+void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_geometry g);
+/// y = mean of each neighbourhood, padding neither added nor counted.
+void vt_average_pool(float *y, const float *x, vt_geometry g);
+void vt_average_pool_backward(float *dx, const float *dy, vt_geometry g);
+
+/// Four neighbours side by side, [ceil(h/2) * ceil(w/2), 4 * channels]: (0,0), (1,0), (0,1), (1,1) as (row,
+/// column); cells past an odd edge are zero.
+void vt_merge_patches(float *out, const float *image, size_t height, size_t width, size_t channels);
+/// The transpose of it: image += merged.
+void vt_merge_patches_backward(float *image, const float *merged, size_t height, size_t width,
+                               size_t channels);
+
+// batch_norm.c: columns are channels.
+
+/// mean[cols] and m2[cols] = sum of squared distances from it, over rows [rows, cols].
+void vt_column_moments(vt_isa isa, float *mean, float *m2, const float *x, size_t rows, size_t cols);
+/// y = x * scale + shift (+ residual), then max(0, y) where `relu`. residual may be null; y may be x.
+void vt_channel_affine(vt_isa isa, float *y, const float *x, const float *scale, const float *shift,
+                       const float *residual, int relu, size_t rows, size_t cols);
+/// dz = dy where y > 0 (y null: everywhere), into dz, which may be dy; sums[cols] += dz, dots[cols] += dz * (x - mean).
+void vt_batch_norm_sums(vt_isa isa, float *dz, float *sums, float *dots, const float *dy,
+                        const float *y, const float *x, const float *mean, size_t rows, size_t cols);
+/// dx (+)= a * dz + b * (x - mean) + c, by channel.
+void vt_batch_norm_input(vt_isa isa, float *dx, const float *dz, const float *x, const float *mean,
+                         const float *a, const float *b, const float *c, size_t rows, size_t cols,
+                         int accumulate);
+
+// features.c
+
+/// In place over p = w x [rows, features]: p = exp(p - |x|^2 / 2) * scale, the positive random features of
+/// Performers; x [rows, dim], rows `ldx` apart.
+void vt_positive_features(vt_isa isa, float *p, const float *x, float scale, size_t rows,
+                          size_t features, size_t dim, size_t ldx);
+/// In place: dp = dp * p; sums[r] = sum of the row.
+void vt_positive_features_backward(vt_isa isa, float *dp, float *sums, const float *p, size_t rows,
+                                   size_t features);
 
 // convert.c
 

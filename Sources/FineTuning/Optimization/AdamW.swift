@@ -4,7 +4,7 @@ import Tensor
 import VisionModels
 
 /// AdamW (Loshchilov and Hutter, ICLR 2019) over a network's parameters. Decay skips what has one
-/// axis and what is named `.bias`, as the method's reference code does.
+/// axis and what is named `.bias`, as the method's reference code does, and what the architecture exempts.
 public final class AdamW {
   public struct Options: Sendable, Codable, Equatable {
     public var weightDecay: Double
@@ -46,13 +46,8 @@ public final class AdamW {
     slots = parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
       Slot(
         name: name, parameter: tensor, first: engine.zeros(tensor.shape),
-        second: engine.zeros(tensor.shape), decays: Self.decays(name, tensor.shape))
+        second: engine.zeros(tensor.shape), decays: parameters.spec(name)?.decays ?? true)
     }
-  }
-
-  /// Whether weight decay acts on a parameter.
-  static func decays(_ name: String, _ shape: [Int]) -> Bool {
-    shape.count > 1 && !name.hasSuffix(".bias")
   }
 
   /// The norm of all gradients together.

@@ -97,7 +97,7 @@ public final class Trainer {
         dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout)),
       isTrainable: { !recipe.headOnly || heads.contains($0) })
     if recipe.drloc != nil {
-      let specs = DrlocHead.parameterSpecs(scale: 0, channels: self.model.gridChannels[0])
+      let specs = DrlocHead.parameterSpecs(scale: 0, channels: self.model.finalGridChannels)
       let kept = specs.allSatisfy { weights?[$0.name] != nil }
       try self.model.parameters.add(specs, weights: kept ? weights : nil, seed: recipe.seed)
     }
@@ -208,7 +208,7 @@ public final class Trainer {
     }
     return TrainingStep.Drloc(
       target: options.target, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
-      pairs: GridPairs(keys: keys, pairs: options.pairs, side: model.gridSides[0]))
+      pairs: GridPairs(keys: keys, pairs: options.pairs, side: model.finalGridSide))
   }
 
   private func evaluate(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws

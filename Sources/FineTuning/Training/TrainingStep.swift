@@ -74,7 +74,7 @@ public final class TrainingStep {
     var localization: Tensor?
     if let drloc {
       let term = DrlocHead.loss(
-        output.grids[0], drloc.pairs, drloc.target, scale: 0, parameters: model.parameters, context)
+        output.finalGrid, drloc.pairs, drloc.target, scale: 0, parameters: model.parameters, context)
       localization = term
       loss = context.add(crossEntropy, term, scale: Float(drloc.weight))
     }

@@ -3,19 +3,20 @@ import CKernels
 extension CPUBackend {
   func layerNormForward(
     y: Storage, mean: Storage, rstd: Storage, x: Storage, gamma: Storage, beta: Storage,
-    rows: Int, channels: Int, eps: Float
+    rows: Int, channels: Int, eps: Float, epsOutside: Bool
   ) {
     forRanges(rows, size: 128) { r in
       let at = r.lowerBound * channels
       vt_layer_norm_forward(
         isa, y.floats + at, mean.floats + r.lowerBound, rstd.floats + r.lowerBound, x.floats + at,
-        gamma.floats, beta.floats, r.count, channels, eps)
+        gamma.floats, beta.floats, r.count, channels, eps, epsOutside ? 1 : 0)
     }
   }
 
   func layerNormBackward(
     dy: Storage, x: Storage, mean: Storage, rstd: Storage, gamma: Storage, rows: Int,
-    channels: Int, dx: GradientTarget?, dgamma: GradientTarget?, dbeta: GradientTarget?
+    channels: Int, outerEps: Float, dx: GradientTarget?, dgamma: GradientTarget?,
+    dbeta: GradientTarget?
   ) {
     // Each piece sums the scale's and shift's gradients over its own rows; the pieces' sums are
     // added in order afterwards.
@@ -32,7 +33,7 @@ extension CPUBackend {
       vt_layer_norm_backward(
         isa, target.floats + at, sums, sums + channels, dy.floats + at, x.floats + at,
         mean.floats + first, rstd.floats + first, gamma.floats, min(size, rows - first), channels,
-        dx?.accumulate == true ? 1 : 0)
+        outerEps, dx?.accumulate == true ? 1 : 0)
     }
     for (gradient, offset) in [(dgamma, 0), (dbeta, channels)] {
       guard let gradient else { continue }

@@ -68,7 +68,7 @@ extension CPUBackend {
     }
   }
 
-  private func deliver(_ values: UnsafeMutablePointer<Float>, to target: GradientTarget, count: Int) {
+  func deliver(_ values: UnsafeMutablePointer<Float>, to target: GradientTarget, count: Int) {
     let out = target.storage.floats
     if target.accumulate {
       vt_add_scaled(isa, out, out, values, 1, count)
@@ -142,6 +142,78 @@ extension CPUBackend {
             ap.baseAddress! + image * pairs, bp.baseAddress! + image * pairs, pairs, channels)
         }
       }
+    }
+  }
+
+  // MARK: Joining and cutting
+
+  func joinTokens(
+    y: Storage, a: Storage, sharesA: Bool, b: Storage, batch: Int, prefix: Int, tokens: Int,
+    channels: Int
+  ) {
+    let (front, rest) = (prefix * channels, tokens * channels)
+    threads.run(pieces: batch) { image, _ in
+      let out = y.floats + image * (front + rest)
+      out.update(from: a.floats + (sharesA ? 0 : image * front), count: front)
+      (out + front).update(from: b.floats + image * rest, count: rest)
+    }
+  }
+
+  func joinTokensBackward(
+    dy: Storage, da: GradientTarget?, sharesA: Bool, db: GradientTarget?, batch: Int, prefix: Int,
+    tokens: Int, channels: Int
+  ) {
+    let (front, rest) = (prefix * channels, tokens * channels)
+    if let da, sharesA {
+      vt_column_sums(
+        isa, da.storage.floats, dy.floats, batch, front, front + rest, da.accumulate ? 1 : 0)
+    }
+    threads.run(pieces: batch) { image, _ in
+      let from = dy.floats + image * (front + rest)
+      func hand(_ target: GradientTarget, _ offset: Int, _ source: UnsafeMutablePointer<Float>, _ count: Int) {
+        let out = target.storage.floats + offset
+        if target.accumulate {
+          vt_add_scaled(isa, out, out, source, 1, count)
+        } else {
+          out.update(from: source, count: count)
+        }
+      }
+      if let da, !sharesA { hand(da, image * front, from, front) }
+      if let db { hand(db, image * rest, from + front, rest) }
+    }
+  }
+
+  func slice(_ s: SliceShape, y: Storage, x: Storage) {
+    threads.run(pieces: s.batch) { image, _ in
+      for token in 0..<s.count {
+        (y.floats + (image * s.count + token) * s.width).update(
+          from: x.floats + (image * s.tokens + s.first + token) * s.channels + s.channel, count: s.width)
+      }
+    }
+  }
+
+  func sliceBackward(_ s: SliceShape, dx: Storage, dy: Storage) {
+    threads.run(pieces: s.batch) { image, _ in
+      for token in 0..<s.count {
+        let out = dx.floats + (image * s.tokens + s.first + token) * s.channels + s.channel
+        vt_add_scaled(isa, out, out, dy.floats + (image * s.count + token) * s.width, 1, s.width)
+      }
+    }
+  }
+
+  func addTable(y: Storage, x: Storage, table: Storage, batch: Int) {
+    threads.run(pieces: batch) { image, _ in
+      let at = image * table.count
+      vt_add_scaled(isa, y.floats + at, x.floats + at, table.floats, 1, table.count)
+    }
+  }
+
+  func addTableBackward(dtable: GradientTarget, dy: Storage, batch: Int) {
+    let count = dtable.storage.count
+    forRanges(count, size: 4096) { r in
+      vt_column_sums(
+        isa, dtable.storage.floats + r.lowerBound, dy.floats + r.lowerBound, batch, r.count, count,
+        dtable.accumulate ? 1 : 0)
     }
   }
 }

@@ -6,25 +6,85 @@ extension Context {
   ///   - scale: usually `headDim**-0.5`.
   /// - Returns: `[batch, tokens, heads * headDim]`.
   public func attention(qkv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
+    let width = heads * headDim
     precondition(
-      qkv.shape.count == 3 && qkv.channels == 3 * heads * headDim,
+      qkv.shape.count == 3 && qkv.channels == 3 * width,
       "qkv \(qkv.shape) for \(heads) heads of \(headDim)")
     let shape = AttentionShape(
-      batch: qkv.shape[0], tokens: qkv.shape[1], heads: heads, headDim: headDim, scale: scale)
-    let needs = needsTape(qkv)
-    let out = output([shape.batch, shape.tokens, heads * headDim], needsGradient: needs)
-    let lse = engine.storage(shape.batch * heads * shape.tokens)
-    backend.attentionForward(shape, out: out.storage, lse: lse, qkv: qkv.storage)
-    let tiles = shape.batch * heads
-    engine.countProduct(shape.tokens, shape.tokens, headDim, times: 2 * tiles)
+      batch: qkv.shape[0], queries: qkv.shape[1], keys: qkv.shape[1], heads: heads,
+      headDim: headDim, scale: scale)
+    return attention(shape, (qkv, 0), (qkv, width), (qkv, 2 * width))
+  }
+
+  /// The same over queries, keys and values of their own; keys and values may stand in one tensor.
+  /// - Parameters:
+  ///   - q: `[batch, queries, heads * headDim]`.
+  ///   - kv: `[batch, keys, 2 * heads * headDim]`: keys, then values.
+  /// - Returns: `[batch, queries, heads * headDim]`.
+  public func attention(q: Tensor, kv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
+    let width = heads * headDim
+    precondition(q.channels == width && kv.channels == 2 * width && q.shape[0] == kv.shape[0])
+    return attention(crossShape(q, kv, heads, headDim, scale), (q, 0), (kv, 0), (kv, width))
+  }
+
+  /// The same with keys and values in two tensors of `[batch, keys, heads * headDim]`.
+  public func attention(
+    q: Tensor, k: Tensor, v: Tensor, heads: Int, headDim: Int, scale: Float
+  ) -> Tensor {
+    let width = heads * headDim
+    precondition(q.channels == width && k.channels == width && v.shape == k.shape)
+    precondition(q.shape[0] == k.shape[0])
+    return attention(crossShape(q, k, heads, headDim, scale), (q, 0), (k, 0), (v, 0))
+  }
+
+  private func crossShape(
+    _ q: Tensor, _ k: Tensor, _ heads: Int, _ headDim: Int, _ scale: Float
+  ) -> AttentionShape {
+    AttentionShape(
+      batch: q.shape[0], queries: q.shape[1], keys: k.shape[1], heads: heads, headDim: headDim,
+      scale: scale)
+  }
+
+  private func attention(
+    _ shape: AttentionShape, _ q: (Tensor, Int), _ k: (Tensor, Int), _ v: (Tensor, Int)
+  ) -> Tensor {
+    func view(_ part: (Tensor, Int)) -> RowView {
+      RowView(part.0.storage, offset: part.1, stride: part.0.channels)
+    }
+    let needs = needsTape(q.0, k.0, v.0)
+    let out = output([shape.batch, shape.queries, shape.heads * shape.headDim], needsGradient: needs)
+    let lse = engine.storage(shape.batch * shape.heads * shape.queries)
+    backend.attentionForward(
+      shape, out: out.storage, lse: lse, q: view(q), k: view(k), v: view(v))
+    let tiles = shape.batch * shape.heads
+    engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
     guard needs else { return out }
     record { [engine] in
-      guard let dout = out.gradient, let target = qkv.target(engine) else { return }
+      guard let dout = out.gradient else { return }
+      // Parts of one tensor share its gradient: only the first may find it untouched.
+      var targets: [ObjectIdentifier: GradientTarget] = [:]
+      func target(_ part: (Tensor, Int)) -> RowTarget {
+        let id = ObjectIdentifier(part.0)
+        let whole = targets[id] ?? part.0.targetOrScratch(engine)
+        targets[id] = whole
+        return RowTarget(
+          view: RowView(whole.storage, offset: part.1, stride: part.0.channels),
+          accumulate: whole.accumulate)
+      }
+      let (dq, dk, dv) = (target(q), target(k), target(v))
       // Scores again, then four gradients.
-      engine.countProduct(shape.tokens, shape.tokens, headDim, times: 5 * tiles)
+      engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 5 * tiles)
       engine.backend.attentionBackward(
-        shape, dqkv: target, dout: dout, out: out.storage, lse: lse, qkv: qkv.storage)
+        shape, dq: dq, dk: dk, dv: dv, dout: dout, out: out.storage, lse: lse, q: view(q),
+        k: view(k), v: view(v))
     }
     return out
+  }
+}
+
+extension Tensor {
+  /// Where a gradient goes, or memory to throw away where none is wanted.
+  func targetOrScratch(_ engine: Engine) -> GradientTarget {
+    target(engine) ?? GradientTarget(storage: engine.storage(count), accumulate: false)
   }
 }

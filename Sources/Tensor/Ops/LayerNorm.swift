@@ -4,8 +4,11 @@ extension Context {
   ///   - x: `[..., channels]`.
   ///   - gamma: `[channels]`.
   ///   - beta: `[channels]`.
+  ///   - epsOutside: divide by `sqrt(var) + eps` instead, as lucidrains' networks do.
   /// - Returns: the shape of `x`.
-  public func layerNorm(_ x: Tensor, gamma: Tensor, beta: Tensor, eps: Float) -> Tensor {
+  public func layerNorm(
+    _ x: Tensor, gamma: Tensor, beta: Tensor, eps: Float, epsOutside: Bool = false
+  ) -> Tensor {
     let channels = x.channels
     precondition(gamma.count == channels && beta.count == channels)
     let rows = x.rows
@@ -15,13 +18,13 @@ extension Context {
     let rstd = engine.storage(rows)
     backend.layerNormForward(
       y: y.storage, mean: mean, rstd: rstd, x: x.storage, gamma: gamma.storage, beta: beta.storage,
-      rows: rows, channels: channels, eps: eps)
+      rows: rows, channels: channels, eps: eps, epsOutside: epsOutside)
     guard needs else { return y }
     record { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.layerNormBackward(
         dy: dy, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage, rows: rows,
-        channels: channels, dx: x.target(engine), dgamma: gamma.target(engine),
+        channels: channels, outerEps: epsOutside ? eps : 0, dx: x.target(engine), dgamma: gamma.target(engine),
         dbeta: beta.target(engine))
     }
     return y

@@ -62,4 +62,72 @@ extension Context {
     }
     return y
   }
+
+  /// Tokens one behind the other.
+  /// - Parameters:
+  ///   - a: `[batch or 1, prefix, channels]`; one set stands in front of every sequence.
+  ///   - b: `[batch, tokens, channels]`.
+  /// - Returns: `[batch, prefix + tokens, channels]`.
+  public func joinTokens(_ a: Tensor, _ b: Tensor) -> Tensor {
+    let (batch, tokens, channels) = (b.shape[0], b.shape[1], b.channels)
+    let prefix = a.shape[1]
+    precondition(a.channels == channels && (a.shape[0] == batch || a.shape[0] == 1))
+    let sharesA = a.shape[0] == 1 && batch != 1
+    let needs = needsTape(a, b)
+    let y = output([batch, prefix + tokens, channels], needsGradient: needs)
+    backend.joinTokens(
+      y: y.storage, a: a.storage, sharesA: sharesA, b: b.storage, batch: batch, prefix: prefix,
+      tokens: tokens, channels: channels)
+    guard needs else { return y }
+    record { [engine] in
+      guard let dy = y.gradient else { return }
+      engine.backend.joinTokensBackward(
+        dy: dy, da: a.target(engine), sharesA: sharesA, db: b.target(engine), batch: batch,
+        prefix: prefix, tokens: tokens, channels: channels)
+    }
+    return y
+  }
+
+  /// A block of tokens and channels, copied.
+  /// - Parameters:
+  ///   - x: `[batch, tokens, channels]`.
+  ///   - tokens: which of the tokens; nil for all.
+  ///   - channels: which of the channels; nil for all.
+  public func slice(_ x: Tensor, tokens: Range<Int>? = nil, channels: Range<Int>? = nil) -> Tensor {
+    let (t, c) = (tokens ?? 0..<x.shape[1], channels ?? 0..<x.channels)
+    precondition(x.shape.count == 3 && t.upperBound <= x.shape[1] && c.upperBound <= x.channels)
+    let shape = SliceShape(
+      batch: x.shape[0], tokens: x.shape[1], channels: x.channels, first: t.lowerBound,
+      count: t.count, channel: c.lowerBound, width: c.count)
+    let needs = needsTape(x)
+    let y = output([shape.batch, t.count, c.count], needsGradient: needs)
+    backend.slice(shape, y: y.storage, x: x.storage)
+    guard needs else { return y }
+    record { [engine] in
+      guard let dy = y.gradient else { return }
+      engine.backend.sliceBackward(shape, dx: x.gradientToAdd(engine), dy: dy)
+    }
+    return y
+  }
+
+  /// `x + table`, the table the same for every sequence.
+  /// - Parameters:
+  ///   - x: `[batch, tokens, channels]`.
+  ///   - table: `[1, tokens, channels]`.
+  public func addTable(_ x: Tensor, _ table: Tensor) -> Tensor {
+    precondition(x.count == table.count * x.shape[0], "\(x.shape) + \(table.shape)")
+    let batch = x.shape[0]
+    let needs = needsTape(x, table)
+    let y = output(x.shape, needsGradient: needs)
+    backend.addTable(y: y.storage, x: x.storage, table: table.storage, batch: batch)
+    guard needs else { return y }
+    record { [engine] in
+      guard let dy = y.gradient else { return }
+      if let target = table.target(engine) {
+        engine.backend.addTableBackward(dtable: target, dy: dy, batch: batch)
+      }
+      if x.needsGradient { x.receiveGradient(dy, engine) }
+    }
+    return y
+  }
 }

@@ -123,31 +123,14 @@ public struct ViTConfiguration: Sendable, Equatable {
     specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros))
     for block in 0..<depth {
       let name = "blocks.\(block)."
-      specs.append(ParameterSpec(name + "norm1.weight", [d], .ones))
-      specs.append(ParameterSpec(name + "norm1.bias", [d], .zeros))
-      specs.append(ParameterSpec(name + "attn.qkv.weight", [3 * inner, d], weight))
-      if qkvBias { specs.append(ParameterSpec(name + "attn.qkv.bias", [3 * inner], .zeros)) }
-      if attentionProjection {
-        specs.append(ParameterSpec(name + "attn.proj.weight", [d, inner], weight))
-        specs.append(ParameterSpec(name + "attn.proj.bias", [d], .zeros))
-      }
-      specs.append(ParameterSpec(name + "norm2.weight", [d], .ones))
-      specs.append(ParameterSpec(name + "norm2.bias", [d], .zeros))
-      specs.append(ParameterSpec(name + "mlp.fc1.weight", [mlpDim, d], weight))
-      specs.append(ParameterSpec(name + "mlp.fc1.bias", [mlpDim], .zeros))
-      specs.append(ParameterSpec(name + "mlp.fc2.weight", [d, mlpDim], weight))
-      specs.append(ParameterSpec(name + "mlp.fc2.bias", [d], .zeros))
+      specs.transformerBlock(
+        name, width: d, inner: inner, hidden: mlpDim, qkvBias: qkvBias,
+        projects: attentionProjection)
     }
-    specs.append(ParameterSpec("norm.weight", [d], .ones))
-    specs.append(ParameterSpec("norm.bias", [d], .zeros))
-    if let representationSize {
-      specs.append(ParameterSpec("pre_logits.fc.weight", [representationSize, d], weight))
-      specs.append(ParameterSpec("pre_logits.fc.bias", [representationSize], .zeros))
-    }
+    specs.norm("norm", d)
+    if let representationSize { specs.linear("pre_logits.fc", d, representationSize) }
     for head in pooling == .clsAndDistillation ? ["head", "head_dist"] : ["head"] {
-      specs.append(
-        ParameterSpec(head + ".weight", [numClasses, representationSize ?? d], weight))
-      specs.append(ParameterSpec(head + ".bias", [numClasses], .zeros))
+      specs.linear(head, representationSize ?? d, numClasses)
     }
     return specs
   }

@@ -100,7 +100,7 @@ struct BenchTrain: ParsableCommand {
       Preset.named(arguments.model).configuration, weights: nil, engine: engine)
     if !noDrloc {
       try model.parameters.add(
-        DrlocHead.parameterSpecs(scale: 0, channels: model.gridChannels[0]), weights: nil, seed: 0)
+        DrlocHead.parameterSpecs(scale: 0, channels: model.finalGridChannels), weights: nil, seed: 0)
     }
     let step = TrainingStep(
       model: model, optimizer: AdamW(model.parameters, options: AdamW.Options(), engine: engine),
@@ -114,7 +114,7 @@ struct BenchTrain: ParsableCommand {
       ? nil
       : TrainingStep.Drloc(
         target: .paper, weight: 0.1,
-        pairs: GridPairs(keys: keys, pairs: 64, side: model.gridSides[0]))
+        pairs: GridPairs(keys: keys, pairs: 64, side: model.finalGridSide))
     try arguments.measure(noDrloc ? "train" : "train with drloc", engine) {
       _ = try step.run(
         images: images, labels: labels, labelSmoothing: 0.1, drloc: drloc, learningRate: 1e-5,

@@ -94,16 +94,16 @@ struct Predict: ParsableCommand {
         planar: values[first * one..<(first + batch) * one], [batch, channels, size, size])
       let result = model.forward(images, Context(engine, recording: false))
       logits += result.logits.values
-      grid += result.grids[0].values
+      grid += result.finalGrid.values
     }
-    let side = model.gridSides[0]
+    let side = model.finalGridSide
     let outputs = try ParameterStore([
       StoredTensor(name: "logits", shape: [count, model.numClasses], values: logits),
-      StoredTensor(name: "grid", shape: [count, side, side, model.gridChannels[0]], values: grid),
+      StoredTensor(name: "grid", shape: [count, side, side, model.finalGridChannels], values: grid),
     ])
     try CheckpointFile.write(outputs, to: output, overwrite: force)
     print(
-      "\(output): logits [\(count), \(model.numClasses)], grid [\(count), \(side), \(side), \(model.gridChannels[0])]"
+      "\(output): logits [\(count), \(model.numClasses)], grid [\(count), \(side), \(side), \(model.finalGridChannels)]"
     )
   }
 

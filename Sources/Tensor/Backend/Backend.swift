@@ -28,15 +28,6 @@ public struct LinearShape: Sendable {
   public let outputs: Int
 }
 
-/// Sizes of self-attention over `qkv [batch, tokens, 3, heads, headDim]`.
-public struct AttentionShape: Sendable {
-  public let batch: Int
-  public let tokens: Int
-  public let heads: Int
-  public let headDim: Int
-  public let scale: Float
-}
-
 /// Sizes of a patch embedding. `prefix` tokens stand in front of the `grid * grid` patches.
 public struct PatchShape: Sendable {
   public let batch: Int
@@ -51,10 +42,21 @@ public struct PatchShape: Sendable {
   var patchLength: Int { inChannels * patch * patch }
 }
 
+/// A block of tokens and channels.
+public struct SliceShape: Sendable {
+  public let batch: Int
+  public let tokens: Int
+  public let channels: Int
+  public let first: Int
+  public let count: Int
+  public let channel: Int
+  public let width: Int
+}
+
 /// The seam between operations and a device: everything that touches numbers. Each gradient adds
 /// to its target where `accumulate` says so. Implementations give the same bits for any number
 /// of threads.
-public protocol Backend: AnyObject {
+public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend {
   var device: Device { get }
 
   /// `y = act(x weightᵀ + bias) `, then `y = residual + rowScale ⊙ y`. `pre` receives the value
@@ -71,17 +73,11 @@ public protocol Backend: AnyObject {
 
   func layerNormForward(
     y: Storage, mean: Storage, rstd: Storage, x: Storage, gamma: Storage, beta: Storage,
-    rows: Int, channels: Int, eps: Float)
+    rows: Int, channels: Int, eps: Float, epsOutside: Bool)
   func layerNormBackward(
     dy: Storage, x: Storage, mean: Storage, rstd: Storage, gamma: Storage, rows: Int,
-    channels: Int, dx: GradientTarget?, dgamma: GradientTarget?, dbeta: GradientTarget?)
-
-  /// `out [batch, tokens, heads * headDim]`, and the log of the sum of exponentials of each row
-  /// of scores `lse [batch, heads, tokens]`. At most a tile of scores a thread exists at a time.
-  func attentionForward(_ shape: AttentionShape, out: Storage, lse: Storage, qkv: Storage)
-  func attentionBackward(
-    _ shape: AttentionShape, dqkv: GradientTarget, dout: Storage, out: Storage, lse: Storage,
-    qkv: Storage)
+    channels: Int, outerEps: Float, dx: GradientTarget?, dgamma: GradientTarget?,
+    dbeta: GradientTarget?)
 
   /// `tokens = [prefix tokens; patches · weightᵀ + bias] + position`.
   func patchEmbeddingForward(
@@ -107,6 +103,21 @@ public protocol Backend: AnyObject {
     out: Storage, x: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int)
   func gatherPairsBackward(
     dx: Storage, dout: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int)
+
+  /// `y [batch, prefix + tokens, channels]`: `prefix` tokens of `a` (one set for all, or one a picture), then `b`'s.
+  func joinTokens(
+    y: Storage, a: Storage, sharesA: Bool, b: Storage, batch: Int, prefix: Int, tokens: Int,
+    channels: Int)
+  func joinTokensBackward(
+    dy: Storage, da: GradientTarget?, sharesA: Bool, db: GradientTarget?, batch: Int, prefix: Int,
+    tokens: Int, channels: Int)
+  /// A block of `x [batch, tokens, channels]`: `count` tokens from `first` on, `width` channels from `channel` on.
+  func slice(_ shape: SliceShape, y: Storage, x: Storage)
+  /// `dx`'s block `+= dy`.
+  func sliceBackward(_ shape: SliceShape, dx: Storage, dy: Storage)
+  /// `y = x + table`, for each of the batch.
+  func addTable(y: Storage, x: Storage, table: Storage, batch: Int)
+  func addTableBackward(dtable: GradientTarget, dy: Storage, batch: Int)
 
   /// Mean over rows of the smoothed cross-entropy; `dlogits` receives its gradient where given.
   func crossEntropy(

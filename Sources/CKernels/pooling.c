@@ -1,0 +1,88 @@
+#include "vector.h"
+
+VT_INLINE ptrdiff_t place(size_t o, size_t k, size_t stride, size_t padding, size_t length) {
+  ptrdiff_t at = (ptrdiff_t)(o * stride + k) - (ptrdiff_t)padding;
+  return at >= 0 && at < (ptrdiff_t)length ? at : -1;
+}
+
+void vt_max_pool(float *y, uint8_t *which, const float *x, vt_geometry g) {
+  size_t channels = g.channels;
+  for (size_t oy = 0; oy < g.out_height; oy++)
+    for (size_t ox = 0; ox < g.out_width; ox++, y += channels, which += channels) {
+      int begun = 0;
+      for (size_t k = 0; k < g.kernel * g.kernel; k++) {
+        ptrdiff_t iy = place(oy, k / g.kernel, g.stride, g.padding, g.height);
+        ptrdiff_t ix = place(ox, k % g.kernel, g.stride, g.padding, g.width);
+        if (iy < 0 || ix < 0) continue;
+        const float *p = x + ((size_t)iy * g.width + (size_t)ix) * channels;
+        for (size_t c = 0; c < channels; c++)
+          if (!begun || p[c] > y[c] || p[c] != p[c]) {  // NaN wins and stays
+            y[c] = p[c];
+            which[c] = (uint8_t)k;
+          }
+        begun = 1;
+      }
+    }
+}
+
+void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_geometry g) {
+  size_t channels = g.channels;
+  for (size_t oy = 0; oy < g.out_height; oy++)
+    for (size_t ox = 0; ox < g.out_width; ox++, dy += channels, which += channels)
+      for (size_t c = 0; c < channels; c++) {
+        size_t iy = oy * g.stride + which[c] / g.kernel - g.padding;
+        size_t ix = ox * g.stride + which[c] % g.kernel - g.padding;
+        dx[(iy * g.width + ix) * channels + c] += dy[c];
+      }
+}
+
+// Calls `body` for the `n` cells of each neighbourhood that are not padding, at offset `at` of x.
+#define VT_EACH_CELL(body)                                                                      \
+  for (size_t oy = 0; oy < g.out_height; oy++)                                                  \
+    for (size_t ox = 0; ox < g.out_width; ox++) {                                               \
+      size_t n = 0, out = (oy * g.out_width + ox) * g.channels;                                 \
+      for (int pass = 0; pass < 2; pass++)                                                      \
+        for (size_t k = 0; k < g.kernel * g.kernel; k++) {                                      \
+          ptrdiff_t iy = place(oy, k / g.kernel, g.stride, g.padding, g.height);                \
+          ptrdiff_t ix = place(ox, k % g.kernel, g.stride, g.padding, g.width);                 \
+          if (iy < 0 || ix < 0) continue;                                                       \
+          if (pass == 0) { n++; continue; }                                                     \
+          size_t at = ((size_t)iy * g.width + (size_t)ix) * g.channels;                         \
+          for (size_t c = 0; c < g.channels; c++) body;                                         \
+        }                                                                                       \
+    }
+
+void vt_average_pool(float *y, const float *x, vt_geometry g) {
+  memset(y, 0, g.out_height * g.out_width * g.channels * sizeof(float));
+  VT_EACH_CELL(y[out + c] += x[at + c] / (float)n)
+}
+
+void vt_average_pool_backward(float *dx, const float *dy, vt_geometry g) {
+  VT_EACH_CELL(dx[at + c] += dy[out + c] / (float)n)
+}
+
+// Order of the four neighbours: down first, then right.
+static const size_t merge_row[4] = {0, 1, 0, 1}, merge_column[4] = {0, 0, 1, 1};
+
+void vt_merge_patches(float *out, const float *image, size_t height, size_t width, size_t channels) {
+  for (size_t y = 0; y < height; y += 2)
+    for (size_t x = 0; x < width; x += 2)
+      for (int k = 0; k < 4; k++, out += channels) {
+        size_t iy = y + merge_row[k], ix = x + merge_column[k];
+        if (iy < height && ix < width)
+          memcpy(out, image + (iy * width + ix) * channels, channels * sizeof(float));
+        else memset(out, 0, channels * sizeof(float));
+      }
+}
+
+void vt_merge_patches_backward(float *image, const float *merged, size_t height, size_t width,
+                               size_t channels) {
+  for (size_t y = 0; y < height; y += 2)
+    for (size_t x = 0; x < width; x += 2)
+      for (int k = 0; k < 4; k++, merged += channels) {
+        size_t iy = y + merge_row[k], ix = x + merge_column[k];
+        if (iy >= height || ix >= width) continue;
+        float *p = image + (iy * width + ix) * channels;
+        for (size_t c = 0; c < channels; c++) p[c] += merged[c];
+      }
+}

@@ -1,0 +1,70 @@
+/// Rows of numbers inside a storage: row i begins at `offset + i * stride`.
+public struct RowView {
+  public let storage: Storage
+  public let offset: Int
+  public let stride: Int
+
+  public init(_ storage: Storage, offset: Int = 0, stride: Int) {
+    self.storage = storage
+    self.offset = offset
+    self.stride = stride
+  }
+}
+
+/// The same for a gradient.
+public struct RowTarget {
+  public let view: RowView
+  public let accumulate: Bool
+}
+
+/// Sizes of attention: `q [batch, queries, heads, headDim]`, `k` and `v [batch, keys, heads, headDim]`.
+public struct AttentionShape: Sendable {
+  public let batch: Int
+  public let queries: Int
+  public let keys: Int
+  public let heads: Int
+  public let headDim: Int
+  public let scale: Float
+}
+
+/// Sizes of windowed self-attention over `qkv [batch, tokens, 3, heads, headDim]`.
+public struct WindowShape: Sendable {
+  public let batch: Int
+  public let heads: Int
+  public let headDim: Int
+  public let scale: Float
+  public let layout: WindowLayout
+}
+
+/// Sizes of Performer attention over `kqv [batch, tokens, 3, dim]`: keys, queries, values.
+public struct PerformerShape: Sendable {
+  public let batch: Int
+  public let tokens: Int
+  public let dim: Int
+  public let features: Int
+  public let eps: Float
+}
+
+/// Attention of every kind.
+public protocol AttentionBackend: AnyObject {
+  /// `out [batch, queries, heads * headDim]`, and the log of the sum of exponentials of each row
+  /// of scores `lse [batch, heads, queries]`. At most a tile of scores a thread exists at a time.
+  func attentionForward(
+    _ shape: AttentionShape, out: Storage, lse: Storage, q: RowView, k: RowView, v: RowView)
+  func attentionBackward(
+    _ shape: AttentionShape, dq: RowTarget, dk: RowTarget, dv: RowTarget, dout: Storage,
+    out: Storage, lse: Storage, q: RowView, k: RowView, v: RowView)
+
+  /// Attention within each window; `table [(2w-1)², heads]` is the relative position bias, `padding [3 * heads *
+  /// headDim]` what empty cells of windows hold.
+  func windowAttentionForward(
+    _ shape: WindowShape, out: Storage, qkv: Storage, table: Storage?, padding: Storage?)
+  func windowAttentionBackward(
+    _ shape: WindowShape, dqkv: GradientTarget, dtable: GradientTarget?, dpadding: GradientTarget?,
+    dout: Storage, qkv: Storage, table: Storage?, padding: Storage?)
+
+  /// `out [batch, tokens, dim] = φ(q) (φ(k)ᵀ v) / (φ(q) Σ φ(k) + eps)` with `w [features, dim]`.
+  func performerForward(_ shape: PerformerShape, out: Storage, kqv: Storage, w: Storage)
+  func performerBackward(
+    _ shape: PerformerShape, dkqv: GradientTarget, dout: Storage, kqv: Storage, w: Storage)
+}

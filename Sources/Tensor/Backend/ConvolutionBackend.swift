@@ -1,0 +1,74 @@
+import CKernels
+
+/// A square kernel's way over images `[batch, height, width, channels]`.
+public struct ConvolutionGeometry: Sendable, Equatable {
+  public let batch: Int
+  public let height: Int
+  public let width: Int
+  public let channels: Int
+  public let kernel: Int
+  public let stride: Int
+  public let padding: Int
+
+  public init(
+    batch: Int, height: Int, width: Int, channels: Int, kernel: Int, stride: Int, padding: Int
+  ) {
+    precondition(kernel > 0 && stride > 0 && padding >= 0)
+    precondition(
+      height + 2 * padding >= kernel && width + 2 * padding >= kernel,
+      "a kernel of \(kernel) over [\(height), \(width)]")
+    self.batch = batch
+    self.height = height
+    self.width = width
+    self.channels = channels
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+  }
+
+  public var outHeight: Int { (height + 2 * padding - kernel) / stride + 1 }
+  public var outWidth: Int { (width + 2 * padding - kernel) / stride + 1 }
+  var cells: Int { height * width }
+  var outCells: Int { outHeight * outWidth }
+  /// Numbers under the kernel.
+  var columnLength: Int { kernel * kernel * channels }
+
+  var kernelGeometry: vt_geometry {
+    vt_geometry(
+      height: height, width: width, channels: channels, kernel: kernel, stride: stride,
+      padding: padding, out_height: outHeight, out_width: outWidth)
+  }
+}
+
+/// What slides over images.
+public protocol ConvolutionBackend: AnyObject {
+  /// `y [batch, outHeight, outWidth, outputs]`; `weight [outputs, channels, kernel, kernel]`.
+  func convolutionForward(
+    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?)
+  func convolutionBackward(
+    _ g: ConvolutionGeometry, outputs: Int, dy: Storage, x: Storage, weight: Storage,
+    dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)
+
+  /// `y [batch, outHeight, outWidth, channels]`; `weight [channels, 1, kernel, kernel]`.
+  func depthwiseForward(_ g: ConvolutionGeometry, y: Storage, x: Storage, weight: Storage)
+  func depthwiseBackward(
+    _ g: ConvolutionGeometry, dy: Storage, x: Storage, weight: Storage, dx: GradientTarget?,
+    dweight: GradientTarget?)
+
+  /// `y [batch, outCells, channels * kernel * kernel]`, channel first.
+  func unfoldForward(_ g: ConvolutionGeometry, y: Storage, x: Storage)
+  func unfoldBackward(_ g: ConvolutionGeometry, dx: Storage, dy: Storage)
+
+  /// `which` receives a byte for each number of `y`.
+  func maxPoolForward(_ g: ConvolutionGeometry, y: Storage, which: Storage, x: Storage)
+  func maxPoolBackward(_ g: ConvolutionGeometry, dx: Storage, dy: Storage, which: Storage)
+  /// Padding is neither added nor counted; `prefix` tokens in front of each image's cells are skipped.
+  func averagePoolForward(_ g: ConvolutionGeometry, prefix: Int, y: Storage, x: Storage)
+  func averagePoolBackward(_ g: ConvolutionGeometry, prefix: Int, dx: Storage, dy: Storage)
+
+  /// `y [batch, ceil(height / 2) * ceil(width / 2), 4 * channels]`.
+  func mergePatchesForward(
+    y: Storage, x: Storage, batch: Int, height: Int, width: Int, channels: Int)
+  func mergePatchesBackward(
+    dx: Storage, dy: Storage, batch: Int, height: Int, width: Int, channels: Int)
+}

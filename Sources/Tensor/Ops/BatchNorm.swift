@@ -1,0 +1,78 @@
+/// A batch norm's tensors, each `[channels]`. The running ones are updated in training, not by gradients.
+public struct BatchNormParameters {
+  public let gamma: Tensor
+  public let beta: Tensor
+  public let runningMean: Tensor
+  public let runningVariance: Tensor
+
+  public init(gamma: Tensor, beta: Tensor, runningMean: Tensor, runningVariance: Tensor) {
+    self.gamma = gamma
+    self.beta = beta
+    self.runningMean = runningMean
+    self.runningVariance = runningVariance
+  }
+}
+
+extension Context {
+  /// `(x - mean) / sqrt(var + eps) * gamma + beta` by channel (Ioffe and Szegedy, ICML 2015), then the residual,
+  /// then the ReLU. In training the batch's own mean and biased variance are used, and the running ones move
+  /// towards it by `momentum`, the variance unbiased, as PyTorch does; otherwise the running ones are used.
+  /// - Parameters:
+  ///   - x: `[..., channels]`.
+  ///   - frozen: use the running statistics in training too, and leave them alone: for small batches.
+  ///   - residual: the shape of `x`.
+  /// - Returns: the shape of `x`.
+  public func batchNorm(
+    _ x: Tensor, _ parameters: BatchNormParameters, eps: Float, momentum: Float = 0.1,
+    frozen: Bool = false, residual: Tensor? = nil, relu: Bool = false
+  ) -> Tensor {
+    let (rows, channels) = (x.rows, x.channels)
+    let (gamma, beta) = (parameters.gamma, parameters.beta)
+    precondition(gamma.count == channels && beta.count == channels)
+    precondition(residual.map { $0.count == x.count } ?? true)
+    let usesBatch = training && !frozen
+    let (mean, variance) =
+      usesBatch
+      ? batchMoments(x, parameters, momentum: momentum)
+      : (parameters.runningMean.values, parameters.runningVariance.values)
+    let rstd = variance.map { Float(1 / (Double($0) + Double(eps)).squareRoot()) }
+    let scale = (0..<channels).map { gamma.storage.floats[$0] * rstd[$0] }
+    let shift = (0..<channels).map { beta.storage.floats[$0] - mean[$0] * scale[$0] }
+    let needs = needsTape(x, gamma, beta, residual)
+    let y = output(x.shape, needsGradient: needs)
+    backend.channelAffine(
+      y: y.storage, x: x.storage, scale: scale, shift: shift, residual: residual?.storage,
+      relu: relu, rows: rows, channels: channels)
+    guard needs else { return y }
+    // The tape must not hold `y` itself in two ways: its storage is enough.
+    let kept = relu ? y.storage : nil
+    record { [engine] in
+      guard let dy = y.gradient else { return }
+      engine.backend.batchNormBackward(
+        dy: dy, y: kept, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage, rows: rows,
+        channels: channels, usesBatch: usesBatch, dx: x.target(engine),
+        dresidual: residual?.target(engine), dgamma: gamma.target(engine),
+        dbeta: beta.target(engine))
+    }
+    return y
+  }
+
+  private func batchMoments(
+    _ x: Tensor, _ parameters: BatchNormParameters, momentum: Float
+  ) -> ([Float], [Float]) {
+    let (rows, channels) = (x.rows, x.channels)
+    let (mean, variance) = (engine.empty([channels]), engine.empty([channels]))
+    backend.channelMoments(
+      mean: mean.storage, variance: variance.storage, x: x.storage, rows: rows, channels: channels)
+    // A forward pass that is made again for its gradients must not count twice.
+    if !isReplay {
+      let unbiased = rows > 1 ? Float(rows) / Float(rows - 1) : 1
+      let (m, v) = (parameters.runningMean.storage.floats, parameters.runningVariance.storage.floats)
+      for c in 0..<channels {
+        m[c] += momentum * (mean.storage.floats[c] - m[c])
+        v[c] += momentum * (variance.storage.floats[c] * unbiased - v[c])
+      }
+    }
+    return (mean.values, variance.values)
+  }
+}

@@ -1,0 +1,75 @@
+/// Which cells of a grid share a window, after the grid has been rolled (Liu et al., "Swin Transformer", ICCV
+/// 2021, section 3.2). Cells past the grid's edge are empty: they take part as tokens of zeros before the
+/// query-key-value layer.
+public struct WindowLayout: Sendable {
+  /// What comes first where the grid is no multiple of the window; libraries differ.
+  public enum Padding: String, Sendable, CaseIterable {
+    /// Hugging Face: empty cells are added, then all is rolled.
+    case padThenRoll = "pad_then_roll"
+    /// timm: the grid is rolled, then empty cells are added.
+    case rollThenPad = "roll_then_pad"
+  }
+
+  public let height: Int
+  public let width: Int
+  /// Side of a window.
+  public let window: Int
+  public let windows: Int
+  /// For each window's slots, row by row: the cell of the grid there, or -1.
+  let cells: [Int32]
+  /// Slots of a window that were no neighbours before the roll have different numbers; nil without a roll.
+  let regions: [Int32]?
+
+  var slots: Int { window * window }
+  var hasPadding: Bool { height % window != 0 || width % window != 0 }
+
+  /// - Parameters:
+  ///   - shift: cells by which the grid is rolled up and left; 0 for none.
+  public init(height: Int, width: Int, window: Int, shift: Int, padding: Padding) {
+    precondition(height > 0 && width > 0 && window > 0 && shift >= 0 && shift < window)
+    self.height = height
+    self.width = width
+    self.window = window
+    let (across, down) = ((width + window - 1) / window, (height + window - 1) / window)
+    windows = across * down
+    let (paddedWidth, paddedHeight) = (across * window, down * window)
+    /// Where slot `at` of one axis was before the roll; nil for padding.
+    func origin(_ at: Int, _ length: Int, _ padded: Int) -> Int? {
+      let place: Int
+      switch padding {
+      case .padThenRoll: place = (at + shift) % padded
+      case .rollThenPad: place = at < length ? (at + shift) % length : length
+      }
+      return place < length ? place : nil
+    }
+    /// The three stretches that the reference numbers: all but the last window, it without the shift, the shift.
+    func region(_ at: Int, _ padded: Int) -> Int {
+      at < padded - window ? 0 : at < padded - shift ? 1 : 2
+    }
+    var cells: [Int32] = []
+    var regions: [Int32] = []
+    for wy in 0..<down {
+      for wx in 0..<across {
+        for y in wy * window..<(wy + 1) * window {
+          for x in wx * window..<(wx + 1) * window {
+            if let oy = origin(y, height, paddedHeight), let ox = origin(x, width, paddedWidth) {
+              cells.append(Int32(oy * width + ox))
+            } else {
+              cells.append(-1)
+            }
+            regions.append(Int32(3 * region(y, paddedHeight) + region(x, paddedWidth)))
+          }
+        }
+      }
+    }
+    self.cells = cells
+    self.regions = shift > 0 ? regions : nil
+  }
+
+  /// Row of the relative position table for slots `i` and `j`: `(Δrow + w - 1)(2w - 1) + Δcolumn + w - 1`.
+  func tableRow(_ i: Int, _ j: Int) -> Int {
+    let (yi, xi) = i.quotientAndRemainder(dividingBy: window)
+    let (yj, xj) = j.quotientAndRemainder(dividingBy: window)
+    return (yi - yj + window - 1) * (2 * window - 1) + xi - xj + window - 1
+  }
+}

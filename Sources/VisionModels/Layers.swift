@@ -1,0 +1,116 @@
+import Tensor
+
+/// The layers that networks share, found by the names of their parameters.
+struct Layers {
+  let parameters: ParameterSet
+  let regularization: Regularization
+  let normEps: Float
+  /// Whether eps stands outside the root of the variance.
+  var epsOutside = false
+
+  func norm(_ x: Tensor, _ name: String, _ context: Context) -> Tensor {
+    context.layerNorm(
+      x, gamma: parameters[name + ".weight"], beta: parameters[name + ".bias"], eps: normEps,
+      epsOutside: epsOutside)
+  }
+
+  /// A linear layer, with a bias where the network has one.
+  func linear(
+    _ x: Tensor, _ name: String, activation: Activation = .none, _ context: Context
+  ) -> Tensor {
+    context.linear(
+      x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"),
+      activation: activation)
+  }
+
+  /// The last linear layer of a residual branch, fused with the addition unless dropout is between.
+  func branch(
+    _ x: Tensor, _ name: String, residual: Tensor, _ dropPath: DropPath, _ context: Context
+  ) -> Tensor {
+    guard context.training, regularization.dropout > 0 else {
+      return context.linear(
+        x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"),
+        residual: residual, dropPath: dropPath)
+    }
+    let dropped = context.dropout(linear(x, name, context), rate: regularization.dropout)
+    return context.addResidual(residual, dropped, dropPath: dropPath)
+  }
+
+  /// `x + dropPath(second(activation(first(norm(x)))))`.
+  func perceptron(
+    _ x: Tensor, norm normName: String, _ first: String, _ second: String, activation: Activation,
+    _ dropPath: DropPath, _ context: Context
+  ) -> Tensor {
+    var hidden = linear(norm(x, normName, context), first, activation: activation, context)
+    hidden = context.dropout(hidden, rate: regularization.dropout)
+    return branch(hidden, second, residual: x, dropPath, context)
+  }
+
+  /// Block `index` of `depth` in all: drop path rises linearly.
+  func dropPath(_ index: Int, of depth: Int, _ x: Tensor) -> DropPath {
+    DropPath(
+      rate: regularization.dropPath * Float(index) / Float(max(1, depth - 1)),
+      rowsPerSample: x.rows / x.shape[0])
+  }
+}
+
+extension ParameterSet {
+  /// The tensor, or nil where the network has none of this name.
+  func optional(_ name: String) -> Tensor? { contains(name) ? self[name] : nil }
+}
+
+extension [ParameterSpec] {
+  /// Adds a linear layer's weight and bias: truncated normal 0.02, as the transformers initialize.
+  mutating func linear(_ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true) {
+    append(ParameterSpec(name + ".weight", [outputs, inputs], .truncatedNormal(std: 0.02)))
+    if bias { append(ParameterSpec(name + ".bias", [outputs], .zeros)) }
+  }
+
+  /// Adds a norm's scale and shift.
+  mutating func norm(_ name: String, _ channels: Int, decays: Bool? = nil) {
+    append(ParameterSpec(name + ".weight", [channels], .ones, decays: decays))
+    append(ParameterSpec(name + ".bias", [channels], .zeros, decays: decays))
+  }
+
+  /// Adds a batch norm's scale, shift and running statistics.
+  mutating func batchNorm(_ name: String, _ channels: Int) {
+    norm(name, channels)
+    append(ParameterSpec(name + ".running_mean", [channels], .zeros, isTrainable: false))
+    append(ParameterSpec(name + ".running_var", [channels], .ones, isTrainable: false))
+  }
+
+  /// Adds a transformer block of timm's names: norms, qkv, projection, multilayer perceptron.
+  mutating func transformerBlock(
+    _ name: String, width: Int, inner: Int, hidden: Int, qkvBias: Bool, projects: Bool = true
+  ) {
+    norm(name + "norm1", width)
+    linear(name + "attn.qkv", width, 3 * inner, bias: qkvBias)
+    if projects { linear(name + "attn.proj", inner, width) }
+    norm(name + "norm2", width)
+    linear(name + "mlp.fc1", width, hidden)
+    linear(name + "mlp.fc2", hidden, width)
+  }
+}
+
+/// A pre-norm transformer block with global attention, by timm's names (Dosovitskiy et al., ICLR 2021).
+struct TransformerBlock {
+  let layers: Layers
+  let heads: Int
+  let headDim: Int
+  let activation: Activation
+  var projects = true
+
+  /// - Parameter x: `[batch, tokens, channels]`.
+  func callAsFunction(_ x: Tensor, _ name: String, _ dropPath: DropPath, _ context: Context) -> Tensor {
+    let qkv = layers.linear(layers.norm(x, name + "norm1", context), name + "attn.qkv", context)
+    let mixed = context.attention(
+      qkv: qkv, heads: heads, headDim: headDim, scale: 1 / Float(headDim).squareRoot())
+    let y =
+      projects
+      ? layers.branch(mixed, name + "attn.proj", residual: x, dropPath, context)
+      : context.addResidual(x, mixed, dropPath: dropPath)
+    return layers.perceptron(
+      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: activation, dropPath,
+      context)
+  }
+}

@@ -1,0 +1,69 @@
+import Checkpoint
+import Conversion
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Tensor
+@testable import VisionModels
+
+/// Every network against the library that its reference case comes from.
+struct NetworkTests {
+  /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
+  static func images(_ arrays: ParameterStore, _ engine: Engine) throws -> Tensor {
+    let stored = try #require(arrays["input"])
+    return engine.pictures(planar: try stored.floats(), stored.shape)
+  }
+
+  static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
+    let loaded = try LoadedCheckpoint.load(
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    return try ModelFactory.make(
+      loaded.metadata.configuration, weights: loaded.native, engine: engine)
+  }
+
+  static let cases = [
+    "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_timm_pth", "vit_hf_safetensors",
+    "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "swin_microsoft_pth",
+    "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5",
+  ]
+
+  @Test(arguments: cases, Engine.supportedInstructions)
+  func computesWhatTheSourceLibraryDoes(_ name: String, _ instructions: InstructionSet) throws {
+    let reference = try ReferenceCase(name)
+    let engine = Engine(threads: 2, instructions: instructions)
+    let model = try Self.model(reference, engine)
+    let arrays = try reference.arrays()
+    let context = Context(engine, recording: false)
+    let output = model.forward(try Self.images(arrays, engine), context)
+    expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
+    if arrays["tokens"] != nil {
+      expectCloseToLargest(output.tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
+    }
+    #expect(output.grids.map(\.side) == model.gridSides)
+    for (grid, channels) in zip(output.grids, model.gridChannels) {
+      #expect(grid.values.count == 3 * grid.side * grid.side * channels)
+    }
+  }
+
+  @Test(arguments: cases)
+  func threadsChangeNoBit(_ name: String) throws {
+    let reference = try ReferenceCase(name)
+    let arrays = try reference.arrays()
+    let logits = try [1, 2].map { threads in
+      let engine = Engine(threads: threads)
+      let context = Context(engine, recording: false)
+      return try Self.model(reference, engine).forward(Self.images(arrays, engine), context).logits.values
+    }
+    #expect(logits[0] == logits[1])
+  }
+
+  @Test(arguments: Preset.all.map(\.name))
+  func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
+    let preset = try Preset.named(name)
+    let specs = try ModelFactory.parameterSpecs(preset.configuration)
+    let counted = specs.filter { !$0.isRunningStatistic }
+    #expect(counted.reduce(0) { $0 + $1.count } == preset.publishedParameterCount)
+    #expect(Set(specs.map(\.name)).count == specs.count)
+  }
+}
