@@ -3,6 +3,11 @@
 public enum EmbeddedConverters {
   /// File name (without folder) and content of every rule file.
   public static let files: [(name: String, bytes: [UInt8])] = [
+    ("resnet-huggingface.yaml", PackageResources.resnet_huggingface_yaml),
+    ("resnet-keras-applications.yaml", PackageResources.resnet_keras_applications_yaml),
+    ("resnet-timm.yaml", PackageResources.resnet_timm_yaml),
+    ("resnet-torchvision.yaml", PackageResources.resnet_torchvision_yaml),
+    ("resnet-vts_drloc.yaml", PackageResources.resnet_vts_drloc_yaml),
     ("swin-huggingface-tf.yaml", PackageResources.swin_huggingface_tf_yaml),
     ("swin-huggingface.yaml", PackageResources.swin_huggingface_yaml),
     ("swin-microsoft.yaml", PackageResources.swin_microsoft_yaml),

@@ -49,7 +49,7 @@ struct ConfigurationSolver {
     try complete()
   }
 
-  /// `any[stage]`: an axis of a length of its own at every value of a counter.
+  /// `any`: an axis of a length of its own in every tensor; `any[stage]`: one for each value of a counter.
   static let anything = "any"
 
   /// - Throws: `Failure` where the user's own key says otherwise, or two tensors do.
@@ -113,12 +113,15 @@ struct ConfigurationSolver {
     return axisLengths["\(name)[\(at)]"].map { .int($0) }
   }
 
-  /// Lengths of a rule's axes, by configuration first.
-  func lengths(_ axes: AxisPattern, _ numbers: [String: Int]) -> [String: Int] {
+  /// Lengths of a rule's axes, by configuration first; those that may be anything from the tensor itself.
+  func lengths(_ axes: AxisPattern, _ numbers: [String: Int], shape: [Int]) -> [String: Int] {
     var result: [String: Int] = [:]
     for name in axes.source.flatMap(\.names) {
       result[name] =
         file.axes[name]?.length { lookUp($0, numbers) } ?? lookUp(name, numbers)?.int
+    }
+    for (name, length) in axes.bindings(source: shape) ?? [] where file.axes[name]?.singleName == Self.anything {
+      result[name] = length
     }
     return result
   }

@@ -106,7 +106,9 @@ struct Exporter {
   private func kerasLayout(_ names: [String], _ keras: RuleFile.Keras) throws -> KerasLayout {
     var layers: [KerasLayout.Layer] = []
     for name in names {
-      guard let layer = compiled.kerasLayers.first(where: { name.hasPrefix($0 + "/") }) else {
+      // `*` stands for whatever is before the first slash.
+      let own = compiled.kerasLayers == ["*"] ? name.split(separator: "/").first.map(String.init) : nil
+      guard let layer = own ?? compiled.kerasLayers.first(where: { name.hasPrefix($0 + "/") }) else {
         throw Failure("the rule file names no Keras layer for the tensor", tensor: name)
       }
       let weight = String(name.dropFirst(layer.count + 1))

@@ -139,7 +139,7 @@ struct Importer {
         }
         continue
       }
-      let lengths = solver.lengths(rule.rule.axes, numbers)
+      let lengths = solver.lengths(rule.rule.axes, numbers, shape: sources[0].shape)
       guard check(sources, rule.rule.axes, lengths, &account) else { continue }
       let tensor = try Layout.toNative(
         name: name, sources: sources, axes: rule.rule.axes, lengths: lengths)

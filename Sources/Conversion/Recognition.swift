@@ -38,8 +38,16 @@ enum Recognition {
 
   private static func recognized(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {
     let names = store.names.map { Array($0.utf8) }
-    let candidates = try files.compactMap { try Importer.recognizing($0, store, names: names) }
+    var candidates = try files.compactMap { try Importer.recognizing($0, store, names: names) }
       .sorted { $0.matchedCount > $1.matchedCount }
+    // Of a dialect and another that only repeats its names, the first it is.
+    let most = candidates.first?.matchedCount
+    let best = candidates.filter { $0.matchedCount == most }
+    if best.count > 1 {
+      candidates.removeAll { candidate in
+        candidate.matchedCount == most && best.contains { $0.file.dialect == candidate.file.base }
+      }
+    }
     if candidates.count > 1, candidates[1].matchedCount == candidates[0].matchedCount {
       throw Failure(
         "the file could be of the dialects \(candidates.map(\.file.dialect).joined(separator: ", "))",

@@ -50,6 +50,8 @@ public struct RuleFile: Sendable {
   public let library: String
   /// The file format that the library writes.
   public let format: FileFormat
+  /// The dialect whose file this one extends, if it does.
+  let base: String?
   let detect: [String]
   let variants: [(name: String, variables: [String: String])]
   /// Default texts of a wildcard, by variant.
@@ -83,7 +85,7 @@ public struct RuleFile: Sendable {
         for (key, value) in whole where node.mapping?[key] == nil { node.mapping?[key] = value }
       }
       reader = YAMLReader(node: node, path: "")
-      _ = try reader.optional("extends")
+      self.base = try reader.optional("extends")?.text()
       architecture = try reader.string("architecture")
       dialect = try reader.string("dialect")
       description = try reader.string("description")
@@ -112,7 +114,8 @@ public struct RuleFile: Sendable {
         var value = value
         let then = try value.optional("then")?.json()
         let otherwise = try value.optional("else")?.json() ?? .bool(false)
-        let isSize = otherwise == .null
+        // Where the tensor is there and nothing is said, axes tell: sizes, never yes or no.
+        let isSize = otherwise.bool == nil
         let result = Presence(
           key: key, native: try value.string("of"), then: then ?? (isSize ? nil : .bool(true)),
           otherwise: otherwise)

@@ -4,7 +4,7 @@ import Tensor
 /// Builds networks of any architecture from their configuration.
 public enum ModelFactory {
   /// Architectures that can be built.
-  public static let architectures = ["vit", "swin"]
+  public static let architectures = ["vit", "swin", "resnet"]
 
   /// - Parameters:
   ///   - configuration: the native store's keys; `architecture` decides the rest.
@@ -24,6 +24,10 @@ public enum ModelFactory {
     case "swin":
       return try Swin(
         SwinConfiguration(configuration), weights: weights, engine: engine, seed: seed,
+        regularization: regularization, isTrainable: isTrainable)
+    case "resnet":
+      return try ResNet(
+        ResNetConfiguration(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
     case let other: throw unknown(other)
     }
@@ -50,6 +54,7 @@ public enum ModelFactory {
     switch try architecture(of: configuration) {
     case "vit": return try ViTConfiguration(configuration).parameterSpecs
     case "swin": return try SwinConfiguration(configuration).parameterSpecs
+    case "resnet": return try ResNetConfiguration(configuration).parameterSpecs
     case let other: throw unknown(other)
     }
   }
@@ -57,7 +62,7 @@ public enum ModelFactory {
   /// Parameters of the classifier, which fine-tuning replaces.
   public static func headParameters(_ configuration: JSON) throws -> Set<String> {
     let names = try parameterSpecs(configuration).map(\.name)
-    return Set(names.filter { $0.hasPrefix("head.") || $0.hasPrefix("head_dist.") })
+    return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
   }
 
   private static func architecture(of configuration: JSON) throws -> String {

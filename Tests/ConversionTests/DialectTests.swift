@@ -11,13 +11,14 @@ struct DialectTests {
     "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_timm_pth", "vit_hf_safetensors",
     "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "drloc_vit", "swin_microsoft_pth",
     "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "drloc_swin",
+    "resnet_timm_safetensors", "resnet_keras_legacy_h5", "drloc_resnet",
   ]
 
   /// Keys that a case's file cannot show, by the beginning of its name.
   static func given(_ reference: ReferenceCase) -> JSON {
     let unseen = [
       "vit_jax": [], "vit": ["num_heads", "head_dim"], "deit": ["num_heads"],
-      "drloc_vit": ["num_heads", "head_dim"],
+      "drloc_vit": ["num_heads", "head_dim"], "resnet": ["image_size"], "drloc_resnet": ["image_size"],
     ]
     let keys = unseen.filter { reference.name.hasPrefix($0.key) }.max { $0.key.count < $1.key.count }
     return .object(
@@ -100,10 +101,11 @@ struct DialectTests {
       #expect(try other.bytes().array == tensor.bytes().array, "\(tensor.name)")
     }
     if let layout = original.kerasLayout {
+      // Layers without weights are not listed: no loader looks for them.
       let layers = layout.layers.map { layer in
         KerasLayout.Layer(
           name: layer.name, weights: layer.weights.filter { !left.contains(layer.name + "/" + $0) })
-      }
+      }.filter { !$0.weights.isEmpty }
       #expect(result.kerasLayout?.layers == layers)
     }
     // And the exported file is recognized and is the same network.
@@ -138,7 +140,8 @@ struct DialectTests {
         #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
     }
-    #expect(held >= 2, "only \(held) dialects hold it")
+    // Keras's convolutions have biases, for which no other dialect of ResNet has a place.
+    #expect(held >= (name.contains("keras") ? 1 : 2), "only \(held) dialects hold it")
   }
 
   @Test func readsBothNumberings() throws {

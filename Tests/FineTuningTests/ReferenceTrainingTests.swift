@@ -46,6 +46,15 @@ struct ReferenceTrainingTests {
     return try LoadedCheckpoint.load(store, options, path: nil).native
   }
 
+  /// The checkpoint with its running statistics as one training pass leaves them.
+  static func updatedStatistics(_ setup: Setup) throws -> ParameterStore {
+    var store = try CheckpointFile.open(setup.reference.checkpointPath())
+    store.mapTensors { setup.arrays["bn_after/" + $0.name]?.renamed($0.name) ?? $0 }
+    return try LoadedCheckpoint.load(
+      store, LoadOptions(configuration: setup.reference.configuration), path: nil
+    ).native
+  }
+
   /// Pictures `[N, 3, H, W]` beginning at `offset`, as the engine wants them.
   static func images(_ setup: Setup, count: Int, offset: Int) throws -> Tensor {
     let size = setup.model.imageSize
@@ -62,7 +71,7 @@ struct ReferenceTrainingTests {
     return GridPairs(first: try flat("pairs_x"), second: try flat("pairs_y"))
   }
 
-  @Test(arguments: ["drloc_vit", "drloc_swin"], Engine.supportedInstructions)
+  @Test(arguments: ["drloc_vit", "drloc_swin", "drloc_resnet"], Engine.supportedInstructions)
   func drlocLossesAndEveryGradient(_ name: String, _ instructions: InstructionSet) throws {
     let setup = try Self.setup(name, instructions: instructions)
     let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
@@ -70,10 +79,17 @@ struct ReferenceTrainingTests {
     let labels = try arrays.integers("labels").map { Int32($0) }
     let pairs = try Self.pairs(setup, 0..<4 * 16, side: side)
     let images = try Self.images(setup, count: 4, offset: 0)
+    let evaluated = model.forward(images, Context(engine, recording: false))
+    expectCloseToLargest(evaluated.logits.values, try arrays.values("logits_eval"), 2e-5, "eval")
     // Outputs, targets and losses.
-    let context = Context(engine, recording: false)
+    let context = Context(engine, recording: false, training: true)
     let output = model.forward(images, context)
-    expectCloseToLargest(output.logits.values, try arrays.values("logits_train"), 2e-5)
+    expectCloseToLargest(output.logits.values, try arrays.values("logits_train"), 2e-5, "train")
+    // What one training pass leaves in the batch norms.
+    let after = try Self.updatedStatistics(setup)
+    for (name, tensor) in model.parameters.all where model.parameters.spec(name)?.isRunningStatistic == true {
+      expectCloseToLargest(tensor.values, try after.values(name), 2e-5, name)
+    }
     let grid = try arrays.values("grid")
     let channels = model.finalGridChannels
     let planar = output.finalGrid.values
