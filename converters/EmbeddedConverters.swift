@@ -3,6 +3,11 @@
 public enum EmbeddedConverters {
   /// File name (without folder) and content of every rule file.
   public static let files: [(name: String, bytes: [UInt8])] = [
+    ("cvt-huggingface-tf.yaml", PackageResources.cvt_huggingface_tf_yaml),
+    ("cvt-huggingface.yaml", PackageResources.cvt_huggingface_yaml),
+    ("cvt-lucidrains.yaml", PackageResources.cvt_lucidrains_yaml),
+    ("cvt-microsoft.yaml", PackageResources.cvt_microsoft_yaml),
+    ("cvt-vts_drloc.yaml", PackageResources.cvt_vts_drloc_yaml),
     ("resnet-huggingface.yaml", PackageResources.resnet_huggingface_yaml),
     ("resnet-keras-applications.yaml", PackageResources.resnet_keras_applications_yaml),
     ("resnet-timm.yaml", PackageResources.resnet_timm_yaml),

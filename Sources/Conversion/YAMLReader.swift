@@ -74,8 +74,11 @@ struct YAMLReader {
     return try pairs.map { ($0.key.string ?? "", try YAMLReader(node: $0.value, path: path).text()) }
   }
 
-  /// A configuration value: null, true, false, a number or a word.
+  /// A configuration value: null, true, false, a number, a word, or a list of them.
   func json() throws -> JSON {
+    if let items = node.sequence {
+      return .array(try items.map { try YAMLReader(node: $0, path: path).json() })
+    }
     let text = try self.text()
     switch text {
     case "null", "~": return .null

@@ -4,7 +4,7 @@ import Tensor
 /// Builds networks of any architecture from their configuration.
 public enum ModelFactory {
   /// Architectures that can be built.
-  public static let architectures = ["vit", "swin", "resnet"]
+  public static let architectures = ["vit", "swin", "cvt", "resnet"]
 
   /// - Parameters:
   ///   - configuration: the native store's keys; `architecture` decides the rest.
@@ -24,6 +24,10 @@ public enum ModelFactory {
     case "swin":
       return try Swin(
         SwinConfiguration(configuration), weights: weights, engine: engine, seed: seed,
+        regularization: regularization, isTrainable: isTrainable)
+    case "cvt":
+      return try CvT(
+        CvTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
     case "resnet":
       return try ResNet(
@@ -54,6 +58,7 @@ public enum ModelFactory {
     switch try architecture(of: configuration) {
     case "vit": return try ViTConfiguration(configuration).parameterSpecs
     case "swin": return try SwinConfiguration(configuration).parameterSpecs
+    case "cvt": return try CvTConfiguration(configuration).parameterSpecs
     case "resnet": return try ResNetConfiguration(configuration).parameterSpecs
     case let other: throw unknown(other)
     }

@@ -12,6 +12,7 @@ struct DialectTests {
     "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "drloc_vit", "swin_microsoft_pth",
     "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "drloc_swin",
     "resnet_timm_safetensors", "resnet_keras_legacy_h5", "drloc_resnet",
+    "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5", "cvt_lucidrains_pth", "drloc_cvt",
   ]
 
   /// Keys that a case's file cannot show, by the beginning of its name.
@@ -19,6 +20,7 @@ struct DialectTests {
     let unseen = [
       "vit_jax": [], "vit": ["num_heads", "head_dim"], "deit": ["num_heads"],
       "drloc_vit": ["num_heads", "head_dim"], "resnet": ["image_size"], "drloc_resnet": ["image_size"],
+      "cvt": ["image_size", "num_heads"], "cvt_lucidrains": ["image_size"], "drloc_cvt": ["image_size"],
     ]
     let keys = unseen.filter { reference.name.hasPrefix($0.key) }.max { $0.key.count < $1.key.count }
     return .object(

@@ -71,7 +71,7 @@ struct ReferenceTrainingTests {
     return GridPairs(first: try flat("pairs_x"), second: try flat("pairs_y"))
   }
 
-  @Test(arguments: ["drloc_vit", "drloc_swin", "drloc_resnet"], Engine.supportedInstructions)
+  @Test(arguments: ["drloc_vit", "drloc_swin", "drloc_resnet", "drloc_cvt"], Engine.supportedInstructions)
   func drlocLossesAndEveryGradient(_ name: String, _ instructions: InstructionSet) throws {
     let setup = try Self.setup(name, instructions: instructions)
     let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
