@@ -123,8 +123,8 @@ struct Exporter {
       layers: layers, attributes: keras.attributes, emptyGroups: keras.emptyGroups)
   }
 
-  /// Keras lists a layer's own weights first, then those of one sublayer after the other (names grouped by what
-  /// stands before their last slash, in the order of their first member); what is not trained comes last.
+  /// Keras lists all weights of one sublayer before the next's: names grouped by what stands before their last
+  /// slash, groups in the order of their first member; what is not trained comes last.
   private static func grouped(_ weights: [String]) -> [String] {
     var groups: [(parent: Substring, names: [String])] = []
     var places: [Substring: Int] = [:]
@@ -137,8 +137,7 @@ struct Exporter {
         groups.append((parent, [name]))
       }
     }
-    let ordered = groups.filter(\.parent.isEmpty).flatMap(\.names)
-      + groups.filter { !$0.parent.isEmpty }.flatMap(\.names)
+    let ordered = groups.flatMap(\.names)
     let isMoving = { (name: String) in name.contains("/moving_") }
     return ordered.filter { !isMoving($0) } + ordered.filter(isMoving)
   }

@@ -31,15 +31,6 @@ struct ConfigurationReader {
     return value
   }
 
-  /// An integer that may be 0.
-  mutating func natural(_ key: String) throws -> Int {
-    used.insert(key)
-    guard let value = json[key]?.int, value >= 0, value <= 1 << 24 else {
-      throw missing(key, "natural number")
-    }
-    return value
-  }
-
   /// A list of positive integers (`atLeast: 1`) or natural ones, `count` long where given.
   mutating func sizes(_ key: String, count: Int? = nil, atLeast: Int = 1) throws -> [Int] {
     used.insert(key)
@@ -81,6 +72,12 @@ struct ConfigurationReader {
     used.insert(key)
     guard let value = json[key]?.double, value.isFinite else { throw missing(key, "number") }
     return value
+  }
+
+  mutating func optionalNumber(_ key: String) throws -> Double? {
+    used.insert(key)
+    if json[key] == nil || json[key] == .null { return nil }
+    return try number(key)
   }
 
   mutating func flag(_ key: String, default fallback: Bool? = nil) throws -> Bool {

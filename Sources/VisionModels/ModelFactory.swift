@@ -4,7 +4,7 @@ import Tensor
 /// Builds networks of any architecture from their configuration.
 public enum ModelFactory {
   /// Architectures that can be built.
-  public static let architectures = ["vit", "swin", "cvt", "resnet"]
+  public static let architectures = ["vit", "swin", "cvt", "t2t_vit", "resnet"]
 
   /// - Parameters:
   ///   - configuration: the native store's keys; `architecture` decides the rest.
@@ -28,6 +28,10 @@ public enum ModelFactory {
     case "cvt":
       return try CvT(
         CvTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
+        regularization: regularization, isTrainable: isTrainable)
+    case "t2t_vit":
+      return try T2TViT(
+        T2TConfiguration(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
     case "resnet":
       return try ResNet(
@@ -59,6 +63,7 @@ public enum ModelFactory {
     case "vit": return try ViTConfiguration(configuration).parameterSpecs
     case "swin": return try SwinConfiguration(configuration).parameterSpecs
     case "cvt": return try CvTConfiguration(configuration).parameterSpecs
+    case "t2t_vit": return try T2TConfiguration(configuration).parameterSpecs
     case "resnet": return try ResNetConfiguration(configuration).parameterSpecs
     case let other: throw unknown(other)
     }

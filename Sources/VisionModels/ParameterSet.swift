@@ -10,6 +10,8 @@ public enum Initialization: Sendable, Equatable {
   /// Uniform in ±bound, PyTorch's default for linear layers with `bound = 1/sqrt(inputs)`.
   case uniform(bound: Double)
   case normal(std: Double)
+  /// Rows at right angles to each other, each `scale` long; at most as many rows as columns.
+  case orthogonal(scale: Double)
   /// Given numbers: fixed tables.
   case values([Float])
 }
@@ -54,9 +56,30 @@ public struct ParameterSpec: Sendable, Equatable {
       return (0..<count).map { _ in Float(generator.truncatedNormal(std: std)) }
     case .normal(let std): return (0..<count).map { _ in Float(generator.normal() * std) }
     case .values(let values): return values
+    case .orthogonal(let scale):
+      return Self.orthogonalRows(shape[0], count / max(1, shape[0]), scale) { generator.normal() }
     case .uniform(let bound):
       return (0..<count).map { _ in Float((2 * generator.uniform() - 1) * bound) }
     }
+  }
+}
+
+extension ParameterSpec {
+  /// Normal rows made orthogonal one after the other (modified Gram-Schmidt).
+  private static func orthogonalRows(
+    _ rows: Int, _ columns: Int, _ scale: Double, _ normal: () -> Double
+  ) -> [Float] {
+    var result: [[Double]] = []
+    for _ in 0..<rows {
+      var row = (0..<columns).map { _ in normal() }
+      for other in result.suffix(columns - 1) {
+        let dot = zip(row, other).reduce(0.0) { $0 + $1.0 * $1.1 }
+        for c in 0..<columns { row[c] -= dot * other[c] }
+      }
+      let length = row.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+      result.append(row.map { $0 / max(length, 1e-12) })
+    }
+    return result.flatMap { $0.map { Float($0 * scale) } }
   }
 }
 

@@ -9,7 +9,7 @@ public struct Preset: Sendable {
   public let configuration: JSON
 
   /// Every preset, `vtkit models`' list.
-  public static let all: [Preset] = vit + swin + cvt + resnet
+  public static let all: [Preset] = vit + swin + cvt + t2t + resnet
 
   /// - Throws: `Failure` with the closest names.
   public static func named(_ name: String) throws -> Preset {

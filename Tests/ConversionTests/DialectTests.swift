@@ -13,6 +13,7 @@ struct DialectTests {
     "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "drloc_swin",
     "resnet_timm_safetensors", "resnet_keras_legacy_h5", "drloc_resnet",
     "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5", "cvt_lucidrains_pth", "drloc_cvt",
+    "t2t_yitu_pth", "t2t_yitu_transformer_pth", "drloc_t2t",
   ]
 
   /// Keys that a case's file cannot show, by the beginning of its name.
@@ -21,6 +22,7 @@ struct DialectTests {
       "vit_jax": [], "vit": ["num_heads", "head_dim"], "deit": ["num_heads"],
       "drloc_vit": ["num_heads", "head_dim"], "resnet": ["image_size"], "drloc_resnet": ["image_size"],
       "cvt": ["image_size", "num_heads"], "cvt_lucidrains": ["image_size"], "drloc_cvt": ["image_size"],
+      "t2t": ["num_heads"], "drloc_t2t": ["num_heads"],
     ]
     let keys = unseen.filter { reference.name.hasPrefix($0.key) }.max { $0.key.count < $1.key.count }
     return .object(
@@ -93,7 +95,10 @@ struct DialectTests {
     let result = try CheckpointFile.open(back)
     // Buffers that follow from the configuration, and a training script's wrapper, are not written again.
     let left = Set(loaded.ignored.map(\.name))
-    let wrapper = original.names.allSatisfy { $0.hasPrefix("model.") } ? "model." : ""
+    let wrapper =
+      ["model.", "state_dict_ema."].first { prefix in
+        original.names.allSatisfy { $0.hasPrefix(prefix) }
+      } ?? ""
     let kept = original.tensors.map { $0.renamed(String($0.name.dropFirst(wrapper.count))) }
       .filter { !left.contains($0.name) }
     #expect(Set(result.names) == Set(kept.map(\.name)))

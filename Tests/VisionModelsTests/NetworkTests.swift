@@ -27,7 +27,7 @@ struct NetworkTests {
     "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "swin_microsoft_pth",
     "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "resnet_timm_safetensors",
     "resnet_keras_legacy_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
-    "cvt_lucidrains_pth",
+    "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",
   ]
 
   @Test(arguments: cases, Engine.supportedInstructions)
