@@ -119,6 +119,9 @@ struct GradientTests {
       context.scaled(
         context.crossEntropy(logits: x[0], labels: [5, 0, 2, 2], smoothing: 0.1), by: 1.7)
     }
+    check([[4, 7]], step: 2e-3, tolerance: 5e-3) { context, x in
+      context.scaled(context.cycleBackRegression(logits: x[0], labels: [6, 0, 3, 2]), by: 1.3)
+    }
     check([[3, 4]], step: 1e-3, tolerance: 1e-2) { context, x in
       context.l1(predicted: x[0], expected: (0..<12).map { Float($0) - 6 }, scale: 0.3)
     }

@@ -26,6 +26,10 @@ public struct Recipe: Sendable, Codable, Equatable {
   public var validationFraction = 0.2
   /// Whether an unreadable picture ends the run.
   public var strictData = false
+  /// Whether batch norms keep their running statistics: for batches of a few pictures.
+  public var freezesBatchNorm = false
+  /// Whether blocks are computed twice rather than kept: less memory, more time, the same bits.
+  public var recomputes = false
   /// Whether only the new head (and the drloc head) learns.
   public var headOnly = false
 
@@ -58,6 +62,9 @@ public struct Recipe: Sendable, Codable, Equatable {
     if let drloc {
       try check(drloc.pairs > 0, "--drloc-pairs must be at least 1")
       try check(drloc.weight >= 0, "--drloc-weight must not be negative")
+      try check(
+        !drloc.normalizes || drloc.target == .reference && drloc.mode == .l1,
+        "--drloc-normalize goes with --drloc-target reference and --drloc-mode l1")
     }
   }
 

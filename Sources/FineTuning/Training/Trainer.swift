@@ -94,17 +94,24 @@ public final class Trainer {
     self.model = try ModelFactory.make(
       model, weights: weights, engine: engine, seed: recipe.seed,
       regularization: Regularization(
-        dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout)),
+        dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout),
+        freezesBatchNorm: recipe.freezesBatchNorm),
       isTrainable: { !recipe.headOnly || heads.contains($0) })
-    if recipe.drloc != nil {
-      let specs = DrlocHead.parameterSpecs(scale: 0, channels: self.model.finalGridChannels)
-      let kept = specs.allSatisfy { weights?[$0.name] != nil }
+    if let options = recipe.drloc {
+      guard !options.isMultiscale || self.model.gridSides.count > 1 else {
+        throw Failure(
+          .usage, "a network of the architecture '\(self.model.architecture)' has one grid only",
+          remedy: "leave out --drloc-multiscale")
+      }
+      let specs = DrlocHead.parameterSpecs(self.model, options)
+      // A head that comes with the weights is kept where it is the one that the options ask for.
+      let kept = specs.allSatisfy { weights?[$0.name]?.shape == $0.shape }
       try self.model.parameters.add(specs, weights: kept ? weights : nil, seed: recipe.seed)
     }
     step = TrainingStep(
       model: self.model,
       optimizer: AdamW(self.model.parameters, options: recipe.optimizer, engine: engine),
-      engine: engine)
+      engine: engine, recomputes: recipe.recomputes)
   }
 
   /// Tells data sets apart by their classes and the names and labels of their pictures.
@@ -207,8 +214,9 @@ public final class Trainer {
         index: UInt64(epoch) << 32 | UInt64(order[position]))
     }
     return TrainingStep.Drloc(
-      target: options.target, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
-      pairs: GridPairs(keys: keys, pairs: options.pairs, side: model.finalGridSide))
+      options: options, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
+      pairs: GridPairs.draw(
+        keys: keys, pairs: options.pairs, sides: DrlocHead.sides(model, options)))
   }
 
   private func evaluate(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws

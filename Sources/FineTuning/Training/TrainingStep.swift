@@ -19,21 +19,26 @@ public final class TrainingStep {
   public let model: any VisionModel
   public let optimizer: AdamW
   private let engine: Engine
+  private let recomputes: Bool
 
-  public init(model: any VisionModel, optimizer: AdamW, engine: Engine) {
+  /// - Parameter recomputes: whether blocks' inner results are computed twice rather than kept.
+  public init(
+    model: any VisionModel, optimizer: AdamW, engine: Engine, recomputes: Bool = false
+  ) {
     self.model = model
     self.optimizer = optimizer
     self.engine = engine
+    self.recomputes = recomputes
   }
 
-  /// The drloc loss to add: which definition, with which weight, over which pairs.
+  /// The drloc loss to add: which definition, with which weight, over which pairs of each scale.
   public struct Drloc {
-    public var target: DrlocOptions.Target
+    public var options: DrlocOptions
     public var weight: Double
-    public var pairs: GridPairs
+    public var pairs: [GridPairs]
 
-    public init(target: DrlocOptions.Target, weight: Double, pairs: GridPairs) {
-      self.target = target
+    public init(options: DrlocOptions, weight: Double, pairs: [GridPairs]) {
+      self.options = options
       self.weight = weight
       self.pairs = pairs
     }
@@ -66,15 +71,15 @@ public final class TrainingStep {
   func gradients(
     images: Tensor, labels: [Int32], labelSmoothing: Double, drloc: Drloc?, random: RandomKey
   ) -> StepResult {
-    let context = Context(engine, recording: true, training: true, random: random)
+    let context = Context(
+      engine, recording: true, training: true, random: random, recomputes: recomputes)
     let output = model.forward(images, context)
     let crossEntropy = context.crossEntropy(
       logits: output.logits, labels: labels, smoothing: Float(labelSmoothing))
     var loss = crossEntropy
     var localization: Tensor?
     if let drloc {
-      let term = DrlocHead.loss(
-        output.finalGrid, drloc.pairs, drloc.target, scale: 0, parameters: model.parameters, context)
+      let term = localizationLoss(output, drloc, context)
       localization = term
       loss = context.add(crossEntropy, term, scale: Float(drloc.weight))
     }
@@ -84,6 +89,20 @@ public final class TrainingStep {
       loss: Double(loss.values[0]), crossEntropy: Double(crossEntropy.values[0]),
       drloc: localization.map { Double($0.values[0]) }, gradientNorm: 0, learningRate: 0,
       correct: zip(answers, labels).count { $0 == Int($1) }, count: labels.count)
+  }
+}
+
+extension TrainingStep {
+  /// The sum over the scales, as in the reference code.
+  private func localizationLoss(
+    _ output: ModelOutput, _ drloc: Drloc, _ context: Context
+  ) -> Tensor {
+    let grids = drloc.options.isMultiscale ? output.grids : [output.finalGrid]
+    let terms = zip(grids, drloc.pairs).enumerated().map { scale, part in
+      DrlocHead.loss(
+        part.0, part.1, drloc.options, scale: scale, parameters: model.parameters, context)
+    }
+    return terms.dropFirst().reduce(terms[0]) { context.add($0, $1) }
   }
 }
 

@@ -123,6 +123,10 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend 
   func crossEntropy(
     logits: Storage, labels: [Int32], classes: Int, smoothing: Float, dlogits: Storage?
   ) -> Float
+  /// See `Context.cycleBackRegression`; `dlogits` receives the gradient where given.
+  func cycleBackRegression(
+    logits: Storage, labels: [Int32], classes: Int, dlogits: Storage?
+  ) -> Float
   /// `scale * Σ |prediction - target|`; `dprediction` receives its gradient where given.
   func l1(prediction: Storage, target: [Float], scale: Float, dprediction: Storage?) -> Float
 

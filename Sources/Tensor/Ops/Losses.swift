@@ -34,6 +34,24 @@ extension Context {
     return loss
   }
 
+  /// Mean over rows of `(μ - t)² / σ² + 0.001 log σ²`, where μ and σ² are the mean and the variance (and 1e-8) of the
+  /// class's number under the softmax of the logits: cycle-back regression (Dwibedi et al., CVPR 2019, section 3.3),
+  /// with the constants of the drloc reference code.
+  /// - Parameters:
+  ///   - logits: `[rows, classes]`.
+  ///   - labels: `[rows]`, t.
+  /// - Returns: `[1]`.
+  public func cycleBackRegression(logits: Tensor, labels: [Int32]) -> Tensor {
+    precondition(labels.count == logits.rows)
+    let needs = needsTape(logits)
+    let gradient = needs ? engine.storage(logits.count) : nil
+    let loss = output([1], needsGradient: needs)
+    loss.storage.floats[0] = backend.cycleBackRegression(
+      logits: logits.storage, labels: labels, classes: logits.channels, dlogits: gradient)
+    if let gradient { recordScaled(loss: loss, input: logits, gradient: gradient) }
+    return loss
+  }
+
   private func recordScaled(loss: Tensor, input: Tensor, gradient: Storage) {
     record { [engine] in
       guard let upstream = loss.gradient?.floats[0] else { return }

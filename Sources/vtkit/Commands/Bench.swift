@@ -94,17 +94,20 @@ struct BenchTrain: ParsableCommand {
   @Flag(help: "Without the drloc loss.")
   var noDrloc = false
 
+  @Flag(help: "Compute each block twice rather than keep its inner results.")
+  var recompute = false
+
   func run() throws {
     let engine = arguments.engineArguments.engine()
     let model = try ModelFactory.make(
       Preset.named(arguments.model).configuration, weights: nil, engine: engine)
     if !noDrloc {
       try model.parameters.add(
-        DrlocHead.parameterSpecs(scale: 0, channels: model.finalGridChannels), weights: nil, seed: 0)
+        DrlocHead.parameterSpecs(model, DrlocOptions()), weights: nil, seed: 0)
     }
     let step = TrainingStep(
       model: model, optimizer: AdamW(model.parameters, options: AdamW.Options(), engine: engine),
-      engine: engine)
+      engine: engine, recomputes: recompute)
     let (images, labels) = arguments.inputs(model, engine)
     let keys = (0..<arguments.batch).map {
       RandomKey(seed: 1, purpose: .drlocPairs, index: UInt64($0))
@@ -113,8 +116,8 @@ struct BenchTrain: ParsableCommand {
       noDrloc
       ? nil
       : TrainingStep.Drloc(
-        target: .paper, weight: 0.1,
-        pairs: GridPairs(keys: keys, pairs: 64, side: model.finalGridSide))
+        options: DrlocOptions(), weight: 0.1,
+        pairs: GridPairs.draw(keys: keys, pairs: 64, sides: [model.finalGridSide]))
     try arguments.measure(noDrloc ? "train" : "train with drloc", engine) {
       _ = try step.run(
         images: images, labels: labels, labelSmoothing: 0.1, drloc: drloc, learningRate: 1e-5,

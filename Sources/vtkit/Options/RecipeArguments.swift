@@ -4,6 +4,7 @@ import FineTuning
 
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
 extension DrlocOptions.Target: ExpressibleByArgument {}
+extension DrlocOptions.Mode: ExpressibleByArgument {}
 
 /// The training recipe.
 struct RecipeArguments: ParsableArguments {
@@ -61,8 +62,26 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: "Definition of the drloc loss: paper or reference.")
   var drlocTarget = DrlocOptions.Target.paper
 
+  @Option(help: "What the drloc head answers: l1 (distances), ce (classes) or cbr (cycle-back regression).")
+  var drlocMode = DrlocOptions.Mode.l1
+
+  @Flag(help: "Let the drloc head tell offsets with their sign.")
+  var drlocSigned = false
+
+  @Flag(help: "Divide the reference's distances by the largest there can be.")
+  var drlocNormalize = false
+
+  @Flag(help: "One drloc loss a stage (Swin), rather than the last stage's alone.")
+  var drlocMultiscale = false
+
   @Option(help: "Let λ rise over this many epochs and then fall to 0; constant where left out.")
   var drlocWarmupEpochs: Int?
+
+  @Flag(help: "Keep batch norms' running statistics: for batches of a few pictures.")
+  var freezeBatchNorm = false
+
+  @Flag(help: "Compute each block twice rather than keep its inner results: less memory, the same bits.")
+  var recompute = false
 
   @Flag(help: "Train the new head only.")
   var headOnly = false
@@ -96,10 +115,13 @@ struct RecipeArguments: ParsableArguments {
       noDrloc
       ? nil
       : DrlocOptions(
-        target: drlocTarget, pairs: drlocPairs,
+        target: drlocTarget, mode: drlocMode, isSigned: drlocSigned, normalizes: drlocNormalize,
+        isMultiscale: drlocMultiscale, pairs: drlocPairs,
         weight: drlocWeight ?? Recipe.defaultDrlocWeight(architecture: architecture),
         scheduleWarmupEpochs: drlocWarmupEpochs)
     recipe.headOnly = headOnly
+    recipe.freezesBatchNorm = freezeBatchNorm
+    recipe.recomputes = recompute
     recipe.seed = seed
     recipe.validationFraction = valFraction
     recipe.strictData = strictData
