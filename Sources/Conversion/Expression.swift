@@ -54,7 +54,7 @@ struct Expression: Sendable {
     value != .null && value != .bool(false) && value != .int(0)
   }
 
-  private static func integer(_ value: JSON) -> Int? {
+  static func integer(_ value: JSON) -> Int? {
     switch value {
     case .bool(let flag): flag ? 1 : 0
     default: value.int
@@ -138,7 +138,7 @@ struct Expression: Sendable {
 
 extension JSON {
   /// Equality in which 4 and 4.0 are the same number.
-  func isSame(as other: JSON) -> Bool {
+  public func isSame(as other: JSON) -> Bool {
     if self == other { return true }
     if let a = double, let b = other.double { return a == b }
     guard let a = array, let b = other.array, a.count == b.count else { return false }

@@ -27,6 +27,14 @@ public struct RuleFile: Sendable {
     let otherwise: JSON
   }
 
+  /// How a native table follows when the picture's or the window's size changes.
+  struct Resample: Sendable {
+    let native: String
+    let method: ResamplingMethod
+    /// Rows in front of the grid's cells, which stay.
+    let prefix: Expression
+  }
+
   struct Sidecar: Sendable {
     let file: String
     /// Configuration key to the file's key.
@@ -69,6 +77,7 @@ public struct RuleFile: Sendable {
   /// How the dialect names the drloc head, `{scale}` standing for the scale's number; nil where it has none.
   let drloc: String?
   let rules: [Rule]
+  let resample: [Resample]
   let ignore: [(pattern: String, reason: String)]
 
   /// - Parameters:
@@ -160,6 +169,18 @@ public struct RuleFile: Sendable {
           isOptional: try value.optional("optional")?.text() == "true")
         try value.finish()
         return rule
+      }
+      resample = try reader.list("resample").map { value in
+        var value = value
+        let method = try value.string("method")
+        guard let known = ResamplingMethod(rawValue: method) else {
+          throw value.fail("the method '\(method)' is unknown")
+        }
+        let prefix = try value.optional("prefix")?.text() ?? "0"
+        let result = Resample(
+          native: try value.string("native"), method: known, prefix: try Expression(prefix))
+        try value.finish()
+        return result
       }
       ignore = try reader.list("ignore").map { value in
         var value = value

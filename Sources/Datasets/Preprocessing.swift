@@ -27,6 +27,14 @@ public struct Preprocessing: Sendable, Equatable {
   public static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
   public static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
 
+  /// What an architecture's published weights were trained with: pixels in -1...1 for ViT (google-research's), ImageNet's
+  /// statistics for the others.
+  public static func usual(architecture: String, imageSize: Int) -> Preprocessing {
+    architecture == "vit"
+      ? Preprocessing(imageSize: imageSize)
+      : Preprocessing(imageSize: imageSize, mean: imageNetMean, std: imageNetStd)
+  }
+
   /// - Throws: `Failure` naming the malformed key.
   public init(_ json: JSON) throws {
     func channels(_ key: String) throws -> [Float] {

@@ -33,6 +33,12 @@ struct Convert: ParsableCommand {
   @Option(help: "Give the network a new, untrained classifier for so many classes.")
   var numClasses: Int?
 
+  @Option(help: "Bring the network to pictures of this side: position tables are resampled.")
+  var imageSize: Int?
+
+  @Option(help: "Bring a Swin to windows of this side: bias tables are resampled.")
+  var windowSize: Int?
+
   @Option(help: "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.")
   var compression: Int?
 
@@ -56,8 +62,14 @@ struct Convert: ParsableCommand {
       throw ValidationError("--compression is a level from 1 to 12.")
     }
     if let numClasses, numClasses < 1 { throw ValidationError("--num-classes must be at least 1.") }
-    if raw && numClasses != nil {
-      throw ValidationError("--raw knows no classifier: leave out --num-classes.")
+    if raw && (numClasses != nil || imageSize != nil || windowSize != nil) {
+      throw ValidationError(
+        "--raw knows no network: leave out --num-classes, --image-size and --window-size.")
+    }
+    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
+      if let size, !(1...16384).contains(size) {
+        throw ValidationError("\(name) must be at least 1, and no more than 16384.")
+      }
     }
     if raw && (target != nil || load.dialect != nil) {
       throw ValidationError("--raw knows no dialects: leave out --from and --to.")
@@ -96,6 +108,7 @@ struct Convert: ParsableCommand {
 
   private func converted(_ format: FileFormat) throws -> (ParameterStore, [PlanRow]) {
     var loaded = try load.load(input)
+    try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     if let numClasses {
       let configuration = HeadReplacement.configuration(
         loaded.metadata.configuration, numClasses: numClasses)

@@ -47,7 +47,7 @@ struct Evaluate: ParsableCommand {
         file: data, remedy: "give the data set that the network was tuned on")
     }
     let steps = try preprocessing.resolve(
-      loaded.metadata.preprocessing, imageSize: model.imageSize)
+      loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
     let bar = ProgressBar("evaluating", total: pictures.count)
     let result = try Evaluation.run(
       model, pictures, preprocessing: steps, batchSize: batchSize, engine: engine,

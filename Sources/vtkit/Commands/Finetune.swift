@@ -27,6 +27,12 @@ struct Finetune: ParsableCommand {
   @Option(help: "The network by name ('vtkit models'); checked against the checkpoint.")
   var model: String?
 
+  @Option(help: "Train at pictures of this side: the checkpoint's position tables are resampled.")
+  var imageSize: Int?
+
+  @Option(help: "Train a Swin with windows of this side: its bias tables are resampled.")
+  var windowSize: Int?
+
   @Option(help: "The pictures' folder.")
   var data: String?
 
@@ -57,11 +63,12 @@ struct Finetune: ParsableCommand {
   /// Not `validate`: a mistyped flag is told before what it leaves missing.
   private func checkUsage() throws {
     if resume != nil {
-      guard checkpoint == nil, data == nil, output == nil, !fromScratch, model == nil, export.isEmpty
+      guard checkpoint == nil, data == nil, output == nil, !fromScratch, model == nil,
+        export.isEmpty, imageSize == nil, windowSize == nil
       else {
         throw Failure(
           .usage,
-          "--resume takes everything from the run folder: leave out --checkpoint, --data, --output, --model and --export"
+          "--resume takes everything from the run folder: leave out --checkpoint, --data, --output, --model, --export and sizes"
         )
       }
       return
@@ -70,6 +77,16 @@ struct Finetune: ParsableCommand {
     guard output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
     guard fromScratch != (checkpoint != nil) else {
       throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
+    }
+    if fromScratch && (imageSize != nil || windowSize != nil) {
+      throw Failure(
+        .usage, "--image-size and --window-size resample a checkpoint",
+        remedy: "with --from-scratch give the sizes in --model-config")
+    }
+    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
+      if let size, !(1...16384).contains(size) {
+        throw Failure(.usage, "\(name) must be at least 1, and no more than 16384")
+      }
     }
     if fromScratch && model == nil && load.modelConfig == nil {
       throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")
@@ -127,7 +144,9 @@ struct Finetune: ParsableCommand {
     metadata.configuration = HeadReplacement.configuration(
       metadata.configuration, numClasses: pictures.classes.count)
     metadata.classes = pictures.classes
-    metadata.preprocessing = try preprocessing.resolve(metadata.preprocessing, imageSize: imageSize).json
+    metadata.preprocessing = try preprocessing.resolve(
+      metadata.preprocessing, architecture: architecture, imageSize: imageSize
+    ).json
     if let given = weights {
       weights = try HeadReplacement.weights(
         given, configuration: metadata.configuration, seed: recipe.seed)
@@ -166,13 +185,14 @@ struct Finetune: ParsableCommand {
       return (NativeMetadata(configuration: configuration), nil)
     }
     let path = checkpoint ?? ""
-    let loaded = try load.load(path)
+    var loaded = try load.load(path)
+    try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     if let preset {
-      for key in ["architecture", "embed_dim", "depth", "patch_size", "image_size"] {
+      for key in ["architecture", "embed_dim", "depth", "depths", "channels", "patch_size", "image_size"] {
         let (own, wanted) = (loaded.metadata.configuration[key], preset.configuration[key])
-        if own != wanted {
+        if let wanted, own?.isSame(as: wanted) != true {
           throw Failure(
-            "the checkpoint is no \(preset.name): \(key) is \(own?.text() ?? "missing"), not \(wanted?.text() ?? "")",
+            "the checkpoint is no \(preset.name): \(key) is \(own?.text() ?? "missing"), not \(wanted.text())",
             file: path, remedy: "leave --model out, or name the right one")
         }
       }

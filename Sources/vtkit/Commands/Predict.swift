@@ -112,7 +112,8 @@ struct Predict: ParsableCommand {
   private func predictPictures(
     _ model: any VisionModel, _ metadata: NativeMetadata, _ engine: Engine
   ) throws {
-    let steps = try preprocessing.resolve(metadata.preprocessing, imageSize: model.imageSize)
+    let steps = try preprocessing.resolve(
+      metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
     let items = images.map { LabeledPicture(path: $0, label: 0) }
     let loader = BatchLoader(
       items: items, batchSize: 16, preprocessing: steps, threads: engine.threads.threads

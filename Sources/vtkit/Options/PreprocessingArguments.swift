@@ -10,12 +10,13 @@ struct PreprocessingArguments: ParsableArguments {
   var interpolation: Interpolation?
 
   @Option(
-    parsing: .upToNextOption, help: "Three channel means of pixels in 0...1 (default 0.5 0.5 0.5).")
+    parsing: .upToNextOption,
+    help: "Three channel means of pixels in 0...1 (default 0.5 0.5 0.5 for ViT, ImageNet's for the others).")
   var mean: [Float] = []
 
   @Option(
     parsing: .upToNextOption,
-    help: "Three channel standard deviations (default 0.5 0.5 0.5).")
+    help: "Three channel standard deviations (default 0.5 0.5 0.5 for ViT, ImageNet's for the others).")
   var std: [Float] = []
 
   @Option(help: "The part of a picture's shorter side that evaluation keeps (default 0.875).")
@@ -30,8 +31,10 @@ struct PreprocessingArguments: ParsableArguments {
   }
 
   /// The checkpoint's own preprocessing, or the usual one, with what the options say.
-  func resolve(_ own: JSON?, imageSize: Int) throws -> Preprocessing {
-    var result = try own.map { try Preprocessing($0) } ?? Preprocessing(imageSize: imageSize)
+  func resolve(_ own: JSON?, architecture: String, imageSize: Int) throws -> Preprocessing {
+    var result =
+      try own.map { try Preprocessing($0) }
+      ?? Preprocessing.usual(architecture: architecture, imageSize: imageSize)
     result.imageSize = imageSize
     if let interpolation { result.interpolation = interpolation }
     if !mean.isEmpty { result.mean = mean }

@@ -1,0 +1,35 @@
+import Checkpoint
+import Conversion
+import VisionModels
+
+/// Brings a loaded checkpoint to another picture or window size.
+enum Resizing {
+  /// - Throws: `Failure` where the network has no window, or cannot have the size.
+  static func apply(imageSize: Int?, windowSize: Int?, to loaded: inout LoadedCheckpoint) throws {
+    guard imageSize != nil || windowSize != nil else { return }
+    let old = loaded.metadata.configuration
+    let architecture = old["architecture"]?.string ?? ""
+    if windowSize != nil, old["window_size"] == nil {
+      throw Failure(
+        .usage, "a network of the architecture '\(architecture)' has no windows",
+        remedy: "leave out --window-size")
+    }
+    let changes = ["image_size": imageSize, "window_size": windowSize]
+    let configuration = JSON.object(
+      (old.members ?? []).map { member in
+        guard let value = changes[member.key] ?? nil else { return member }
+        return JSON.Member(key: member.key, value: .int(value))
+      })
+    let specs = try ModelFactory.parameterSpecs(configuration)
+    let (store, resampled) = try Resampling.resize(
+      loaded.native, architecture: architecture, configuration: configuration,
+      shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) }))
+    loaded.native = store
+    loaded.metadata.configuration = configuration
+    if let first = resampled.first {
+      Console.line(
+        "note: \(resampled.count == 1 ? first.name : "\(resampled.count) tables") resampled (\(first.method.rawValue))"
+      )
+    }
+  }
+}
