@@ -15,21 +15,3 @@ void vt_unfold_patches(float *out, const float *image, size_t height, size_t wid
       }
     }
 }
-
-void vt_gather_pairs(float *out, const float *grid, const int32_t *a, const int32_t *b,
-                     size_t pairs, size_t dim) {
-  for (size_t p = 0; p < pairs; p++) {
-    memcpy(out + p * 2 * dim, grid + (size_t)a[p] * dim, dim * sizeof(float));
-    memcpy(out + p * 2 * dim + dim, grid + (size_t)b[p] * dim, dim * sizeof(float));
-  }
-}
-
-void vt_scatter_pairs(float *dgrid, const float *dout, const int32_t *a, const int32_t *b,
-                      size_t pairs, size_t dim) {
-  for (size_t p = 0; p < pairs; p++) {
-    float *ga = dgrid + (size_t)a[p] * dim, *gb = dgrid + (size_t)b[p] * dim;
-    const float *d = dout + p * 2 * dim;
-    for (size_t c = 0; c < dim; c++) ga[c] += d[c];
-    for (size_t c = 0; c < dim; c++) gb[c] += d[dim + c];
-  }
-}

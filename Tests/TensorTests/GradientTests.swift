@@ -109,8 +109,8 @@ struct GradientTests {
       let one = context.selectToken(x[0], index: 2)
       return context.add(one, context.meanTokens(x[0], first: 1), scale: -0.6)
     }
-    check([[2, 6, 3]]) { context, x in
-      context.gatherPairs(x[0], [1, 1, 5, 0], [2, 1, 4, 5])
+    check([[2, 6, 3], [5, 6], [5]], step: 1e-3, tolerance: 2e-2) { context, x in
+      context.pairLinear(x[0], [1, 1, 5, 0], [2, 1, 4, 5], weight: x[1], bias: x[2])
     }
   }
 

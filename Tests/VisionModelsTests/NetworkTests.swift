@@ -60,6 +60,33 @@ struct NetworkTests {
     #expect(logits[0] == logits[1])
   }
 
+  /// Tables resampled to another picture and window size, against the libraries' own loaders.
+  @Test(arguments: ["vit_timm_resize", "swin_resize"])
+  func computesTheSameAtAnotherSize(_ name: String) throws {
+    let reference = try ReferenceCase(name)
+    let loaded = try LoadedCheckpoint.load(
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    let source = try #require(reference.document["source_config"])
+    let sizes = ["image_size": source["target_image_size"], "window_size": source["target_window_size"]]
+    let configuration = JSON.object(
+      (loaded.metadata.configuration.members ?? []).map { member in
+        JSON.Member(key: member.key, value: (sizes[member.key] ?? nil) ?? member.value)
+      })
+    let specs = try ModelFactory.parameterSpecs(configuration)
+    let weights = try Resampling.resize(
+      loaded.native, architecture: configuration["architecture"]?.string ?? "",
+      configuration: configuration,
+      shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) })
+    ).store
+    let engine = Engine(threads: 2)
+    let model = try ModelFactory.make(configuration, weights: weights, engine: engine)
+    let arrays = try reference.arrays()
+    let output = model.forward(
+      try Self.images(arrays, engine), Context(engine, recording: false))
+    expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
+    expectCloseToLargest(output.tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
+  }
+
   @Test(arguments: Preset.all.map(\.name))
   func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
     let preset = try Preset.named(name)

@@ -109,13 +109,6 @@ void vt_dropout(float *y, const float *x, size_t begin, size_t count, float rate
 /// row, column), the order of a flattened `[out, in, h, w]` kernel.
 void vt_unfold_patches(float *out, const float *image, size_t height, size_t width,
                        size_t channels, size_t patch);
-/// dst [.., channels] of grid pairs: out[p] = concat(grid[a[p]], grid[b[p]]), rows `dim` long.
-void vt_gather_pairs(float *out, const float *grid, const int32_t *a, const int32_t *b,
-                     size_t pairs, size_t dim);
-/// The transpose of it: dgrid[a[p]] += dout[p, :dim], dgrid[b[p]] += dout[p, dim:], p in order.
-void vt_scatter_pairs(float *dgrid, const float *dout, const int32_t *a, const int32_t *b,
-                      size_t pairs, size_t dim);
-
 // convolution.c: images are [height, width, channels].
 
 /// Where a kernel of a convolution or pooling stands: `kernel` squared cells, every `stride`, over an image with

@@ -78,10 +78,11 @@ public enum DrlocHead {
         x, weight: parameters[name + ".weight"], bias: parameters[name + ".bias"],
         activation: activation)
     }
-    var x = context.gatherPairs(
-      grid.tokens, pairs.first.map { $0 + offset }, pairs.second.map { $0 + offset })
-    x = linear(linear(x, "layers.0", .relu), "layers.2", .relu)
-    x = linear(x, "layers.4", .none)
+    var x = context.pairLinear(
+      grid.tokens, pairs.first.map { $0 + offset }, pairs.second.map { $0 + offset },
+      weight: parameters["drloc.\(scale).layers.0.weight"],
+      bias: parameters["drloc.\(scale).layers.0.bias"])
+    x = linear(linear(x, "layers.2", .relu), "layers.4", .none)
     guard parameters.contains("drloc.\(scale).unshared.0.weight") else { return [x] }
     return ["unshared.0", "unshared.1"].map { linear(x, $0, .none) }
   }

@@ -97,12 +97,13 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend 
   func meanTokensBackward(
     dx: Storage, dy: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
 
-  /// Pairs of rows side by side, `out [batch, pairs, 2 * channels]`; `a` and `b` index the rows of
-  /// each `x [batch, tokens, channels]`.
-  func gatherPairs(
-    out: Storage, x: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int)
-  func gatherPairsBackward(
-    dx: Storage, dout: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int)
+  /// See `Context.pairLinear`; `y [pairs, outputs]`, `sides` the first and the second tokens.
+  func pairLinearForward(
+    _ shape: PairShape, _ sides: [PairSide], y: Storage, x: Storage, weight: Storage, bias: Storage)
+  /// Adds to `dx`.
+  func pairLinearBackward(
+    _ shape: PairShape, _ sides: [PairSide], dy: Storage, y: Storage, x: Storage, weight: Storage,
+    dx: Storage?, dweight: GradientTarget?, dbias: GradientTarget?)
 
   /// `y [batch, prefix + tokens, channels]`: `prefix` tokens of `a` (one set for all, or one a picture), then `b`'s.
   func joinTokens(

@@ -115,36 +115,6 @@ extension CPUBackend {
     }
   }
 
-  func gatherPairs(
-    out: Storage, x: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int
-  ) {
-    let pairs = a.count / batch
-    a.withUnsafeBufferPointer { ap in
-      b.withUnsafeBufferPointer { bp in
-        threads.run(pieces: batch) { image, _ in
-          vt_gather_pairs(
-            out.floats + image * pairs * 2 * channels, x.floats + image * tokens * channels,
-            ap.baseAddress! + image * pairs, bp.baseAddress! + image * pairs, pairs, channels)
-        }
-      }
-    }
-  }
-
-  func gatherPairsBackward(
-    dx: Storage, dout: Storage, a: [Int32], b: [Int32], batch: Int, tokens: Int, channels: Int
-  ) {
-    let pairs = a.count / batch
-    a.withUnsafeBufferPointer { ap in
-      b.withUnsafeBufferPointer { bp in
-        threads.run(pieces: batch) { image, _ in
-          vt_scatter_pairs(
-            dx.floats + image * tokens * channels, dout.floats + image * pairs * 2 * channels,
-            ap.baseAddress! + image * pairs, bp.baseAddress! + image * pairs, pairs, channels)
-        }
-      }
-    }
-  }
-
   // MARK: Joining and cutting
 
   func joinTokens(

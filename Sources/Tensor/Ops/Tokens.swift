@@ -39,30 +39,6 @@ extension Context {
     return y
   }
 
-  /// Pairs of tokens side by side, as the dense relative localization head reads them.
-  /// - Parameters:
-  ///   - x: `[batch, tokens, channels]`.
-  ///   - a: first token of each pair, `[batch * pairs]`, in `0..<tokens`.
-  ///   - b: second token of each pair.
-  /// - Returns: `[batch * pairs, 2 * channels]`.
-  public func gatherPairs(_ x: Tensor, _ a: [Int32], _ b: [Int32]) -> Tensor {
-    let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
-    precondition(a.count == b.count && a.count % batch == 0)
-    precondition((a + b).allSatisfy { $0 >= 0 && $0 < tokens })
-    let needs = needsTape(x)
-    let y = output([a.count, 2 * channels], needsGradient: needs)
-    backend.gatherPairs(
-      out: y.storage, x: x.storage, a: a, b: b, batch: batch, tokens: tokens, channels: channels)
-    guard needs else { return y }
-    record { [engine] in
-      guard let dy = y.gradient else { return }
-      engine.backend.gatherPairsBackward(
-        dx: x.gradientToAdd(engine), dout: dy, a: a, b: b, batch: batch, tokens: tokens,
-        channels: channels)
-    }
-    return y
-  }
-
   /// Tokens one behind the other.
   /// - Parameters:
   ///   - a: `[batch or 1, prefix, channels]`; one set stands in front of every sequence.

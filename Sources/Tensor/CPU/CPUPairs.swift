@@ -1,0 +1,107 @@
+import CKernels
+import COpenBLAS
+
+extension CPUBackend {
+  /// The rows that occur on one side, side by side: `[rows, channels]`.
+  private func gathered(_ side: PairSide, _ x: Storage, _ channels: Int) -> Storage {
+    let result = scratch(side.rows.count * channels)
+    forRanges(side.rows.count, size: 64) { r in
+      for row in r {
+        (result.floats + row * channels).update(
+          from: x.floats + Int(side.rows[row]) * channels, count: channels)
+      }
+    }
+    return result
+  }
+
+  func pairLinearForward(
+    _ shape: PairShape, _ sides: [PairSide], y: Storage, x: Storage, weight: Storage, bias: Storage
+  ) {
+    let (d, o) = (shape.channels, shape.outputs)
+    let products = sides.enumerated().map { index, side in
+      let inputs = gathered(side, x, d)
+      let result = scratch(side.rows.count * o)
+      let tiles = Tiles.activations(rows: side.rows.count, columns: o)
+      threads.run(pieces: tiles.count) { piece, _ in
+        let (r, c) = tiles[piece]
+        vt_sgemm(
+          0, 1, Int32(r.count), Int32(c.count), Int32(d), 1, inputs.floats + r.lowerBound * d,
+          Int32(d), weight.floats + c.lowerBound * 2 * d + index * d, Int32(2 * d), 0,
+          result.floats + r.lowerBound * o + c.lowerBound, Int32(o))
+      }
+      return result
+    }
+    forRanges(shape.pairs, size: 64) { r in
+      for pair in r {
+        let out = y.floats + pair * o
+        vt_add_scaled(
+          isa, out, products[0].floats + Int(sides[0].places[pair]) * o,
+          products[1].floats + Int(sides[1].places[pair]) * o, 1, o)
+        vt_bias_activation(isa, VT_ACTIVATION_RELU, out, out, bias.floats, 1, o, o)
+      }
+    }
+  }
+
+  func pairLinearBackward(
+    _ shape: PairShape, _ sides: [PairSide], dy: Storage, y: Storage, x: Storage, weight: Storage,
+    dx: Storage?, dweight: GradientTarget?, dbias: GradientTarget?
+  ) {
+    let (d, o) = (shape.channels, shape.outputs)
+    let du = scratch(shape.pairs * o)
+    forRanges(shape.pairs, size: 64) { r in
+      let at = r.lowerBound * o
+      vt_activation_backward(
+        isa, VT_ACTIVATION_RELU, du.floats + at, dy.floats + at, y.floats + at, r.count * o)
+    }
+    if let dbias {
+      forRanges(o, size: 64) { r in
+        vt_column_sums(
+          isa, dbias.storage.floats + r.lowerBound, du.floats + r.lowerBound, shape.pairs, r.count,
+          o, dbias.accumulate ? 1 : 0)
+      }
+    }
+    for (index, side) in sides.enumerated() {
+      let rows = side.rows.count
+      let sums = scratch(rows * o)
+      // Columns are split, so that each row adds up its pairs in their order.
+      forRanges(o, size: 128) { c in
+        for row in 0..<rows {
+          (sums.floats + row * o + c.lowerBound).update(repeating: 0, count: c.count)
+        }
+        for (pair, place) in side.places.enumerated() {
+          let out = sums.floats + Int(place) * o + c.lowerBound
+          vt_add_scaled(isa, out, out, du.floats + pair * o + c.lowerBound, 1, c.count)
+        }
+      }
+      if let dweight {
+        let inputs = gathered(side, x, d)
+        let tiles = Tiles.weights(rows: o, columns: d)
+        threads.run(pieces: tiles.count) { piece, _ in
+          let (r, c) = tiles[piece]
+          vt_sgemm(
+            1, 0, Int32(r.count), Int32(c.count), Int32(rows), 1, sums.floats + r.lowerBound,
+            Int32(o), inputs.floats + c.lowerBound, Int32(d), dweight.accumulate ? 1 : 0,
+            dweight.storage.floats + r.lowerBound * 2 * d + index * d + c.lowerBound, Int32(2 * d))
+        }
+      }
+      if let dx {
+        let back = scratch(rows * d)
+        let tiles = Tiles.activations(rows: rows, columns: d)
+        threads.run(pieces: tiles.count) { piece, _ in
+          let (r, c) = tiles[piece]
+          vt_sgemm(
+            0, 0, Int32(r.count), Int32(c.count), Int32(o), 1, sums.floats + r.lowerBound * o,
+            Int32(o), weight.floats + index * d + c.lowerBound, Int32(2 * d), 0,
+            back.floats + r.lowerBound * d + c.lowerBound, Int32(d))
+        }
+        // Every row occurs once on a side, so rows may be added in any order.
+        forRanges(rows, size: 64) { r in
+          for row in r {
+            let out = dx.floats + Int(side.rows[row]) * d
+            vt_add_scaled(isa, out, out, back.floats + row * d, 1, d)
+          }
+        }
+      }
+    }
+  }
+}
