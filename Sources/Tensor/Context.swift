@@ -59,10 +59,8 @@ public final class Context {
     record { [unowned self] in
       guard let dy = y.gradient else { return }
       let again = Context(within: self, recording: true, isReplay: true, draws: before)
-      let leaf = Tensor(shape: x.shape, storage: x.storage, needsGradient: x.needsGradient)
-      let output = body(leaf, again)
-      again.backward(from: output, gradient: dy)
-      if let dx = leaf.gradient { x.receiveGradient(dx, engine) }
+      // `x` gets its gradients in the order it would without recomputing, so the bits are the same.
+      again.backward(from: body(x, again), gradient: dy)
     }
     return y
   }
