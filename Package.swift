@@ -47,7 +47,10 @@ let package = Package(
       ]),
     .target(
       name: "Converters", path: "converters", exclude: ["README.md"],
-      resources: [.embedInCode("cvt"), .embedInCode("resnet"), .embedInCode("swin"), .embedInCode("t2t_vit"), .embedInCode("vit")]),
+      resources: [
+        .embedInCode("cvt"), .embedInCode("resnet"), .embedInCode("swin"), .embedInCode("t2t_vit"),
+        .embedInCode("vit"),
+      ]),
     .target(
       name: "Conversion",
       dependencies: ["Checkpoint", "Converters", "CKernels", .product(name: "Yams", package: "Yams")]),

@@ -120,7 +120,8 @@ struct ConfigurationSolver {
       result[name] =
         file.axes[name]?.length { lookUp($0, numbers) } ?? lookUp(name, numbers)?.int
     }
-    for (name, length) in axes.bindings(source: shape) ?? [] where file.axes[name]?.singleName == Self.anything {
+    for (name, length) in axes.bindings(source: shape) ?? []
+    where file.axes[name]?.singleName == Self.anything {
       result[name] = length
     }
     return result

@@ -20,7 +20,9 @@ public enum Dialects {
 
   /// The text of the file that a rule file extends (`extends: microsoft`, of the same architecture).
   static func base(of fileName: String, _ text: String) throws -> String? {
-    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("extends: ") }) else { return nil }
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("extends: ") }) else {
+      return nil
+    }
     let name = fileName.prefix { $0 != "-" } + "-" + line.dropFirst("extends: ".count) + ".yaml"
     guard let file = EmbeddedConverters.files.first(where: { $0.name == name }) else {
       throw Failure("there is no rule file '\(name)' to extend", file: fileName)

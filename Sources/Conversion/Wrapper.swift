@@ -4,7 +4,9 @@ import Checkpoint
 /// parallel training puts `module.` in front of every name. A wrapper is such a prefix.
 enum Wrapper {
   /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
-  private static let keys = ["state_dict_ema", "model_ema", "state_dict", "model", "module", "net", "network"]
+  private static let keys = [
+    "state_dict_ema", "model_ema", "state_dict", "model", "module", "net", "network",
+  ]
 
   struct Candidate {
     let store: ParameterStore

@@ -39,7 +39,8 @@ struct ConfigurationReader {
       values.allSatisfy({ $0 >= atLeast && $0 <= 1 << 24 })
     else { throw missing(key, "list of integers") }
     guard count == nil || values.count == count else {
-      throw Failure("the configuration's '\(key)' has \(values.count) items, not one for each of \(count ?? 0) stages")
+      throw Failure(
+        "the configuration's '\(key)' has \(values.count) items, not one for each of \(count ?? 0) stages")
     }
     return values
   }

@@ -47,10 +47,10 @@ struct DialectTests {
     #expect(try Dialects.all().count == files.count)
     for file in EmbeddedConverters.files {
       let text = String(decoding: file.bytes, as: UTF8.self)
-      #expect(throws: Never.self) { 
+      #expect(throws: Never.self) {
         try RuleFile(
           fileName: file.name, text: text, base: Dialects.base(of: file.name, text), validating: true)
-       }
+      }
     }
   }
 

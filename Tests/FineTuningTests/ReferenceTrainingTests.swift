@@ -79,7 +79,9 @@ struct ReferenceTrainingTests {
     return GridPairs(first: try flat("pairs_x"), second: try flat("pairs_y"))
   }
 
-  @Test(arguments: ["drloc_vit", "drloc_swin", "drloc_resnet", "drloc_cvt", "drloc_t2t"], Engine.supportedInstructions)
+  @Test(
+    arguments: ["drloc_vit", "drloc_swin", "drloc_resnet", "drloc_cvt", "drloc_t2t"],
+    Engine.supportedInstructions)
   func drlocLossesAndEveryGradient(_ name: String, _ instructions: InstructionSet) throws {
     let setup = try Self.setup(name, instructions: instructions)
     let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
@@ -111,7 +113,8 @@ struct ReferenceTrainingTests {
       output.finalGrid, pairs, scale: 0, parameters: model.parameters, context)
     expectCloseToLargest(predictions[0].values, try arrays.values("drloc_pred"), 2e-5, "predictions")
     #expect(
-      DrlocHead.targets(pairs, side: side, DrlocOptions(target: .reference)) == (try arrays.values("drloc_target")))
+      DrlocHead.targets(pairs, side: side, DrlocOptions(target: .reference))
+        == (try arrays.values("drloc_target")))
     expectClose(
       DrlocHead.targets(pairs, side: side, DrlocOptions()), try arrays.values("drloc_target_paper"),
       relative: 1e-6)
@@ -178,7 +181,8 @@ struct ReferenceTrainingTests {
       let result = try step.run(
         images: Self.images(setup, count: 4, offset: 4 * index),
         labels: Array(labels[4 * index..<4 * index + 4]), labelSmoothing: 0,
-        drloc: .init(options: DrlocOptions(target: .reference), weight: 0.5, pairs: [pairs]), learningRate: rate,
+        drloc: .init(options: DrlocOptions(target: .reference), weight: 0.5, pairs: [pairs]),
+        learningRate: rate,
         random: RandomKey(seed: 0, purpose: .dropout))
       expectClose([result.loss], [losses[index]], relative: 2e-5, "loss \(index)")
       expectClose([result.crossEntropy], [entropies[index]], relative: 2e-5, "cross-entropy \(index)")

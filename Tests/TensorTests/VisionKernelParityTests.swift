@@ -146,7 +146,8 @@ struct VisionKernelParityTests {
     // A grid of 3 under windows of 2 with a shift of 1: where the empty cells come.
     let first = WindowLayout(height: 1, width: 3, window: 2, shift: 1, padding: .padThenRoll)
     let later = WindowLayout(height: 1, width: 3, window: 2, shift: 1, padding: .rollThenPad)
-    #expect(Set(first.cells).isSuperset(of: [0, 1, 2, -1]) && Set(later.cells).isSuperset(of: [0, 1, 2, -1]))
+    #expect(
+      Set(first.cells).isSuperset(of: [0, 1, 2, -1]) && Set(later.cells).isSuperset(of: [0, 1, 2, -1]))
     #expect(first.cells != later.cells)
     // Relative positions: 3 x 3 distances for a window of 2.
     #expect((0..<4).map { plain.tableRow(0, $0) } == [4, 3, 1, 0])

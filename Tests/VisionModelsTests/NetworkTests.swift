@@ -25,7 +25,8 @@ struct NetworkTests {
   static let cases = [
     "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_timm_pth", "vit_hf_safetensors",
     "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "swin_microsoft_pth",
-    "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "resnet_timm_safetensors", "resnet_hf_safetensors",
+    "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "resnet_timm_safetensors",
+    "resnet_hf_safetensors",
     "resnet_hf_basic_safetensors",
     "resnet_keras_legacy_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
     "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",

@@ -140,7 +140,8 @@ extension CPUBackend {
     }
     threads.run(pieces: batch) { image, _ in
       let from = dy.floats + image * (front + rest)
-      func hand(_ target: GradientTarget, _ offset: Int, _ source: UnsafeMutablePointer<Float>, _ count: Int) {
+      func hand(_ target: GradientTarget, _ offset: Int, _ source: UnsafeMutablePointer<Float>, _ count: Int)
+      {
         let out = target.storage.floats + offset
         if target.accumulate {
           vt_add_scaled(isa, out, out, source, 1, count)

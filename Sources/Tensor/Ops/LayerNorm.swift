@@ -24,7 +24,8 @@ extension Context {
       guard let dy = y.gradient else { return }
       engine.backend.layerNormBackward(
         dy: dy, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage, rows: rows,
-        channels: channels, outerEps: epsOutside ? eps : 0, dx: x.target(engine), dgamma: gamma.target(engine),
+        channels: channels, outerEps: epsOutside ? eps : 0, dx: x.target(engine),
+        dgamma: gamma.target(engine),
         dbeta: beta.target(engine))
     }
     return y
