@@ -3,8 +3,12 @@ import Tensor
 
 /// Builds networks of any architecture from their configuration.
 public enum ModelFactory {
+  private static var networks: [any Network.Type] {
+    [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
+  }
+
   /// Architectures that can be built.
-  public static let architectures = ["vit", "swin", "cvt", "t2t_vit", "resnet"]
+  public static var architectures: [String] { networks.map { name($0) } }
 
   /// - Parameters:
   ///   - configuration: the native store's keys; `architecture` decides the rest.
@@ -16,29 +20,12 @@ public enum ModelFactory {
     isTrainable: (String) -> Bool = { _ in true }
   ) throws -> any VisionModel {
     if let weights { try checkNothingIsLeft(weights, configuration) }
-    switch try architecture(of: configuration) {
-    case "vit":
-      return try ViT(
-        ViTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
+    func build<N: Network>(_ type: N.Type) throws -> any VisionModel {
+      try N(
+        N.Shape(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
-    case "swin":
-      return try Swin(
-        SwinConfiguration(configuration), weights: weights, engine: engine, seed: seed,
-        regularization: regularization, isTrainable: isTrainable)
-    case "cvt":
-      return try CvT(
-        CvTConfiguration(configuration), weights: weights, engine: engine, seed: seed,
-        regularization: regularization, isTrainable: isTrainable)
-    case "t2t_vit":
-      return try T2TViT(
-        T2TConfiguration(configuration), weights: weights, engine: engine, seed: seed,
-        regularization: regularization, isTrainable: isTrainable)
-    case "resnet":
-      return try ResNet(
-        ResNetConfiguration(configuration), weights: weights, engine: engine, seed: seed,
-        regularization: regularization, isTrainable: isTrainable)
-    case let other: throw unknown(other)
     }
+    return try build(network(of: configuration))
   }
 
   /// Refuses tensors that the network has no place for, the drloc head's, the optimizer's and PyTorch's counters
@@ -59,14 +46,10 @@ public enum ModelFactory {
 
   /// The parameters that a configuration declares, by native name.
   public static func parameterSpecs(_ configuration: JSON) throws -> [ParameterSpec] {
-    switch try architecture(of: configuration) {
-    case "vit": return try ViTConfiguration(configuration).parameterSpecs
-    case "swin": return try SwinConfiguration(configuration).parameterSpecs
-    case "cvt": return try CvTConfiguration(configuration).parameterSpecs
-    case "t2t_vit": return try T2TConfiguration(configuration).parameterSpecs
-    case "resnet": return try ResNetConfiguration(configuration).parameterSpecs
-    case let other: throw unknown(other)
+    func specs<N: Network>(_ type: N.Type) throws -> [ParameterSpec] {
+      try N.Shape(configuration).parameterSpecs
     }
+    return try specs(network(of: configuration))
   }
 
   /// Parameters of the classifier, which fine-tuning replaces.
@@ -75,16 +58,17 @@ public enum ModelFactory {
     return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
   }
 
-  private static func architecture(of configuration: JSON) throws -> String {
-    guard let name = configuration["architecture"]?.string else {
+  private static func name<N: Network>(_ type: N.Type) -> String { N.Shape.architecture }
+
+  private static func network(of configuration: JSON) throws -> any Network.Type {
+    guard let architecture = configuration["architecture"]?.string else {
       throw Failure("the configuration does not name its architecture")
     }
-    return name
-  }
-
-  private static func unknown(_ name: String) -> Failure {
-    Failure(
-      "the architecture '\(name)' is unknown",
-      remedy: "known are " + architectures.joined(separator: ", "))
+    guard let network = networks.first(where: { name($0) == architecture }) else {
+      throw Failure(
+        "the architecture '\(architecture)' is unknown",
+        remedy: "known are " + architectures.joined(separator: ", "))
+    }
+    return network
   }
 }

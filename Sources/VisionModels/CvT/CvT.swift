@@ -4,15 +4,11 @@ import Tensor
 /// CvT: each stage embeds overlapping patches by a convolution; queries, keys and values come from depthwise
 /// convolutions with batch norm. References: Microsoft's `cls_cvt.py`, whose names the parameters have, and
 /// lucidrains' `cvt.py`, whose keys and values share a convolution.
-public final class CvT: VisionModel {
+public final class CvT: Network {
   public let shape: CvTConfiguration
   public let parameters: ParameterSet
   private let layers: Layers
 
-  public var architecture: String { "cvt" }
-  public var configuration: JSON { shape.json }
-  public var imageSize: Int { shape.imageSize }
-  public var numClasses: Int { shape.numClasses }
   public var gridChannels: [Int] { [shape.last.embedDim] }
   /// The last map's, pooled 3 x 3 with stride 2 and padding 1.
   public var gridSides: [Int] { [GridPooling.side(shape.last.side)] }

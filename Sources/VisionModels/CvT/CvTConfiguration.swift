@@ -4,7 +4,9 @@ import Tensor
 /// The shape of a Convolutional vision Transformer (Wu et al., ICCV 2021): Microsoft's with a class token in the last
 /// stage, or the class-token-free one of lucidrains/vit-pytorch that the drloc reference code trains. The JSON keys
 /// are those of the native store.
-public struct CvTConfiguration: Sendable, Equatable {
+public struct CvTConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "cvt"
+
   public enum Pooling: String, Sendable, CaseIterable {
     case cls
     case mean
@@ -66,7 +68,7 @@ public struct CvTConfiguration: Sendable, Equatable {
 
   /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
   public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: "cvt")
+    var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
     numClasses = try reader.size("num_classes")
@@ -135,7 +137,7 @@ public struct CvTConfiguration: Sendable, Equatable {
   public var json: JSON {
     func list(_ value: (Stage) -> JSON) -> JSON { .array(stages.map(value)) }
     return .object([
-      "architecture": .string("cvt"), "image_size": .int(imageSize),
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
       "patch_size": list { .int($0.patchSize) }, "patch_stride": list { .int($0.patchStride) },

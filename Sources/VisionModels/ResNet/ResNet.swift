@@ -3,15 +3,11 @@ import Tensor
 
 /// ResNet: blocks of convolutions, each added to its input. Reference: torchvision's `resnet.py`, whose names the
 /// parameters have.
-public final class ResNet: VisionModel {
+public final class ResNet: Network {
   public let shape: ResNetConfiguration
   public let parameters: ParameterSet
   private let regularization: Regularization
 
-  public var architecture: String { "resnet" }
-  public var configuration: JSON { shape.json }
-  public var imageSize: Int { shape.imageSize }
-  public var numClasses: Int { shape.numClasses }
   public var gridChannels: [Int] { [shape.width(shape.stages - 1)] }
   public var gridSides: [Int] { [shape.side(shape.stages - 1)] }
 

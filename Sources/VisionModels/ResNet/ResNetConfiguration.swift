@@ -4,7 +4,9 @@ import Tensor
 
 /// The shape of a ResNet (He et al., CVPR 2016), v1.5 (the stride in the 3x3 convolution, as torchvision) or
 /// Keras's v1 (the stride in the first, convolutions with bias). The JSON keys are those of the native store.
-public struct ResNetConfiguration: Sendable, Equatable {
+public struct ResNetConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "resnet"
+
   public enum Block: String, Sendable, CaseIterable {
     /// Two 3x3 convolutions.
     case basic
@@ -47,7 +49,7 @@ public struct ResNetConfiguration: Sendable, Equatable {
 
   /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
   public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: "resnet")
+    var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
     numClasses = try reader.size("num_classes")
@@ -73,7 +75,7 @@ public struct ResNetConfiguration: Sendable, Equatable {
 
   public var json: JSON {
     .object([
-      "architecture": .string("resnet"), "image_size": .int(imageSize),
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
       "block": .string(block.rawValue), "depths": .array(depths.map { .int($0) }),

@@ -3,17 +3,13 @@ import Tensor
 
 /// The Swin Transformer: windows of tokens attend among themselves, shifted in every other block; between stages
 /// four tokens become one. Reference: Microsoft's `swin_transformer.py`, whose names the parameters have.
-public final class Swin: VisionModel {
+public final class Swin: Network {
   public let shape: SwinConfiguration
   public let parameters: ParameterSet
   private let layers: Layers
   /// Each stage's windows, without and with shift.
   private let layouts: [(plain: WindowLayout, shifted: WindowLayout)]
 
-  public var architecture: String { "swin" }
-  public var configuration: JSON { shape.json }
-  public var imageSize: Int { shape.imageSize }
-  public var numClasses: Int { shape.numClasses }
   public var gridChannels: [Int] {
     (0..<shape.stages).map { shape.width(min($0 + 1, shape.stages - 1)) }
   }

@@ -2,7 +2,9 @@ import Checkpoint
 import Tensor
 
 /// The shape of a Swin Transformer (Liu et al., ICCV 2021). The JSON keys are those of the native store.
-public struct SwinConfiguration: Sendable, Equatable {
+public struct SwinConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "swin"
+
   public var imageSize: Int
   public var inChannels: Int
   public var numClasses: Int
@@ -35,7 +37,7 @@ public struct SwinConfiguration: Sendable, Equatable {
 
   /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
   public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: "swin")
+    var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
     numClasses = try reader.size("num_classes")
@@ -67,7 +69,7 @@ public struct SwinConfiguration: Sendable, Equatable {
 
   public var json: JSON {
     .object([
-      "architecture": .string("swin"), "image_size": .int(imageSize),
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
       "patch_size": .int(patchSize), "embed_dim": .int(embedDim),

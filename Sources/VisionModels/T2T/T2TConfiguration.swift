@@ -3,7 +3,9 @@ import Foundation
 import Tensor
 
 /// The shape of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
-public struct T2TConfiguration: Sendable, Equatable {
+public struct T2TConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "t2t_vit"
+
   public enum TokensType: String, Sendable, CaseIterable {
     /// Attention in linear time by random features between the soft splits.
     case performer
@@ -52,7 +54,7 @@ public struct T2TConfiguration: Sendable, Equatable {
 
   /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
   public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: "t2t_vit")
+    var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
     numClasses = try reader.size("num_classes")
@@ -92,7 +94,7 @@ public struct T2TConfiguration: Sendable, Equatable {
   public var json: JSON {
     func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
     return .object([
-      "architecture": .string("t2t_vit"), "image_size": .int(imageSize),
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
       "tokens_type": .string(tokensType.rawValue), "token_dim": .int(tokenDim),

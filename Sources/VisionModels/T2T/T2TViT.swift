@@ -3,17 +3,13 @@ import Tensor
 
 /// T2T-ViT: three soft splits with attention between them bring neighbouring pixels together in tokens, which a deep
 /// and narrow transformer then reads. Reference: yitu-opensource's `t2t_vit.py`, whose names the parameters have.
-public final class T2TViT: VisionModel {
+public final class T2TViT: Network {
   public let shape: T2TConfiguration
   public let parameters: ParameterSet
   private let layers: Layers
   /// Added to the denominators of the Performer's attention.
   private static let performerEps: Float = 1e-8
 
-  public var architecture: String { "t2t_vit" }
-  public var configuration: JSON { shape.json }
-  public var imageSize: Int { shape.imageSize }
-  public var numClasses: Int { shape.numClasses }
   public var gridChannels: [Int] { [shape.embedDim] }
   /// The patch tokens', pooled 3 x 3 with stride 2 and padding 1.
   public var gridSides: [Int] { [GridPooling.side(shape.gridSide)] }

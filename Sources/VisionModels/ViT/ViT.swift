@@ -3,15 +3,11 @@ import Tensor
 
 /// The Vision Transformer: patch embedding, pre-norm blocks of attention and multilayer perceptron,
 /// final norm, head. Reference: timm's `vision_transformer.py`, whose names the parameters have.
-public final class ViT: VisionModel {
+public final class ViT: Network {
   public let shape: ViTConfiguration
   public let parameters: ParameterSet
   private let layers: Layers
 
-  public var architecture: String { "vit" }
-  public var configuration: JSON { shape.json }
-  public var imageSize: Int { shape.imageSize }
-  public var numClasses: Int { shape.numClasses }
   public var gridChannels: [Int] { [shape.embedDim] }
   public var gridSides: [Int] { [shape.gridSide] }
 

@@ -3,7 +3,9 @@ import Tensor
 
 /// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
 /// ICML 2021) where it has a distillation token. The JSON keys are those of the native store.
-public struct ViTConfiguration: Sendable, Equatable {
+public struct ViTConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "vit"
+
   public enum Pooling: String, Sendable, CaseIterable {
     /// The class token.
     case cls
@@ -48,7 +50,7 @@ public struct ViTConfiguration: Sendable, Equatable {
 
   /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
   public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: "vit")
+    var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
     numClasses = try reader.size("num_classes")
@@ -94,7 +96,7 @@ public struct ViTConfiguration: Sendable, Equatable {
 
   public var json: JSON {
     .object([
-      "architecture": .string("vit"), "image_size": .int(imageSize),
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
       "patch_size": .int(patchSize), "embed_dim": .int(embedDim), "depth": .int(depth),

@@ -1,0 +1,34 @@
+import Checkpoint
+import Tensor
+
+/// The shape of one architecture's networks, read from the native store's configuration keys.
+public protocol NetworkConfiguration: Sendable {
+  static var architecture: String { get }
+  var imageSize: Int { get }
+  var numClasses: Int { get }
+  /// The same keys again.
+  var json: JSON { get }
+  /// The parameters by native name, in the reference implementation's order.
+  var parameterSpecs: [ParameterSpec] { get }
+
+  /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
+  init(_ json: JSON) throws
+}
+
+/// A network that can be built from its configuration.
+public protocol Network: VisionModel {
+  associatedtype Shape: NetworkConfiguration
+  var shape: Shape { get }
+
+  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
+  init(
+    _ shape: Shape, weights: ParameterStore?, engine: Engine, seed: UInt64,
+    regularization: Regularization, isTrainable: (String) -> Bool) throws
+}
+
+extension Network {
+  public var architecture: String { Shape.architecture }
+  public var configuration: JSON { shape.json }
+  public var imageSize: Int { shape.imageSize }
+  public var numClasses: Int { shape.numClasses }
+}
