@@ -16,6 +16,8 @@ public enum EmbeddedConverters {
     ("swin-huggingface-tf.yaml", PackageResources.swin_huggingface_tf_yaml),
     ("swin-huggingface.yaml", PackageResources.swin_huggingface_yaml),
     ("swin-microsoft.yaml", PackageResources.swin_microsoft_yaml),
+    ("swin-tfswin-3.yaml", PackageResources.swin_tfswin_3_yaml),
+    ("swin-tfswin.yaml", PackageResources.swin_tfswin_yaml),
     ("swin-timm.yaml", PackageResources.swin_timm_yaml),
     ("swin-vts_drloc.yaml", PackageResources.swin_vts_drloc_yaml),
     ("t2t_vit-vts_drloc.yaml", PackageResources.t2t_vit_vts_drloc_yaml),
@@ -23,8 +25,12 @@ public enum EmbeddedConverters {
     ("vit-huggingface-tf.yaml", PackageResources.vit_huggingface_tf_yaml),
     ("vit-huggingface.yaml", PackageResources.vit_huggingface_yaml),
     ("vit-jax-vit.yaml", PackageResources.vit_jax_vit_yaml),
+    ("vit-kecam.yaml", PackageResources.vit_kecam_yaml),
+    ("vit-keras-hub.yaml", PackageResources.vit_keras_hub_yaml),
     ("vit-lucidrains.yaml", PackageResources.vit_lucidrains_yaml),
     ("vit-timm.yaml", PackageResources.vit_timm_yaml),
+    ("vit-vit-keras-3.yaml", PackageResources.vit_vit_keras_3_yaml),
+    ("vit-vit-keras.yaml", PackageResources.vit_vit_keras_yaml),
     ("vit-vts_drloc.yaml", PackageResources.vit_vts_drloc_yaml),
   ]
 }

@@ -12,7 +12,8 @@ struct CompiledRules: Sendable {
   let rules: [Compiled]
   let ignore: [(pattern: NamePattern, reason: String)]
   let detect: [NamePattern]
-  let kerasLayers: [String]
+  /// Keras layers: what their weights' names look like, and their own names.
+  let kerasLayers: [(weights: NamePattern, name: NamePattern)]
   /// Texts of wildcards where no file gives them.
   let defaultWildcards: [String: String]
 
@@ -34,9 +35,7 @@ struct CompiledRules: Sendable {
     }
     ignore = try file.ignore.map { (try pattern($0.pattern), $0.reason) }
     detect = try file.detect.map(pattern)
-    kerasLayers = try (file.keras?.layers ?? []).map {
-      try pattern($0).name(numbers: [:], wildcards: [:])
-    }
+    kerasLayers = try (file.keras?.layers ?? []).map { (try pattern($0 + "/*"), try pattern($0)) }
     defaultWildcards = file.wildcards.compactMapValues { $0[variant] ?? $0[""] }
   }
 

@@ -6,13 +6,15 @@ public enum Dialects {
   /// Every rule file, parsed.
   /// - Parameters:
   ///   - format: only those whose library writes this format; found without parsing the others.
-  ///   - dialect: only those of this name, likewise.
+  ///   - dialect: only those of this name or alias, likewise.
   /// - Throws: `Failure` naming file and line.
   public static func all(format: FileFormat? = nil, dialect: String? = nil) throws -> [RuleFile] {
     try EmbeddedConverters.files.compactMap { file in
       let text = String(decoding: file.bytes, as: UTF8.self)
       if let format, !text.contains("\nformat: \(format.rawValue)\n") { return nil }
-      if let dialect, !text.contains("\ndialect: \(dialect)\n") { return nil }
+      if let dialect, !text.contains("\ndialect: \(dialect)\n"), !text.contains("\nalias: \(dialect)\n") {
+        return nil
+      }
       return try RuleFile(
         fileName: file.name, text: text, base: base(of: file.name, text), validating: false)
     }
@@ -34,7 +36,9 @@ public enum Dialects {
   /// - Parameter architecture: nil where the dialect's name alone decides.
   /// - Throws: `Failure` listing what there is.
   public static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
-    let found = try all(dialect: dialect).filter { architecture == nil || $0.architecture == architecture }
+    let found = try all(dialect: dialect).filter {
+      $0.dialect == dialect && (architecture == nil || $0.architecture == architecture)
+    }
     if found.count == 1 { return found[0] }
     let known = try all().filter { architecture == nil || $0.architecture == architecture }
     if found.count > 1 {
@@ -49,6 +53,13 @@ public enum Dialects {
       remedy: close.isEmpty
         ? "known are native, " + known.map(\.dialect).joined(separator: ", ")
         : "did you mean \(close.joined(separator: ", "))? See 'vtkit dialects'")
+  }
+
+  /// The rule files that a dialect's name or alias may mean in reading.
+  /// - Throws: `Failure` listing what there is.
+  static func reading(_ dialect: String, architecture: String?) throws -> [RuleFile] {
+    let first = try named(dialect, architecture: architecture)
+    return try [first] + all(dialect: dialect).filter { $0.alias == dialect && $0.architecture == first.architecture }
   }
 
   /// The dialect to write where none is named: native for safetensors, else the one the weights came from,

@@ -106,9 +106,7 @@ struct Exporter {
   private func kerasLayout(_ names: [String], _ keras: RuleFile.Keras) throws -> KerasLayout {
     var layers: [KerasLayout.Layer] = []
     for name in names {
-      // `*` stands for whatever is before the first slash.
-      let own = compiled.kerasLayers == ["*"] ? name.split(separator: "/").first.map(String.init) : nil
-      guard let layer = own ?? compiled.kerasLayers.first(where: { name.hasPrefix($0 + "/") }) else {
+      guard let layer = layerName(of: name) else {
         throw Failure("the rule file names no Keras layer for the tensor", tensor: name)
       }
       let weight = String(name.dropFirst(layer.count + 1))
@@ -121,6 +119,17 @@ struct Exporter {
     for index in layers.indices { layers[index].weights = Self.grouped(layers[index].weights) }
     return KerasLayout(
       layers: layers, attributes: keras.attributes, emptyGroups: keras.emptyGroups)
+  }
+
+  private func layerName(of weight: String) -> String? {
+    for layer in compiled.kerasLayers {
+      // `*` stands for whatever is before the first slash.
+      if layer.name.text == "*" { return weight.split(separator: "/").first.map(String.init) }
+      if let match = layer.weights.match(weight) {
+        return layer.name.name(numbers: match.numbers, wildcards: match.wildcards)
+      }
+    }
+    return nil
   }
 
   /// Keras lists all weights of one sublayer before the next's: names grouped by what stands before their last

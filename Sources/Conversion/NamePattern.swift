@@ -1,13 +1,15 @@
 import Checkpoint
 
 /// A tensor name with placeholders: `{block}` for a number that is counted (`{stage+1}` where the names begin at
-/// another number than 0), others for text that a variant or a
+/// another number than 0; `{_block}` where Keras leaves out the first number), others for text that a variant or a
 /// wildcard gives. A pattern matches a whole name or not at all.
 struct NamePattern: Sendable {
   private enum Piece: Sendable {
     case text([UInt8])
     /// Digits without leading zeros: the counter and `offset`.
     case number(String, offset: Int)
+    /// Nothing for 0, `_1` for 1 and so on: how Keras numbers layers of one class.
+    case suffix(String)
     /// At least one byte, none of them a slash.
     case wildcard(String)
     /// Anything at all: the `*` of ignore lists.
@@ -24,7 +26,12 @@ struct NamePattern: Sendable {
 
   /// Names of the numbers in the pattern, in order.
   var numbers: [String] {
-    pieces.compactMap { if case .number(let name, _) = $0 { name } else { nil } }
+    pieces.compactMap {
+      switch $0 {
+      case .number(let name, _), .suffix(let name): name
+      default: nil
+      }
+    }
   }
 
   /// - Parameters:
@@ -58,6 +65,8 @@ struct NamePattern: Sendable {
       let name = String(rest[rest.index(after: mark)..<end])
       if let value = variables[name] {
         add(value)
+      } else if name.hasPrefix("_"), counts.contains(String(name.dropFirst())) {
+        pieces.append(.suffix(String(name.dropFirst())))
       } else if let (counter, offset) = Self.counter(name), counts.contains(counter) {
         pieces.append(.number(counter, offset: offset))
       } else if wildcards.contains(name) {
@@ -106,6 +115,22 @@ struct NamePattern: Sendable {
       if let known = match.numbers[name], known != number { return false }
       match.numbers[name] = number
       return Self.match(rest, bytes.dropFirst(digits.count), &match)
+    case .suffix(let name):
+      let digits = bytes.dropFirst().prefix { (48...57).contains($0) }
+      if bytes.first == UInt8(ascii: "_"), let first = digits.first, first != 48, digits.count <= 6,
+        let number = Int(String(decoding: digits, as: UTF8.self)),
+        match.numbers[name] == nil || match.numbers[name] == number
+      {
+        var attempt = match
+        attempt.numbers[name] = number
+        if Self.match(rest, bytes.dropFirst(1 + digits.count), &attempt) {
+          match = attempt
+          return true
+        }
+      }
+      guard match.numbers[name] == nil || match.numbers[name] == 0 else { return false }
+      match.numbers[name] = 0
+      return Self.match(rest, bytes, &match)
     case .wildcard(let name):
       let longest = bytes.prefix { $0 != UInt8(ascii: "/") }.count
       // Where a slash follows, only the whole part can fit.
@@ -140,6 +165,7 @@ struct NamePattern: Sendable {
       switch piece {
       case .text(let bytes): String(decoding: bytes, as: UTF8.self)
       case .number(let name, let offset): numbers[name].map { String($0 + offset) } ?? "{\(name)}"
+      case .suffix(let name): numbers[name].map { $0 == 0 ? "" : "_\($0)" } ?? "{_\(name)}"
       case .wildcard(let name): wildcards[name] ?? "{\(name)}"
       case .anything: "*"
       }

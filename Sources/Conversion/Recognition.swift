@@ -11,8 +11,10 @@ enum Recognition {
     let candidates = Wrapper.candidates(store)
     if let dialect = options.dialect ?? metadata?.dialect {
       let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
-      let file = try Dialects.named(dialect, architecture: architecture)
-      let importers = try candidates.map { ($0, try Importer.best(file, $0.store, isOwn: metadata != nil)) }
+      let files = try Dialects.reading(dialect, architecture: architecture)
+      let importers = try candidates.flatMap { candidate in
+        try files.map { (candidate, try Importer.best($0, candidate.store, isOwn: metadata != nil)) }
+      }
       let best = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
       return (best.1, best.0)
     }

@@ -53,6 +53,8 @@ public struct RuleFile: Sendable {
   public let fileName: String
   public let architecture: String
   public let dialect: String
+  /// Another name by which files of this dialect may be called when they are read.
+  let alias: String?
   public let description: String
   /// The library whose files these are.
   public let library: String
@@ -97,6 +99,7 @@ public struct RuleFile: Sendable {
       self.base = try reader.optional("extends")?.text()
       architecture = try reader.string("architecture")
       dialect = try reader.string("dialect")
+      alias = try reader.optional("alias")?.text()
       description = try reader.string("description")
       library = try reader.string("library")
       let format = try reader.string("format")

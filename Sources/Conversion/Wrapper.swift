@@ -5,8 +5,10 @@ import Checkpoint
 enum Wrapper {
   /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
   private static let keys = [
-    "state_dict_ema", "model_ema", "state_dict", "model", "module", "net", "network",
+    "state_dict_ema", "model_ema", "state_dict", "model", "module", "net", "network", kerasModel,
   ]
+  /// The group in which Keras's whole-model files hold the weights.
+  private static let kerasModel = "model_weights"
 
   struct Candidate {
     let store: ParameterStore
@@ -20,7 +22,8 @@ enum Wrapper {
   static func candidates(_ store: ParameterStore) -> [Candidate] {
     var result = [Candidate(store: store, prefix: "", beside: [])]
     for key in keys {
-      for prefix in [key + ".", key + ".module."] {
+      let prefixes = key == kerasModel ? [key + "/"] : [key + ".", key + ".module."]
+      for prefix in prefixes {
         let inside = store.tensors.filter { $0.name.hasPrefix(prefix) }
         guard !inside.isEmpty else { continue }
         var unwrapped = store
