@@ -59,7 +59,8 @@ public enum Dialects {
   /// - Throws: `Failure` listing what there is.
   static func reading(_ dialect: String, architecture: String?) throws -> [RuleFile] {
     let first = try named(dialect, architecture: architecture)
-    return try [first] + all(dialect: dialect).filter { $0.alias == dialect && $0.architecture == first.architecture }
+    return try [first]
+      + all(dialect: dialect).filter { $0.alias == dialect && $0.architecture == first.architecture }
   }
 
   /// The dialect to write where none is named: native for safetensors, else the one the weights came from,
