@@ -12,6 +12,8 @@ struct CompiledRules: Sendable {
   let rules: [Compiled]
   let ignore: [(pattern: NamePattern, reason: String)]
   let detect: [NamePattern]
+  /// What stands before a block's number, where files may hold one tensor for all blocks.
+  let stacked: String?
   /// Keras layers: what their weights' names look like, and their own names.
   let kerasLayers: [(weights: NamePattern, name: NamePattern)]
   /// Texts of wildcards where no file gives them.
@@ -35,6 +37,7 @@ struct CompiledRules: Sendable {
     }
     ignore = try file.ignore.map { (try pattern($0.pattern), $0.reason) }
     detect = try file.detect.map(pattern)
+    stacked = try file.stacked.map { try pattern($0).name(numbers: [:], wildcards: [:]) }
     kerasLayers = try (file.keras?.layers ?? []).map { (try pattern($0 + "/*"), try pattern($0)) }
     defaultWildcards = file.wildcards.compactMapValues { $0[variant] ?? $0[""] }
   }

@@ -71,6 +71,9 @@ struct Exporter {
     guard account.isClean else {
       throw account.failure(file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
     }
+    if let prefix = compiled.stacked, texts[Stacking.key] != nil {
+      store = try Stacking.collected(store, prefix: prefix)
+    }
     if let keras = file.keras {
       store.kerasLayout = try kerasLayout(store.names, keras)
     }

@@ -43,7 +43,9 @@ struct Importer {
     let head = try spelling.map {
       try NamePattern($0 + "*", variables: [:], counts: ["scale"], wildcards: [])
     }
-    for tensor in store.tensors {
+    let expanded = try compiled.stacked.flatMap { try Stacking.expanded(store, prefix: $0) }
+    if expanded != nil { wildcards[Stacking.key] = "yes" }
+    for tensor in (expanded ?? store).tensors {
       // Keras files hold the head in a group.
       let name = isOwn ? tensor.name.replacingPrefix("drloc/", with: "") : tensor.name
       if let match = head?.match(name) {

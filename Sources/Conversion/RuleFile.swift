@@ -78,6 +78,8 @@ public struct RuleFile: Sendable {
   let keras: Keras?
   /// How the dialect names the drloc head, `{scale}` standing for the scale's number; nil where it has none.
   let drloc: String?
+  /// What stands before a block's number in names, where files may hold one tensor for all blocks.
+  let stacked: String?
   let rules: [Rule]
   let resample: [Resample]
   let ignore: [(pattern: String, reason: String)]
@@ -161,6 +163,7 @@ public struct RuleFile: Sendable {
         return result
       }
       drloc = try reader.optional("drloc")?.text()
+      stacked = try reader.optional("stacked")?.text()
       rules = try reader.list("tensors").map { value in
         var value = value
         let sources = try value.strings("source")

@@ -31,6 +31,7 @@ struct NetworkTests {
     "resnet_keras_legacy_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
     "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",
     "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
+    "vit_bigvision_npz", "vit_bigvision_scan_npz",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
   ]
 

@@ -74,6 +74,36 @@ public struct StoredTensor: Sendable {
     return copy
   }
 
+  /// The tensors that stand one behind the other along the first axis.
+  /// - Parameter names: one for each.
+  public func unstacked(_ names: [String]) -> [StoredTensor] {
+    let source = self
+    let part = Array(shape.dropFirst())
+    return names.enumerated().map { index, name in
+      StoredTensor(name: name, type: type, shape: part) {
+        let bytes = try source.bytes()
+        let count = bytes.count / max(1, names.count)
+        return bytes.slice(index * count, count)
+      }
+    }
+  }
+
+  /// The inverse: tensors of one type and shape, one behind the other along a new first axis.
+  public static func stacking(_ tensors: [StoredTensor], name: String) throws -> StoredTensor {
+    guard let first = tensors.first,
+      tensors.allSatisfy({ $0.type == first.type && $0.shape == first.shape })
+    else { throw Failure("tensors of different types or shapes cannot be stacked", tensor: name) }
+    return StoredTensor(name: name, type: first.type, shape: [tensors.count] + first.shape) {
+      try Bytes(count: tensors.count * first.byteCount) { out in
+        for (index, tensor) in tensors.enumerated() {
+          try tensor.bytes().withUnsafeBytes { bytes in
+            UnsafeMutableRawBufferPointer(rebasing: out[(index * bytes.count)...]).copyMemory(from: bytes)
+          }
+        }
+      }
+    }
+  }
+
   /// The same numbers rounded to another float type; itself where nothing changes.
   public func converted(to target: ElementType) -> StoredTensor {
     guard type.isFloat, target.isFloat, type != target else { return self }

@@ -7,6 +7,8 @@ public final class ViT: Network {
   public let shape: ViTConfiguration
   public let parameters: ParameterSet
   private let layers: Layers
+  /// The fixed position table, where the network has one.
+  private let sincos: Tensor?
 
   public var gridChannels: [Int] { [shape.embedDim] }
   public var gridSides: [Int] { [shape.gridSide] }
@@ -21,18 +23,15 @@ public final class ViT: Network {
     parameters = ParameterSet(engine: engine)
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+    sincos =
+      shape.positionEmbedding == .sincos2d
+      ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
     try parameters.add(
       shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
   }
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
-    let p = parameters
-    var prefix: [Tensor] = []
-    if shape.classToken { prefix.append(p["cls_token"]) }
-    if shape.distillationToken { prefix.append(p["dist_token"]) }
-    var x = context.patchEmbedding(
-      images: images, weight: p["patch_embed.proj.weight"], bias: p["patch_embed.proj.bias"],
-      patch: shape.patchSize, prefixTokens: prefix, position: p["pos_embed"])
+    var x = embed(images, context)
     x = context.dropout(x, rate: layers.regularization.dropout)
     let block = TransformerBlock(
       layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation,
@@ -43,6 +42,19 @@ public final class ViT: Network {
     }
     let grid = EmbeddingGrid(tokens: x, prefix: shape.prefixTokens, side: shape.gridSide)
     return ModelOutput(logits: head(x, context), grids: [grid], tokens: x)
+  }
+
+  /// Patches with their positions, the class and distillation tokens in front; whether these have positions too
+  /// differs.
+  private func embed(_ images: Tensor, _ context: Context) -> Tensor {
+    let p = parameters
+    let prefix = ["cls_token", "dist_token"].compactMap { p.optional($0) }
+    let covers = shape.positionEmbeddingCoversClassToken
+    let patches = context.patchEmbedding(
+      images: images, weight: p["patch_embed.proj.weight"], bias: p["patch_embed.proj.bias"],
+      patch: shape.patchSize, prefixTokens: covers ? prefix : [],
+      position: sincos ?? p["pos_embed"])
+    return covers ? patches : prefix.reversed().reduce(patches) { context.joinTokens($1, $0) }
   }
 
   private func head(_ x: Tensor, _ context: Context) -> Tensor {

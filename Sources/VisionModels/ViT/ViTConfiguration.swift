@@ -1,4 +1,5 @@
 import Checkpoint
+import Foundation
 import Tensor
 
 /// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
@@ -17,6 +18,8 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
 
   public enum PositionEmbedding: String, Sendable, CaseIterable {
     case learned
+    /// Fixed sines and cosines of column and row, for the patches alone.
+    case sincos2d
   }
 
   public var imageSize: Int
@@ -86,8 +89,11 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     guard pooling != .clsAndDistillation || distillationToken else {
       throw Failure("pooling 'cls_and_distillation' needs a distillation token")
     }
-    guard positionEmbeddingCoversClassToken else {
-      throw Failure("position tables that leave out the class token are not supported yet")
+    guard positionEmbedding == .learned || embedDim % 4 == 0 else {
+      throw Failure("position embedding 'sincos2d' needs an embed_dim that 4 divides")
+    }
+    guard positionEmbedding == .learned || !positionEmbeddingCoversClassToken || prefixTokens == 0 else {
+      throw Failure("position embedding 'sincos2d' does not cover the class token")
     }
     guard attentionProjection || numHeads * headDim == embedDim else {
       throw Failure("without attention_projection, num_heads * head_dim must equal embed_dim")
@@ -110,6 +116,23 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     ])
   }
 
+  /// The fixed table of `sincos2d`, `[patches, embedDim]`: sines and cosines of the column, then of the row, times
+  /// `10000^(-i / (D/4 - 1))` (big_vision's `posemb_sincos_2d`; Chen et al., "An Empirical Study of Training
+  /// Self-Supervised Vision Transformers", ICCV 2021).
+  var sincosTable: [Float] {
+    let quarter = embedDim / 4
+    let omega: [Double] = (0..<quarter).map { pow(10000, -Double($0) / Double(max(1, quarter - 1))) }
+    func waves(_ place: Int) -> [Float] {
+      let angles: [Double] = omega.map { Double(place) * $0 }
+      return angles.map { Float(sin($0)) } + angles.map { Float(cos($0)) }
+    }
+    var table: [Float] = []
+    for y in 0..<gridSide {
+      for x in 0..<gridSide { table += waves(x) + waves(y) }
+    }
+    return table
+  }
+
   /// The parameters by native (timm) name, in timm's order.
   public var parameterSpecs: [ParameterSpec] {
     let d = embedDim
@@ -120,7 +143,10 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       specs.append(ParameterSpec("cls_token", [1, 1, d], .truncatedNormal(std: 1e-6)))
     }
     if distillationToken { specs.append(ParameterSpec("dist_token", [1, 1, d], weight)) }
-    specs.append(ParameterSpec("pos_embed", [1, tokens, d], weight))
+    if positionEmbedding == .learned {
+      let rows = positionEmbeddingCoversClassToken ? tokens : gridSide * gridSide
+      specs.append(ParameterSpec("pos_embed", [1, rows, d], weight))
+    }
     specs.append(ParameterSpec("patch_embed.proj.weight", [d, inChannels, patchSize, patchSize], weight))
     specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros))
     for block in 0..<depth {
