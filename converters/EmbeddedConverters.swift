@@ -9,6 +9,7 @@ public enum EmbeddedConverters {
     ("cvt-microsoft.yaml", PackageResources.cvt_microsoft_yaml),
     ("cvt-vts_drloc.yaml", PackageResources.cvt_vts_drloc_yaml),
     ("resnet-huggingface.yaml", PackageResources.resnet_huggingface_yaml),
+    ("resnet-keras-applications-3.yaml", PackageResources.resnet_keras_applications_3_yaml),
     ("resnet-keras-applications.yaml", PackageResources.resnet_keras_applications_yaml),
     ("resnet-timm.yaml", PackageResources.resnet_timm_yaml),
     ("resnet-torchvision.yaml", PackageResources.resnet_torchvision_yaml),

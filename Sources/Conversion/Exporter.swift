@@ -74,7 +74,13 @@ struct Exporter {
     if let prefix = compiled.stacked, texts[Stacking.key] != nil {
       store = try Stacking.collected(store, prefix: prefix)
     }
-    if let keras = file.keras {
+    if let classes = file.keras?.classes, !classes.isEmpty {
+      store = try KerasNumbering.byClass(
+        store,
+        classes: classes.map {
+          (try NamePattern($0.pattern, variables: [:], counts: [], wildcards: []), $0.name)
+        })
+    } else if let keras = file.keras {
       store.kerasLayout = try kerasLayout(store.names, keras)
     }
     return Result(store: store, plan: plan)

@@ -45,7 +45,8 @@ struct Importer {
     }
     let expanded = try compiled.stacked.flatMap { try Stacking.expanded(store, prefix: $0) }
     if expanded != nil { wildcards[Stacking.key] = "yes" }
-    for tensor in (expanded ?? store).tensors {
+    let hasClasses = file.keras?.classes.isEmpty == false
+    for tensor in try (hasClasses ? KerasNumbering.byOwnNames(store) : expanded ?? store).tensors {
       // Keras files hold the head in a group.
       let name = isOwn ? tensor.name.replacingPrefix("drloc/", with: "") : tensor.name
       if let match = head?.match(name) {

@@ -48,6 +48,8 @@ public struct RuleFile: Sendable {
     let layers: [String]
     let emptyGroups: [String]
     let attributes: [String: String]
+    /// Keras 3: patterns of layers' own names, and the classes by which the file numbers them.
+    let classes: [(pattern: String, name: String)]
   }
 
   public let fileName: String
@@ -158,7 +160,8 @@ public struct RuleFile: Sendable {
         let result = Keras(
           layers: try value.strings("layers"), emptyGroups: try value.strings("empty_groups"),
           attributes: Dictionary(
-            uniqueKeysWithValues: try value.mapping("attributes").map { ($0, try $1.text()) }))
+            uniqueKeysWithValues: try value.mapping("attributes").map { ($0, try $1.text()) }),
+          classes: try value.mapping("classes").map { ($0, try $1.text()) })
         try value.finish()
         return result
       }

@@ -28,7 +28,7 @@ struct NetworkTests {
     "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "resnet_timm_safetensors",
     "resnet_hf_safetensors",
     "resnet_hf_basic_safetensors",
-    "resnet_keras_legacy_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
+    "resnet_keras_legacy_h5", "resnet_keras3_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
     "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",
     "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
     "vit_bigvision_npz", "vit_bigvision_scan_npz",

@@ -100,6 +100,9 @@ enum HDF5Reader {
         store.skipped.append(SkippedItem(name: prefix, reason: "a link back to a group above"))
         return
       }
+      // Keras 3 keeps a layer's variables in a group `vars` that says whose they are.
+      let isVariables = prefix == "vars" || prefix.hasSuffix("/vars")
+      let layerName = isVariables ? HDF5Attributes.strings(group, "name")?.first : nil
       var links: [(String, vt_h5_link)] = []
       withUnsafeMutablePointer(to: &links) { pointer in
         _ = vt_h5_links(
@@ -128,7 +131,9 @@ enum HDF5Reader {
         defer { H5Oclose(object) }
         switch H5Iget_type(object) {
         case H5I_GROUP: try walk(object, prefix: name, ancestors: ancestors + [address])
-        case H5I_DATASET: try add(name, as: name)
+        case H5I_DATASET:
+          try add(name, as: name)
+          store.layerNames[name] = layerName
         default: store.skipped.append(SkippedItem(name: name, reason: "not a dataset"))
         }
       }

@@ -67,6 +67,16 @@ enum HDF5Writer {
     for (key, value) in store.metadata.sorted(by: { $0.key < $1.key }) {
       try HDF5Attributes.write(root, key, text: value)
     }
+    var named: Set<String> = []
+    for tensor in store.tensors {
+      guard let name = store.layerNames[tensor.name], let slash = tensor.name.lastIndex(of: "/"),
+        named.insert(String(tensor.name[..<slash])).inserted
+      else { continue }
+      let group = vt_h5_open_object(file, String(tensor.name[..<slash]))
+      guard group >= 0 else { throw writingFailed(nil) }
+      defer { H5Oclose(group) }
+      try HDF5Attributes.write(group, "name", text: name)
+    }
     guard let layout = store.kerasLayout else { return }
     for (key, value) in layout.attributes.sorted(by: { $0.key < $1.key }) {
       try HDF5Attributes.write(root, key, text: value)
