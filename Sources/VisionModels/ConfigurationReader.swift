@@ -25,7 +25,7 @@ struct ConfigurationReader {
   mutating func size(_ key: String, default fallback: Int? = nil) throws -> Int {
     used.insert(key)
     if json[key] == nil, let fallback { return fallback }
-    guard let value = json[key]?.int, value > 0, value <= 1 << 24 else {
+    guard let value = json[key]?.int, value > 0, value <= 1 << 20 else {
       throw missing(key, "positive integer")
     }
     return value
@@ -36,7 +36,7 @@ struct ConfigurationReader {
     used.insert(key)
     let values = (json[key]?.array ?? []).compactMap(\.int)
     guard let items = json[key]?.array, values.count == items.count, !values.isEmpty,
-      values.allSatisfy({ $0 >= atLeast && $0 <= 1 << 24 })
+      values.allSatisfy({ $0 >= atLeast && $0 <= 1 << 20 })
     else { throw missing(key, "list of integers") }
     guard count == nil || values.count == count else {
       throw Failure(
@@ -103,6 +103,16 @@ struct ConfigurationReader {
   func finish() throws {
     for member in json.members ?? [] where !used.contains(member.key) {
       throw Failure("the configuration has an unknown key '\(member.key)'")
+    }
+  }
+}
+
+extension NetworkConfiguration {
+  /// Refuses sizes at which a network could never run, before anything of their order is made.
+  /// - Parameter side: cells along one side of the finest grid.
+  func checkGrid(side: Int) throws {
+    guard side <= 1024 else {
+      throw Failure("a grid of \(side) x \(side) tokens is beyond what can be computed")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Checkpoint
+import Foundation
 import Tensor
 
 /// What a parameter starts as where no checkpoint gives it.
@@ -12,8 +13,9 @@ public enum Initialization: Sendable, Equatable {
   case normal(std: Double)
   /// Rows at right angles to each other, each `scale` long; at most as many rows as columns.
   case orthogonal(scale: Double)
-  /// Given numbers: fixed tables.
-  case values([Float])
+  /// The fixed position table of a `[1, positions, channels]`: sines on even channels, cosines on odd ones, of
+  /// `position / 10000^(2⌊c/2⌋ / channels)` (Vaswani et al., NeurIPS 2017).
+  case sinusoid
 }
 
 /// A parameter as the architecture declares it.
@@ -43,7 +45,13 @@ public struct ParameterSpec: Sendable, Equatable {
     name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
   }
 
-  public var count: Int { shape.reduce(1, *) }
+  /// Numbers in it; the largest integer where there are more.
+  public var count: Int {
+    shape.reduce(1) { product, length in
+      let (value, overflow) = product.multipliedReportingOverflow(by: length)
+      return overflow ? .max : value
+    }
+  }
 
   /// The numbers to start from.
   /// - Parameter index: the parameter's place in its network, so that no two share numbers.
@@ -55,7 +63,7 @@ public struct ParameterSpec: Sendable, Equatable {
     case .truncatedNormal(let std):
       return (0..<count).map { _ in Float(generator.truncatedNormal(std: std)) }
     case .normal(let std): return (0..<count).map { _ in Float(generator.normal() * std) }
-    case .values(let values): return values
+    case .sinusoid: return Self.sinusoid(positions: shape[1], channels: shape[2])
     case .orthogonal(let scale):
       return Self.orthogonalRows(shape[0], count / max(1, shape[0]), scale) { generator.normal() }
     case .uniform(let bound):
@@ -65,6 +73,15 @@ public struct ParameterSpec: Sendable, Equatable {
 }
 
 extension ParameterSpec {
+  private static func sinusoid(positions: Int, channels: Int) -> [Float] {
+    (0..<positions).flatMap { position in
+      (0..<channels).map { channel -> Float in
+        let angle = Double(position) / pow(10000, Double(2 * (channel / 2)) / Double(channels))
+        return Float(channel % 2 == 0 ? sin(angle) : cos(angle))
+      }
+    }
+  }
+
   /// Normal rows made orthogonal one after the other (modified Gram-Schmidt).
   private static func orthogonalRows(
     _ rows: Int, _ columns: Int, _ scale: Double, _ normal: () -> Double
@@ -127,6 +144,11 @@ public final class ParameterSet {
         throw Failure(
           "the weights do not fit the network:\n  " + problems.joined(separator: "\n  "))
       }
+    }
+    if let spec = specs.first(where: { $0.count > 1 << 32 }) {
+      throw Failure(
+        .resource, "the network would have a parameter of shape \(spec.shape)", tensor: spec.name,
+        remedy: "check the sizes in the configuration")
     }
     for spec in specs {
       let values =

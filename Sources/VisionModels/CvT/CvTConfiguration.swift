@@ -129,6 +129,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
           kvPadding: kvPadding[i], classToken: classToken[i],
           headDim: givenHeadDim ?? embed[i] / heads[i], side: side))
     }
+    try checkGrid(side: stages[0].side)
     guard pooling == .mean || classToken[count - 1] else {
       throw Failure("pooling 'cls' needs a class token in the last stage")
     }

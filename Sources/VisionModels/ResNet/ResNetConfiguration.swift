@@ -63,6 +63,7 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
     strideInFirst = try reader.flag("stride_in_first", default: false)
     convBias = try reader.flag("conv_bias", default: false)
     try reader.finish()
+    try checkGrid(side: side(0))
     guard activation == .relu else { throw Failure("a ResNet's activation is relu") }
     guard stages <= 8 else { throw Failure("'depths' has \(stages) stages, more than 8") }
     guard block == .bottleneck || expansion == 1 else {

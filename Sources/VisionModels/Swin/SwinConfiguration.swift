@@ -59,6 +59,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
     guard imageSize % patchSize == 0 else {
       throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
     }
+    try checkGrid(side: imageSize / patchSize)
     guard stages <= 8 else { throw Failure("'depths' has \(stages) stages, more than 8") }
     guard mlpRatio > 0, mlpRatio <= 64 else { throw Failure("mlp_ratio \(mlpRatio) makes no sense") }
     for stage in 0..<stages where width(stage) % numHeads[stage] != 0 {

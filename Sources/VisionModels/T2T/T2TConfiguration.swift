@@ -1,5 +1,4 @@
 import Checkpoint
-import Foundation
 import Tensor
 
 /// The shape of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
@@ -89,6 +88,7 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
       }
       side = (side + 2 * softSplitPadding[i] - softSplitKernel[i]) / softSplitStride[i] + 1
     }
+    try checkGrid(side: sides.max() ?? 0)
   }
 
   public var json: JSON {
@@ -106,22 +106,11 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
     ])
   }
 
-  /// The fixed position table: sines on even channels, cosines on odd ones, of `position / 10000^(2⌊c/2⌋ / D)`
-  /// (Vaswani et al., NeurIPS 2017).
-  private var sinusoid: [Float] {
-    (0..<tokens).flatMap { position in
-      (0..<embedDim).map { channel in
-        let angle = Double(position) / pow(10000, Double(2 * (channel / 2)) / Double(embedDim))
-        return Float(channel % 2 == 0 ? sin(angle) : cos(angle))
-      }
-    }
-  }
-
   /// The parameters by native (yitu's) name, in yitu's order.
   public var parameterSpecs: [ParameterSpec] {
     var specs = [
       ParameterSpec("cls_token", [1, 1, embedDim], .truncatedNormal(std: 0.02)),
-      ParameterSpec("pos_embed", [1, tokens, embedDim], .values(sinusoid), isTrainable: false),
+      ParameterSpec("pos_embed", [1, tokens, embedDim], .sinusoid, isTrainable: false),
     ]
     for index in 0..<2 {
       let name = "tokens_to_token.attention\(index + 1)."

@@ -80,6 +80,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     guard imageSize % patchSize == 0 else {
       throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
     }
+    try checkGrid(side: gridSide)
     guard pooling != .cls || classToken else {
       throw Failure("pooling 'cls' needs a class token")
     }
