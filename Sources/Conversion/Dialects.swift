@@ -1,22 +1,59 @@
 import Checkpoint
 import Converters
+import Synchronization
 
 /// The converters that are built in.
 public enum Dialects {
+  /// The architectures that there are rule files for.
+  static var architectures: Set<String> {
+    Set(EmbeddedConverters.files.map { String($0.name.prefix { $0 != "-" }) })
+  }
+
   /// Every rule file, parsed.
   /// - Parameters:
   ///   - format: only those whose library writes this format; found without parsing the others.
   ///   - dialect: only those of this name or alias, likewise.
+  ///   - names: only those whose marks can be among these tensors' names, likewise.
   /// - Throws: `Failure` naming file and line.
-  public static func all(format: FileFormat? = nil, dialect: String? = nil) throws -> [RuleFile] {
-    try EmbeddedConverters.files.compactMap { file in
+  public static func all(
+    format: FileFormat? = nil, dialect: String? = nil, markedIn names: [String]? = nil
+  ) throws -> [RuleFile] {
+    let joined = names.map { Array($0.joined(separator: "\n").utf8) }
+    return try EmbeddedConverters.files.compactMap { file -> RuleFile? in
       let text = String(decoding: file.bytes, as: UTF8.self)
       if let format, !text.contains("\nformat: \(format.rawValue)\n") { return nil }
       if let dialect, !text.contains("\ndialect: \(dialect)\n"), !text.contains("\nalias: \(dialect)\n") {
         return nil
       }
-      return try RuleFile(
-        fileName: file.name, text: text, base: base(of: file.name, text), validating: false)
+      let base = try base(of: file.name, text)
+      if let joined, !mayBeMarked(text, base: base, joined) { return nil }
+      return try parsed(file.name, text, base: base)
+    }
+  }
+
+  // Rule files that have been parsed: reading one takes longer than recognizing a checkpoint.
+  private static let cache = Mutex<[String: RuleFile]>([:])
+
+  private static func parsed(_ name: String, _ text: String, base: String?) throws -> RuleFile {
+    if let known = cache.withLock({ $0[name] }) { return known }
+    let file = try RuleFile(fileName: name, text: text, base: base, validating: false)
+    cache.withLock { $0[name] = file }
+    return file
+  }
+
+  /// Whether the fixed part of every mark (`detect`) stands somewhere in the names: cheap, and never wrongly no.
+  private static func mayBeMarked(_ text: String, base: String?, _ names: [UInt8]) -> Bool {
+    let marks = [text, base ?? ""].lazy.compactMap { source in
+      source.split(separator: "\n").first { $0.hasPrefix("detect: [") }
+    }.first
+    guard let marks else { return true }
+    return marks.dropFirst("detect: [".count).dropLast().split(separator: ",").allSatisfy { mark in
+      // What stands outside of placeholders; the longest piece says most.
+      let pieces = mark.filter { $0 != "\"" && $0 != " " }.split(separator: "{").map { piece in
+        piece.split(separator: "}").last ?? ""
+      }
+      guard let longest = pieces.max(by: { $0.utf8.count < $1.utf8.count }) else { return true }
+      return names.contains(Array(longest.utf8))
     }
   }
 

@@ -18,24 +18,25 @@ enum Recognition {
       let best = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
       return (best.1, best.0)
     }
-    func files(_ format: FileFormat?) throws -> [RuleFile] {
-      try Dialects.all(format: format).filter {
+    func files(_ format: FileFormat?, _ store: ParameterStore? = nil) throws -> [RuleFile] {
+      try Dialects.all(format: format, markedIn: store?.names).filter {
         options.architecture == nil || $0.architecture == options.architecture
       }
     }
-    let all = try files(nil)
-    guard !all.isEmpty else {
+    if let architecture = options.architecture, !Dialects.architectures.contains(architecture) {
       throw Failure(
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
         remedy: "see 'vtkit dialects'")
     }
     for candidate in candidates {
-      if let format, let found = try recognized(files(format), candidate.store) {
+      if let format, let found = try recognized(files(format, candidate.store), candidate.store) {
         return (found, candidate)
       }
-      if let found = try recognized(all, candidate.store) { return (found, candidate) }
+      if let found = try recognized(files(nil, candidate.store), candidate.store) {
+        return (found, candidate)
+      }
     }
-    throw try unknown(all, store)
+    throw try unknown(files(nil), store)
   }
 
   private static func recognized(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {
