@@ -20,34 +20,45 @@ public enum Dialects {
   ) throws -> [RuleFile] {
     let joined = names.map { Array($0.joined(separator: "\n").utf8) }
     return try EmbeddedConverters.files.compactMap { file -> RuleFile? in
-      let text = String(decoding: file.bytes, as: UTF8.self)
-      if let format, !text.contains("\nformat: \(format.rawValue)\n") { return nil }
-      if let dialect, !text.contains("\ndialect: \(dialect)\n"), !text.contains("\nalias: \(dialect)\n") {
-        return nil
-      }
-      let base = try base(of: file.name, text)
-      if let joined, !mayBeMarked(text, base: base, joined) { return nil }
-      return try parsed(file.name, text, base: base)
+      let header = header(of: file.bytes)
+      let base = try header["extends"].map { try fileExtended($0, by: file.name) }
+      func value(_ key: String) -> String? { header[key] ?? base.flatMap { self.header(of: $0.bytes)[key] } }
+      if let format, value("format") != format.rawValue { return nil }
+      if let dialect, header["dialect"] != dialect, header["alias"] != dialect { return nil }
+      if let joined, let marks = value("detect"), !mayBeMarked(marks, joined) { return nil }
+      return try parsed(file.name, file.bytes, base: base?.bytes)
     }
   }
 
   // Rule files that have been parsed: reading one takes longer than recognizing a checkpoint.
   private static let cache = Mutex<[String: RuleFile]>([:])
 
-  private static func parsed(_ name: String, _ text: String, base: String?) throws -> RuleFile {
+  private static func parsed(_ name: String, _ bytes: [UInt8], base: [UInt8]?) throws -> RuleFile {
     if let known = cache.withLock({ $0[name] }) { return known }
-    let file = try RuleFile(fileName: name, text: text, base: base, validating: false)
+    let file = try RuleFile(
+      fileName: name, text: String(decoding: bytes, as: UTF8.self),
+      base: base.map { String(decoding: $0, as: UTF8.self) }, validating: false)
     cache.withLock { $0[name] = file }
     return file
   }
 
+  /// A rule file's plain `key: value` lines before its first indented one, found without reading it as YAML.
+  private static func header(of bytes: [UInt8]) -> [String: String] {
+    var result: [String: String] = [:]
+    for line in bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 16).prefix(16) {
+      if line.first == UInt8(ascii: " ") { break }
+      guard line.first != UInt8(ascii: "#"), let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+        continue
+      }
+      result[String(decoding: line[..<colon], as: UTF8.self)] = String(
+        decoding: line[colon...].dropFirst(2), as: UTF8.self)
+    }
+    return result
+  }
+
   /// Whether the fixed part of every mark (`detect`) stands somewhere in the names: cheap, and never wrongly no.
-  private static func mayBeMarked(_ text: String, base: String?, _ names: [UInt8]) -> Bool {
-    let marks = [text, base ?? ""].lazy.compactMap { source in
-      source.split(separator: "\n").first { $0.hasPrefix("detect: [") }
-    }.first
-    guard let marks else { return true }
-    return marks.dropFirst("detect: [".count).dropLast().split(separator: ",").allSatisfy { mark in
+  private static func mayBeMarked(_ marks: String, _ names: [UInt8]) -> Bool {
+    marks.dropFirst().dropLast().split(separator: ",").allSatisfy { mark in
       // What stands outside of placeholders; the longest piece says most.
       let pieces = mark.filter { $0 != "\"" && $0 != " " }.split(separator: "{").map { piece in
         piece.split(separator: "}").last ?? ""
@@ -57,16 +68,22 @@ public enum Dialects {
     }
   }
 
-  /// The text of the file that a rule file extends (`extends: microsoft`, of the same architecture).
-  static func base(of fileName: String, _ text: String) throws -> String? {
-    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("extends: ") }) else {
-      return nil
-    }
-    let name = fileName.prefix { $0 != "-" } + "-" + line.dropFirst("extends: ".count) + ".yaml"
+  /// The file of another dialect of the same architecture (`extends: microsoft`).
+  private static func fileExtended(_ dialect: String, by fileName: String) throws -> (
+    name: String, bytes: [UInt8]
+  ) {
+    let name = fileName.prefix { $0 != "-" } + "-" + dialect + ".yaml"
     guard let file = EmbeddedConverters.files.first(where: { $0.name == name }) else {
       throw Failure("there is no rule file '\(name)' to extend", file: fileName)
     }
-    return String(decoding: file.bytes, as: UTF8.self)
+    return file
+  }
+
+  /// The text of the file that an embedded rule file extends, if it does.
+  static func base(of fileName: String, _ text: String) throws -> String? {
+    try header(of: Array(text.utf8))["extends"].map {
+      String(decoding: try fileExtended($0, by: fileName).bytes, as: UTF8.self)
+    }
   }
 
   /// The rule file of a dialect.
