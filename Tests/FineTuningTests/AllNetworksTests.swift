@@ -208,6 +208,29 @@ struct AllNetworksTests {
     #expect(runs[0] == runs[2], "with and without recomputation")
   }
 
+  /// A run that is stopped and resumed ends in the same bits, running statistics included.
+  @Test(arguments: networks)
+  func interruptedRunsResumeToTheSameBits(_ tiny: Tiny) throws {
+    let folder = try TemporaryFolder()
+    let data = try TrainerTests.data(folder)
+    let whole = try Self.trainer(tiny, data, folder.file("whole"), epochs: 2)
+    try whole.run()
+    let path = folder.file("stopped")
+    let first = try Self.trainer(tiny, data, path, epochs: 2)
+    var asked = 0
+    let failure = #expect(throws: Failure.self) {
+      try first.run(shouldStop: {
+        asked += 1
+        return asked > 3
+      })
+    }
+    #expect(failure?.kind == .interrupted)
+    let second = try Trainer(
+      resuming: RunFolder.open(path), data: data, engine: Engine(threads: 1))
+    try second.run()
+    #expect(try TrainerTests.bits(whole) == TrainerTests.bits(second))
+  }
+
   /// Frozen batch norms keep their running statistics; others move them.
   @Test(arguments: [true, false])
   func batchNormsCanBeFrozen(_ freezes: Bool) throws {
