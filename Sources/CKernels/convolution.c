@@ -1,74 +1,43 @@
-#include "vector.h"
-
-// Rows of input that a kernel row `k` at output cell `o` reads, or -1 in the padding.
-VT_INLINE ptrdiff_t place(size_t o, size_t k, size_t stride, size_t padding, size_t length) {
-  ptrdiff_t at = (ptrdiff_t)(o * stride + k) - (ptrdiff_t)padding;
-  return at >= 0 && at < (ptrdiff_t)length ? at : -1;
-}
+#include "geometry.h"
 
 void vt_unfold(float *out, const float *image, vt_geometry g, size_t first, size_t count) {
-  size_t run = g.channels;
-  for (size_t cell = first; cell < first + count; cell++) {
-    size_t oy = cell / g.out_width, ox = cell % g.out_width;
-    for (size_t r = 0; r < g.kernel; r++) {
-      ptrdiff_t y = place(oy, r, g.stride, g.padding, g.height);
-      for (size_t s = 0; s < g.kernel; s++, out += run) {
-        ptrdiff_t x = place(ox, s, g.stride, g.padding, g.width);
-        if (y < 0 || x < 0) memset(out, 0, run * sizeof(float));
-        else memcpy(out, image + ((size_t)y * g.width + (size_t)x) * run, run * sizeof(float));
-      }
+  size_t area = g.kernel * g.kernel, run = g.channels;
+  for (size_t cell = first; cell < first + count; cell++)
+    for (size_t k = 0; k < area; k++, out += run) {
+      ptrdiff_t at = tap(g, cell, k);
+      if (at < 0) memset(out, 0, run * sizeof(float));
+      else memcpy(out, image + at, run * sizeof(float));
     }
-  }
 }
 
 void vt_fold(float *image, const float *columns, vt_geometry g, size_t first, size_t count) {
-  size_t run = g.channels;
-  for (size_t cell = first; cell < first + count; cell++) {
-    size_t oy = cell / g.out_width, ox = cell % g.out_width;
-    for (size_t r = 0; r < g.kernel; r++) {
-      ptrdiff_t y = place(oy, r, g.stride, g.padding, g.height);
-      for (size_t s = 0; s < g.kernel; s++, columns += run) {
-        ptrdiff_t x = place(ox, s, g.stride, g.padding, g.width);
-        if (y < 0 || x < 0) continue;
-        float *p = image + ((size_t)y * g.width + (size_t)x) * run;
-        for (size_t c = 0; c < run; c++) p[c] += columns[c];
-      }
+  size_t area = g.kernel * g.kernel, run = g.channels;
+  for (size_t cell = first; cell < first + count; cell++)
+    for (size_t k = 0; k < area; k++, columns += run) {
+      ptrdiff_t at = tap(g, cell, k);
+      if (at < 0) continue;
+      for (size_t c = 0; c < run; c++) image[(size_t)at + c] += columns[c];
     }
-  }
 }
 
 void vt_unfold_channels(float *out, const float *image, vt_geometry g, size_t first, size_t count) {
   size_t area = g.kernel * g.kernel;
-  for (size_t cell = first; cell < first + count; cell++, out += area * g.channels) {
-    size_t oy = cell / g.out_width, ox = cell % g.out_width;
-    for (size_t r = 0; r < g.kernel; r++) {
-      ptrdiff_t y = place(oy, r, g.stride, g.padding, g.height);
-      for (size_t s = 0; s < g.kernel; s++) {
-        ptrdiff_t x = place(ox, s, g.stride, g.padding, g.width);
-        const float *p = y < 0 || x < 0 ? 0 : image + ((size_t)y * g.width + (size_t)x) * g.channels;
-        float *o = out + r * g.kernel + s;
-        for (size_t c = 0; c < g.channels; c++) o[c * area] = p ? p[c] : 0;
-      }
+  for (size_t cell = first; cell < first + count; cell++, out += area * g.channels)
+    for (size_t k = 0; k < area; k++) {
+      ptrdiff_t at = tap(g, cell, k);
+      for (size_t c = 0; c < g.channels; c++) out[c * area + k] = at < 0 ? 0 : image[(size_t)at + c];
     }
-  }
 }
 
 void vt_fold_channels(float *image, const float *columns, vt_geometry g, size_t first,
                       size_t count) {
   size_t area = g.kernel * g.kernel;
-  for (size_t cell = first; cell < first + count; cell++, columns += area * g.channels) {
-    size_t oy = cell / g.out_width, ox = cell % g.out_width;
-    for (size_t r = 0; r < g.kernel; r++) {
-      ptrdiff_t y = place(oy, r, g.stride, g.padding, g.height);
-      for (size_t s = 0; s < g.kernel; s++) {
-        ptrdiff_t x = place(ox, s, g.stride, g.padding, g.width);
-        if (y < 0 || x < 0) continue;
-        float *p = image + ((size_t)y * g.width + (size_t)x) * g.channels;
-        const float *i = columns + r * g.kernel + s;
-        for (size_t c = 0; c < g.channels; c++) p[c] += i[c * area];
-      }
+  for (size_t cell = first; cell < first + count; cell++, columns += area * g.channels)
+    for (size_t k = 0; k < area; k++) {
+      ptrdiff_t at = tap(g, cell, k);
+      if (at < 0) continue;
+      for (size_t c = 0; c < g.channels; c++) image[(size_t)at + c] += columns[c * area + k];
     }
-  }
 }
 
 // Depthwise convolutions: the reference sums in double, the others run along the channels.

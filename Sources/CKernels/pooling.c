@@ -1,28 +1,21 @@
-#include "vector.h"
-
-VT_INLINE ptrdiff_t place(size_t o, size_t k, size_t stride, size_t padding, size_t length) {
-  ptrdiff_t at = (ptrdiff_t)(o * stride + k) - (ptrdiff_t)padding;
-  return at >= 0 && at < (ptrdiff_t)length ? at : -1;
-}
+#include "geometry.h"
 
 void vt_max_pool(float *y, uint8_t *which, const float *x, vt_geometry g) {
   size_t channels = g.channels;
-  for (size_t oy = 0; oy < g.out_height; oy++)
-    for (size_t ox = 0; ox < g.out_width; ox++, y += channels, which += channels) {
-      int begun = 0;
-      for (size_t k = 0; k < g.kernel * g.kernel; k++) {
-        ptrdiff_t iy = place(oy, k / g.kernel, g.stride, g.padding, g.height);
-        ptrdiff_t ix = place(ox, k % g.kernel, g.stride, g.padding, g.width);
-        if (iy < 0 || ix < 0) continue;
-        const float *p = x + ((size_t)iy * g.width + (size_t)ix) * channels;
-        for (size_t c = 0; c < channels; c++)
-          if (!begun || p[c] > y[c] || p[c] != p[c]) {  // NaN wins and stays
-            y[c] = p[c];
-            which[c] = (uint8_t)k;
-          }
-        begun = 1;
-      }
+  for (size_t cell = 0; cell < g.out_height * g.out_width; cell++, y += channels, which += channels) {
+    int begun = 0;
+    for (size_t k = 0; k < g.kernel * g.kernel; k++) {
+      ptrdiff_t at = tap(g, cell, k);
+      if (at < 0) continue;
+      const float *p = x + at;
+      for (size_t c = 0; c < channels; c++)
+        if (!begun || p[c] > y[c] || p[c] != p[c]) {  // NaN wins and stays
+          y[c] = p[c];
+          which[c] = (uint8_t)k;
+        }
+      begun = 1;
     }
+  }
 }
 
 void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_geometry g) {
@@ -36,29 +29,34 @@ void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_g
       }
 }
 
-// Calls `body` for the `n` cells of each neighbourhood that are not padding, at offset `at` of x.
-#define VT_EACH_CELL(body)                                                                      \
-  for (size_t oy = 0; oy < g.out_height; oy++)                                                  \
-    for (size_t ox = 0; ox < g.out_width; ox++) {                                               \
-      size_t n = 0, out = (oy * g.out_width + ox) * g.channels;                                 \
-      for (int pass = 0; pass < 2; pass++)                                                      \
-        for (size_t k = 0; k < g.kernel * g.kernel; k++) {                                      \
-          ptrdiff_t iy = place(oy, k / g.kernel, g.stride, g.padding, g.height);                \
-          ptrdiff_t ix = place(ox, k % g.kernel, g.stride, g.padding, g.width);                 \
-          if (iy < 0 || ix < 0) continue;                                                       \
-          if (pass == 0) { n++; continue; }                                                     \
-          size_t at = ((size_t)iy * g.width + (size_t)ix) * g.channels;                         \
-          for (size_t c = 0; c < g.channels; c++) body;                                         \
-        }                                                                                       \
-    }
+// Cells of a neighbourhood that are not padding.
+VT_INLINE float cells_inside(vt_geometry g, size_t cell) {
+  size_t n = 0;
+  for (size_t k = 0; k < g.kernel * g.kernel; k++) n += tap(g, cell, k) >= 0;
+  return (float)n;
+}
 
 void vt_average_pool(float *y, const float *x, vt_geometry g) {
   memset(y, 0, g.out_height * g.out_width * g.channels * sizeof(float));
-  VT_EACH_CELL(y[out + c] += x[at + c] / (float)n)
+  for (size_t cell = 0; cell < g.out_height * g.out_width; cell++, y += g.channels) {
+    float n = cells_inside(g, cell);
+    for (size_t k = 0; k < g.kernel * g.kernel; k++) {
+      ptrdiff_t at = tap(g, cell, k);
+      if (at < 0) continue;
+      for (size_t c = 0; c < g.channels; c++) y[c] += x[(size_t)at + c] / n;
+    }
+  }
 }
 
 void vt_average_pool_backward(float *dx, const float *dy, vt_geometry g) {
-  VT_EACH_CELL(dx[at + c] += dy[out + c] / (float)n)
+  for (size_t cell = 0; cell < g.out_height * g.out_width; cell++, dy += g.channels) {
+    float n = cells_inside(g, cell);
+    for (size_t k = 0; k < g.kernel * g.kernel; k++) {
+      ptrdiff_t at = tap(g, cell, k);
+      if (at < 0) continue;
+      for (size_t c = 0; c < g.channels; c++) dx[(size_t)at + c] += dy[c] / n;
+    }
+  }
 }
 
 // Order of the four neighbours: down first, then right.

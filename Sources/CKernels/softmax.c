@@ -12,32 +12,39 @@ static void softmax_rows_scalar(float *x, float *lse, float scale, size_t rows, 
   }
 }
 
+// One row in place: x = softmax(scale * x); the largest of scale * x, and the sum of exponentials from there.
+VT_INLINE void softmax_row(float *x, float scale, size_t cols, float *largest, float *total) {
+  size_t whole = cols / 8 * 8, rest = cols - whole;
+  v8 mv = splat8(-INFINITY), sv = splat8(0), k = splat8(scale);
+  for (size_t c = 0; c < whole; c += 8) {
+    v8 v = load8(x + c) * k;
+    mv = select8(v > mv, v, mv);
+  }
+  float m = max8(mv);
+  for (size_t c = whole; c < cols; c++) m = x[c] * scale > m ? x[c] * scale : m;
+  for (size_t c = 0; c < whole; c += 8) {
+    v8 e = exp8(load8(x + c) * k - splat8(m));
+    store8(x + c, e);
+    sv += e;
+  }
+  float sum = sum8(sv);
+  if (rest) {
+    v8 e = exp8(load8_part(x + whole, rest) * k - splat8(m));
+    store8_part(x + whole, e, rest);
+    for (size_t c = 0; c < rest; c++) sum += e[c];
+  }
+  float inverse = 1.0f / sum;
+  for (size_t c = 0; c < whole; c += 8) store8(x + c, load8(x + c) * splat8(inverse));
+  for (size_t c = whole; c < cols; c++) x[c] *= inverse;
+  *largest = m;
+  *total = sum;
+}
+
 VT_INLINE void softmax_rows_body(float *x, float *lse, float scale, size_t rows, size_t cols,
                                  size_t ld) {
-  size_t whole = cols / 8 * 8, rest = cols - whole;
   for (size_t r = 0; r < rows; r++) {
-    float *xr = x + r * ld;
-    v8 mv = splat8(-INFINITY), sv = splat8(0), k = splat8(scale);
-    for (size_t c = 0; c < whole; c += 8) {
-      v8 v = load8(xr + c) * k;
-      mv = select8(v > mv, v, mv);
-    }
-    float m = max8(mv);
-    for (size_t c = whole; c < cols; c++) m = xr[c] * scale > m ? xr[c] * scale : m;
-    for (size_t c = 0; c < whole; c += 8) {
-      v8 e = exp8(load8(xr + c) * k - splat8(m));
-      store8(xr + c, e);
-      sv += e;
-    }
-    float sum = sum8(sv);
-    if (rest) {
-      v8 e = exp8(load8_part(xr + whole, rest) * k - splat8(m));
-      store8_part(xr + whole, e, rest);
-      for (size_t c = 0; c < rest; c++) sum += e[c];
-    }
-    float inverse = 1.0f / sum;
-    for (size_t c = 0; c < whole; c += 8) store8(xr + c, load8(xr + c) * splat8(inverse));
-    for (size_t c = whole; c < cols; c++) xr[c] *= inverse;
+    float m, sum;
+    softmax_row(x + r * ld, scale, cols, &m, &sum);
     lse[r] = m + logf(sum);
   }
 }
@@ -86,7 +93,7 @@ static void window_softmax_scalar(float *x, const float *bias, const int32_t *re
 
 VT_INLINE void window_softmax_body(float *x, const float *bias, const int32_t *region, float scale,
                                    size_t tokens) {
-  size_t whole = tokens / 8 * 8, rest = tokens - whole;
+  size_t whole = tokens / 8 * 8;
   for (size_t r = 0; r < tokens; r++) {
     float *xr = x + r * tokens;
     const float *br = bias ? bias + r * tokens : 0;
@@ -97,27 +104,8 @@ VT_INLINE void window_softmax_body(float *x, const float *bias, const int32_t *r
     for (size_t c = whole; c < tokens; c++) xr[c] = xr[c] * scale + (br ? br[c] : 0);
     if (region)
       for (size_t c = 0; c < tokens; c++) xr[c] += region[r] != region[c] ? -100.0f : 0.0f;
-    v8 mv = splat8(-INFINITY), sv = splat8(0);
-    for (size_t c = 0; c < whole; c += 8) {
-      v8 v = load8(xr + c);
-      mv = select8(v > mv, v, mv);
-    }
-    float m = max8(mv);
-    for (size_t c = whole; c < tokens; c++) m = xr[c] > m ? xr[c] : m;
-    for (size_t c = 0; c < whole; c += 8) {
-      v8 e = exp8(load8(xr + c) - splat8(m));
-      store8(xr + c, e);
-      sv += e;
-    }
-    float sum = sum8(sv);
-    if (rest) {
-      v8 e = exp8(load8_part(xr + whole, rest) - splat8(m));
-      store8_part(xr + whole, e, rest);
-      for (size_t c = 0; c < rest; c++) sum += e[c];
-    }
-    float inverse = 1.0f / sum;
-    for (size_t c = 0; c < whole; c += 8) store8(xr + c, load8(xr + c) * splat8(inverse));
-    for (size_t c = whole; c < tokens; c++) xr[c] *= inverse;
+    float m, sum;
+    softmax_row(xr, 1, tokens, &m, &sum);
   }
 }
 

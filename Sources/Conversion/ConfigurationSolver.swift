@@ -43,7 +43,7 @@ struct ConfigurationSolver {
       guard let (key, counter) = expression.singleElement, key != Self.anything else { continue }
       let items = (0..<counts.limit(counter, [:])).map { axisLengths["\(axis)[\($0)]"] }
       let known = items.compactMap { $0 }
-      if known.count == items.count { try settle(key, .array(known.map { .int($0) })) }
+      if known.count == items.count { try settle(key, .list(known)) }
     }
     for (key, value) in presence { try settle(key, value) }
     try complete()

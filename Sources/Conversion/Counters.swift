@@ -83,7 +83,7 @@ struct Counts: Sendable {
       switch counter.limit {
       case .value(let key): (key, .int(limits[counter.name]?.first ?? 0))
       case .listCount: nil
-      case .element(let key, _): (key, .array((limits[counter.name] ?? []).map { .int($0) }))
+      case .element(let key, _): (key, .list(limits[counter.name] ?? []))
       }
     }
   }

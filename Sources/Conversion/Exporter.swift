@@ -88,10 +88,7 @@ struct Exporter {
 
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
   private func checkConfiguration(_ configuration: JSON) throws {
-    for (key, value) in file.configuration {
-      guard let own = configuration[key], !own.isSame(as: value)
-      else { continue }
-      if file.immaterial[key]?.isTrue({ configuration[$0] }) == true { continue }
+    for (key, value, own) in differences(configuration) {
       // What a library's own configuration file can say is no obstacle.
       if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
       // An eps or activation is not stored in any file: the user must set it in the library.

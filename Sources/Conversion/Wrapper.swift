@@ -24,10 +24,9 @@ enum Wrapper {
     for key in keys {
       let prefixes = key == kerasModel ? [key + "/"] : [key + ".", key + ".module."]
       for prefix in prefixes {
-        let inside = store.tensors.filter { $0.name.hasPrefix(prefix) }
-        guard !inside.isEmpty else { continue }
         var unwrapped = store
         unwrapped.filter { $0.name.hasPrefix(prefix) }
+        guard unwrapped.count > 0 else { continue }
         unwrapped.mapTensors { $0.renamed(String($0.name.dropFirst(prefix.count))) }
         result.append(
           Candidate(

@@ -80,11 +80,16 @@ extension [ParameterSpec] {
   }
 
   /// Adds a transformer block of timm's names: norms, qkv, projection, multilayer perceptron.
+  /// - Parameters:
+  ///   - inputs: width of what comes in, where it is not `width`.
+  ///   - table: a relative position table, which Microsoft's code declares before the qkv layer.
   mutating func transformerBlock(
-    _ name: String, width: Int, inner: Int, hidden: Int, qkvBias: Bool, projects: Bool = true
+    _ name: String, width: Int, inputs: Int? = nil, inner: Int, hidden: Int, qkvBias: Bool,
+    projects: Bool = true, table: ParameterSpec? = nil
   ) {
-    norm(name + "norm1", width)
-    linear(name + "attn.qkv", width, 3 * inner, bias: qkvBias)
+    norm(name + "norm1", inputs ?? width)
+    if let table { append(table) }
+    linear(name + "attn.qkv", inputs ?? width, 3 * inner, bias: qkvBias)
     if projects { linear(name + "attn.proj", inner, width) }
     norm(name + "norm2", width)
     linear(name + "mlp.fc1", width, hidden)

@@ -20,13 +20,23 @@ public protocol Network: VisionModel {
   associatedtype Shape: NetworkConfiguration
   var shape: Shape { get }
 
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
-  init(
-    _ shape: Shape, weights: ParameterStore?, engine: Engine, seed: UInt64,
-    regularization: Regularization, isTrainable: (String) -> Bool) throws
+  /// A network over parameters that hold all that `shape` declares.
+  init(_ shape: Shape, parameters: ParameterSet, regularization: Regularization, engine: Engine)
 }
 
 extension Network {
+  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
+  public init(
+    _ shape: Shape, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
+    regularization: Regularization = Regularization(),
+    isTrainable: (String) -> Bool = { _ in true }
+  ) throws {
+    let parameters = ParameterSet(engine: engine)
+    try parameters.add(
+      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
+    self.init(shape, parameters: parameters, regularization: regularization, engine: engine)
+  }
+
   public var architecture: String { Shape.architecture }
   public var configuration: JSON { shape.json }
   public var imageSize: Int { shape.imageSize }

@@ -103,12 +103,6 @@ void vt_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]
 void vt_dropout(float *y, const float *x, size_t begin, size_t count, float rate,
                 const uint32_t key[2], uint64_t stream, int accumulate);
 
-// tokens.c
-
-/// Cuts image [height, width, channels] into patches [grid, channels * patch * patch] (channel,
-/// row, column), the order of a flattened `[out, in, h, w]` kernel.
-void vt_unfold_patches(float *out, const float *image, size_t height, size_t width,
-                       size_t channels, size_t patch);
 // convolution.c: images are [height, width, channels].
 
 /// Where a kernel of a convolution or pooling stands: `kernel` squared cells, every `stride`, over an image with

@@ -285,3 +285,23 @@ extension JSON {
     return out + "\""
   }
 }
+
+extension JSON {
+  public static func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
+
+  /// The same object with some of its members' values replaced; keys that it lacks are not added.
+  public func replacing(_ values: [String: JSON]) -> JSON {
+    .object((members ?? []).map { Member(key: $0.key, value: values[$0.key] ?? $0.value) })
+  }
+
+  /// An object of texts, keys sorted.
+  init(texts: [String: String]) {
+    self = .object(
+      texts.sorted { $0.key < $1.key }.map { Member(key: $0.key, value: .string($0.value)) })
+  }
+
+  /// The members that are texts.
+  var texts: [String: String] {
+    Dictionary((members ?? []).compactMap { m in m.value.string.map { (m.key, $0) } }) { $1 }
+  }
+}

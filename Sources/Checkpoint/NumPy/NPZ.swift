@@ -8,7 +8,7 @@ enum NPZ {
       let zip = try ZipReader(file)
       var store = ParameterStore()
       if let text = zip.comment, let json = try? JSON(parsing: text), json.members != nil {
-        store.metadata = strings(json)
+        store.metadata = json.texts
       }
       store.skipped = zip.unreadable.map {
         SkippedItem(name: arrayName($0.name) ?? $0.name, reason: $0.reason)
@@ -16,8 +16,7 @@ enum NPZ {
       for entry in zip.entries {
         guard let name = arrayName(entry.name) else {
           if entry.name == metadataEntry {
-            store.metadata = strings(
-              try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) })
+            store.metadata = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }.texts
           } else {
             store.skipped.append(SkippedItem(name: entry.name, reason: "not an .npy array"))
           }
@@ -39,12 +38,6 @@ enum NPZ {
 
   private static func arrayName(_ entry: String) -> String? {
     entry.hasSuffix(".npy") ? String(entry.dropLast(4)) : nil
-  }
-
-  private static func strings(_ json: JSON) -> [String: String] {
-    var result: [String: String] = [:]
-    for member in json.members ?? [] { result[member.key] = member.value.string }
-    return result
   }
 
   private static func tensor(_ name: String, _ entry: ZipEntry, _ zip: ZipReader) throws
@@ -106,9 +99,7 @@ enum NPZ {
     }
     var comment: [UInt8] = []
     if !store.metadata.isEmpty {
-      let pairs = store.metadata.sorted { $0.key < $1.key }
-        .map { JSON.Member(key: $0.key, value: .string($0.value)) }
-      comment = Array(JSON.object(pairs).text().utf8)
+      comment = Array(JSON(texts: store.metadata).text().utf8)
       if comment.count > 0xFFFF {
         try zip.add(name: metadataEntry, header: [], body: try Bytes(comment))
         comment = []

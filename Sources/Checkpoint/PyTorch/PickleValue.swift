@@ -31,6 +31,19 @@ enum PickleGlobal: Sendable, Equatable {
   /// beside the weights.
   case record
 
+  /// Classes of module `torch` that name the type of a storage's numbers.
+  private static let storageClasses: [(name: String, type: ElementType)] = [
+    ("FloatStorage", .f32), ("DoubleStorage", .f64), ("HalfStorage", .f16),
+    ("BFloat16Storage", .bf16), ("LongStorage", .i64), ("IntStorage", .i32), ("ShortStorage", .i16),
+    ("CharStorage", .i8), ("ByteStorage", .u8), ("BoolStorage", .bool),
+    ("ComplexFloatStorage", .c64), ("ComplexDoubleStorage", .c128),
+  ]
+
+  /// The storage class of a type, where PyTorch has one.
+  static func storageClass(_ type: ElementType) -> String? {
+    storageClasses.first { $0.type == type }?.name
+  }
+
   init?(module: String, name: String) {
     switch (module, name) {
     case ("collections", "OrderedDict"): self = .orderedDict
@@ -42,13 +55,7 @@ enum PickleGlobal: Sendable, Equatable {
       ("numpy._core.multiarray", "scalar"), ("_codecs", "encode"):
       self = .record
     case ("torch", _):
-      let types: [String: ElementType] = [
-        "FloatStorage": .f32, "DoubleStorage": .f64, "HalfStorage": .f16,
-        "BFloat16Storage": .bf16, "LongStorage": .i64, "IntStorage": .i32, "ShortStorage": .i16,
-        "CharStorage": .i8, "ByteStorage": .u8, "BoolStorage": .bool,
-        "ComplexFloatStorage": .c64, "ComplexDoubleStorage": .c128,
-      ]
-      guard let type = types[name] else { return nil }
+      guard let type = Self.storageClasses.first(where: { $0.name == name })?.type else { return nil }
       self = .storageType(type)
     default: return nil
     }

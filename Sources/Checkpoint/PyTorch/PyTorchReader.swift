@@ -26,9 +26,10 @@ enum PyTorchReader {
     let (machine, value) = try PickleMachine.run(pickle.withUnsafeBytes { Array($0) })
     var walk = Walk(machine: machine, budget: 4 * pickle.count + 1024)
     try walk.visit(value, name: "", depth: 0)
-    guard case .dict = value else {
-      guard !walk.tensors.isEmpty else { throw Failure("the file holds no dictionary of tensors") }
-      return try store(walk, root, records, zip)
+    // An empty dictionary is a dictionary of tensors; anything else must hold some.
+    if case .dict = value {
+    } else if walk.tensors.isEmpty {
+      throw Failure("the file holds no dictionary of tensors")
     }
     return try store(walk, root, records, zip)
   }
@@ -90,8 +91,7 @@ enum PyTorchReader {
     }
     var result = try ParameterStore(tensors)
     if let entry = records[root + PyTorchWriter.metadataRecord] {
-      let json = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }
-      for member in json.members ?? [] { result.metadata[member.key] = member.value.string }
+      result.metadata = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }.texts
     }
     result.skipped =
       walk.others.map { SkippedItem(name: $0.name, reason: $0.kind) } + zip.unreadable

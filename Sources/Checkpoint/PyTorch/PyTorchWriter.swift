@@ -10,10 +10,7 @@ enum PyTorchWriter {
     try zip.add(name: root + "data.pkl", header: try pickle(store), body: try Bytes([]))
     try zip.add(name: root + "byteorder", header: Array("little".utf8), body: try Bytes([]))
     if !store.metadata.isEmpty {
-      let json = JSON.object(
-        store.metadata.sorted { $0.key < $1.key }.map {
-          JSON.Member(key: $0.key, value: .string($0.value))
-        })
+      let json = JSON(texts: store.metadata)
       try zip.add(name: root + metadataRecord, header: Array(json.text().utf8), body: try Bytes([]))
     }
     for (index, tensor) in store.tensors.enumerated() {
@@ -30,7 +27,7 @@ enum PyTorchWriter {
     out += "ccollections\nOrderedDict\n".utf8
     out += [UInt8(ascii: ")"), UInt8(ascii: "R"), UInt8(ascii: "(")]
     for (index, tensor) in store.tensors.enumerated() {
-      guard let storage = storageClass(tensor.type) else {
+      guard let storage = PickleGlobal.storageClass(tensor.type) else {
         throw Failure(
           "PyTorch files written here have no type \(tensor.type.rawValue)", tensor: tensor.name,
           remedy: "write .safetensors, or pass --dtype")
@@ -58,24 +55,6 @@ enum PyTorchWriter {
     }
     out += [UInt8(ascii: "u"), UInt8(ascii: ".")]
     return out
-  }
-
-  private static func storageClass(_ type: ElementType) -> String? {
-    switch type {
-    case .f32: "FloatStorage"
-    case .f64: "DoubleStorage"
-    case .f16: "HalfStorage"
-    case .bf16: "BFloat16Storage"
-    case .i64: "LongStorage"
-    case .i32: "IntStorage"
-    case .i16: "ShortStorage"
-    case .i8: "CharStorage"
-    case .u8: "ByteStorage"
-    case .bool: "BoolStorage"
-    case .c64: "ComplexFloatStorage"
-    case .c128: "ComplexDoubleStorage"
-    case .u16, .u32, .u64, .f8e4m3, .f8e5m2: nil
-    }
   }
 
   private static func string(_ text: String, _ out: inout [UInt8]) {

@@ -5,11 +5,7 @@ import VisionModels
 public enum HeadReplacement {
   /// The configuration for another number of classes.
   public static func configuration(_ configuration: JSON, numClasses: Int) -> JSON {
-    let members = configuration.members ?? []
-    return .object(
-      members.map {
-        $0.key == "num_classes" ? JSON.Member(key: $0.key, value: .int(numClasses)) : $0
-      })
+    configuration.replacing(["num_classes": .int(numClasses)])
   }
 
   /// The weights with exactly the classifier's tensors replaced by freshly initialized ones: truncated

@@ -50,7 +50,9 @@ extension CPUBackend {
     let size = Self.piece
     let pieces = (rows + size - 1) / size
     let partial = scratch(pieces * 2 * channels)
-    let dz = scratch(rows * channels)
+    // Behind the ReLU the residual's gradient is dz itself, which may be made in its place.
+    let place = dresidual.flatMap { $0.accumulate ? nil : $0.storage }
+    let dz = place ?? scratch(rows * channels)
     threads.run(pieces: pieces) { piece, _ in
       let at = piece * size * channels
       let sums = partial.floats + piece * 2 * channels
@@ -87,12 +89,8 @@ extension CPUBackend {
           channels, dx.accumulate ? 1 : 0)
       }
     }
-    if let dresidual {
-      if dresidual.accumulate {
-        add(dresidual.storage, dresidual.storage, dz, scale: 1)
-      } else {
-        dresidual.storage.floats.update(from: dz.floats, count: rows * channels)
-      }
+    if let dresidual, dresidual.accumulate {
+      add(dresidual.storage, dresidual.storage, dz, scale: 1)
     }
   }
 }

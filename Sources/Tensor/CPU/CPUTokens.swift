@@ -8,11 +8,15 @@ extension CPUBackend {
   ) {
     let d = shape.channels
     let length = shape.patchLength
+    let geometry = ConvolutionGeometry(
+      batch: shape.batch, height: shape.height, width: shape.width, channels: shape.inChannels,
+      kernel: shape.patch, stride: shape.patch, padding: 0
+    ).kernelGeometry
     threads.run(pieces: shape.batch) { image, _ in
       let unfolded = columns.floats + image * shape.patches * length
-      vt_unfold_patches(
+      vt_unfold_channels(
         unfolded, images.floats + image * shape.height * shape.width * shape.inChannels,
-        shape.height, shape.width, shape.inChannels, shape.patch)
+        geometry, 0, shape.patches)
       let out = tokens.floats + image * shape.tokens * d
       let patches = out + shape.prefix * d
       vt_sgemm(
@@ -68,8 +72,11 @@ extension CPUBackend {
     }
   }
 
-  func deliver(_ values: UnsafeMutablePointer<Float>, to target: GradientTarget, count: Int) {
-    let out = target.storage.floats
+  /// Adds `values` to a target's numbers from `offset` on, or puts them there.
+  func deliver(
+    _ values: UnsafeMutablePointer<Float>, to target: GradientTarget, at offset: Int = 0, count: Int
+  ) {
+    let out = target.storage.floats + offset
     if target.accumulate {
       vt_add_scaled(isa, out, out, values, 1, count)
     } else {
@@ -140,17 +147,8 @@ extension CPUBackend {
     }
     threads.run(pieces: batch) { image, _ in
       let from = dy.floats + image * (front + rest)
-      func hand(_ target: GradientTarget, _ offset: Int, _ source: UnsafeMutablePointer<Float>, _ count: Int)
-      {
-        let out = target.storage.floats + offset
-        if target.accumulate {
-          vt_add_scaled(isa, out, out, source, 1, count)
-        } else {
-          out.update(from: source, count: count)
-        }
-      }
-      if let da, !sharesA { hand(da, image * front, from, front) }
-      if let db { hand(db, image * rest, from + front, rest) }
+      if let da, !sharesA { deliver(from, to: da, at: image * front, count: front) }
+      if let db { deliver(from + front, to: db, at: image * rest, count: rest) }
     }
   }
 

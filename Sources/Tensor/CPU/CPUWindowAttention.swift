@@ -145,12 +145,8 @@ extension CPUBackend {
             vt_add_scaled(isa, dempty, dempty, from, 1, 3 * width)
             continue
           }
-          let to = dqkv.storage.floats + (image * tokens + Int(cell)) * 3 * width
-          if dqkv.accumulate {
-            vt_add_scaled(isa, to, to, from, 1, 3 * width)
-          } else {
-            to.update(from: from, count: 3 * width)
-          }
+          deliver(
+            from, to: dqkv, at: (image * tokens + Int(cell)) * 3 * width, count: 3 * width)
         }
       }
     }

@@ -1,4 +1,3 @@
-import Checkpoint
 import Tensor
 
 /// CvT: each stage embeds overlapping patches by a convolution; queries, keys and values come from depthwise
@@ -13,19 +12,14 @@ public final class CvT: Network {
   /// The last map's, pooled 3 x 3 with stride 2 and padding 1.
   public var gridSides: [Int] { [GridPooling.side(shape.last.side)] }
 
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
   public init(
-    _ shape: CvTConfiguration, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
-    regularization: Regularization = Regularization(),
-    isTrainable: (String) -> Bool = { _ in true }
-  ) throws {
+    _ shape: CvTConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
     self.shape = shape
-    parameters = ParameterSet(engine: engine)
+    self.parameters = parameters
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps),
       epsOutside: shape.normEpsOutsideSqrt)
-    try parameters.add(
-      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
   }
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
@@ -114,17 +108,5 @@ public final class CvT: Network {
     case .mean:
       return layers.linear(context.meanTokens(normed(x), first: prefix), "head", context)
     }
-  }
-}
-
-/// The 3 x 3 average with stride 2 and padding 1 (not counted) that brings the 14 x 14 maps of CvT and T2T-ViT to
-/// the 7 x 7 grid of the drloc loss.
-enum GridPooling {
-  static func side(_ side: Int) -> Int { (side + 2 - 3) / 2 + 1 }
-
-  /// - Parameter x: `[batch, prefix + side * side, channels]`.
-  /// - Returns: `[batch, pooled side squared, channels]`.
-  static func pooled(_ x: Tensor, prefix: Int, side: Int, _ context: Context) -> Tensor {
-    context.averagePoolGrid(x, prefix: prefix, side: side, kernel: 3, stride: 2, padding: 1)
   }
 }

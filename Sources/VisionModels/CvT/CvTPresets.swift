@@ -14,17 +14,16 @@ extension Preset {
   private static func cvt(
     _ name: String, _ embedDim: [Int], _ depths: [Int], _ heads: [Int], _ size: Int, _ count: Int
   ) -> Preset {
-    func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
     return Preset(
       name: name, architecture: "cvt", publishedParameterCount: count,
       configuration: .object([
         "architecture": .string("cvt"), "image_size": .int(size), "in_channels": .int(3),
         "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("quick_gelu"),
-        "patch_size": list([7, 3, 3]), "patch_stride": list([4, 2, 2]),
-        "patch_padding": list([2, 1, 1]), "embed_dim": list(embedDim), "depths": list(depths),
-        "num_heads": list(heads), "mlp_ratio": list([4, 4, 4]), "qkv_kernel_size": list([3, 3, 3]),
-        "q_stride": list([1, 1, 1]), "q_padding": list([1, 1, 1]), "kv_stride": list([2, 2, 2]),
-        "kv_padding": list([1, 1, 1]), "class_token": .array([.bool(false), .bool(false), .bool(true)]),
+        "patch_size": .list([7, 3, 3]), "patch_stride": .list([4, 2, 2]),
+        "patch_padding": .list([2, 1, 1]), "embed_dim": .list(embedDim), "depths": .list(depths),
+        "num_heads": .list(heads), "mlp_ratio": .list([4, 4, 4]), "qkv_kernel_size": .list([3, 3, 3]),
+        "q_stride": .list([1, 1, 1]), "q_padding": .list([1, 1, 1]), "kv_stride": .list([2, 2, 2]),
+        "kv_padding": .list([1, 1, 1]), "class_token": .array([.bool(false), .bool(false), .bool(true)]),
         "head_dim": .null, "qkv_bias": .bool(true), "attention_scale": .string("embed_dim**-0.5"),
         "kv_projection": .string("separate"), "norm_eps_outside_sqrt": .bool(false),
         "final_norm": .bool(true), "batch_norm_eps": .number("1e-05"), "pooling": .string("cls"),

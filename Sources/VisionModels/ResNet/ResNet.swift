@@ -1,4 +1,3 @@
-import Checkpoint
 import Tensor
 
 /// ResNet: blocks of convolutions, each added to its input. Reference: torchvision's `resnet.py`, whose names the
@@ -11,17 +10,12 @@ public final class ResNet: Network {
   public var gridChannels: [Int] { [shape.width(shape.stages - 1)] }
   public var gridSides: [Int] { [shape.side(shape.stages - 1)] }
 
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
   public init(
-    _ shape: ResNetConfiguration, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
-    regularization: Regularization = Regularization(),
-    isTrainable: (String) -> Bool = { _ in true }
-  ) throws {
+    _ shape: ResNetConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
     self.shape = shape
     self.regularization = regularization
-    parameters = ParameterSet(engine: engine)
-    try parameters.add(
-      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
+    self.parameters = parameters
   }
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {

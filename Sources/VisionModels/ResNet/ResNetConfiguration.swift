@@ -79,8 +79,8 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
-      "block": .string(block.rawValue), "depths": .array(depths.map { .int($0) }),
-      "channels": .array(channels.map { .int($0) }), "expansion": .int(expansion),
+      "block": .string(block.rawValue), "depths": .list(depths),
+      "channels": .list(channels), "expansion": .int(expansion),
       "stem_channels": .int(stemChannels), "stride_in_first": .bool(strideInFirst),
       "conv_bias": .bool(convBias),
     ])

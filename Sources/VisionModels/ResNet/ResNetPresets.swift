@@ -16,8 +16,8 @@ extension Preset {
       configuration: .object([
         "architecture": .string("resnet"), "image_size": .int(224), "in_channels": .int(3),
         "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("relu"),
-        "block": .string(block), "depths": .array(depths.map { .int($0) }),
-        "channels": .array([64, 128, 256, 512].map { .int($0) }),
+        "block": .string(block), "depths": .list(depths),
+        "channels": .list([64, 128, 256, 512]),
         "expansion": .int(block == "basic" ? 1 : 4), "stem_channels": .int(64),
         "stride_in_first": .bool(false), "conv_bias": .bool(false),
       ]))

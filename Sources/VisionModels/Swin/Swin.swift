@@ -1,4 +1,3 @@
-import Checkpoint
 import Tensor
 
 /// The Swin Transformer: windows of tokens attend among themselves, shifted in every other block; between stages
@@ -15,14 +14,11 @@ public final class Swin: Network {
   }
   public var gridSides: [Int] { (0..<shape.stages).map { shape.side(min($0 + 1, shape.stages - 1)) } }
 
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
   public init(
-    _ shape: SwinConfiguration, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
-    regularization: Regularization = Regularization(),
-    isTrainable: (String) -> Bool = { _ in true }
-  ) throws {
+    _ shape: SwinConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
     self.shape = shape
-    parameters = ParameterSet(engine: engine)
+    self.parameters = parameters
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
     layouts = (0..<shape.stages).map { stage in
@@ -33,8 +29,6 @@ public final class Swin: Network {
       }
       return (layout(0), layout(side > window ? window / 2 : 0))
     }
-    try parameters.add(
-      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
   }
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {

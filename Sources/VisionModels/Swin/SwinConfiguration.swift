@@ -74,7 +74,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
       "patch_size": .int(patchSize), "embed_dim": .int(embedDim),
-      "depths": .array(depths.map { .int($0) }), "num_heads": .array(numHeads.map { .int($0) }),
+      "depths": .list(depths), "num_heads": .list(numHeads),
       "window_size": .int(windowSize), "mlp_ratio": .double(mlpRatio), "qkv_bias": .bool(qkvBias),
       "patch_norm": .bool(patchNorm), "absolute_position_embedding": .bool(absolutePositionEmbedding),
       "relative_position_bias": .bool(relativePositionBias),
@@ -101,19 +101,13 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
       let d = width(stage)
       for block in 0..<depths[stage] {
         let name = "layers.\(stage).blocks.\(block)."
-        specs.norm(name + "norm1", d)
-        if relativePositionBias {
-          let side = 2 * window(stage) - 1
-          specs.append(
-            ParameterSpec(
-              name + "attn.relative_position_bias_table", [side * side, numHeads[stage]],
-              .truncatedNormal(std: 0.02), decays: false))
-        }
-        specs.linear(name + "attn.qkv", d, 3 * d, bias: qkvBias)
-        specs.linear(name + "attn.proj", d, d)
-        specs.norm(name + "norm2", d)
-        specs.linear(name + "mlp.fc1", d, hidden(stage))
-        specs.linear(name + "mlp.fc2", hidden(stage), d)
+        let side = 2 * window(stage) - 1
+        let table = ParameterSpec(
+          name + "attn.relative_position_bias_table", [side * side, numHeads[stage]],
+          .truncatedNormal(std: 0.02), decays: false)
+        specs.transformerBlock(
+          name, width: d, inner: d, hidden: hidden(stage), qkvBias: qkvBias,
+          table: relativePositionBias ? table : nil)
       }
       if stage < stages - 1 {
         let name = "layers.\(stage).downsample."

@@ -21,8 +21,8 @@ extension Preset {
       configuration: .object([
         "architecture": .string("swin"), "image_size": .int(size), "in_channels": .int(3),
         "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("gelu"),
-        "patch_size": .int(4), "embed_dim": .int(embedDim), "depths": .array(depths.map { .int($0) }),
-        "num_heads": .array(heads.map { .int($0) }), "window_size": .int(window),
+        "patch_size": .int(4), "embed_dim": .int(embedDim), "depths": .list(depths),
+        "num_heads": .list(heads), "window_size": .int(window),
         "mlp_ratio": .number("4.0"), "qkv_bias": .bool(true), "patch_norm": .bool(true),
         "absolute_position_embedding": .bool(false), "relative_position_bias": .bool(true),
         "window_padding": .string("pad_then_roll"),

@@ -92,7 +92,6 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
   }
 
   public var json: JSON {
-    func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
     return .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
@@ -100,8 +99,8 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
       "tokens_type": .string(tokensType.rawValue), "token_dim": .int(tokenDim),
       "embed_dim": .int(embedDim), "depth": .int(depth), "num_heads": .int(numHeads),
       "mlp_ratio": .double(mlpRatio), "qkv_bias": .bool(qkvBias),
-      "soft_split_kernel": list(softSplitKernel), "soft_split_stride": list(softSplitStride),
-      "soft_split_padding": list(softSplitPadding), "token_mlp_ratio": .double(tokenMLPRatio),
+      "soft_split_kernel": .list(softSplitKernel), "soft_split_stride": .list(softSplitStride),
+      "soft_split_padding": .list(softSplitPadding), "token_mlp_ratio": .double(tokenMLPRatio),
       "performer_kernel_ratio": performerKernelRatio.map { .double($0) } ?? .null,
     ])
   }
@@ -128,12 +127,8 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
         specs.linear(name + "mlp.0", tokenDim, tokenHidden)
         specs.linear(name + "mlp.2", tokenHidden, tokenDim)
       case .transformer:
-        specs.norm(name + "norm1", width)
-        specs.linear(name + "attn.qkv", width, 3 * tokenDim, bias: false)
-        specs.linear(name + "attn.proj", tokenDim, tokenDim)
-        specs.norm(name + "norm2", tokenDim)
-        specs.linear(name + "mlp.fc1", tokenDim, tokenHidden)
-        specs.linear(name + "mlp.fc2", tokenHidden, tokenDim)
+        specs.transformerBlock(
+          name, width: tokenDim, inputs: width, inner: tokenDim, hidden: tokenHidden, qkvBias: false)
       }
     }
     specs.linear("tokens_to_token.project", splitWidth(2), embedDim)

@@ -19,7 +19,6 @@ extension Preset {
     _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, _ ratio: Int,
     tokens: String = "performer", count: Int
   ) -> Preset {
-    func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
     return Preset(
       name: name, architecture: "t2t_vit", publishedParameterCount: count,
       configuration: .object([
@@ -27,8 +26,8 @@ extension Preset {
         "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("gelu"),
         "tokens_type": .string(tokens), "token_dim": .int(64), "embed_dim": .int(embedDim),
         "depth": .int(depth), "num_heads": .int(heads), "mlp_ratio": .int(ratio),
-        "qkv_bias": .bool(false), "soft_split_kernel": list([7, 3, 3]),
-        "soft_split_stride": list([4, 2, 2]), "soft_split_padding": list([2, 1, 1]),
+        "qkv_bias": .bool(false), "soft_split_kernel": .list([7, 3, 3]),
+        "soft_split_stride": .list([4, 2, 2]), "soft_split_padding": .list([2, 1, 1]),
         "token_mlp_ratio": .number("1.0"),
         "performer_kernel_ratio": tokens == "performer" ? .number("0.5") : .null,
       ]))

@@ -1,4 +1,3 @@
-import Checkpoint
 import Tensor
 
 /// T2T-ViT: three soft splits with attention between them bring neighbouring pixels together in tokens, which a deep
@@ -14,18 +13,13 @@ public final class T2TViT: Network {
   /// The patch tokens', pooled 3 x 3 with stride 2 and padding 1.
   public var gridSides: [Int] { [GridPooling.side(shape.gridSide)] }
 
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
   public init(
-    _ shape: T2TConfiguration, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
-    regularization: Regularization = Regularization(),
-    isTrainable: (String) -> Bool = { _ in true }
-  ) throws {
+    _ shape: T2TConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
     self.shape = shape
-    parameters = ParameterSet(engine: engine)
+    self.parameters = parameters
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
-    try parameters.add(
-      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
   }
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
@@ -33,7 +27,7 @@ public final class T2TViT: Network {
     for index in 0..<2 {
       let name = "tokens_to_token.attention\(index + 1)."
       x = context.block(x) { [self] in
-        shape.tokensType == .performer ? performer($0, name, $1) : transformer($0, name, $1)
+        tokenAttention($0, name, $1)
       }
       let side = shape.sides[index]
       x = split(context.reshaped(x, [x.shape[0], side, side, shape.tokenDim]), index + 1, context)
@@ -62,33 +56,25 @@ public final class T2TViT: Network {
       padding: shape.softSplitPadding[index])
   }
 
-  /// The values themselves stand in for the input of the residual branch, which has another width.
-  private func values(_ qkv: Tensor, _ context: Context) -> Tensor {
-    context.slice(qkv, channels: 2 * shape.tokenDim..<3 * shape.tokenDim)
-  }
-
-  private func performer(_ x: Tensor, _ name: String, _ context: Context) -> Tensor {
-    let kqv = layers.linear(layers.norm(x, name + "norm1", context), name + "kqv", context)
-    let mixed = context.performerAttention(
-      kqv: kqv, w: parameters[name + "w"], eps: Self.performerEps)
+  /// Attention between two soft splits. The values themselves stand in for the input of the residual branch, which has
+  /// another width.
+  private func tokenAttention(_ x: Tensor, _ name: String, _ context: Context) -> Tensor {
+    let isPerformer = shape.tokensType == .performer
+    let (qkvName, projection, first, second) =
+      isPerformer
+      ? ("kqv", "proj", "mlp.0", "mlp.2") : ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
+    let qkv = layers.linear(layers.norm(x, name + "norm1", context), name + qkvName, context)
+    // A transformer's scale is that of the input's width, not of the head's.
+    let mixed =
+      isPerformer
+      ? context.performerAttention(kqv: qkv, w: parameters[name + "w"], eps: Self.performerEps)
+      : context.attention(
+        qkv: qkv, heads: 1, headDim: shape.tokenDim, scale: 1 / Float(x.channels).squareRoot())
+    let values = context.slice(qkv, channels: 2 * shape.tokenDim..<3 * shape.tokenDim)
     let still = DropPath(rate: 0, rowsPerSample: x.shape[1])
-    let y = layers.branch(
-      mixed, name + "proj", residual: values(kqv, context), still, context)
+    let y = layers.branch(mixed, name + projection, residual: values, still, context)
     return layers.perceptron(
-      y, norm: name + "norm2", name + "mlp.0", name + "mlp.2", activation: shape.activation, still,
+      y, norm: name + "norm2", name + first, name + second, activation: shape.activation, still,
       context)
-  }
-
-  private func transformer(_ x: Tensor, _ name: String, _ context: Context) -> Tensor {
-    let qkv = layers.linear(layers.norm(x, name + "norm1", context), name + "attn.qkv", context)
-    // The scale is that of the input's width, not of the head's.
-    let mixed = context.attention(
-      qkv: qkv, heads: 1, headDim: shape.tokenDim, scale: 1 / Float(x.channels).squareRoot())
-    let still = DropPath(rate: 0, rowsPerSample: x.shape[1])
-    let y = layers.branch(
-      mixed, name + "attn.proj", residual: values(qkv, context), still, context)
-    return layers.perceptron(
-      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: shape.activation,
-      still, context)
   }
 }

@@ -13,21 +13,16 @@ public final class ViT: Network {
   public var gridChannels: [Int] { [shape.embedDim] }
   public var gridSides: [Int] { [shape.gridSide] }
 
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
   public init(
-    _ shape: ViTConfiguration, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
-    regularization: Regularization = Regularization(),
-    isTrainable: (String) -> Bool = { _ in true }
-  ) throws {
+    _ shape: ViTConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
     self.shape = shape
-    parameters = ParameterSet(engine: engine)
+    self.parameters = parameters
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
     sincos =
       shape.positionEmbedding == .sincos2d
       ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
-    try parameters.add(
-      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
   }
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {

@@ -66,10 +66,8 @@ struct Convert: ParsableCommand {
       throw ValidationError(
         "--raw knows no network: leave out --num-classes, --image-size and --window-size.")
     }
-    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
-      if let size, !(1...16384).contains(size) {
-        throw ValidationError("\(name) must be at least 1, and no more than 16384.")
-      }
+    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize) {
+      throw ValidationError(problem + ".")
     }
     if raw && (target != nil || load.dialect != nil) {
       throw ValidationError("--raw knows no dialects: leave out --from and --to.")

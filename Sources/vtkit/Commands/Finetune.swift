@@ -83,10 +83,8 @@ struct Finetune: ParsableCommand {
         .usage, "--image-size and --window-size resample a checkpoint",
         remedy: "with --from-scratch give the sizes in --model-config")
     }
-    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
-      if let size, !(1...16384).contains(size) {
-        throw Failure(.usage, "\(name) must be at least 1, and no more than 16384")
-      }
+    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize) {
+      throw Failure(.usage, problem)
     }
     if fromScratch && model == nil && load.modelConfig == nil {
       throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")

@@ -4,6 +4,14 @@ import VisionModels
 
 /// Brings a loaded checkpoint to another picture or window size.
 enum Resizing {
+  /// What is wrong with the sizes, if anything.
+  static func problem(imageSize: Int?, windowSize: Int?) -> String? {
+    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
+      if let size, !(1...16384).contains(size) { return "\(name) must be at least 1, and no more than 16384" }
+    }
+    return nil
+  }
+
   /// - Throws: `Failure` where the network has no window, or cannot have the size.
   static func apply(imageSize: Int?, windowSize: Int?, to loaded: inout LoadedCheckpoint) throws {
     guard imageSize != nil || windowSize != nil else { return }
@@ -14,12 +22,8 @@ enum Resizing {
         .usage, "a network of the architecture '\(architecture)' has no windows",
         remedy: "leave out --window-size")
     }
-    let changes = ["image_size": imageSize, "window_size": windowSize]
-    let configuration = JSON.object(
-      (old.members ?? []).map { member in
-        guard let value = changes[member.key] ?? nil else { return member }
-        return JSON.Member(key: member.key, value: .int(value))
-      })
+    let sizes = ["image_size": imageSize, "window_size": windowSize].compactMapValues { $0 }
+    let configuration = old.replacing(sizes.mapValues { .int($0) })
     let specs = try ModelFactory.parameterSpecs(configuration)
     let (store, resampled) = try Resampling.resize(
       loaded.native, architecture: architecture, configuration: configuration,
