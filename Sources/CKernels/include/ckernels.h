@@ -34,6 +34,22 @@ void vt_bias_activation(vt_isa isa, vt_activation kind, float *x, float *y, cons
 void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, const float *dy,
                             const float *x, size_t count);
 
+// product.c
+
+/// Whether `vt_product` was compiled with optimization; without, a BLAS is far faster.
+int vt_product_is_optimized(void);
+/// Numbers that a packed matrix [depth, cols] takes: panels of sixteen columns, [depth, 16] each, the last filled up.
+size_t vt_panels_size(size_t depth, size_t cols);
+/// Packs b [depth, cols], or where `transposed` b [cols, depth], rows `ldb` apart. Runs of whole panels may be packed
+/// apart: the panel of column 16 i begins at 16 i * depth.
+void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
+                    size_t cols);
+/// c (+)= a [rows, depth] * panels [depth, cols]; then c += bias and out = act(c), where out may be null for c itself.
+/// Rows of c and out are `ldc` apart. An element's bits do not depend on where the matrices are cut into tiles.
+void vt_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda, const float *panels,
+                size_t rows, size_t cols, size_t depth, int accumulate, vt_activation kind,
+                float *out, const float *bias);
+
 // layer_norm.c
 
 /// y = (x - mean) * rstd * gamma + beta for each row [cols]; writes mean[rows], rstd[rows]. rstd is

@@ -46,11 +46,11 @@ struct Tiles {
   /// Tiles of activations `[tokens, channels]`: what a core's second-level cache holds, and smaller ones
   /// where there would be too few for several threads to end together.
   static func activations(rows: Int, columns: Int) -> Tiles {
-    var tiles = Tiles(rows: rows, columns: columns, tileRows: 256, tileColumns: 512)
+    var tiles = Tiles(rows: rows, columns: columns, tileRows: 288, tileColumns: 512)
     while tiles.count < 8, tiles.tileColumns > 96 {
       let narrower = min(tiles.tileColumns, columns) / 2
       tiles = Tiles(
-        rows: rows, columns: columns, tileRows: 256,
+        rows: rows, columns: columns, tileRows: 288,
         tileColumns: max(96, (narrower + 15) / 16 * 16))
     }
     return tiles
