@@ -11,15 +11,36 @@ static void column_moments_scalar(float *mean, float *m2, const float *x, size_t
   }
 }
 
+// Columns are taken `WIDE` vectors at a time: whole cache lines of each row, and sums that stay in registers.
+enum { WIDE = 4 };
+
+VT_INLINE void column_moments_wide(float *mean, float *m2, const float *x, size_t rows, size_t cols,
+                                   size_t c) {
+  v8 sums[WIDE] = {0}, squares[WIDE] = {0};
+  for (size_t r = 0; r < rows; r++)
+    for (size_t j = 0; j < WIDE; j++) sums[j] += load8(x + r * cols + c + 8 * j);
+  for (size_t j = 0; j < WIDE; j++) sums[j] /= splat8((float)rows);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t j = 0; j < WIDE; j++) {
+      v8 d = load8(x + r * cols + c + 8 * j) - sums[j];
+      squares[j] += d * d;
+    }
+  for (size_t j = 0; j < WIDE; j++) {
+    store8(mean + c + 8 * j, sums[j]);
+    store8(m2 + c + 8 * j, squares[j]);
+  }
+}
+
 VT_INLINE void column_moments_body(float *mean, float *m2, const float *x, size_t rows, size_t cols) {
-  for (size_t c = 0; c < cols; c += 8) {
+  size_t c = 0;
+  for (; c + 8 * WIDE <= cols; c += 8 * WIDE) column_moments_wide(mean, m2, x, rows, cols, c);
+  for (; c < cols; c += 8) {
     size_t n = cols - c < 8 ? cols - c : 8;
     v8 sum = splat8(0), squares = splat8(0);
-    for (size_t r = 0; r < rows; r++)
-      sum += n == 8 ? load8(x + r * cols + c) : load8_part(x + r * cols + c, n);
+    for (size_t r = 0; r < rows; r++) sum += load8_part(x + r * cols + c, n);
     v8 m = sum / splat8((float)rows);
     for (size_t r = 0; r < rows; r++) {
-      v8 d = (n == 8 ? load8(x + r * cols + c) : load8_part(x + r * cols + c, n)) - m;
+      v8 d = load8_part(x + r * cols + c, n) - m;
       squares += d * d;
     }
     store8_part(mean + c, m, n);
@@ -81,25 +102,41 @@ static void batch_norm_sums_scalar(float *dz, float *sums, float *dots, const fl
   }
 }
 
+VT_INLINE void batch_norm_sums_wide(float *dz, float *sums, float *dots, const float *dy,
+                                    const float *y, const float *x, const float *mean, size_t rows,
+                                    size_t cols, size_t c) {
+  v8 sum[WIDE] = {0}, dot[WIDE] = {0};
+  for (size_t r = 0; r < rows; r++)
+    for (size_t j = 0; j < WIDE; j++) {
+      size_t i = r * cols + c + 8 * j;
+      v8 d = load8(dy + i);
+      if (y) d = select8(load8(y + i) > splat8(0), d, splat8(0));
+      store8(dz + i, d);
+      sum[j] += d;
+      dot[j] += d * (load8(x + i) - load8(mean + c + 8 * j));
+    }
+  for (size_t j = 0; j < WIDE; j++) {
+    store8(sums + c + 8 * j, load8(sums + c + 8 * j) + sum[j]);
+    store8(dots + c + 8 * j, load8(dots + c + 8 * j) + dot[j]);
+  }
+}
+
 VT_INLINE void batch_norm_sums_body(float *dz, float *sums, float *dots, const float *dy,
                                     const float *y, const float *x, const float *mean, size_t rows,
                                     size_t cols) {
-  for (size_t c = 0; c < cols; c += 8) {
+  size_t c = 0;
+  for (; c + 8 * WIDE <= cols; c += 8 * WIDE)
+    batch_norm_sums_wide(dz, sums, dots, dy, y, x, mean, rows, cols, c);
+  for (; c < cols; c += 8) {
     size_t n = cols - c < 8 ? cols - c : 8;
-    v8 sum = splat8(0), dot = splat8(0);
-    v8 m = n == 8 ? load8(mean + c) : load8_part(mean + c, n);
+    v8 sum = splat8(0), dot = splat8(0), m = load8_part(mean + c, n);
     for (size_t r = 0; r < rows; r++) {
       size_t i = r * cols + c;
-      v8 d = n == 8 ? load8(dy + i) : load8_part(dy + i, n);
-      v8 v = n == 8 ? load8(x + i) : load8_part(x + i, n);
-      if (y) {
-        v8 out = n == 8 ? load8(y + i) : load8_part(y + i, n);
-        d = select8(out > splat8(0), d, splat8(0));
-      }
-      if (n == 8) store8(dz + i, d);
-      else store8_part(dz + i, d, n);
+      v8 d = load8_part(dy + i, n);
+      if (y) d = select8(load8_part(y + i, n) > splat8(0), d, splat8(0));
+      store8_part(dz + i, d, n);
       sum += d;
-      dot += d * (v - m);
+      dot += d * (load8_part(x + i, n) - m);
     }
     store8_part(sums + c, load8_part(sums + c, n) + sum, n);
     store8_part(dots + c, load8_part(dots + c, n) + dot, n);

@@ -10,6 +10,8 @@ public final class Engine {
   public let backend: any Backend
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
   public internal(set) var matrixOperations = 0
+  /// Times every operation while it is set.
+  public var profiler: Profiler?
 
   /// - Parameters:
   ///   - threads: how many threads compute; the results do not depend on it.

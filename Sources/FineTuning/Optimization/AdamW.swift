@@ -50,6 +50,11 @@ public final class AdamW {
     }
   }
 
+  /// Bytes of all gradients that an update reads.
+  var gradientBytes: Int {
+    slots.reduce(0) { $0 + ($1.parameter.gradient?.count ?? 0) * MemoryLayout<Float>.stride }
+  }
+
   /// The norm of all gradients together.
   public func gradientNorm() -> Double {
     slots.reduce(0.0) { sum, slot in

@@ -55,14 +55,19 @@ public final class TrainingStep {
   ) throws -> StepResult {
     var result = gradients(
       images: images, labels: labels, labelSmoothing: labelSmoothing, drloc: drloc, random: random)
-    result.gradientNorm = optimizer.gradientNorm()
+    result.gradientNorm = engine.profiled("gradient norm", bytes: optimizer.gradientBytes) {
+      optimizer.gradientNorm()
+    }
     result.learningRate = learningRate
     guard result.loss.isFinite, result.gradientNorm.isFinite else {
       throw Failure(
         .negative, "the loss or its gradient is no longer a number at update \(optimizer.updates)",
         remedy: "try a lower --learning-rate or a longer --warmup-epochs")
     }
-    optimizer.step(learningRate: learningRate, gradientNorm: result.gradientNorm)
+    // A parameter and two moments are read and written, the gradient read.
+    engine.profiled("AdamW", bytes: 7 * optimizer.gradientBytes) {
+      optimizer.step(learningRate: learningRate, gradientNorm: result.gradientNorm)
+    }
     model.parameters.clearGradients()
     return result
   }

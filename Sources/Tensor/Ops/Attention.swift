@@ -54,12 +54,15 @@ extension Context {
     let needs = needsTape(q.0, k.0, v.0)
     let out = output([shape.batch, shape.queries, shape.heads * shape.headDim], needsGradient: needs)
     let lse = engine.storage(shape.batch * shape.heads * shape.queries)
-    backend.attentionForward(
-      shape, out: out.storage, lse: lse, q: view(q), k: view(k), v: view(v))
     let tiles = shape.batch * shape.heads
-    engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
+    let op = operation("attention", [q.0, k.0, v.0], out)
+    forward(op) {
+      backend.attentionForward(
+        shape, out: out.storage, lse: lse, q: view(q), k: view(k), v: view(v))
+      engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
+    }
     guard needs else { return out }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dout = out.gradient else { return }
       // Parts of one tensor share its gradient: only the first may find it untouched.
       var targets: [ObjectIdentifier: GradientTarget] = [:]
@@ -72,8 +75,8 @@ extension Context {
           accumulate: whole.accumulate)
       }
       let (dq, dk, dv) = (target(q), target(k), target(v))
-      // Scores again, then four gradients.
-      engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 5 * tiles)
+      // The four gradients' products; what is computed again does not count as work done.
+      engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 4 * tiles)
       engine.backend.attentionBackward(
         shape, dq: dq, dk: dk, dv: dv, dout: dout, out: out.storage, lse: lse, q: view(q),
         k: view(k), v: view(v))

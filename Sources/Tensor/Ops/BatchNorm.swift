@@ -40,13 +40,16 @@ extension Context {
     let shift = (0..<channels).map { beta.storage.floats[$0] - mean[$0] * scale[$0] }
     let needs = needsTape(x, gamma, beta, residual)
     let y = output(x.shape, needsGradient: needs)
-    backend.channelAffine(
-      y: y.storage, x: x.storage, scale: scale, shift: shift, residual: residual?.storage,
-      relu: relu, rows: rows, channels: channels)
+    let op = operation("batch norm", [x, gamma, beta, residual], y)
+    forward(op) {
+      backend.channelAffine(
+        y: y.storage, x: x.storage, scale: scale, shift: shift, residual: residual?.storage,
+        relu: relu, rows: rows, channels: channels)
+    }
     guard needs else { return y }
     // The tape must not hold `y` itself in two ways: its storage is enough.
     let kept = relu ? y.storage : nil
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.batchNormBackward(
         dy: dy, y: kept, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage, rows: rows,
@@ -62,8 +65,10 @@ extension Context {
   ) -> ([Float], [Float]) {
     let (rows, channels) = (x.rows, x.channels)
     let (mean, variance) = (engine.empty([channels]), engine.empty([channels]))
-    backend.channelMoments(
-      mean: mean.storage, variance: variance.storage, x: x.storage, rows: rows, channels: channels)
+    forward(operation("batch moments", [x], mean)) {
+      backend.channelMoments(
+        mean: mean.storage, variance: variance.storage, x: x.storage, rows: rows, channels: channels)
+    }
     // A forward pass that is made again for its gradients must not count twice.
     if !isReplay {
       let unbiased = rows > 1 ? Float(rows) / Float(rows - 1) : 1

@@ -21,11 +21,14 @@ extension Context {
     precondition(bias.map { $0.count == outputs } ?? true)
     let needs = needsTape(x, weight, bias)
     let y = output([g.batch, g.outHeight, g.outWidth, outputs], needsGradient: needs)
-    backend.convolutionForward(
-      g, outputs: outputs, y: y.storage, x: x.storage, weight: weight.storage, bias: bias?.storage)
-    engine.countProduct(g.batch * g.outCells, outputs, g.columnLength)
+    let op = operation("convolution", [x, weight, bias], y)
+    forward(op) {
+      backend.convolutionForward(
+        g, outputs: outputs, y: y.storage, x: x.storage, weight: weight.storage, bias: bias?.storage)
+      engine.countProduct(g.batch * g.outCells, outputs, g.columnLength)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (weight.needsGradient ? 1 : 0)
       engine.countProduct(g.batch * g.outCells, outputs, g.columnLength, times: products)
@@ -46,9 +49,12 @@ extension Context {
     precondition(weight.shape == [g.channels, 1, g.kernel, g.kernel], "\(weight.shape) over \(x.shape)")
     let needs = needsTape(x, weight)
     let y = output([g.batch, g.outHeight, g.outWidth, g.channels], needsGradient: needs)
-    backend.depthwiseForward(g, y: y.storage, x: x.storage, weight: weight.storage)
+    let op = operation("depthwise convolution", [x, weight], y)
+    forward(op) {
+      backend.depthwiseForward(g, y: y.storage, x: x.storage, weight: weight.storage)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.depthwiseBackward(
         g, dy: dy, x: x.storage, weight: weight.storage, dx: x.target(engine),
@@ -65,9 +71,12 @@ extension Context {
     let g = geometry(x, kernel: kernel, stride: stride, padding: padding)
     let needs = needsTape(x)
     let y = output([g.batch, g.outCells, g.columnLength], needsGradient: needs)
-    backend.unfoldForward(g, y: y.storage, x: x.storage)
+    let op = operation("unfold", [x], y)
+    forward(op) {
+      backend.unfoldForward(g, y: y.storage, x: x.storage)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.unfoldBackward(g, dx: x.gradientToAdd(engine), dy: dy)
     }
@@ -82,9 +91,12 @@ extension Context {
     let needs = needsTape(x)
     let y = output([g.batch, g.outHeight, g.outWidth, g.channels], needsGradient: needs)
     let which = engine.storage((y.count + 3) / 4)
-    backend.maxPoolForward(g, y: y.storage, which: which, x: x.storage)
+    let op = operation("max pool", [x], y)
+    forward(op) {
+      backend.maxPoolForward(g, y: y.storage, which: which, x: x.storage)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.maxPoolBackward(g, dx: x.gradientToAdd(engine), dy: dy, which: which)
     }
@@ -105,9 +117,12 @@ extension Context {
       stride: stride, padding: padding)
     let needs = needsTape(x)
     let y = output([g.batch, g.outCells, g.channels], needsGradient: needs)
-    backend.averagePoolForward(g, prefix: prefix, y: y.storage, x: x.storage)
+    let op = operation("average pool", [x], y)
+    forward(op) {
+      backend.averagePoolForward(g, prefix: prefix, y: y.storage, x: x.storage)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.averagePoolBackward(g, prefix: prefix, dx: x.gradientToAdd(engine), dy: dy)
     }
@@ -124,10 +139,13 @@ extension Context {
     let needs = needsTape(x)
     let y = output(
       [batch, (height + 1) / 2 * ((width + 1) / 2), 4 * channels], needsGradient: needs)
-    backend.mergePatchesForward(
-      y: y.storage, x: x.storage, batch: batch, height: height, width: width, channels: channels)
+    let op = operation("merge patches", [x], y)
+    forward(op) {
+      backend.mergePatchesForward(
+        y: y.storage, x: x.storage, batch: batch, height: height, width: width, channels: channels)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.mergePatchesBackward(
         dx: x.gradientToAdd(engine), dy: dy, batch: batch, height: height, width: width,

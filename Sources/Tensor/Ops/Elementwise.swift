@@ -4,9 +4,12 @@ extension Context {
     precondition(a.count == b.count, "\(a.shape) + \(b.shape)")
     let needs = needsTape(a, b)
     let y = output(a.shape, needsGradient: needs)
-    backend.add(y.storage, a.storage, b.storage, scale: scale)
+    let op = operation("add", [a, b], y)
+    forward(op) {
+      backend.add(y.storage, a.storage, b.storage, scale: scale)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       if b.needsGradient {
         let target = b.gradientToAdd(engine)
@@ -25,9 +28,12 @@ extension Context {
     guard let scales = dropPathScales(dropPath, rows: x.rows) else { return add(residual, x) }
     let needs = needsTape(residual, x)
     let y = output(x.shape, needsGradient: needs)
-    backend.addRows(y.storage, residual.storage, x.storage, scales: scales)
+    let op = operation("add", [residual, x], y)
+    forward(op) {
+      backend.addRows(y.storage, residual.storage, x.storage, scales: scales)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       if x.needsGradient {
         let target = x.gradientToAdd(engine)
@@ -42,10 +48,13 @@ extension Context {
   public func scaled(_ x: Tensor, by factor: Float) -> Tensor {
     let needs = needsTape(x)
     let y = output(x.shape, needsGradient: needs)
-    y.storage.floats.update(from: x.storage.floats, count: x.count)
-    backend.scale(y.storage, by: factor)
+    let op = operation("scale", [x], y)
+    forward(op) {
+      y.storage.floats.update(from: x.storage.floats, count: x.count)
+      backend.scale(y.storage, by: factor)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let target = x.gradientToAdd(engine)
       engine.backend.add(target, target, dy, scale: factor)
@@ -60,10 +69,13 @@ extension Context {
     let key = random
     let needs = needsTape(x)
     let y = output(x.shape, needsGradient: needs)
-    backend.dropout(
-      y: y.storage, x: x.storage, rate: rate, key: key, stream: stream, accumulate: false)
+    let op = operation("dropout", [x], y)
+    forward(op) {
+      backend.dropout(
+        y: y.storage, x: x.storage, rate: rate, key: key, stream: stream, accumulate: false)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient, let target = x.target(engine) else { return }
       // The same numbers make the same mask again.
       engine.backend.dropout(

@@ -16,11 +16,14 @@ extension Context {
     let y = output(x.shape, needsGradient: needs)
     let mean = engine.storage(rows)
     let rstd = engine.storage(rows)
-    backend.layerNormForward(
-      y: y.storage, mean: mean, rstd: rstd, x: x.storage, gamma: gamma.storage, beta: beta.storage,
-      rows: rows, channels: channels, eps: eps, epsOutside: epsOutside)
+    let op = operation("layer norm", [x, gamma, beta], y)
+    forward(op) {
+      backend.layerNormForward(
+        y: y.storage, mean: mean, rstd: rstd, x: x.storage, gamma: gamma.storage, beta: beta.storage,
+        rows: rows, channels: channels, eps: eps, epsOutside: epsOutside)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.layerNormBackward(
         dy: dy, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage, rows: rows,

@@ -35,13 +35,16 @@ extension Context {
     let pre = needs && activation != .none ? engine.storage(y.count) : nil
     let rowScale = dropPathScales(dropPath, rows: shape.rows)
     let rowsPerScale = dropPath?.rowsPerSample ?? 1
-    backend.linearForward(
-      shape, y: y.storage, pre: pre, x: x.storage, weight: weight.storage, bias: bias?.storage,
-      activation: activation, residual: residual?.storage, rowScale: rowScale,
-      rowsPerScale: rowsPerScale)
-    engine.countProduct(shape.rows, outputs, shape.inputs)
+    let op = operation("linear", [x, weight, bias, residual], y)
+    forward(op) {
+      backend.linearForward(
+        shape, y: y.storage, pre: pre, x: x.storage, weight: weight.storage, bias: bias?.storage,
+        activation: activation, residual: residual?.storage, rowScale: rowScale,
+        rowsPerScale: rowsPerScale)
+      engine.countProduct(shape.rows, outputs, shape.inputs)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (weight.needsGradient ? 1 : 0)
       engine.countProduct(shape.rows, outputs, shape.inputs, times: products)

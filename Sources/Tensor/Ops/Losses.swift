@@ -11,10 +11,13 @@ extension Context {
     let needs = needsTape(logits)
     let gradient = needs ? engine.storage(logits.count) : nil
     let loss = output([1], needsGradient: needs)
-    loss.storage.floats[0] = backend.crossEntropy(
-      logits: logits.storage, labels: labels, classes: classes, smoothing: smoothing,
-      dlogits: gradient)
-    if let gradient { recordScaled(loss: loss, input: logits, gradient: gradient) }
+    let op = operation("cross-entropy", [logits], loss)
+    forward(op) {
+      loss.storage.floats[0] = backend.crossEntropy(
+        logits: logits.storage, labels: labels, classes: classes, smoothing: smoothing,
+        dlogits: gradient)
+    }
+    if let gradient { recordScaled(op, loss: loss, input: logits, gradient: gradient) }
     return loss
   }
 
@@ -28,9 +31,12 @@ extension Context {
     let needs = needsTape(predicted)
     let gradient = needs ? engine.storage(predicted.count) : nil
     let loss = output([1], needsGradient: needs)
-    loss.storage.floats[0] = backend.l1(
-      prediction: predicted.storage, target: expected, scale: scale, dprediction: gradient)
-    if let gradient { recordScaled(loss: loss, input: predicted, gradient: gradient) }
+    let op = operation("l1", [predicted], loss)
+    forward(op) {
+      loss.storage.floats[0] = backend.l1(
+        prediction: predicted.storage, target: expected, scale: scale, dprediction: gradient)
+    }
+    if let gradient { recordScaled(op, loss: loss, input: predicted, gradient: gradient) }
     return loss
   }
 
@@ -46,14 +52,17 @@ extension Context {
     let needs = needsTape(logits)
     let gradient = needs ? engine.storage(logits.count) : nil
     let loss = output([1], needsGradient: needs)
-    loss.storage.floats[0] = backend.cycleBackRegression(
-      logits: logits.storage, labels: labels, classes: logits.channels, dlogits: gradient)
-    if let gradient { recordScaled(loss: loss, input: logits, gradient: gradient) }
+    let op = operation("cycle-back regression", [logits], loss)
+    forward(op) {
+      loss.storage.floats[0] = backend.cycleBackRegression(
+        logits: logits.storage, labels: labels, classes: logits.channels, dlogits: gradient)
+    }
+    if let gradient { recordScaled(op, loss: loss, input: logits, gradient: gradient) }
     return loss
   }
 
-  private func recordScaled(loss: Tensor, input: Tensor, gradient: Storage) {
-    record { [engine] in
+  private func recordScaled(_ op: Operation?, loss: Tensor, input: Tensor, gradient: Storage) {
+    record(op) { [engine] in
       guard let upstream = loss.gradient?.floats[0] else { return }
       if upstream != 1 { engine.backend.scale(gradient, by: upstream) }
       input.receiveGradient(gradient, engine)

@@ -23,13 +23,16 @@ extension Context {
     let shape = PairShape(channels: channels, outputs: outputs, pairs: a.count)
     let needs = needsTape(x, weight, bias)
     let y = output([a.count, outputs], needsGradient: needs)
-    backend.pairLinearForward(
-      shape, sides, y: y.storage, x: x.storage, weight: weight.storage, bias: bias.storage)
     let rows = sides[0].rows.count + sides[1].rows.count
-    engine.countProduct(rows, outputs, channels)
+    let op = operation("pair linear", [x, weight, bias], y)
+    forward(op) {
+      backend.pairLinearForward(
+        shape, sides, y: y.storage, x: x.storage, weight: weight.storage, bias: bias.storage)
+      engine.countProduct(rows, outputs, channels)
+    }
     guard needs else { return y }
     let kept = y.storage
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (weight.needsGradient ? 1 : 0)
       engine.countProduct(rows, outputs, channels, times: products)

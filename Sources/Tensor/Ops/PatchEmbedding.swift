@@ -25,14 +25,17 @@ extension Context {
       || isRecording && prefixTokens.contains { $0.needsGradient }
     let tokens = output([shape.batch, shape.tokens, shape.channels], needsGradient: needs)
     let columns = engine.storage(shape.batch * shape.patches * shape.patchLength)
-    backend.patchEmbeddingForward(
-      shape, tokens: tokens.storage, columns: columns, images: images.storage,
-      weight: weight.storage, bias: bias.storage, prefixTokens: prefixTokens.map(\.storage),
-      position: position?.storage)
     let rows = shape.batch * shape.patches
-    engine.countProduct(rows, shape.channels, shape.patchLength)
+    let op = operation("patch embedding", [images, weight, bias, position], tokens)
+    forward(op) {
+      backend.patchEmbeddingForward(
+        shape, tokens: tokens.storage, columns: columns, images: images.storage,
+        weight: weight.storage, bias: bias.storage, prefixTokens: prefixTokens.map(\.storage),
+        position: position?.storage)
+      engine.countProduct(rows, shape.channels, shape.patchLength)
+    }
     guard needs else { return tokens }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dtokens = tokens.gradient else { return }
       if weight.needsGradient { engine.countProduct(rows, shape.channels, shape.patchLength) }
       engine.backend.patchEmbeddingBackward(

@@ -7,10 +7,13 @@ extension Context {
     precondition(index >= 0 && index < tokens)
     let needs = needsTape(x)
     let y = output([batch, channels], needsGradient: needs)
-    backend.selectToken(
-      y: y.storage, x: x.storage, index: index, batch: batch, tokens: tokens, channels: channels)
+    let op = operation("select token", [x], y)
+    forward(op) {
+      backend.selectToken(
+        y: y.storage, x: x.storage, index: index, batch: batch, tokens: tokens, channels: channels)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.selectTokenBackward(
         dx: x.gradientToAdd(engine), dy: dy, index: index, batch: batch, tokens: tokens,
@@ -27,10 +30,13 @@ extension Context {
     precondition(first >= 0 && first < tokens)
     let needs = needsTape(x)
     let y = output([batch, channels], needsGradient: needs)
-    backend.meanTokens(
-      y: y.storage, x: x.storage, first: first, batch: batch, tokens: tokens, channels: channels)
+    let op = operation("mean of tokens", [x], y)
+    forward(op) {
+      backend.meanTokens(
+        y: y.storage, x: x.storage, first: first, batch: batch, tokens: tokens, channels: channels)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.meanTokensBackward(
         dx: x.gradientToAdd(engine), dy: dy, first: first, batch: batch, tokens: tokens,
@@ -51,11 +57,14 @@ extension Context {
     let sharesA = a.shape[0] == 1 && batch != 1
     let needs = needsTape(a, b)
     let y = output([batch, prefix + tokens, channels], needsGradient: needs)
-    backend.joinTokens(
-      y: y.storage, a: a.storage, sharesA: sharesA, b: b.storage, batch: batch, prefix: prefix,
-      tokens: tokens, channels: channels)
+    let op = operation("join tokens", [a, b], y)
+    forward(op) {
+      backend.joinTokens(
+        y: y.storage, a: a.storage, sharesA: sharesA, b: b.storage, batch: batch, prefix: prefix,
+        tokens: tokens, channels: channels)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.joinTokensBackward(
         dy: dy, da: a.target(engine), sharesA: sharesA, db: b.target(engine), batch: batch,
@@ -77,9 +86,12 @@ extension Context {
       count: t.count, channel: c.lowerBound, width: c.count)
     let needs = needsTape(x)
     let y = output([shape.batch, t.count, c.count], needsGradient: needs)
-    backend.slice(shape, y: y.storage, x: x.storage)
+    let op = operation("slice", [x], y)
+    forward(op) {
+      backend.slice(shape, y: y.storage, x: x.storage)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       engine.backend.sliceBackward(shape, dx: x.gradientToAdd(engine), dy: dy)
     }
@@ -95,9 +107,12 @@ extension Context {
     let batch = x.shape[0]
     let needs = needsTape(x, table)
     let y = output(x.shape, needsGradient: needs)
-    backend.addTable(y: y.storage, x: x.storage, table: table.storage, batch: batch)
+    let op = operation("add table", [x, table], y)
+    forward(op) {
+      backend.addTable(y: y.storage, x: x.storage, table: table.storage, batch: batch)
+    }
     guard needs else { return y }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dy = y.gradient else { return }
       if let target = table.target(engine) {
         engine.backend.addTableBackward(dtable: target, dy: dy, batch: batch)

@@ -21,14 +21,17 @@ extension Context {
     let padding = layout.hasPadding ? padding : nil
     let needs = needsTape(qkv, table, padding)
     let out = output([shape.batch, qkv.shape[1], heads * headDim], needsGradient: needs)
-    backend.windowAttentionForward(
-      shape, out: out.storage, qkv: qkv.storage, table: table?.storage, padding: padding?.storage)
     let tiles = shape.batch * layout.windows * heads
-    engine.countProduct(layout.slots, layout.slots, headDim, times: 2 * tiles)
+    let op = operation("window attention", [qkv, table, padding], out)
+    forward(op) {
+      backend.windowAttentionForward(
+        shape, out: out.storage, qkv: qkv.storage, table: table?.storage, padding: padding?.storage)
+      engine.countProduct(layout.slots, layout.slots, headDim, times: 2 * tiles)
+    }
     guard needs else { return out }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dout = out.gradient else { return }
-      engine.countProduct(layout.slots, layout.slots, headDim, times: 5 * tiles)
+      engine.countProduct(layout.slots, layout.slots, headDim, times: 4 * tiles)
       engine.backend.windowAttentionBackward(
         shape, dqkv: qkv.targetOrScratch(engine), dtable: table?.target(engine),
         dpadding: padding?.target(engine), dout: dout, qkv: qkv.storage, table: table?.storage,
@@ -50,12 +53,15 @@ extension Context {
       batch: kqv.shape[0], tokens: kqv.shape[1], dim: dim, features: w.shape[0], eps: eps)
     let needs = needsTape(kqv)
     let out = output([shape.batch, shape.tokens, dim], needsGradient: needs)
-    backend.performerForward(shape, out: out.storage, kqv: kqv.storage, w: w.storage)
-    engine.countProduct(shape.tokens, shape.features, dim, times: 4 * shape.batch)
+    let op = operation("performer attention", [kqv], out)
+    forward(op) {
+      backend.performerForward(shape, out: out.storage, kqv: kqv.storage, w: w.storage)
+      engine.countProduct(shape.tokens, shape.features, dim, times: 4 * shape.batch)
+    }
     guard needs else { return out }
-    record { [engine] in
+    record(op) { [engine] in
       guard let dout = out.gradient, let target = kqv.target(engine) else { return }
-      engine.countProduct(shape.tokens, shape.features, dim, times: 10 * shape.batch)
+      engine.countProduct(shape.tokens, shape.features, dim, times: 6 * shape.batch)
       engine.backend.performerBackward(
         shape, dkqv: target, dout: dout, kqv: kqv.storage, w: w.storage)
     }

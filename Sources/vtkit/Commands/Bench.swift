@@ -25,6 +25,9 @@ struct BenchArguments: ParsableArguments {
   @Option(help: "Measured rounds; the fastest counts.")
   var rounds = 8
 
+  @Flag(help: "Time every operation, forward and backward, beside the whole.")
+  var profile = false
+
   @Flag(help: "Write JSON.")
   var json = false
 
@@ -61,6 +64,7 @@ struct BenchArguments: ParsableArguments {
     let fastest = times.min() ?? 0
     let speed = operations / fastest
     let taken = engine.buffers.systemRequests - requests
+    let profile = try self.profile ? profiled(engine, body) : nil
     if json {
       print(
         JSON.object([
@@ -71,6 +75,7 @@ struct BenchArguments: ParsableArguments {
           "share_of_roof": .double(speed / roof), "peak_memory_bytes": .int(peakMemory()),
           "allocations_after_warm_up": .int(taken),
           "seconds": .array(times.map { .double($0) }),
+          "profile": profile?.json ?? .null,
         ]).text(pretty: true))
       return
     }
@@ -81,6 +86,18 @@ struct BenchArguments: ParsableArguments {
     print("  share of roof    \(Format.percent(speed / roof))")
     print("  peak memory      \(Format.bytes(peakMemory()))")
     print("  allocations      \(taken) after warm-up")
+    if let profile { print("\n" + profile.text(roof: roof)) }
+  }
+
+  /// Further rounds, with every operation timed.
+  private func profiled(_ engine: Engine, _ body: () throws -> Void) rethrows -> ProfileReport {
+    let profiler = Profiler()
+    engine.profiler = profiler
+    defer { engine.profiler = nil }
+    let began = DispatchTime.now().uptimeNanoseconds
+    for _ in 0..<rounds { try body() }
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
+    return ProfileReport(profiler, rounds: rounds, seconds: seconds)
   }
 }
 
