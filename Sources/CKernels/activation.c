@@ -154,3 +154,44 @@ VT_INLINE void activation_backward_body(vt_activation kind, float *dx, const flo
 VT_DISPATCH(activation_backward,
             (vt_activation kind, float *dx, const float *dy, const float *x, size_t count),
             (kind, dx, dy, x, count))
+
+static void activation_again_scalar(vt_activation kind, float *y, float *dx, const float *dy,
+                                    const float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    float v = x[i];
+    y[i] = (float)activate_scalar(kind, v);
+    dx[i] = (float)(dy[i] * derivative_scalar(kind, v));
+  }
+}
+
+VT_INLINE void again_all(vt_activation kind, float *y, float *dx, const float *dy, const float *x,
+                         size_t count) {
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    v8 v = load8(x + i);
+    store8(y + i, activate8(kind, v));
+    store8(dx + i, load8(dy + i) * derivative8(kind, v));
+  }
+  if (i < count) {
+    size_t n = count - i;
+    v8 v = load8_part(x + i, n);
+    store8_part(y + i, activate8(kind, v), n);
+    store8_part(dx + i, load8_part(dy + i, n) * derivative8(kind, v), n);
+  }
+}
+
+VT_INLINE void activation_again_body(vt_activation kind, float *y, float *dx, const float *dy,
+                                     const float *x, size_t count) {
+  switch (kind) {
+    case VT_ACTIVATION_NONE: again_all(VT_ACTIVATION_NONE, y, dx, dy, x, count); break;
+    case VT_ACTIVATION_GELU: again_all(VT_ACTIVATION_GELU, y, dx, dy, x, count); break;
+    case VT_ACTIVATION_GELU_TANH: again_all(VT_ACTIVATION_GELU_TANH, y, dx, dy, x, count); break;
+    case VT_ACTIVATION_QUICK_GELU: again_all(VT_ACTIVATION_QUICK_GELU, y, dx, dy, x, count); break;
+    case VT_ACTIVATION_RELU: again_all(VT_ACTIVATION_RELU, y, dx, dy, x, count); break;
+    case VT_ACTIVATION_TANH: again_all(VT_ACTIVATION_TANH, y, dx, dy, x, count); break;
+  }
+}
+
+VT_DISPATCH(activation_again,
+            (vt_activation kind, float *y, float *dx, const float *dy, const float *x, size_t count),
+            (kind, y, dx, dy, x, count))

@@ -1,14 +1,19 @@
 #include "ckernels.h"
 
 int vt_isa_supported(vt_isa isa) {
-  if (isa != VT_ISA_AVX2) return 1;
+  if (isa < VT_ISA_AVX2) return 1;
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == VT_ISA_AVX2) return avx2;
+  return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
 #else
   return 0;
 #endif
 }
 
 vt_isa vt_isa_best(void) {
-  return vt_isa_supported(VT_ISA_AVX2) ? VT_ISA_AVX2 : VT_ISA_PORTABLE;
+  for (int isa = VT_ISA_AVX512; isa > VT_ISA_PORTABLE; isa--)
+    if (vt_isa_supported((vt_isa)isa)) return (vt_isa)isa;
+  return VT_ISA_PORTABLE;
 }

@@ -1,13 +1,15 @@
 // Products of activations and weights: the right matrix is packed once for all rows, the left one is read
-// where it lies, and what follows the product (bias, activation) is done while it is in the first-level cache.
-#include "vector.h"
+// where it lies, and what follows the product (bias, activation, residual) is done while it is in the
+// first-level cache.
+#include "tile.h"
 
 enum {
-  TILE_ROWS = 6,      // with TILE_COLS: twelve eight-float sums, which leaves registers for the operands
-  TILE_COLS = 16,
   BLOCK_ROWS = 96,    // rows that go through one panel before the next
   BLOCK_DEPTH = 320,  // a panel of this depth takes 20 KiB
 };
+
+// What cells outside an image hold.
+static const float zero_row[BLOCK_DEPTH];
 
 int vt_product_is_optimized(void) {
 #ifdef __OPTIMIZE__
@@ -21,20 +23,40 @@ size_t vt_panels_size(size_t depth, size_t cols) {
   return (cols + TILE_COLS - 1) / TILE_COLS * TILE_COLS * depth;
 }
 
+// Eight rows of eight numbers turned: a stretch of eight depths of a panel's half.
+VT_INLINE void turn8(float *to, const float *from, size_t ldb) {
+  v8 r[8], s[8], t[8];
+  for (int i = 0; i < 8; i++) r[i] = load8(from + (size_t)i * ldb);
+  for (int i = 0; i < 8; i += 2) {
+    s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4)
+    for (int j = 0; j < 2; j++) {
+      t[i + 2 * j] = __builtin_shufflevector(s[i + j], s[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      t[i + 2 * j + 1] = __builtin_shufflevector(s[i + j], s[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  for (int i = 0; i < 4; i++) {
+    store8(to + (size_t)i * TILE_COLS, __builtin_shufflevector(t[i], t[i + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+    store8(to + (size_t)(i + 4) * TILE_COLS,
+           __builtin_shufflevector(t[i], t[i + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+  }
+}
+
 void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
                     size_t cols) {
   for (size_t c = 0; c < cols; c += TILE_COLS, panels += depth * TILE_COLS) {
     size_t n = cols - c < TILE_COLS ? cols - c : TILE_COLS;
     if (n < TILE_COLS) memset(panels, 0, depth * TILE_COLS * sizeof(float));
     if (transposed) {
-      // A stretch of each row at a time, so that what is written stays in the first-level cache.
-      for (size_t first = 0; first < depth; first += 64) {
-        size_t end = first + 64 < depth ? first + 64 : depth;
-        for (size_t j = 0; j < n; j++) {
-          const float *from = b + (c + j) * ldb;
-          for (size_t p = first; p < end; p++) panels[p * TILE_COLS + j] = from[p];
+      size_t p = 0;
+      if (n == TILE_COLS)
+        for (; p + 8 <= depth; p += 8) {
+          turn8(panels + p * TILE_COLS, b + c * ldb + p, ldb);
+          turn8(panels + p * TILE_COLS + 8, b + (c + 8) * ldb + p, ldb);
         }
-      }
+      for (size_t j = 0; j < n; j++)
+        for (size_t q = p; q < depth; q++) panels[q * TILE_COLS + j] = b[(c + j) * ldb + q];
     } else {
       for (size_t p = 0; p < depth; p++)
         memcpy(panels + p * TILE_COLS, b + p * ldb + c, n * sizeof(float));
@@ -42,129 +64,86 @@ void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, s
   }
 }
 
-// One tile: each element is a chain of multiplications and additions in the order of depth, whatever
-// tile it falls in; what `c` held is added last where `add` is set.
-VT_INLINE void tile_body(size_t depth, const float *const *a, const float *b, float *c, size_t ldc,
-                    int add) {
-  v8 sums[TILE_ROWS][2] = {0};
-  for (size_t p = 0; p < depth; p++, b += TILE_COLS) {
-    v8 left = load8(b), right = load8(b + 8);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < TILE_ROWS; i++) {
-      v8 x = splat8(a[i][p]);
-      sums[i][0] += x * left;
-      sums[i][1] += x * right;
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < TILE_ROWS; i++) {
-    float *to = c + (size_t)i * ldc;
-    store8(to, add ? load8(to) + sums[i][0] : sums[i][0]);
-    store8(to + 8, add ? load8(to + 8) + sums[i][1] : sums[i][1]);
-  }
-}
-
-// A function of its own, so that the operands' addresses have all the registers.
-typedef void (*tile_function)(size_t, const float *const *, const float *, float *, size_t, int);
-
-__attribute__((noinline)) static void tile_portable(size_t depth, const float *const *a,
-                                                    const float *b, float *c, size_t ldc, int add) {
-  tile_body(depth, a, b, c, ldc, add);
-}
-
-#if VT_HAS_AVX2
-VT_AVX2 __attribute__((noinline)) static void tile_avx2(size_t depth, const float *const *a,
-                                                        const float *b, float *c, size_t ldc,
-                                                        int add) {
-  tile_body(depth, a, b, c, ldc, add);
-}
-#endif
-
-// A tile over the matrix's edge, by way of a whole one.
-VT_INLINE void edge_tile(tile_function tile, size_t depth, const float *const *a, const float *b,
-                         float *c, size_t ldc, int add, size_t rows, size_t cols) {
-  float whole[TILE_ROWS * TILE_COLS];
-  tile(depth, a, b, whole, TILE_COLS, 0);
+// out = act(c + bias), then out = residual + scale * out, over columns j.. of a block of rows.
+VT_INLINE void finish_block(vt_isa isa, const vt_finish *f, float *c, size_t ldc, size_t r, size_t j,
+                            size_t rows, size_t cols) {
+  float *from = c + r * ldc + j;
+  float *to = f->out ? f->out + r * ldc + j : from;
+  if (f->bias || f->out || f->kind != VT_ACTIVATION_NONE)
+    vt_bias_activation(isa, f->kind, from, to, f->bias ? f->bias + j : 0, rows, cols, ldc);
+  if (!f->residual) return;
+  const float *add = f->residual + r * ldc + j;
   for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < cols; j++) {
-      float v = whole[i * TILE_COLS + j];
-      c[i * ldc + j] = add ? c[i * ldc + j] + v : v;
-    }
+    vt_add_scaled(isa, to + i * ldc, add + i * ldc, to + i * ldc, f->row_scale ? f->row_scale[r + i] : 1,
+                  cols);
 }
 
-VT_INLINE void product_body(vt_isa isa, tile_function tile, float *c, size_t ldc, const float *a, size_t lda,
-                            const float *panels, size_t rows, size_t cols, size_t depth,
-                            int accumulate, vt_activation kind, float *out, const float *bias) {
-  size_t parts = (depth + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
-  size_t part = parts ? (depth + parts - 1) / parts : 0;
-  int finishes = bias || out || kind != VT_ACTIVATION_NONE;
-  for (size_t r = 0; r < rows; r += BLOCK_ROWS) {
-    size_t block = rows - r < BLOCK_ROWS ? rows - r : BLOCK_ROWS;
-    for (size_t k = 0; k < depth; k += part) {
-      size_t length = depth - k < part ? depth - k : part;
-      int add = accumulate || k > 0;
-      for (size_t j = 0; j < cols; j += TILE_COLS) {
-        size_t wide = cols - j < TILE_COLS ? cols - j : TILE_COLS;
-        const float *panel = panels + j * depth + k * TILE_COLS;
-        for (size_t i = 0; i < block; i += TILE_ROWS) {
-          size_t high = block - i < TILE_ROWS ? block - i : TILE_ROWS;
-          const float *row[TILE_ROWS];
-          for (size_t q = 0; q < TILE_ROWS; q++)
-            row[q] = a + (r + i + (q < high ? q : 0)) * lda + k;
-          float *to = c + (r + i) * ldc + j;
-          if (high == TILE_ROWS && wide == TILE_COLS) tile(length, row, panel, to, ldc, add);
-          else edge_tile(tile, length, row, panel, to, ldc, add, high, wide);
-        }
-        if (finishes && k + length == depth) {
-          float *done = c + r * ldc + j;
-          vt_bias_activation(isa, kind, done, out ? out + r * ldc + j : done,
-                             bias ? bias + j : NULL, block, wide, ldc);
-        }
-      }
-    }
-  }
-}
-
-static void product_portable(float *c, size_t ldc, const float *a, size_t lda, const float *panels,
-                             size_t rows, size_t cols, size_t depth, int accumulate,
-                             vt_activation kind, float *out, const float *bias) {
-  product_body(VT_ISA_PORTABLE, tile_portable, c, ldc, a, lda, panels, rows, cols, depth, accumulate, kind, out,
-               bias);
-}
-
-#if VT_HAS_AVX2
-VT_AVX2 static void product_avx2(float *c, size_t ldc, const float *a, size_t lda,
-                                 const float *panels, size_t rows, size_t cols, size_t depth,
-                                 int accumulate, vt_activation kind, float *out,
-                                 const float *bias) {
-  product_body(VT_ISA_AVX2, tile_avx2, c, ldc, a, lda, panels, rows, cols, depth, accumulate, kind, out, bias);
-}
-#endif
-
-static void product_scalar(float *c, size_t ldc, const float *a, size_t lda, const float *panels,
-                           size_t rows, size_t cols, size_t depth, int accumulate,
-                           vt_activation kind, float *out, const float *bias) {
+static void product_reference(float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
+                              size_t cols, int accumulate) {
+  size_t depth = a.taps * a.depth;
   for (size_t i = 0; i < rows; i++)
     for (size_t j = 0; j < cols; j++) {
       const float *panel = panels + j / TILE_COLS * TILE_COLS * depth + j % TILE_COLS;
       double sum = accumulate ? c[i * ldc + j] : 0;
-      for (size_t p = 0; p < depth; p++) sum += (double)a[i * lda + p] * panel[p * TILE_COLS];
+      for (size_t t = 0; t < a.taps; t++) {
+        ptrdiff_t row = a.cells ? a.cells[t * a.tap_stride + i] : (ptrdiff_t)i;
+        if (row < 0) continue;
+        for (size_t p = 0; p < a.depth; p++)
+          sum += (double)a.data[(size_t)row * a.stride + p] * panel[(t * a.depth + p) * TILE_COLS];
+      }
       c[i * ldc + j] = (float)sum;
     }
-  if (bias || out || kind != VT_ACTIVATION_NONE)
-    vt_bias_activation(VT_ISA_SCALAR, kind, c, out ? out : c, bias, rows, cols, ldc);
 }
 
-void vt_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda, const float *panels,
-                size_t rows, size_t cols, size_t depth, int accumulate, vt_activation kind,
-                float *out, const float *bias) {
-#if VT_HAS_AVX2
-  if (isa == VT_ISA_AVX2) {
-    product_avx2(c, ldc, a, lda, panels, rows, cols, depth, accumulate, kind, out, bias);
+// Pointers to the rows of one block under one tap, from depth k on; the last tile is filled up.
+VT_INLINE void row_pointers(const float **rows, vt_left a, size_t tap, size_t first, size_t count,
+                            size_t k) {
+  for (size_t i = 0; i < count; i++) {
+    ptrdiff_t row = a.cells ? a.cells[tap * a.tap_stride + first + i] : (ptrdiff_t)(first + i);
+    rows[i] = row < 0 ? zero_row : a.data + (size_t)row * a.stride + k;
+  }
+  for (size_t i = count; i % TILE_ROWS; i++) rows[i] = rows[0];
+}
+
+void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
+                size_t cols, int accumulate, vt_finish finish) {
+  if (isa == VT_ISA_SCALAR) {
+    product_reference(c, ldc, a, panels, rows, cols, accumulate);
+    finish_block(isa, &finish, c, ldc, 0, 0, rows, cols);
     return;
   }
-#endif
-  if (isa == VT_ISA_SCALAR)
-    product_scalar(c, ldc, a, lda, panels, rows, cols, depth, accumulate, kind, out, bias);
-  else product_portable(c, ldc, a, lda, panels, rows, cols, depth, accumulate, kind, out, bias);
+  vt_tiles tiles = tiles_of(isa);
+  size_t panel_size = a.taps * a.depth * TILE_COLS;
+  size_t parts = (a.depth + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
+  size_t part = parts ? (a.depth + parts - 1) / parts : 0;
+  const float *pointers[BLOCK_ROWS + TILE_ROWS];
+  float whole[TILE_ROWS * 2 * TILE_COLS];
+  for (size_t r = 0; r < rows; r += BLOCK_ROWS) {
+    size_t block = rows - r < BLOCK_ROWS ? rows - r : BLOCK_ROWS;
+    for (size_t tap = 0; tap < a.taps; tap++)
+      for (size_t k = 0; k < a.depth; k += part) {
+        size_t length = a.depth - k < part ? a.depth - k : part;
+        int add = accumulate || k > 0 || tap > 0;
+        int last = tap + 1 == a.taps && k + length == a.depth;
+        row_pointers(pointers, a, tap, r, block, k);
+        for (size_t j = 0, step; j < cols; j += step) {
+          int two = tiles.rows_two && j + TILE_COLS < cols;
+          step = two ? 2 * TILE_COLS : TILE_COLS;
+          rows_tile tile = two ? tiles.rows_two : tiles.rows_one;
+          size_t wide = cols - j < step ? cols - j : step, right = two ? panel_size : 8;
+          const float *panel = panels + j / TILE_COLS * panel_size + (tap * a.depth + k) * TILE_COLS;
+          for (size_t i = 0; i < block; i += TILE_ROWS) {
+            size_t high = block - i < TILE_ROWS ? block - i : TILE_ROWS;
+            float *to = c + (r + i) * ldc + j;
+            if (high == TILE_ROWS && wide == step) {
+              tile(length, pointers + i, panel, right, to, ldc, add);
+            } else {
+              tile(length, pointers + i, panel, right, whole, step, 0);
+              place_tile(to, ldc, whole, step, add, high, wide);
+            }
+          }
+          if (last) finish_block(isa, &finish, c, ldc, r, j, block, wide);
+        }
+      }
+  }
 }

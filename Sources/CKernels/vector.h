@@ -33,7 +33,7 @@ typedef int32_t i8v __attribute__((ext_vector_type(8)));
   static void name##_portable params { name##_body args; }                     \
   VT_AVX2 static void name##_avx2 params { name##_body args; }                 \
   void vt_##name(vt_isa isa, VT_STRIP params) {                                \
-    if (isa == VT_ISA_AVX2) name##_avx2 args;                                  \
+    if (isa >= VT_ISA_AVX2) name##_avx2 args;                                  \
     else if (isa == VT_ISA_PORTABLE) name##_portable args;                     \
     else name##_scalar args;                                                   \
   }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Where a tensor's numbers live. Models and training never look at it; only a `Backend` does.
 public enum Device: Hashable, Sendable, CustomStringConvertible {
   case cpu
@@ -16,4 +18,18 @@ public enum InstructionSet: String, CaseIterable, Sendable {
   /// Eight-float vectors on the processor family's baseline (SSE2, NEON).
   case portable
   case avx2
+  /// Products with vectors of sixteen; the rest as `avx2`.
+  case avx512
+
+  var kernel: vt_isa {
+    switch self {
+    case .scalar: VT_ISA_SCALAR
+    case .portable: VT_ISA_PORTABLE
+    case .avx2: VT_ISA_AVX2
+    case .avx512: VT_ISA_AVX512
+    }
+  }
+
+  /// Whether this processor runs it.
+  public var isSupported: Bool { vt_isa_supported(kernel) != 0 }
 }

@@ -26,18 +26,15 @@ public final class Engine {
   /// Number of processors this process may use.
   public static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// The variants that this processor runs.
+  /// The variants that this processor runs, the fastest last.
   public static var supportedInstructions: [InstructionSet] {
-    InstructionSet.allCases.filter { vt_isa_supported(isa(for: $0)) != 0 }
+    InstructionSet.allCases.filter(\.isSupported)
   }
 
+  /// The variant asked for, or the best below it that this processor runs.
   static func isa(for instructions: InstructionSet?) -> vt_isa {
-    switch instructions {
-    case .scalar: VT_ISA_SCALAR
-    case .portable: VT_ISA_PORTABLE
-    case .avx2: vt_isa_supported(VT_ISA_AVX2) != 0 ? VT_ISA_AVX2 : VT_ISA_PORTABLE
-    case nil: vt_isa_best()
-    }
+    guard let instructions else { return vt_isa_best() }
+    return instructions.isSupported ? instructions.kernel : VT_ISA_PORTABLE
   }
 
   /// A tensor of undefined numbers.

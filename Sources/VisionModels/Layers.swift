@@ -14,6 +14,21 @@ struct Layers {
       epsOutside: epsOutside)
   }
 
+  func normParameters(_ name: String) -> LayerNormParameters {
+    LayerNormParameters(
+      gamma: parameters[name + ".weight"], beta: parameters[name + ".bias"], eps: normEps,
+      epsOutside: epsOutside)
+  }
+
+  func linearParameters(_ name: String) -> LinearParameters {
+    LinearParameters(weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"))
+  }
+
+  /// A layer norm and the linear layer behind it.
+  func normLinear(_ x: Tensor, norm: String, _ name: String, _ context: Context) -> Tensor {
+    context.normLinear(x, normParameters(norm), linearParameters(name))
+  }
+
   /// A linear layer, with a bias where the network has one.
   func linear(
     _ x: Tensor, _ name: String, activation: Activation = .none, _ context: Context
@@ -41,6 +56,11 @@ struct Layers {
     _ x: Tensor, norm normName: String, _ first: String, _ second: String, activation: Activation,
     _ dropPath: DropPath, _ context: Context
   ) -> Tensor {
+    guard context.training, regularization.dropout > 0 else {
+      return context.perceptron(
+        x, normParameters(normName), linearParameters(first), linearParameters(second),
+        activation: activation, dropPath: dropPath)
+    }
     var hidden = linear(norm(x, normName, context), first, activation: activation, context)
     hidden = context.dropout(hidden, rate: regularization.dropout)
     return branch(hidden, second, residual: x, dropPath, context)
@@ -107,7 +127,7 @@ struct TransformerBlock {
 
   /// - Parameter x: `[batch, tokens, channels]`.
   func callAsFunction(_ x: Tensor, _ name: String, _ dropPath: DropPath, _ context: Context) -> Tensor {
-    let qkv = layers.linear(layers.norm(x, name + "norm1", context), name + "attn.qkv", context)
+    let qkv = layers.normLinear(x, norm: name + "norm1", name + "attn.qkv", context)
     let mixed = context.attention(
       qkv: qkv, heads: heads, headDim: headDim, scale: 1 / Float(headDim).squareRoot())
     let y =

@@ -82,6 +82,61 @@ struct GradientTests {
     }
   }
 
+  @Test func normAndLinear() {
+    check([[6, 11], [11], [11], [7, 11], [7]]) { context, x in
+      context.normLinear(
+        x[0], LayerNormParameters(gamma: x[1], beta: x[2], eps: 1e-6),
+        LinearParameters(weight: x[3], bias: x[4]))
+    }
+    check([[5, 6], [6], [6], [9, 6]]) { context, x in
+      context.normLinear(
+        x[0], LayerNormParameters(gamma: x[1], beta: x[2], eps: 0.1, epsOutside: true),
+        LinearParameters(weight: x[3], bias: nil))
+    }
+  }
+
+  @Test(arguments: [Activation.gelu, .geluTanh, .quickGELU])
+  func perceptron(_ activation: Activation) {
+    check([[4, 3, 5], [5], [5], [7, 5], [7], [5, 7], [5]]) { context, x in
+      context.perceptron(
+        x[0], LayerNormParameters(gamma: x[1], beta: x[2], eps: 1e-5),
+        LinearParameters(weight: x[3], bias: x[4]), LinearParameters(weight: x[5], bias: x[6]),
+        activation: activation, dropPath: DropPath(rate: 0.4, rowsPerSample: 3))
+    }
+  }
+
+  /// The whole does what its parts do, to rounding, with more rows than a block has; and so do its gradients, where
+  /// the input already has one.
+  @Test func perceptronIsItsParts() {
+    let (rows, width, hidden) = (203, 20, 37)
+    let shapes = [[7, 29, width], [width], [width], [hidden, width], [hidden], [width, hidden], [width]]
+    func run(fused: Bool) -> [[Float]] {
+      let x = shapes.enumerated().map {
+        Tensor.parameter(numbers($0.element.reduce(1, *), UInt64($0.offset)), $0.element, engine: engine)
+      }
+      let context = Context(
+        engine, recording: true, training: true, random: RandomKey(seed: 9, purpose: .dropout))
+      let path = DropPath(rate: 0.3, rowsPerSample: 29)
+      let y: Tensor
+      if fused {
+        y = context.perceptron(
+          x[0], LayerNormParameters(gamma: x[1], beta: x[2], eps: 1e-5),
+          LinearParameters(weight: x[3], bias: x[4]), LinearParameters(weight: x[5], bias: x[6]),
+          activation: .gelu, dropPath: path)
+      } else {
+        let normed = context.layerNorm(x[0], gamma: x[1], beta: x[2], eps: 1e-5)
+        let h = context.linear(normed, weight: x[3], bias: x[4], activation: .gelu)
+        y = context.linear(h, weight: x[5], bias: x[6], residual: x[0], dropPath: path)
+      }
+      let whole = context.add(y, x[0], scale: 0.3)
+      context.backward(from: whole, cotangent: numbers(rows * width, 50))
+      return [whole.values] + x.map(\.gradientValues)
+    }
+    for (index, (a, b)) in zip(run(fused: true), run(fused: false)).enumerated() {
+      expectCloseToLargest(a, b, 1e-5, "output \(index)")
+    }
+  }
+
   @Test func attention() {
     check([[2, 7, 3 * 2 * 5]]) { context, x in
       context.attention(qkv: x[0], heads: 2, headDim: 5, scale: 0.4)

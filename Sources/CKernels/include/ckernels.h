@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { VT_ISA_SCALAR = 0, VT_ISA_PORTABLE = 1, VT_ISA_AVX2 = 2 } vt_isa;
+/// VT_ISA_AVX512 has products of its own and shares the rest with VT_ISA_AVX2.
+typedef enum { VT_ISA_SCALAR = 0, VT_ISA_PORTABLE = 1, VT_ISA_AVX2 = 2, VT_ISA_AVX512 = 3 } vt_isa;
 
 /// The fastest variant this processor runs.
 vt_isa vt_isa_best(void);
@@ -34,9 +35,31 @@ void vt_bias_activation(vt_isa isa, vt_activation kind, float *x, float *y, cons
 void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, const float *dy,
                             const float *x, size_t count);
 
+/// y = act(x) again, and dx = dy * act'(x). dx may be x or dy.
+void vt_activation_again(vt_isa isa, vt_activation kind, float *y, float *dx, const float *dy,
+                         const float *x, size_t count);
+
 // product.c
 
-/// Whether `vt_product` was compiled with optimization; without, a BLAS is far faster.
+/// The left factor of a product: row i is taps[0], taps[1], ... end to end, each `depth` numbers. Without `cells`
+/// there is one tap, and row i begins at data + i * stride; with them, tap t of row i begins at
+/// data + cells[t * tap_stride + i] * stride, and where that is negative it is zeros: a convolution, unfolded nowhere.
+typedef struct {
+  const float *data;
+  size_t stride, depth, taps;
+  const int32_t *cells;
+  size_t tap_stride;
+} vt_left;
+
+/// What is done with a product c where it lies in the cache: c += bias, out = act(c), out = residual + row_scale * out.
+/// Null pointers leave their part out; without `out` it is c itself. Rows are as far apart as c's.
+typedef struct {
+  vt_activation kind;
+  float *out;
+  const float *bias, *residual, *row_scale;
+} vt_finish;
+
+/// Whether the products were compiled with optimization; without, a BLAS is far faster.
 int vt_product_is_optimized(void);
 /// Numbers that a packed matrix [depth, cols] takes: panels of sixteen columns, [depth, 16] each, the last filled up.
 size_t vt_panels_size(size_t depth, size_t cols);
@@ -44,11 +67,29 @@ size_t vt_panels_size(size_t depth, size_t cols);
 /// apart: the panel of column 16 i begins at 16 i * depth.
 void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
                     size_t cols);
-/// c (+)= a [rows, depth] * panels [depth, cols]; then c += bias and out = act(c), where out may be null for c itself.
-/// Rows of c and out are `ldc` apart. An element's bits do not depend on where the matrices are cut into tiles.
-void vt_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda, const float *panels,
-                size_t rows, size_t cols, size_t depth, int accumulate, vt_activation kind,
-                float *out, const float *bias);
+/// c [rows, cols] (+)= a * panels [taps * depth, cols], then what `finish` says. Rows of c are `ldc` apart. An
+/// element's bits do not depend on where the matrices are cut into tiles.
+void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
+                size_t cols, int accumulate, vt_finish finish);
+
+// weight_product.c
+
+/// The right factor of a product over rows: row r is data + r * stride, or data + cells[r] * stride with `cells`,
+/// zeros where that is negative; then (x - mean[r]) * rstd[r] * gamma + beta where `mean` is given.
+typedef struct {
+  const float *data;
+  size_t stride;
+  const int32_t *cells;
+  const float *mean, *rstd, *gamma, *beta;
+} vt_right;
+
+/// Numbers of scratch memory that `vt_weight_product` needs for `m` columns on the left.
+size_t vt_weight_product_scratch(size_t m);
+/// c [m, n] (+)= sum over rows of row_scale[r] * a[r, 0..<m] b[r, 0..<n]; `row_scale` may be null. Rows of a are `lda`
+/// apart, rows of c `ldc`. An element's bits do not depend on m and n.
+void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
+                       const float *row_scale, vt_right b, size_t rows, size_t m, size_t n,
+                       int accumulate, float *scratch);
 
 // layer_norm.c
 

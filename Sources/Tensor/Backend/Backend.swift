@@ -56,7 +56,7 @@ public struct SliceShape: Sendable {
 /// The seam between operations and a device: everything that touches numbers. Each gradient adds
 /// to its target where `accumulate` says so. Implementations give the same bits for any number
 /// of threads.
-public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend {
+public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend, PerceptronBackend {
   var device: Device { get }
 
   /// `y = act(x weightᵀ + bias) `, then `y = residual + rowScale ⊙ y`. `pre` receives the value

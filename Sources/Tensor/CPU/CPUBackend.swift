@@ -7,6 +7,8 @@ final class CPUBackend: Backend {
   let threads: ThreadPool
   let buffers: BufferPool
   let isa: vt_isa
+  /// Whether products run on the project's own kernels rather than a BLAS.
+  let usesOwnProducts = CPUBackend.ownsProducts
 
   init(threads: ThreadPool, buffers: BufferPool, isa: vt_isa) {
     self.threads = threads
@@ -43,7 +45,7 @@ struct Tiles {
     return (r..<min(rows, r + tileRows), c..<min(columns, c + tileColumns))
   }
 
-  /// Tiles of activations `[tokens, channels]`: what a core's second-level cache holds, and smaller ones
+  /// Tiles of activations `[tokens, channels]`: whole panels of the weight, three blocks of rows, and smaller ones
   /// where there would be too few for several threads to end together.
   static func activations(rows: Int, columns: Int) -> Tiles {
     var tiles = Tiles(rows: rows, columns: columns, tileRows: 288, tileColumns: 512)
@@ -51,18 +53,8 @@ struct Tiles {
       let narrower = min(tiles.tileColumns, columns) / 2
       tiles = Tiles(
         rows: rows, columns: columns, tileRows: 288,
-        tileColumns: max(96, (narrower + 15) / 16 * 16))
+        tileColumns: max(96, (narrower + 31) / 32 * 32))
     }
     return tiles
-  }
-
-  /// Tiles of a weight gradient `[outputs, inputs]`, at least about eight of them so that
-  /// several threads end together.
-  static func weights(rows: Int, columns: Int) -> Tiles {
-    let tileColumns = columns <= 768 ? columns : 512
-    let across = (columns + tileColumns - 1) / tileColumns
-    let bands = max(1, 8 / across)
-    let tileRows = max(48, (rows / bands + 15) / 16 * 16)
-    return Tiles(rows: rows, columns: columns, tileRows: tileRows, tileColumns: tileColumns)
   }
 }

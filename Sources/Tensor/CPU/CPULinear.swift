@@ -1,62 +1,25 @@
 import CKernels
-import COpenBLAS
 
 extension CPUBackend {
-  /// The weight `[depth, columns]`, or transposed, in the panels that `vt_product` reads; nil where the BLAS does
-  /// better: for few rows, which do not pay for the packing, and in builds without optimization.
-  private func packed(
-    _ weight: Storage, transposed: Bool, depth: Int, columns: Int, rows: Int
-  ) -> Storage? {
-    guard rows >= 96, vt_product_is_optimized() != 0 else { return nil }
-    let panels = scratch(vt_panels_size(depth, columns))
-    forRanges(columns, size: 64) { c in
-      vt_pack_panels(
-        panels.floats + c.lowerBound * depth,
-        weight.floats + c.lowerBound * (transposed ? depth : 1), transposed ? depth : columns,
-        transposed ? 1 : 0, depth, c.count)
-    }
-    return panels
-  }
-
   func linearForward(
     _ shape: LinearShape, y: Storage, pre: Storage?, x: Storage, weight: Storage, bias: Storage?,
     activation: Activation, residual: Storage?, rowScale: [Float]?, rowsPerScale: Int
   ) {
     let (n, k) = (shape.outputs, shape.inputs)
     let tiles = Tiles.activations(rows: shape.rows, columns: n)
-    let yp = y.floats
-    let xp = x.floats
-    let wp = weight.floats
-    let bp = bias?.floats
-    let up = pre?.floats
-    let rp = residual?.floats
-    let panels = packed(weight, transposed: true, depth: k, columns: n, rows: shape.rows)
+    let factor = pack(weight.floats, stride: k, transposed: true, depth: k, columns: n, rows: shape.rows)
+    let scales = spreadRows(rowScale, perScale: rowsPerScale, rows: shape.rows)
     threads.run(pieces: tiles.count) { piece, _ in
       let (r, c) = tiles[piece]
       let at = r.lowerBound * n + c.lowerBound
       // The product lands in `pre` where the gradient will need it, else in `y` itself.
-      let target = (up ?? yp) + at
-      if let panels {
-        vt_product(
-          isa, target, n, xp + r.lowerBound * k, k, panels.floats + c.lowerBound * k, r.count,
-          c.count, k, 0, activation.kernel, up == nil ? nil : yp + at,
-          bp.map { $0 + c.lowerBound })
-      } else {
-        vt_sgemm(
-          0, 1, Int32(r.count), Int32(c.count), Int32(k), 1, xp + r.lowerBound * k, Int32(k),
-          wp + c.lowerBound * k, Int32(k), 0, target, Int32(n))
-        if bp != nil || activation != .none || up != nil {
-          vt_bias_activation(
-            isa, activation.kernel, target, yp + at, bp.map { $0 + c.lowerBound }, r.count,
-            c.count, n)
-        }
-      }
-      guard let rp else { return }
-      for row in r {
-        let offset = row * n + c.lowerBound
-        vt_add_scaled(
-          isa, yp + offset, rp + offset, yp + offset, rowScale?[row / rowsPerScale] ?? 1, c.count)
-      }
+      multiply(
+        (pre ?? y).floats + at, stride: n, x.floats + r.lowerBound * k, stride: k, factor, rows: r.count,
+        columns: c,
+        finish: ProductFinish(
+          bias: bias.map { $0.floats + c.lowerBound }, activation: activation,
+          out: pre == nil ? nil : y.floats + at, residual: residual.map { $0.floats + at },
+          rowScale: scales.map { $0.floats + r.lowerBound }))
     }
   }
 
@@ -88,43 +51,33 @@ extension CPUBackend {
       }
     }
     // All three gradients need only `du`, so their pieces share the threads.
-    let inputTiles = Tiles.activations(rows: m, columns: k)
-    let weightTiles = Tiles.weights(rows: n, columns: k)
+    let gradient = dweight.map {
+      WeightGradient(
+        self, rows: m, outputs: n, inputs: k, target: $0, dy: du.floats, dyStride: n,
+        input: GradientInput(values: x.floats, stride: k))
+    }
+    let tiles = Tiles.activations(rows: m, columns: k)
+    let factor =
+      dx == nil ? nil : pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: m)
     let biasSize = 64
-    let dxPieces = dx == nil ? 0 : inputTiles.count
-    let dwPieces = dweight == nil ? 0 : weightTiles.count
+    let dwPieces = gradient?.pieces ?? 0
+    let dxPieces = dx == nil ? 0 : tiles.count
     let dbPieces = dbias == nil ? 0 : (n + biasSize - 1) / biasSize
-    let dup = du.floats
-    let xp = x.floats
-    let wp = weight.floats
-    let panels =
-      dx == nil ? nil : packed(weight, transposed: false, depth: n, columns: k, rows: m)
-    threads.run(pieces: dxPieces + dwPieces + dbPieces) { piece, _ in
-      if piece < dwPieces, let dweight {
-        let (r, c) = weightTiles[piece]
-        vt_sgemm(
-          1, 0, Int32(r.count), Int32(c.count), Int32(m), 1, dup + r.lowerBound, Int32(n),
-          xp + c.lowerBound, Int32(k), dweight.accumulate ? 1 : 0,
-          dweight.storage.floats + r.lowerBound * k + c.lowerBound, Int32(k))
-      } else if piece < dwPieces + dxPieces, let dx {
-        let (r, c) = inputTiles[piece - dwPieces]
-        if let panels {
-          vt_product(
-            isa, dx.storage.floats + r.lowerBound * k + c.lowerBound, k, dup + r.lowerBound * n, n,
-            panels.floats + c.lowerBound * n, r.count, c.count, n, dx.accumulate ? 1 : 0,
-            VT_ACTIVATION_NONE, nil, nil)
-          return
-        }
-        vt_sgemm(
-          0, 0, Int32(r.count), Int32(c.count), Int32(n), 1, dup + r.lowerBound * n, Int32(n),
-          wp + c.lowerBound, Int32(k), dx.accumulate ? 1 : 0,
-          dx.storage.floats + r.lowerBound * k + c.lowerBound, Int32(k))
+    threads.run(pieces: dwPieces + dxPieces + dbPieces) { piece, worker in
+      if piece < dwPieces {
+        gradient?.run(piece, worker: worker)
+      } else if piece < dwPieces + dxPieces, let dx, let factor {
+        let (r, c) = tiles[piece - dwPieces]
+        multiply(
+          dx.storage.floats + r.lowerBound * k + c.lowerBound, stride: k, du.floats + r.lowerBound * n,
+          stride: n, factor, rows: r.count, columns: c, accumulate: dx.accumulate)
       } else if let dbias {
         let first = (piece - dwPieces - dxPieces) * biasSize
         vt_column_sums(
-          isa, dbias.storage.floats + first, dup + first, m, min(biasSize, n - first), n,
+          isa, dbias.storage.floats + first, du.floats + first, m, min(biasSize, n - first), n,
           dbias.accumulate ? 1 : 0)
       }
     }
+    gradient?.finish()
   }
 }

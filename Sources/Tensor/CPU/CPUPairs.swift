@@ -75,14 +75,11 @@ extension CPUBackend {
       }
       if let dweight {
         let inputs = gathered(side, x, d)
-        let tiles = Tiles.weights(rows: o, columns: d)
-        threads.run(pieces: tiles.count) { piece, _ in
-          let (r, c) = tiles[piece]
-          vt_sgemm(
-            1, 0, Int32(r.count), Int32(c.count), Int32(rows), 1, sums.floats + r.lowerBound,
-            Int32(o), inputs.floats + c.lowerBound, Int32(d), dweight.accumulate ? 1 : 0,
-            dweight.storage.floats + r.lowerBound * 2 * d + index * d + c.lowerBound, Int32(2 * d))
-        }
+        let gradient = WeightGradient(
+          self, rows: rows, outputs: o, inputs: d, target: dweight, targetOffset: index * d,
+          targetStride: 2 * d, dy: sums.floats, dyStride: o,
+          input: GradientInput(values: inputs.floats, stride: d))
+        run([gradient])
       }
       if let dx {
         let back = scratch(rows * d)

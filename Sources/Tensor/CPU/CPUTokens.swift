@@ -12,23 +12,28 @@ extension CPUBackend {
       batch: shape.batch, height: shape.height, width: shape.width, channels: shape.inChannels,
       kernel: shape.patch, stride: shape.patch, padding: 0
     ).kernelGeometry
-    threads.run(pieces: shape.batch) { image, _ in
-      let unfolded = columns.floats + image * shape.patches * length
+    let factor = pack(
+      weight.floats, stride: length, transposed: true, depth: length, columns: d,
+      rows: shape.batch * shape.patches)
+    let blocks = RowBlocks(shape.patches)
+    threads.run(pieces: shape.batch * blocks.count) { piece, _ in
+      let (image, rows) = (piece / blocks.count, blocks[piece % blocks.count])
+      let unfolded = columns.floats + (image * shape.patches + rows.lowerBound) * length
       vt_unfold_channels(
         unfolded, images.floats + image * shape.height * shape.width * shape.inChannels,
-        geometry, 0, shape.patches)
-      let out = tokens.floats + image * shape.tokens * d
-      let patches = out + shape.prefix * d
-      vt_sgemm(
-        0, 1, Int32(shape.patches), Int32(d), Int32(length), 1, unfolded, Int32(length),
-        weight.floats, Int32(length), 0, patches, Int32(d))
-      vt_bias_activation(
-        isa, VT_ACTIVATION_NONE, patches, patches, bias.floats, shape.patches, d, d)
+        geometry, rows.lowerBound, rows.count)
+      let row = shape.prefix + rows.lowerBound
+      let patches = tokens.floats + (image * shape.tokens + row) * d
+      multiply(
+        patches, stride: d, unfolded, stride: length, factor, rows: rows.count, columns: 0..<d,
+        finish: ProductFinish(bias: bias.floats))
+      if let position { vt_add_scaled(isa, patches, patches, position.floats + row * d, 1, rows.count * d) }
+    }
+    for image in 0..<shape.batch {
       for (row, token) in prefixTokens.enumerated() {
-        (out + row * d).update(from: token.floats, count: d)
-      }
-      if let position {
-        vt_add_scaled(isa, out, out, position.floats, 1, shape.tokens * d)
+        let out = tokens.floats + (image * shape.tokens + row) * d
+        out.update(from: token.floats, count: d)
+        if let position { vt_add_scaled(isa, out, out, position.floats + row * d, 1, d) }
       }
     }
   }
@@ -58,18 +63,20 @@ extension CPUBackend {
         dbias.accumulate ? 1 : 0)
     }
     guard let dweight else { return }
-    let tiles = Tiles.weights(rows: d, columns: length)
-    threads.run(pieces: tiles.count) { piece, _ in
-      let (r, c) = tiles[piece]
-      for image in 0..<shape.batch {
-        vt_sgemm(
-          1, 0, Int32(r.count), Int32(c.count), Int32(shape.patches), 1,
-          dtokens.floats + (image * shape.tokens + shape.prefix) * d + r.lowerBound, Int32(d),
-          columns.floats + image * shape.patches * length + c.lowerBound, Int32(length),
-          image > 0 || dweight.accumulate ? 1 : 0,
-          dweight.storage.floats + r.lowerBound * length + c.lowerBound, Int32(length))
+    // The patches' rows stand together only where no token is in front of them.
+    let gathered = shape.prefix == 0 ? nil : scratch(shape.batch * shape.patches * d)
+    if let gathered {
+      let length = shape.patches * d
+      threads.run(pieces: shape.batch) { image, _ in
+        (gathered.floats + image * length).update(
+          from: dtokens.floats + (image * shape.tokens + shape.prefix) * d, count: length)
       }
     }
+    let gradient = WeightGradient(
+      self, rows: shape.batch * shape.patches, outputs: d, inputs: length, target: dweight,
+      dy: (gathered ?? dtokens).floats, dyStride: d,
+      input: GradientInput(values: columns.floats, stride: length))
+    run([gradient])
   }
 
   /// Adds `values` to a target's numbers from `offset` on, or puts them there.

@@ -61,7 +61,7 @@ public final class Swin: Network {
     let name = "layers.\(stage).blocks.\(block)."
     let heads = shape.numHeads[stage]
     let headDim = shape.width(stage) / heads
-    let qkv = layers.linear(layers.norm(x, name + "norm1", context), name + "attn.qkv", context)
+    let qkv = layers.normLinear(x, norm: name + "norm1", name + "attn.qkv", context)
     let mixed = context.windowAttention(
       qkv: qkv, layout: block % 2 == 0 ? layouts[stage].plain : layouts[stage].shifted,
       table: parameters.optional(name + "attn.relative_position_bias_table"),
@@ -77,6 +77,6 @@ public final class Swin: Network {
     let name = "layers.\(stage).downsample."
     let side = shape.side(stage)
     let merged = context.mergePatches(x, height: side, width: side)
-    return layers.linear(layers.norm(merged, name + "norm", context), name + "reduction", context)
+    return layers.normLinear(merged, norm: name + "norm", name + "reduction", context)
   }
 }

@@ -63,7 +63,7 @@ public final class T2TViT: Network {
     let (qkvName, projection, first, second) =
       isPerformer
       ? ("kqv", "proj", "mlp.0", "mlp.2") : ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
-    let qkv = layers.linear(layers.norm(x, name + "norm1", context), name + qkvName, context)
+    let qkv = layers.normLinear(x, norm: name + "norm1", name + qkvName, context)
     // A transformer's scale is that of the input's width, not of the head's.
     let mixed =
       isPerformer

@@ -1,0 +1,154 @@
+// Products over rows, as gradients of weights are: both factors are packed a stretch of rows at a time, the left
+// one for the second-level cache, the right one a panel at a time for the first. A norm that the right factor
+// has to go through first is done while it is packed.
+#include "tile.h"
+
+enum { DEPTH = 192 };  // rows of a stretch: two panels take 24 KiB, 288 columns of the left factor 216 KiB
+
+size_t vt_weight_product_scratch(size_t m) {
+  return (m + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * DEPTH + 2 * TILE_COLS * DEPTH;
+}
+
+// Columns of `a` six by six, [rows, 6] each, the last filled up with zeros. A few rows at a time, so that memory
+// is read in its order.
+VT_INLINE void pack_left_body(float *out, const float *a, size_t lda, const float *scale, size_t rows,
+                              size_t m) {
+  for (size_t some = 0; some < rows; some += 8) {
+    size_t end = some + 8 < rows ? some + 8 : rows;
+    for (size_t i = 0; i < m; i += TILE_ROWS) {
+      float *panel = out + i * rows;
+      size_t n = m - i < TILE_ROWS ? m - i : TILE_ROWS;
+      for (size_t r = some; r < end; r++) {
+        const float *from = a + r * lda + i;
+        float *to = panel + r * TILE_ROWS, s = scale ? scale[r] : 1;
+        // Eight are as cheap as six: what is too much is overwritten by the next row, or by the next panel's first.
+        if (i + 8 <= m && r + 1 < end) store8(to, load8(from) * splat8(s));
+        else
+          for (size_t q = 0; q < TILE_ROWS; q++) to[q] = q < n ? from[q] * s : 0;
+      }
+    }
+  }
+}
+
+// Columns j..<j+cols (at most sixteen) of the right factor's rows first..<first+rows, [rows, 16].
+VT_INLINE void pack_right_body(float *out, vt_right b, size_t first, size_t rows, size_t j, size_t cols) {
+  float gamma[TILE_COLS] = {0}, beta[TILE_COLS] = {0};
+  if (b.mean) {
+    memcpy(gamma, b.gamma + j, cols * sizeof(float));
+    memcpy(beta, b.beta + j, cols * sizeof(float));
+  }
+  v8 g0 = load8(gamma), g1 = load8(gamma + 8), b0 = load8(beta), b1 = load8(beta + 8);
+  for (size_t r = 0; r < rows; r++, out += TILE_COLS) {
+    ptrdiff_t row = b.cells ? b.cells[first + r] : (ptrdiff_t)(first + r);
+    if (row < 0) {
+      memset(out, 0, TILE_COLS * sizeof(float));
+      continue;
+    }
+    const float *from = b.data + (size_t)row * b.stride + j;
+    __builtin_prefetch(from + TILE_COLS);  // for the next panel
+    v8 low, high;
+    if (cols == TILE_COLS) {
+      low = load8(from);
+      high = load8(from + 8);
+    } else {
+      low = load8_part(from, cols < 8 ? cols : 8);
+      high = load8_part(from + (cols < 8 ? 0 : 8), cols < 8 ? 0 : cols - 8);
+    }
+    if (b.mean) {
+      v8 m = splat8(b.mean[first + r]), s = splat8(b.rstd[first + r]);
+      low = (low - m) * s * g0 + b0;
+      high = (high - m) * s * g1 + b1;
+    }
+    store8(out, low);
+    store8(out + 8, high);
+  }
+}
+
+static void pack_left_portable(float *out, const float *a, size_t lda, const float *scale, size_t rows,
+                               size_t m) {
+  pack_left_body(out, a, lda, scale, rows, m);
+}
+static void pack_right_portable(float *out, vt_right b, size_t first, size_t rows, size_t j, size_t cols) {
+  pack_right_body(out, b, first, rows, j, cols);
+}
+#if VT_HAS_AVX2
+VT_AVX2 static void pack_left_avx2(float *out, const float *a, size_t lda, const float *scale, size_t rows,
+                                   size_t m) {
+  pack_left_body(out, a, lda, scale, rows, m);
+}
+VT_AVX2 static void pack_right_avx2(float *out, vt_right b, size_t first, size_t rows, size_t j,
+                                    size_t cols) {
+  pack_right_body(out, b, first, rows, j, cols);
+}
+#endif
+
+static void pack_left(vt_isa isa, float *out, const float *a, size_t lda, const float *scale, size_t rows,
+                      size_t m) {
+#if VT_HAS_AVX2
+  if (isa >= VT_ISA_AVX2) return pack_left_avx2(out, a, lda, scale, rows, m);
+#endif
+  pack_left_portable(out, a, lda, scale, rows, m);
+}
+
+static void pack_right(vt_isa isa, float *out, vt_right b, size_t first, size_t rows, size_t j,
+                       size_t cols) {
+#if VT_HAS_AVX2
+  if (isa >= VT_ISA_AVX2) pack_right_avx2(out, b, first, rows, j, cols);
+  else
+#endif
+    pack_right_portable(out, b, first, rows, j, cols);
+}
+
+static void weight_product_reference(float *c, size_t ldc, const float *a, size_t lda, const float *scale,
+                                     vt_right b, size_t rows, size_t m, size_t n, int accumulate) {
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) {
+      double sum = accumulate ? c[i * ldc + j] : 0;
+      for (size_t r = 0; r < rows; r++) {
+        ptrdiff_t row = b.cells ? b.cells[r] : (ptrdiff_t)r;
+        if (row < 0) continue;
+        float v = b.data[(size_t)row * b.stride + j];
+        if (b.mean) v = (v - b.mean[r]) * b.rstd[r] * b.gamma[j] + b.beta[j];
+        sum += (double)a[r * lda + i] * (scale ? scale[r] : 1) * v;
+      }
+      c[i * ldc + j] = (float)sum;
+    }
+}
+
+void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
+                       const float *row_scale, vt_right b, size_t rows, size_t m, size_t n,
+                       int accumulate, float *scratch) {
+  if (isa == VT_ISA_SCALAR) {
+    weight_product_reference(c, ldc, a, lda, row_scale, b, rows, m, n, accumulate);
+    return;
+  }
+  vt_tiles tiles = tiles_of(isa);
+  float whole[TILE_ROWS * 2 * TILE_COLS];
+  if (rows == 0 && !accumulate)
+    for (size_t i = 0; i < m; i++) memset(c + i * ldc, 0, n * sizeof(float));
+  for (size_t first = 0; first < rows; first += DEPTH) {
+    size_t depth = rows - first < DEPTH ? rows - first : DEPTH;
+    int add = accumulate || first > 0;
+    float *left = scratch + 2 * TILE_COLS * DEPTH;
+    pack_left(isa, left, a + first * lda, lda, row_scale ? row_scale + first : 0, depth, m);
+    for (size_t j = 0, step; j < n; j += step) {
+      int two = tiles.packed_two && j + TILE_COLS < n;
+      step = two ? 2 * TILE_COLS : TILE_COLS;
+      packed_tile tile = two ? tiles.packed_two : tiles.packed_one;
+      size_t wide = n - j < step ? n - j : step, right = two ? depth * TILE_COLS : 8;
+      for (size_t q = 0; q < wide; q += TILE_COLS)
+        pack_right(isa, scratch + q * depth, b, first, depth, j + q,
+                   wide - q < TILE_COLS ? wide - q : TILE_COLS);
+      for (size_t i = 0; i < m; i += TILE_ROWS) {
+        size_t high = m - i < TILE_ROWS ? m - i : TILE_ROWS;
+        float *to = c + i * ldc + j;
+        if (high == TILE_ROWS && wide == step) {
+          tile(depth, left + i * depth, scratch, right, to, ldc, add);
+        } else {
+          tile(depth, left + i * depth, scratch, right, whole, step, 0);
+          place_tile(to, ldc, whole, step, add, high, wide);
+        }
+      }
+    }
+  }
+}

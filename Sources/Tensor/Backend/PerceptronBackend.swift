@@ -1,0 +1,62 @@
+/// A layer norm's parameters and what its forward pass found: `mean` and `rstd`, one number a row.
+public struct NormState {
+  let mean: Storage
+  let rstd: Storage
+  let gamma: Storage
+  let beta: Storage
+  let eps: Float
+  let epsOutside: Bool
+}
+
+/// Where a layer norm's gradients go.
+public struct NormTarget {
+  let gamma: GradientTarget?
+  let beta: GradientTarget?
+}
+
+/// A linear layer's numbers: `weight [outputs, inputs]`, `bias [outputs]`.
+public struct LinearValues {
+  let weight: Storage
+  let bias: Storage?
+}
+
+/// Where a linear layer's gradients go.
+public struct LinearTarget {
+  let weight: GradientTarget?
+  let bias: GradientTarget?
+}
+
+/// One number for every `rowsPerScale` rows; nil for 1 everywhere.
+public struct RowScales {
+  let values: [Float]?
+  let rowsPerScale: Int
+}
+
+/// Sizes of a perceptron: `x [rows, channels]`, the first weight `[hidden, channels]`, the second `[channels, hidden]`.
+public struct PerceptronShape: Sendable {
+  public let rows: Int
+  public let channels: Int
+  public let hidden: Int
+  public let activation: Activation
+}
+
+/// Linear layers with the layer norm in front of them.
+public protocol PerceptronBackend: AnyObject {
+  /// `y [rows, outputs] = norm(x) weightᵀ + bias`; fills the state's `mean` and `rstd`.
+  func normLinearForward(
+    _ shape: LinearShape, y: Storage, x: Storage, norm: NormState, linear: LinearValues)
+  func normLinearBackward(
+    _ shape: LinearShape, dy: Storage, x: Storage, norm: NormState, linear: LinearValues,
+    dx: GradientTarget?, dnorm: NormTarget, dlinear: LinearTarget)
+
+  /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `pre [rows, hidden]` receives what goes into the
+  /// activation where given.
+  func perceptronForward(
+    _ shape: PerceptronShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
+    first: LinearValues, second: LinearValues, scales: RowScales)
+  /// The gradients; `pre` is overwritten.
+  func perceptronBackward(
+    _ shape: PerceptronShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
+    first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
+    dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget)
+}

@@ -1,0 +1,198 @@
+import CKernels
+
+extension CPUBackend {
+  /// Normalizes a block of rows to `out`, and keeps their statistics.
+  private func normalize(
+    _ out: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>, channels: Int
+  ) {
+    vt_layer_norm_forward(
+      isa, out, norm.mean.floats + rows.lowerBound, norm.rstd.floats + rows.lowerBound,
+      x.floats + rows.lowerBound * channels, norm.gamma.floats, norm.beta.floats, rows.count, channels,
+      norm.eps, norm.epsOutside ? 1 : 0)
+  }
+
+  /// From the gradient of a block's normalized rows, that of the rows themselves, added to `dx`; the scale's and
+  /// shift's go to `sums [2 * channels]`.
+  private func normalizeBackward(
+    _ dx: UnsafeMutablePointer<Float>, _ dn: UnsafeMutablePointer<Float>,
+    sums: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>,
+    channels: Int, accumulate: Bool
+  ) {
+    sums.update(repeating: 0, count: 2 * channels)
+    vt_layer_norm_backward(
+      isa, dx, sums, sums + channels, dn, x.floats + rows.lowerBound * channels,
+      norm.mean.floats + rows.lowerBound, norm.rstd.floats + rows.lowerBound, norm.gamma.floats,
+      rows.count, channels, norm.epsOutside ? norm.eps : 0, accumulate ? 1 : 0)
+  }
+
+  func normLinearForward(
+    _ shape: LinearShape, y: Storage, x: Storage, norm: NormState, linear: LinearValues
+  ) {
+    let (n, k) = (shape.outputs, shape.inputs)
+    let factor = pack(
+      linear.weight.floats, stride: k, transposed: true, depth: k, columns: n, rows: shape.rows)
+    let blocks = RowBlocks(shape.rows)
+    let perWorker = blocks.largest * k
+    let memory = scratch(threads.threads * perWorker)
+    threads.run(pieces: blocks.count) { piece, worker in
+      let rows = blocks[piece]
+      let normed = memory.floats + worker * perWorker
+      normalize(normed, x, norm, rows, channels: k)
+      multiply(
+        y.floats + rows.lowerBound * n, stride: n, normed, stride: k, factor, rows: rows.count,
+        columns: 0..<n, finish: ProductFinish(bias: linear.bias?.floats))
+    }
+  }
+
+  func normLinearBackward(
+    _ shape: LinearShape, dy: Storage, x: Storage, norm: NormState, linear: LinearValues,
+    dx: GradientTarget?, dnorm: NormTarget, dlinear: LinearTarget
+  ) {
+    let (n, k) = (shape.outputs, shape.inputs)
+    let gradient = dlinear.weight.map {
+      WeightGradient(
+        self, rows: shape.rows, outputs: n, inputs: k, target: $0, dy: dy.floats, dyStride: n,
+        input: GradientInput(values: x.floats, stride: k, norm: norm))
+    }
+    let factor = pack(
+      linear.weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: shape.rows)
+    let blocks = RowBlocks(shape.rows)
+    let perWorker = 2 * blocks.largest * k
+    let memory = scratch(threads.threads * perWorker)
+    let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
+    let biasSums = BlockSums(self, blocks: blocks.count, width: n)
+    let first = gradient?.pieces ?? 0
+    let goesOn = dx != nil || dnorm.gamma != nil || dnorm.beta != nil
+    threads.run(pieces: first + blocks.count) { piece, worker in
+      if piece < first {
+        gradient?.run(piece, worker: worker)
+        return
+      }
+      let block = piece - first
+      let rows = blocks[block]
+      let du = dy.floats + rows.lowerBound * n
+      if dlinear.bias != nil { vt_column_sums(isa, biasSums[block], du, rows.count, n, n, 0) }
+      guard goesOn else { return }
+      let dn = memory.floats + worker * perWorker
+      multiply(dn, stride: k, du, stride: n, factor, rows: rows.count, columns: 0..<k)
+      normalizeBackward(
+        dx.map { $0.storage.floats + rows.lowerBound * k } ?? dn + blocks.largest * k, dn,
+        sums: normSums[block], x, norm, rows, channels: k, accumulate: dx?.accumulate == true)
+    }
+    gradient?.finish()
+    biasSums.deliver(to: dlinear.bias, count: n)
+    normSums.deliver(to: dnorm.gamma, count: k)
+    normSums.deliver(to: dnorm.beta, offset: k, count: k)
+  }
+
+  func perceptronForward(
+    _ shape: PerceptronShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
+    first: LinearValues, second: LinearValues, scales: RowScales
+  ) {
+    let (k, h) = (shape.channels, shape.hidden)
+    let up = pack(first.weight.floats, stride: k, transposed: true, depth: k, columns: h, rows: shape.rows)
+    let down = pack(second.weight.floats, stride: h, transposed: true, depth: h, columns: k, rows: shape.rows)
+    let rowScales = spreadRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
+    let blocks = RowBlocks(shape.rows)
+    let perWorker = blocks.largest * (k + h)
+    let memory = scratch(threads.threads * perWorker)
+    threads.run(pieces: blocks.count) { piece, worker in
+      let rows = blocks[piece]
+      let normed = memory.floats + worker * perWorker
+      let hidden = normed + blocks.largest * k
+      normalize(normed, x, norm, rows, channels: k)
+      let kept = pre.map { $0.floats + rows.lowerBound * h }
+      // Where nothing is kept, the activation is made in place.
+      var finish = ProductFinish(bias: first.bias?.floats, activation: shape.activation)
+      if kept != nil { finish.out = hidden }
+      multiply(
+        kept ?? hidden, stride: h, normed, stride: k, up, rows: rows.count, columns: 0..<h,
+        finish: finish)
+      let at = rows.lowerBound * k
+      multiply(
+        y.floats + at, stride: k, hidden, stride: h, down, rows: rows.count, columns: 0..<k,
+        finish: ProductFinish(
+          bias: second.bias?.floats, residual: x.floats + at,
+          rowScale: rowScales.map { $0.floats + rows.lowerBound }))
+    }
+  }
+
+  func perceptronBackward(
+    _ shape: PerceptronShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
+    first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
+    dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget
+  ) {
+    let (k, h) = (shape.channels, shape.hidden)
+    let down = pack(
+      second.weight.floats, stride: h, transposed: false, depth: k, columns: h, rows: shape.rows)
+    let up = pack(first.weight.floats, stride: k, transposed: false, depth: h, columns: k, rows: shape.rows)
+    let rowScales = spreadRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
+    let blocks = RowBlocks(shape.rows)
+    let perWorker = blocks.largest * (3 * k + h)
+    let memory = scratch(threads.threads * perWorker)
+    let hidden = dsecond.weight == nil ? nil : scratch(shape.rows * h)
+    let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
+    let firstSums = BlockSums(self, blocks: blocks.count, width: h)
+    let secondSums = BlockSums(self, blocks: blocks.count, width: k)
+    let goesOn = dx != nil || dnorm.gamma != nil || dnorm.beta != nil
+    threads.run(pieces: blocks.count) { piece, worker in
+      let rows = blocks[piece]
+      let at = rows.lowerBound * k
+      let dn = memory.floats + worker * perWorker
+      let unused = dn + blocks.largest * k
+      let scaled = unused + blocks.largest * k
+      let dh = scaled + blocks.largest * k
+      var branch = dy.floats + at
+      if let rowScales {
+        for row in 0..<rows.count {
+          let to = scaled + row * k
+          to.update(from: branch + row * k, count: k)
+          vt_scale(isa, to, rowScales.floats[rows.lowerBound + row], k)
+        }
+        branch = scaled
+      }
+      if dsecond.bias != nil { vt_column_sums(isa, secondSums[piece], branch, rows.count, k, k, 0) }
+      multiply(dh, stride: h, branch, stride: k, down, rows: rows.count, columns: 0..<h)
+      // What went into the activation gives way to its gradient.
+      let du = pre.floats + rows.lowerBound * h
+      if let hidden {
+        vt_activation_again(
+          isa, shape.activation.kernel, hidden.floats + rows.lowerBound * h, du, dh, du, rows.count * h)
+      } else {
+        vt_activation_backward(isa, shape.activation.kernel, du, dh, du, rows.count * h)
+      }
+      if dfirst.bias != nil { vt_column_sums(isa, firstSums[piece], du, rows.count, h, h, 0) }
+      guard goesOn else { return }
+      multiply(dn, stride: k, du, stride: h, up, rows: rows.count, columns: 0..<k)
+      let out = dx.map { $0.storage.floats + at } ?? unused
+      // The residual's way back.
+      if let dx {
+        if dx.accumulate {
+          vt_add_scaled(isa, out, out, dy.floats + at, 1, rows.count * k)
+        } else {
+          out.update(from: dy.floats + at, count: rows.count * k)
+        }
+      }
+      normalizeBackward(
+        out, dn, sums: normSums[piece], x, norm, rows, channels: k, accumulate: dx != nil)
+    }
+    var gradients: [WeightGradient] = []
+    if let target = dsecond.weight, let hidden {
+      gradients.append(
+        WeightGradient(
+          self, rows: shape.rows, outputs: k, inputs: h, target: target, dy: dy.floats, dyStride: k,
+          rowScale: rowScales?.floats, input: GradientInput(values: hidden.floats, stride: h)))
+    }
+    if let target = dfirst.weight {
+      gradients.append(
+        WeightGradient(
+          self, rows: shape.rows, outputs: h, inputs: k, target: target, dy: pre.floats, dyStride: h,
+          input: GradientInput(values: x.floats, stride: k, norm: norm)))
+    }
+    run(gradients)
+    normSums.deliver(to: dnorm.gamma, count: k)
+    normSums.deliver(to: dnorm.beta, offset: k, count: k)
+    firstSums.deliver(to: dfirst.bias, count: h)
+    secondSums.deliver(to: dsecond.bias, count: k)
+  }
+}

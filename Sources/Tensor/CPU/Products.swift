@@ -1,0 +1,121 @@
+import CKernels
+import COpenBLAS
+
+/// The right factor of many products, `[depth, columns]`: a weight, made ready once for all rows.
+struct PackedFactor {
+  let depth: Int
+  let columns: Int
+  /// What `vt_product` reads; nil where a BLAS does better.
+  fileprivate let panels: Storage?
+  fileprivate let values: UnsafeMutablePointer<Float>
+  fileprivate let stride: Int
+  /// Whether `values` are `[columns, depth]`.
+  fileprivate let isTransposed: Bool
+}
+
+/// What follows a product, row by row; see `vt_finish`. Pointers are those of the product's first element.
+struct ProductFinish {
+  var bias: UnsafeMutablePointer<Float>?
+  var activation = Activation.none
+  /// Where the activation goes; nil for the product's own place.
+  var out: UnsafeMutablePointer<Float>?
+  var residual: UnsafeMutablePointer<Float>?
+  /// One number a row.
+  var rowScale: UnsafeMutablePointer<Float>?
+}
+
+/// Rows cut into runs of about a hundred, an even number of them and as equal as whole tiles allow, so that
+/// threads end together; they hang on the number of rows alone.
+struct RowBlocks {
+  let rows: Int
+  let count: Int
+  private let tiles: Int
+  private static let tile = 6
+
+  init(_ rows: Int) {
+    self.rows = rows
+    tiles = (rows + Self.tile - 1) / Self.tile
+    count = min(tiles, (rows + 95) / 96 + 3 & ~3)
+  }
+
+  subscript(index: Int) -> Range<Int> {
+    min(rows, index * tiles / count * Self.tile)..<min(rows, (index + 1) * tiles / count * Self.tile)
+  }
+
+  /// Rows of the largest block.
+  var largest: Int { count == 0 ? 0 : (tiles + count - 1) / count * Self.tile }
+}
+
+extension CPUBackend {
+  /// Whether products run on the project's own kernels. Accelerate reaches matrix units that no other code does,
+  /// and C without optimization is slow.
+  static let ownsProducts: Bool = {
+    #if canImport(Accelerate)
+      false
+    #else
+      vt_product_is_optimized() != 0
+    #endif
+  }()
+
+  /// - Parameters:
+  ///   - values: `[depth, columns]`, or `[columns, depth]` where `transposed`; `stride` apart.
+  ///   - rows: how many rows will be multiplied; few do not pay for the packing.
+  func pack(
+    _ values: UnsafeMutablePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int,
+    rows: Int
+  ) -> PackedFactor {
+    var panels: Storage?
+    if usesOwnProducts, rows >= 48 {
+      let packed = scratch(vt_panels_size(depth, columns))
+      forRanges(columns, size: 64) { c in
+        vt_pack_panels(
+          packed.floats + c.lowerBound * depth,
+          values + c.lowerBound * (transposed ? stride : 1), stride, transposed ? 1 : 0, depth, c.count)
+      }
+      panels = packed
+    }
+    return PackedFactor(
+      depth: depth, columns: columns, panels: panels, values: values, stride: stride,
+      isTransposed: transposed)
+  }
+
+  /// `c [rows, columns] (+)= x [rows, depth] · factor`, then `finish`, over a range of the factor's columns that
+  /// begins at a panel; on the calling thread. `c` and what `finish` points to are those of the first column in range.
+  func multiply(
+    _ c: UnsafeMutablePointer<Float>, stride ldc: Int, _ x: UnsafeMutablePointer<Float>, stride ldx: Int,
+    _ factor: PackedFactor, rows: Int, columns: Range<Int>, accumulate: Bool = false,
+    finish: ProductFinish = ProductFinish()
+  ) {
+    if let panels = factor.panels {
+      vt_product(
+        isa, c, ldc,
+        vt_left(data: x, stride: ldx, depth: factor.depth, taps: 1, cells: nil, tap_stride: 0),
+        panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0,
+        vt_finish(
+          kind: finish.activation.kernel, out: finish.out, bias: finish.bias, residual: finish.residual,
+          row_scale: finish.rowScale))
+      return
+    }
+    let from = factor.values + columns.lowerBound * (factor.isTransposed ? factor.stride : 1)
+    vt_sgemm(
+      0, factor.isTransposed ? 1 : 0, Int32(rows), Int32(columns.count), Int32(factor.depth), 1, x,
+      Int32(ldx), from, Int32(factor.stride), accumulate ? 1 : 0, c, Int32(ldc))
+    let out = finish.out ?? c
+    if finish.bias != nil || finish.out != nil || finish.activation != .none {
+      vt_bias_activation(isa, finish.activation.kernel, c, out, finish.bias, rows, columns.count, ldc)
+    }
+    guard let residual = finish.residual else { return }
+    for row in 0..<rows {
+      let at = row * ldc
+      vt_add_scaled(isa, out + at, residual + at, out + at, finish.rowScale?[row] ?? 1, columns.count)
+    }
+  }
+
+  /// One number a row, from one a sample.
+  func spreadRows(_ scales: [Float]?, perScale: Int, rows: Int) -> Storage? {
+    guard let scales else { return nil }
+    let result = scratch(rows)
+    for row in 0..<rows { result.floats[row] = scales[row / perScale] }
+    return result
+  }
+}

@@ -1,0 +1,148 @@
+import CKernels
+import COpenBLAS
+
+/// The right factor of a weight's gradient; see `vt_right`.
+struct GradientInput {
+  var values: UnsafeMutablePointer<Float>
+  var stride: Int
+  /// Applied while it is read.
+  var norm: NormState?
+}
+
+/// `target [outputs, inputs] (+)= Σ over rows of rowScale · dy[row] x[row]ᵀ`, cut into pieces: tiles of the target and, where
+/// these are few, groups of rows whose sums are added in order. The cuts hang on the sizes alone.
+final class WeightGradient {
+  let pieces: Int
+  private let rows: Int
+  private let outputs: Int
+  private let inputs: Int
+  private let target: GradientTarget
+  private let targetStride: Int
+  private let dy: UnsafeMutablePointer<Float>
+  private let dyStride: Int
+  private let rowScale: UnsafeMutablePointer<Float>?
+  private let input: GradientInput
+  private let tiles: Tiles
+  private let groups: Int
+  private let partial: Storage?
+  private let memory: Storage
+  private let perWorker: Int
+  private unowned let backend: CPUBackend
+
+  /// - Parameters:
+  ///   - dy: `[rows, outputs]`, `dyStride` apart.
+  ///   - target: `[outputs, inputs]`, from `targetOffset` on, `targetStride` apart.
+  init(
+    _ backend: CPUBackend, rows: Int, outputs: Int, inputs: Int, target: GradientTarget,
+    targetOffset: Int = 0, targetStride: Int? = nil, dy: UnsafeMutablePointer<Float>, dyStride: Int,
+    rowScale: UnsafeMutablePointer<Float>? = nil, input: GradientInput
+  ) {
+    self.backend = backend
+    self.rows = rows
+    self.outputs = outputs
+    self.inputs = inputs
+    self.target = target
+    self.targetStride = targetStride ?? inputs
+    self.dy = dy
+    self.dyStride = dyStride
+    self.rowScale = rowScale
+    self.input = input
+    targetFloats = target.storage.floats + targetOffset
+    // What a core's second-level cache holds of 192 rows on the left; all columns where there are few.
+    let bands = (outputs + 287) / 288
+    let tileRows = ((outputs + bands - 1) / bands + 5) / 6 * 6
+    let across = (inputs + 1023) / 1024
+    let tileColumns = ((inputs + across - 1) / across + 31) / 32 * 32
+    tiles = Tiles(rows: outputs, columns: inputs, tileRows: tileRows, tileColumns: tileColumns)
+    groups = max(1, min((8 + tiles.count - 1) / tiles.count, rows / 384))
+    partial = groups > 1 ? backend.scratch(groups * outputs * inputs) : nil
+    perWorker = vt_weight_product_scratch(tileRows)
+    memory = backend.scratch(backend.threads.threads * perWorker)
+    pieces = tiles.count * groups
+  }
+
+  private let targetFloats: UnsafeMutablePointer<Float>
+
+  func run(_ piece: Int, worker: Int) {
+    let (r, c) = tiles[piece / groups]
+    let group = piece % groups
+    let first = rows * group / groups
+    let count = rows * (group + 1) / groups - first
+    let stride = partial == nil ? targetStride : inputs
+    let out =
+      (partial.map { $0.floats + group * outputs * inputs } ?? targetFloats) + r.lowerBound * stride
+      + c.lowerBound
+    let left = dy + first * dyStride + r.lowerBound
+    let right = input.values + first * input.stride + c.lowerBound
+    let accumulate = partial == nil && target.accumulate
+    if !backend.usesOwnProducts, input.norm == nil, rowScale == nil {
+      vt_sgemm(
+        1, 0, Int32(r.count), Int32(c.count), Int32(count), 1, left, Int32(dyStride), right,
+        Int32(input.stride), accumulate ? 1 : 0, out, Int32(stride))
+      return
+    }
+    let norm = input.norm
+    vt_weight_product(
+      backend.isa, out, stride, left, dyStride, rowScale.map { $0 + first },
+      vt_right(
+        data: right, stride: input.stride, cells: nil,
+        mean: norm.map { UnsafePointer($0.mean.floats + first) },
+        rstd: norm.map { UnsafePointer($0.rstd.floats + first) },
+        gamma: norm.map { UnsafePointer($0.gamma.floats + c.lowerBound) },
+        beta: norm.map { UnsafePointer($0.beta.floats + c.lowerBound) }),
+      count, r.count, c.count, accumulate ? 1 : 0, memory.floats + worker * perWorker)
+  }
+
+  /// Adds the groups' sums up; to be called when all pieces have run.
+  func finish() {
+    guard let partial else { return }
+    backend.forRanges(outputs, size: max(1, (1 << 14) / inputs)) { r in
+      for row in r {
+        vt_column_sums(
+          backend.isa, targetFloats + row * targetStride, partial.floats + row * inputs, groups, inputs,
+          outputs * inputs, target.accumulate ? 1 : 0)
+      }
+    }
+  }
+}
+
+extension CPUBackend {
+  /// Computes weights' gradients, their pieces side by side.
+  func run(_ gradients: [WeightGradient]) {
+    threads.run(pieces: gradients.reduce(0) { $0 + $1.pieces }) { piece, worker in
+      var piece = piece
+      for gradient in gradients {
+        if piece < gradient.pieces { return gradient.run(piece, worker: worker) }
+        piece -= gradient.pieces
+      }
+    }
+    for gradient in gradients { gradient.finish() }
+  }
+}
+
+/// Sums over rows, kept one set a block of rows and added up in order at the end.
+struct BlockSums {
+  let width: Int
+  private let count: Int
+  private let storage: Storage
+  private unowned let backend: CPUBackend
+
+  init(_ backend: CPUBackend, blocks: Int, width: Int) {
+    self.backend = backend
+    self.width = width
+    count = blocks
+    storage = backend.scratch(blocks * width)
+  }
+
+  subscript(block: Int) -> UnsafeMutablePointer<Float> { storage.floats + block * width }
+
+  /// Delivers columns `offset..<offset + count` of the sums.
+  func deliver(to target: GradientTarget?, offset: Int = 0, count columns: Int) {
+    guard let target else { return }
+    backend.forRanges(columns, size: 256) { c in
+      vt_column_sums(
+        backend.isa, target.storage.floats + c.lowerBound, storage.floats + offset + c.lowerBound, count,
+        c.count, width, target.accumulate ? 1 : 0)
+    }
+  }
+}
