@@ -57,9 +57,12 @@ void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, s
         }
       for (size_t j = 0; j < n; j++)
         for (size_t q = p; q < depth; q++) panels[q * TILE_COLS + j] = b[(c + j) * ldb + q];
+    } else if (n == TILE_COLS) {
+      for (size_t p = 0; p < depth; p++)
+        memcpy(panels + p * TILE_COLS, b + p * ldb + c, TILE_COLS * sizeof(float));
     } else {
       for (size_t p = 0; p < depth; p++)
-        memcpy(panels + p * TILE_COLS, b + p * ldb + c, n * sizeof(float));
+        for (size_t j = 0; j < n; j++) panels[p * TILE_COLS + j] = b[p * ldb + c + j];
     }
   }
 }

@@ -1,145 +1,97 @@
 #include "vector.h"
 
-static void softmax_rows_scalar(float *x, float *lse, float scale, size_t rows, size_t cols,
-                                size_t ld) {
+size_t vt_score_stride(size_t cols) { return (cols + 15) / 16 * 16; }
+
+static void softmax_rows_scalar(float *x, float *lse, float scale, const float *bias,
+                                const float *mask, size_t rows, size_t cols) {
+  size_t ld = vt_score_stride(cols);
   for (size_t r = 0; r < rows; r++) {
     float *xr = x + r * ld;
     double m = -INFINITY, sum = 0;
-    for (size_t c = 0; c < cols; c++) m = fmax(m, (double)xr[c] * scale);
-    for (size_t c = 0; c < cols; c++) sum += exp((double)xr[c] * scale - m);
-    for (size_t c = 0; c < cols; c++) xr[c] = (float)(exp((double)xr[c] * scale - m) / sum);
+    for (size_t c = 0; c < cols; c++) {
+      size_t i = r * ld + c;
+      xr[c] = (float)((double)xr[c] * scale + (bias ? bias[i] : 0) + (mask ? mask[i] : 0));
+      m = fmax(m, xr[c]);
+    }
+    for (size_t c = 0; c < cols; c++) sum += exp(xr[c] - m);
+    for (size_t c = 0; c < cols; c++) xr[c] = (float)(exp(xr[c] - m) / sum);
     lse[r] = (float)(m + log(sum));
   }
 }
 
-// One row in place: x = softmax(scale * x); the largest of scale * x, and the sum of exponentials from there.
-VT_INLINE void softmax_row(float *x, float scale, size_t cols, float *largest, float *total) {
-  size_t whole = cols / 8 * 8, rest = cols - whole;
-  v8 mv = splat8(-INFINITY), sv = splat8(0), k = splat8(scale);
-  for (size_t c = 0; c < whole; c += 8) {
-    v8 v = load8(x + c) * k;
-    mv = select8(v > mv, v, mv);
-  }
-  float m = max8(mv);
-  for (size_t c = whole; c < cols; c++) m = x[c] * scale > m ? x[c] * scale : m;
-  for (size_t c = 0; c < whole; c += 8) {
-    v8 e = exp8(load8(x + c) * k - splat8(m));
-    store8(x + c, e);
-    sv += e;
-  }
-  float sum = sum8(sv);
-  if (rest) {
-    v8 e = exp8(load8_part(x + whole, rest) * k - splat8(m));
-    store8_part(x + whole, e, rest);
-    for (size_t c = 0; c < rest; c++) sum += e[c];
-  }
-  float inverse = 1.0f / sum;
-  for (size_t c = 0; c < whole; c += 8) store8(x + c, load8(x + c) * splat8(inverse));
-  for (size_t c = whole; c < cols; c++) x[c] *= inverse;
-  *largest = m;
-  *total = sum;
-}
-
-VT_INLINE void softmax_rows_body(float *x, float *lse, float scale, size_t rows, size_t cols,
-                                 size_t ld) {
+VT_INLINE void softmax_rows_body(float *x, float *lse, float scale, const float *bias,
+                                 const float *mask, size_t rows, size_t cols) {
+  size_t ld = vt_score_stride(cols), end = (cols + 7) / 8 * 8;
+  const i8v lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+  // Lanes of the last vector that are part of the row.
+  i8v inside = lanes < (i8v)((int32_t)(cols - (end - 8)));
   for (size_t r = 0; r < rows; r++) {
-    float m, sum;
-    softmax_row(x + r * ld, scale, cols, &m, &sum);
-    lse[r] = m + logf(sum);
+    float *xr = x + r * ld;
+    v8 most = splat8(-INFINITY), sum = splat8(0), k = splat8(scale);
+    for (size_t c = 0; c < end; c += 8) {
+      v8 v = load8(xr + c) * k;
+      if (bias) v += load8(bias + r * ld + c);
+      if (mask) v += load8(mask + r * ld + c);
+      if (c + 8 == end) v = select8(inside, v, splat8(-INFINITY));
+      store8(xr + c, v);
+      most = select8(v > most, v, most);
+    }
+    float m = max8(most);
+    for (size_t c = 0; c < end; c += 8) {
+      v8 e = exp8(load8(xr + c) - splat8(m));
+      if (c + 8 == end) e = select8(inside, e, splat8(0));
+      store8(xr + c, e);
+      sum += e;
+    }
+    float total = sum8(sum), inverse = 1.0f / total;
+    for (size_t c = 0; c < end; c += 8) store8(xr + c, load8(xr + c) * splat8(inverse));
+    lse[r] = m + logf(total);
   }
 }
 
 VT_DISPATCH(softmax_rows,
-            (float *x, float *lse, float scale, size_t rows, size_t cols, size_t ld),
-            (x, lse, scale, rows, cols, ld))
+            (float *x, float *lse, float scale, const float *bias, const float *mask, size_t rows,
+             size_t cols),
+            (x, lse, scale, bias, mask, rows, cols))
 
-static void softmax_again_scalar(float *x, const float *lse, float scale, size_t rows, size_t cols,
-                                 size_t ld) {
+static void scores_backward_scalar(float *p, float *dp, const float *lse, const float *delta,
+                                   float scale, const float *bias, const float *mask, size_t ldb,
+                                   float *dbias, size_t rows, size_t cols) {
+  size_t ld = vt_score_stride(cols);
   for (size_t r = 0; r < rows; r++)
-    for (size_t c = 0; c < cols; c++)
-      x[r * ld + c] = (float)exp((double)x[r * ld + c] * scale - lse[r]);
-}
-
-VT_INLINE void softmax_again_body(float *x, const float *lse, float scale, size_t rows,
-                                  size_t cols, size_t ld) {
-  for (size_t r = 0; r < rows; r++) {
-    float *xr = x + r * ld;
-    v8 k = splat8(scale), l = splat8(lse[r]);
-    size_t c = 0;
-    for (; c + 8 <= cols; c += 8) store8(xr + c, exp8(load8(xr + c) * k - l));
-    if (c < cols) store8_part(xr + c, exp8(load8_part(xr + c, cols - c) * k - l), cols - c);
-  }
-}
-
-VT_DISPATCH(softmax_again,
-            (float *x, const float *lse, float scale, size_t rows, size_t cols, size_t ld),
-            (x, lse, scale, rows, cols, ld))
-
-static void window_softmax_scalar(float *x, const float *bias, const int32_t *region, float scale,
-                                  size_t tokens) {
-  for (size_t r = 0; r < tokens; r++) {
-    float *xr = x + r * tokens;
-    double m = -INFINITY, sum = 0;
-    for (size_t c = 0; c < tokens; c++) {
-      double v = (double)xr[c] * scale + (bias ? bias[r * tokens + c] : 0) +
-                 (region && region[r] != region[c] ? -100 : 0);
-      xr[c] = (float)v;
-      m = fmax(m, v);
+    for (size_t c = 0; c < cols; c++) {
+      size_t i = r * ld + c, j = r * ldb + c;
+      double v = (double)p[i] * scale + (bias ? bias[j] : 0) + (mask ? mask[j] : 0);
+      double e = exp(v - lse[c]), d = e * ((double)dp[i] - delta[c]);
+      p[i] = (float)e;
+      dp[i] = (float)(d * scale);
+      if (dbias) dbias[j] += (float)d;
     }
-    for (size_t c = 0; c < tokens; c++) sum += exp(xr[c] - m);
-    for (size_t c = 0; c < tokens; c++) xr[c] = (float)(exp(xr[c] - m) / sum);
-  }
 }
 
-VT_INLINE void window_softmax_body(float *x, const float *bias, const int32_t *region, float scale,
-                                   size_t tokens) {
-  size_t whole = tokens / 8 * 8;
-  for (size_t r = 0; r < tokens; r++) {
-    float *xr = x + r * tokens;
-    const float *br = bias ? bias + r * tokens : 0;
-    for (size_t c = 0; c < whole; c += 8) {
-      v8 v = load8(xr + c) * splat8(scale);
-      store8(xr + c, br ? v + load8(br + c) : v);
-    }
-    for (size_t c = whole; c < tokens; c++) xr[c] = xr[c] * scale + (br ? br[c] : 0);
-    if (region)
-      for (size_t c = 0; c < tokens; c++) xr[c] += region[r] != region[c] ? -100.0f : 0.0f;
-    float m, sum;
-    softmax_row(xr, 1, tokens, &m, &sum);
-  }
-}
-
-VT_DISPATCH(window_softmax,
-            (float *x, const float *bias, const int32_t *region, float scale, size_t tokens),
-            (x, bias, region, scale, tokens))
-
-static void softmax_backward_rows_scalar(float *dp, const float *p, const float *delta,
-                                         float scale, size_t rows, size_t cols, size_t ld) {
+VT_INLINE void scores_backward_body(float *p, float *dp, const float *lse, const float *delta,
+                                    float scale, const float *bias, const float *mask, size_t ldb,
+                                    float *dbias, size_t rows, size_t cols) {
+  size_t ld = vt_score_stride(cols);
+  v8 k = splat8(scale);
   for (size_t r = 0; r < rows; r++)
-    for (size_t c = 0; c < cols; c++)
-      dp[r * ld + c] =
-          (float)((double)p[r * ld + c] * ((double)dp[r * ld + c] - delta[r]) * scale);
-}
-
-VT_INLINE void softmax_backward_rows_body(float *dp, const float *p, const float *delta,
-                                          float scale, size_t rows, size_t cols, size_t ld) {
-  for (size_t r = 0; r < rows; r++) {
-    float *dr = dp + r * ld;
-    const float *pr = p + r * ld;
-    v8 d = splat8(delta[r]), k = splat8(scale);
-    size_t c = 0;
-    for (; c + 8 <= cols; c += 8) store8(dr + c, load8(pr + c) * (load8(dr + c) - d) * k);
-    if (c < cols) {
-      size_t n = cols - c;
-      store8_part(dr + c, load8_part(pr + c, n) * (load8_part(dr + c, n) - d) * k, n);
+    for (size_t c = 0; c < cols; c += 8) {
+      size_t i = r * ld + c, j = r * ldb + c;
+      v8 v = load8(p + i) * k;
+      if (bias) v += load8(bias + j);
+      if (mask) v += load8(mask + j);
+      v8 e = exp8(v - load8(lse + c));
+      v8 d = e * (load8(dp + i) - load8(delta + c));
+      store8(p + i, e);
+      store8(dp + i, d * k);
+      if (dbias) store8(dbias + j, load8(dbias + j) + d);
     }
-  }
 }
 
-VT_DISPATCH(softmax_backward_rows,
-            (float *dp, const float *p, const float *delta, float scale, size_t rows, size_t cols,
-             size_t ld),
-            (dp, p, delta, scale, rows, cols, ld))
+VT_DISPATCH(scores_backward,
+            (float *p, float *dp, const float *lse, const float *delta, float scale,
+             const float *bias, const float *mask, size_t ldb, float *dbias, size_t rows, size_t cols),
+            (p, dp, lse, delta, scale, bias, mask, ldb, dbias, rows, cols))
 
 static void row_dots_scalar(float *delta, const float *a, const float *b, size_t rows, size_t cols,
                             size_t lda, size_t ldb) {

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Which cells of a grid share a window, after the grid has been rolled (Liu et al., "Swin Transformer", ICCV
 /// 2021, section 3.2). Cells past the grid's edge are empty: they take part as tokens of zeros before the
 /// query-key-value layer.
@@ -17,8 +19,11 @@ public struct WindowLayout: Sendable {
   public let windows: Int
   /// For each window's slots, row by row: the cell of the grid there, or -1.
   let cells: [Int32]
-  /// Slots of a window that were no neighbours before the roll have different numbers; nil without a roll.
-  let regions: [Int32]?
+  /// What is added to the scores of windows whose slots were no neighbours before the roll, `[slots, score stride]` each:
+  /// -100, as the reference code has it. Few windows differ.
+  let masks: [[Float]]
+  /// For each window which of `masks`, or nil.
+  let maskOfWindow: [Int?]
 
   var slots: Int { window * window }
   var hasPadding: Bool { height % window != 0 || width % window != 0 }
@@ -63,7 +68,26 @@ public struct WindowLayout: Sendable {
       }
     }
     self.cells = cells
-    self.regions = shift > 0 ? regions : nil
+    (masks, maskOfWindow) = Self.masks(
+      regions: shift > 0 ? regions : [], windows: windows, slots: window * window)
+  }
+
+  /// - Parameter regions: a number for each slot of each window; slots of different numbers do not see each other.
+  private static func masks(regions: [Int32], windows: Int, slots: Int) -> ([[Float]], [Int?]) {
+    var (masks, known): ([[Float]], [[Int32]: Int]) = ([], [:])
+    var ofWindow = [Int?](repeating: nil, count: windows)
+    guard !regions.isEmpty else { return (masks, ofWindow) }
+    for window in 0..<windows {
+      let own = Array(regions[window * slots..<(window + 1) * slots])
+      if own.allSatisfy({ $0 == own[0] }) { continue }
+      if known[own] == nil {
+        known[own] = masks.count
+        let fill = [Float](repeating: 0, count: vt_score_stride(slots) - slots)
+        masks.append(own.flatMap { i in own.map { $0 == i ? 0 : -100 } + fill })
+      }
+      ofWindow[window] = known[own]
+    }
+    return (masks, ofWindow)
   }
 
   /// Row of the relative position table for slots `i` and `j`: `(Δrow + w - 1)(2w - 1) + Δcolumn + w - 1`.

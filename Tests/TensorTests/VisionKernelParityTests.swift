@@ -13,25 +13,6 @@ struct VisionKernelParityTests {
     KernelParityTests.numbers(count, index, scale: scale)
   }
 
-  @Test func windowSoftmax() {
-    for variant in Self.variants {
-      for tokens in Self.lengths + [49] {
-        let scores = numbers(tokens * tokens, 1, scale: 3)
-        let bias = numbers(tokens * tokens, 2)
-        let region = (0..<tokens).map { Int32($0 % 3 == 0 ? 1 : 0) }
-        for (hasBias, hasRegion) in [(true, true), (false, true), (true, false), (false, false)] {
-          func run(_ isa: vt_isa) -> [Float] {
-            var x = scores
-            vt_window_softmax(
-              isa, &x, hasBias ? bias : nil, hasRegion ? region : nil, 0.4, tokens)
-            return x
-          }
-          expectClose(run(variant), run(VT_ISA_SCALAR), relative: 2e-6, absolute: 1e-7, "\(tokens)")
-        }
-      }
-    }
-  }
-
   @Test func depthwiseConvolution() {
     for variant in Self.variants {
       for channels in Self.lengths {
@@ -136,13 +117,17 @@ struct VisionKernelParityTests {
   /// Windows by hand: who is in them after the roll, and who may see whom.
   @Test func windowLayouts() {
     let plain = WindowLayout(height: 4, width: 4, window: 2, shift: 0, padding: .padThenRoll)
-    #expect(plain.windows == 4 && plain.regions == nil)
+    #expect(plain.windows == 4 && plain.masks.isEmpty && plain.maskOfWindow == [nil, nil, nil, nil])
     #expect(plain.cells == [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15])
     let shifted = WindowLayout(height: 4, width: 4, window: 2, shift: 1, padding: .padThenRoll)
     #expect(shifted.cells == [5, 6, 9, 10, 7, 4, 11, 8, 13, 14, 1, 2, 15, 12, 3, 0])
     // The first window is one neighbourhood, the last is made of four.
-    #expect(shifted.regions.map { Array($0.prefix(4)) } == [0, 0, 0, 0])
-    #expect(shifted.regions.map { Set($0.suffix(4)).count } == 4)
+    #expect(shifted.maskOfWindow[0] == nil && shifted.masks.count == 3)
+    let ld = vt_score_stride(4)
+    let mask = shifted.maskOfWindow[3].map { shifted.masks[$0] } ?? []
+    for i in 0..<4 {
+      for j in 0..<4 { #expect(mask[i * ld + j] == (i == j ? 0 : -100)) }
+    }
     // A grid of 3 under windows of 2 with a shift of 1: where the empty cells come.
     let first = WindowLayout(height: 1, width: 3, window: 2, shift: 1, padding: .padThenRoll)
     let later = WindowLayout(height: 1, width: 3, window: 2, shift: 1, padding: .rollThenPad)

@@ -107,19 +107,20 @@ void vt_layer_norm_backward(vt_isa isa, float *dx, float *dgamma, float *dbeta, 
 
 // softmax.c
 
-/// In place over each row [cols], rows `ld` apart: x = softmax(scale * x); lse[r] = log sum exp(scale * x).
-void vt_softmax_rows(vt_isa isa, float *x, float *lse, float scale, size_t rows, size_t cols,
-                     size_t ld);
-/// In place: x = exp(scale * x - lse[r]), the probabilities again from the scores.
-void vt_softmax_again(vt_isa isa, float *x, const float *lse, float scale, size_t rows,
-                      size_t cols, size_t ld);
-/// In place over the scores [tokens, tokens] of one window: x = softmax(scale * x + bias + mask). `bias` may
-/// be null; so may `region`: pairs of tokens of different regions get -100, as the reference code has it.
-void vt_window_softmax(vt_isa isa, float *x, const float *bias, const int32_t *region, float scale,
-                       size_t tokens);
-/// In place: dp = p * (dp - delta[r]) * scale, the gradient of the scores.
-void vt_softmax_backward_rows(vt_isa isa, float *dp, const float *p, const float *delta,
-                              float scale, size_t rows, size_t cols, size_t ld);
+/// Numbers from row to row of scores: `cols` up to whole vectors. What is behind a row's end may be read and written,
+/// and is never part of a result.
+size_t vt_score_stride(size_t cols);
+/// In place over each row [cols]: x = softmax(scale * x + bias + mask), either may be null; lse[r] = log sum exp of
+/// what went in. Rows of all three are a score's stride apart.
+void vt_softmax_rows(vt_isa isa, float *x, float *lse, float scale, const float *bias,
+                     const float *mask, size_t rows, size_t cols);
+/// Probabilities and gradients of the scores, a column a query: p holds k . q and becomes
+/// p = exp(scale * p + bias + mask - lse[c]); dp becomes p * (dp - delta[c]) * scale, and without the scale
+/// is added to dbias where given. Rows of p and dp are a score's stride apart, those of bias, mask and dbias `ldb`; lse
+/// and delta have numbers, if arbitrary ones, up to that stride too.
+void vt_scores_backward(vt_isa isa, float *p, float *dp, const float *lse, const float *delta,
+                        float scale, const float *bias, const float *mask, size_t ldb, float *dbias,
+                        size_t rows, size_t cols);
 /// delta[r] = sum_c a[r, c] * b[r, c], rows lda and ldb apart.
 void vt_row_dots(vt_isa isa, float *delta, const float *a, const float *b, size_t rows,
                  size_t cols, size_t lda, size_t ldb);
@@ -128,6 +129,38 @@ void vt_row_dots(vt_isa isa, float *delta, const float *a, const float *b, size_
 /// dlogits[r, c] = scale * (p - target). Labels are in 0..<classes.
 void vt_cross_entropy(float *loss, float *dlogits, const float *logits, const int32_t *labels,
                       size_t rows, size_t classes, float smoothing, float scale);
+
+// attention.c
+
+/// One head: q [queries, dim], k and v [keys, dim], rows ld* apart. `bias` and `mask` are added to the scores,
+/// [queries, keys] in the forward pass, turned to [keys, queries] in the backward one, rows a score's stride apart;
+/// either may be null.
+typedef struct {
+  size_t queries, keys, dim;
+  float scale;
+  const float *q, *k, *v;
+  size_t ldq, ldk, ldv;
+  const float *bias, *mask;
+} vt_head;
+
+/// Where a head's gradients go, rows ld* apart; added to what is there where `keep_*` is set.
+typedef struct {
+  float *dq, *dk, *dv;
+  size_t ldq, ldk, ldv;
+  int keep_q, keep_k, keep_v;
+} vt_head_gradient;
+
+/// Numbers of scratch memory.
+size_t vt_attention_forward_scratch(size_t keys, size_t dim);
+size_t vt_attention_backward_scratch(size_t queries, size_t keys, size_t dim);
+/// out [queries, dim] = softmax(scale q k^T + bias + mask) v, rows ldo apart; lse[queries], the log of each row's sum of
+/// exponentials.
+void vt_attention_forward(vt_isa isa, vt_head head, float *out, size_t ldo, float *lse,
+                          float *scratch);
+/// The gradients from dout [queries, dim]; dbias [keys, queries] += where given, rows a score's stride apart. Rows of dout and out are ldo apart.
+void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const float *dout,
+                           const float *out, size_t ldo, const float *lse, float *dbias,
+                           float *scratch);
 
 // elementwise.c
 

@@ -56,12 +56,12 @@ public protocol AttentionBackend: AnyObject {
     out: Storage, lse: Storage, q: RowView, k: RowView, v: RowView)
 
   /// Attention within each window; `table [(2w-1)², heads]` is the relative position bias, `padding [3 * heads *
-  /// headDim]` what empty cells of windows hold.
+  /// headDim]` what empty cells of windows hold; `lse [batch, windows, heads, slots]` as in `attentionForward`.
   func windowAttentionForward(
-    _ shape: WindowShape, out: Storage, qkv: Storage, table: Storage?, padding: Storage?)
+    _ shape: WindowShape, out: Storage, lse: Storage, qkv: Storage, table: Storage?, padding: Storage?)
   func windowAttentionBackward(
     _ shape: WindowShape, dqkv: GradientTarget, dtable: GradientTarget?, dpadding: GradientTarget?,
-    dout: Storage, qkv: Storage, table: Storage?, padding: Storage?)
+    dout: Storage, out: Storage, lse: Storage, qkv: Storage, table: Storage?, padding: Storage?)
 
   /// `out [batch, tokens, dim] = φ(q) (φ(k)ᵀ v) / (φ(q) Σ φ(k) + eps)` with `w [features, dim]`.
   func performerForward(_ shape: PerformerShape, out: Storage, kqv: Storage, w: Storage)

@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 
 extension RowView {
   /// Row `row` of head `head`.
@@ -9,31 +8,30 @@ extension RowView {
 }
 
 extension CPUBackend {
-  /// Queries a tile of scores covers: `[queryTile, keys]` stays in the second-level cache.
-  private static let queryTile = 64
+  /// Queries of a piece of the forward pass, where a head has more.
+  private static let band = 384
 
   func attentionForward(
     _ shape: AttentionShape, out: Storage, lse: Storage, q: RowView, k: RowView, v: RowView
   ) {
     let (t, n, e) = (shape.queries, shape.keys, shape.headDim)
     let width = shape.heads * e
-    let tile = Self.queryTile
-    let bands = (t + tile - 1) / tile
-    let scores = scratch(threads.threads * tile * n)
+    let bands = (t + Self.band - 1) / Self.band
+    let perWorker = vt_attention_forward_scratch(n, e)
+    let memory = scratch(threads.threads * perWorker)
     threads.run(pieces: shape.batch * shape.heads * bands) { piece, worker in
       let head = piece / bands % shape.heads
       let image = piece / bands / shape.heads
-      let first = piece % bands * tile
-      let count = min(tile, t - first)
-      let s = scores.floats + worker * tile * n
-      vt_sgemm(
-        0, 1, Int32(count), Int32(n), Int32(e), 1, q.pointer(image * t + first, head, e),
-        Int32(q.stride), k.pointer(image * n, head, e), Int32(k.stride), 0, s, Int32(n))
-      vt_softmax_rows(
-        isa, s, lse.floats + (image * shape.heads + head) * t + first, shape.scale, count, n, n)
-      vt_sgemm(
-        0, 0, Int32(count), Int32(e), Int32(n), 1, s, Int32(n), v.pointer(image * n, head, e),
-        Int32(v.stride), 0, out.floats + (image * t + first) * width + head * e, Int32(width))
+      let first = t * (piece % bands) / bands
+      let count = t * (piece % bands + 1) / bands - first
+      vt_attention_forward(
+        isa,
+        vt_head(
+          queries: count, keys: n, dim: e, scale: shape.scale, q: q.pointer(image * t + first, head, e),
+          k: k.pointer(image * n, head, e), v: v.pointer(image * n, head, e), ldq: q.stride, ldk: k.stride,
+          ldv: v.stride, bias: nil, mask: nil),
+        out.floats + (image * t + first) * width + head * e, width,
+        lse.floats + (image * shape.heads + head) * t + first, memory.floats + worker * perWorker)
     }
   }
 
@@ -43,43 +41,25 @@ extension CPUBackend {
   ) {
     let (t, n, e) = (shape.queries, shape.keys, shape.headDim)
     let width = shape.heads * e
-    let tile = Self.queryTile
-    let perWorker = 2 * tile * n + tile
+    let perWorker = vt_attention_backward_scratch(t, n, e)
     let memory = scratch(threads.threads * perWorker)
-    // A head is one piece: its key and value gradients add up over the query tiles in order.
+    // A head is one piece: its key and value gradients add up over the queries in order.
     threads.run(pieces: shape.batch * shape.heads) { piece, worker in
-      let head = piece % shape.heads
-      let image = piece / shape.heads
-      let p = memory.floats + worker * perWorker
-      let dp = p + tile * n
-      let delta = dp + tile * n
-      let (kp, vp) = (k.pointer(image * n, head, e), v.pointer(image * n, head, e))
-      for first in stride(from: 0, to: t, by: tile) {
-        let count = min(tile, t - first)
-        let rows = Int32(count)
-        let at = (image * t + first) * width + head * e
-        let qp = q.pointer(image * t + first, head, e)
-        func beta(_ target: RowTarget) -> Float { first > 0 || target.accumulate ? 1 : 0 }
-        vt_sgemm(
-          0, 1, rows, Int32(n), Int32(e), 1, qp, Int32(q.stride), kp, Int32(k.stride), 0, p, Int32(n))
-        vt_softmax_again(
-          isa, p, lse.floats + (image * shape.heads + head) * t + first, shape.scale, count, n, n)
-        vt_sgemm(
-          0, 1, rows, Int32(n), Int32(e), 1, dout.floats + at, Int32(width), vp, Int32(v.stride),
-          0, dp, Int32(n))
-        vt_sgemm(
-          1, 0, Int32(n), Int32(e), rows, 1, p, Int32(n), dout.floats + at, Int32(width), beta(dv),
-          dv.view.pointer(image * n, head, e), Int32(dv.view.stride))
-        // Σ_j p_ij dp_ij = dout_i · out_i.
-        vt_row_dots(isa, delta, dout.floats + at, out.floats + at, count, e, width, width)
-        vt_softmax_backward_rows(isa, dp, p, delta, shape.scale, count, n, n)
-        vt_sgemm(
-          0, 0, rows, Int32(e), Int32(n), 1, dp, Int32(n), kp, Int32(k.stride),
-          dq.accumulate ? 1 : 0, dq.view.pointer(image * t + first, head, e), Int32(dq.view.stride))
-        vt_sgemm(
-          1, 0, Int32(n), Int32(e), rows, 1, dp, Int32(n), qp, Int32(q.stride), beta(dk),
-          dk.view.pointer(image * n, head, e), Int32(dk.view.stride))
-      }
+      let (image, head) = (piece / shape.heads, piece % shape.heads)
+      let at = image * t * width + head * e
+      vt_attention_backward(
+        isa,
+        vt_head(
+          queries: t, keys: n, dim: e, scale: shape.scale, q: q.pointer(image * t, head, e),
+          k: k.pointer(image * n, head, e), v: v.pointer(image * n, head, e), ldq: q.stride, ldk: k.stride,
+          ldv: v.stride, bias: nil, mask: nil),
+        vt_head_gradient(
+          dq: dq.view.pointer(image * t, head, e), dk: dk.view.pointer(image * n, head, e),
+          dv: dv.view.pointer(image * n, head, e), ldq: dq.view.stride, ldk: dk.view.stride,
+          ldv: dv.view.stride, keep_q: dq.accumulate ? 1 : 0, keep_k: dk.accumulate ? 1 : 0,
+          keep_v: dv.accumulate ? 1 : 0),
+        dout.floats + at, out.floats + at, width,
+        lse.floats + (image * shape.heads + head) * t, nil, memory.floats + worker * perWorker)
     }
   }
 }

@@ -1,18 +1,18 @@
 import CKernels
-import COpenBLAS
 
 extension CPUBackend {
-  /// The table spread out to `[heads, slots, slots]`.
-  private func spread(_ table: Storage, _ shape: WindowShape) -> Storage {
+  /// The table spread out to `[heads, slots, score stride]`, queries first, or keys first where `turned`.
+  private func spread(_ table: Storage, _ shape: WindowShape, turned: Bool) -> Storage {
     let layout = shape.layout
-    let area = layout.slots * layout.slots
+    let ld = vt_score_stride(layout.slots)
+    let area = layout.slots * ld
     let bias = scratch(shape.heads * area)
+    bias.fill(0)
     for i in 0..<layout.slots {
       for j in 0..<layout.slots {
         let row = layout.tableRow(i, j) * shape.heads
-        for head in 0..<shape.heads {
-          bias.floats[head * area + i * layout.slots + j] = table.floats[row + head]
-        }
+        let at = turned ? j * ld + i : i * ld + j
+        for head in 0..<shape.heads { bias.floats[head * area + at] = table.floats[row + head] }
       }
     }
     return bias
@@ -36,28 +36,27 @@ extension CPUBackend {
   }
 
   func windowAttentionForward(
-    _ shape: WindowShape, out: Storage, qkv: Storage, table: Storage?, padding: Storage?
+    _ shape: WindowShape, out: Storage, lse: Storage, qkv: Storage, table: Storage?, padding: Storage?
   ) {
     let layout = shape.layout
     let (n, e) = (layout.slots, shape.headDim)
     let width = shape.heads * e
     let tokens = layout.height * layout.width
-    let bias = table.map { spread($0, shape) }
-    let perWorker = n * 4 * width + n * n
+    let bias = table.map { spread($0, shape, turned: false) }
+    let perWorker = n * 4 * width + vt_attention_forward_scratch(n, e)
     let memory = scratch(threads.threads * perWorker)
     threads.run(pieces: shape.batch * layout.windows) { piece, worker in
       let (image, window) = (piece / layout.windows, piece % layout.windows)
       let cells = layout.cells[window * n..<(window + 1) * n]
       let local = memory.floats + worker * perWorker
       let mixed = local + n * 3 * width
-      let s = mixed + n * width
       gather(local, qkv.floats + image * tokens * 3 * width, cells, padding: padding, width: 3 * width)
-      for head in 0..<shape.heads {
-        let q = local + head * e
-        scores(shape, window, head, s, q, bias)
-        vt_sgemm(
-          0, 0, Int32(n), Int32(e), Int32(n), 1, s, Int32(n), q + 2 * width, Int32(3 * width), 0,
-          mixed + head * e, Int32(width))
+      withMask(layout, window) { mask in
+        for head in 0..<shape.heads {
+          vt_attention_forward(
+            isa, self.head(shape, local, head, bias, mask), mixed + head * e, width,
+            lse.floats + (piece * shape.heads + head) * n, mixed + n * width)
+        }
       }
       for (slot, cell) in cells.enumerated() where cell >= 0 {
         (out.floats + (image * tokens + Int(cell)) * width).update(
@@ -66,41 +65,43 @@ extension CPUBackend {
     }
   }
 
-  /// Probabilities `[slots, slots]` of one head of one window.
-  private func scores(
-    _ shape: WindowShape, _ window: Int, _ head: Int, _ s: UnsafeMutablePointer<Float>,
-    _ q: UnsafeMutablePointer<Float>, _ bias: Storage?
+  /// One head of one window whose rows lie in `local`.
+  private func head(
+    _ shape: WindowShape, _ local: UnsafeMutablePointer<Float>, _ head: Int, _ bias: Storage?,
+    _ mask: UnsafePointer<Float>?
+  ) -> vt_head {
+    let (n, e) = (shape.layout.slots, shape.headDim)
+    let width = shape.heads * e
+    let q = local + head * e
+    return vt_head(
+      queries: n, keys: n, dim: e, scale: shape.scale, q: q, k: q + width, v: q + 2 * width,
+      ldq: 3 * width, ldk: 3 * width, ldv: 3 * width,
+      bias: bias.map { UnsafePointer($0.floats + head * n * vt_score_stride(n)) }, mask: mask)
+  }
+
+  /// A window's mask, which is its own transpose.
+  private func withMask(
+    _ layout: WindowLayout, _ window: Int, _ body: (UnsafePointer<Float>?) -> Void
   ) {
-    let n = shape.layout.slots
-    let width = shape.heads * shape.headDim
-    vt_sgemm(
-      0, 1, Int32(n), Int32(n), Int32(shape.headDim), 1, q, Int32(3 * width), q + width,
-      Int32(3 * width), 0, s, Int32(n))
-    if let regions = shape.layout.regions {
-      regions.withUnsafeBufferPointer {
-        vt_window_softmax(
-          isa, s, bias.map { $0.floats + head * n * n }, $0.baseAddress! + window * n, shape.scale, n)
-      }
-    } else {
-      vt_window_softmax(isa, s, bias.map { $0.floats + head * n * n }, nil, shape.scale, n)
-    }
+    guard let index = layout.maskOfWindow[window] else { return body(nil) }
+    layout.masks[index].withUnsafeBufferPointer { body($0.baseAddress) }
   }
 
   func windowAttentionBackward(
     _ shape: WindowShape, dqkv: GradientTarget, dtable: GradientTarget?, dpadding: GradientTarget?,
-    dout: Storage, qkv: Storage, table: Storage?, padding: Storage?
+    dout: Storage, out: Storage, lse: Storage, qkv: Storage, table: Storage?, padding: Storage?
   ) {
     let layout = shape.layout
     let (n, e) = (layout.slots, shape.headDim)
     let width = shape.heads * e
     let tokens = layout.height * layout.width
-    let bias = table.map { spread($0, shape) }
+    let bias = table.map { spread($0, shape, turned: true) }
     // Windows go in a fixed number of groups; each sums the bias's gradient over its own windows.
     let windows = shape.batch * layout.windows
     let groups = min(windows, 16)
-    let area = shape.heads * n * n
+    let area = shape.heads * n * vt_score_stride(n)
     let sums = scratch(groups * (area + 3 * width))
-    let perWorker = n * 7 * width + 2 * n * n + n
+    let perWorker = n * 8 * width + vt_attention_backward_scratch(n, n, e)
     let memory = scratch(threads.threads * perWorker)
     threads.run(pieces: groups) { group, worker in
       let dbias = sums.floats + group * (area + 3 * width)
@@ -109,35 +110,27 @@ extension CPUBackend {
       let local = memory.floats + worker * perWorker
       let dlocal = local + n * 3 * width
       let dmixed = dlocal + n * 3 * width
-      let p = dmixed + n * width
-      let dp = p + n * n
-      let delta = dp + n * n
+      let mixed = dmixed + n * width
+      let rest = mixed + n * width
       for piece in group * windows / groups..<(group + 1) * windows / groups {
         let (image, window) = (piece / layout.windows, piece % layout.windows)
         let cells = layout.cells[window * n..<(window + 1) * n]
         gather(local, qkv.floats + image * tokens * 3 * width, cells, padding: padding, width: 3 * width)
         // What an empty cell would answer is thrown away, so no gradient comes from there.
         gather(dmixed, dout.floats + image * tokens * width, cells, padding: nil, width: width)
-        for head in 0..<shape.heads {
-          let q = local + head * e
-          let dq = dlocal + head * e
-          let row = Int32(3 * width)
-          scores(shape, window, head, p, q, bias)
-          vt_sgemm(
-            0, 1, Int32(n), Int32(n), Int32(e), 1, dmixed + head * e, Int32(width), q + 2 * width,
-            row, 0, dp, Int32(n))
-          vt_sgemm(
-            1, 0, Int32(n), Int32(e), Int32(n), 1, p, Int32(n), dmixed + head * e, Int32(width), 0,
-            dq + 2 * width, row)
-          vt_row_dots(isa, delta, p, dp, n, n, n, n)
-          vt_softmax_backward_rows(isa, dp, p, delta, 1, n, n, n)
-          if dtable != nil {
-            vt_add_scaled(isa, dbias + head * n * n, dbias + head * n * n, dp, 1, n * n)
+        gather(mixed, out.floats + image * tokens * width, cells, padding: nil, width: width)
+        withMask(layout, window) { mask in
+          for head in 0..<shape.heads {
+            let dq = dlocal + head * e
+            vt_attention_backward(
+              isa, self.head(shape, local, head, bias, mask),
+              vt_head_gradient(
+                dq: dq, dk: dq + width, dv: dq + 2 * width, ldq: 3 * width, ldk: 3 * width,
+                ldv: 3 * width, keep_q: 0, keep_k: 0, keep_v: 0),
+              dmixed + head * e, mixed + head * e, width,
+              lse.floats + (piece * shape.heads + head) * n,
+              dtable == nil ? nil : dbias + head * n * vt_score_stride(n), rest)
           }
-          vt_sgemm(
-            0, 0, Int32(n), Int32(e), Int32(n), shape.scale, dp, Int32(n), q + width, row, 0, dq, row)
-          vt_sgemm(
-            1, 0, Int32(n), Int32(e), Int32(n), shape.scale, dp, Int32(n), q, row, 0, dq + width, row)
         }
         for (slot, cell) in cells.enumerated() {
           let from = dlocal + slot * 3 * width
@@ -160,18 +153,19 @@ extension CPUBackend {
     if let dpadding { deliver(total.floats + area, to: dpadding, count: 3 * width) }
   }
 
-  /// Adds the gradients of `[heads, slots, slots]` up in the table's rows.
+  /// Adds the gradients of `[heads, slots, score stride]`, keys first, up in the table's rows.
   private func collect(
     _ dbias: UnsafeMutablePointer<Float>, _ shape: WindowShape, _ dtable: GradientTarget
   ) {
     let layout = shape.layout
     let n = layout.slots
+    let ld = vt_score_stride(n)
     let out = dtable.storage.floats
     if !dtable.accumulate { dtable.storage.fill(0) }
     for i in 0..<n {
       for j in 0..<n {
         let row = layout.tableRow(i, j) * shape.heads
-        for head in 0..<shape.heads { out[row + head] += dbias[head * n * n + i * n + j] }
+        for head in 0..<shape.heads { out[row + head] += dbias[head * n * ld + j * ld + i] }
       }
     }
   }

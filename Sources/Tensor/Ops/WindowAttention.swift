@@ -22,19 +22,22 @@ extension Context {
     let needs = needsTape(qkv, table, padding)
     let out = output([shape.batch, qkv.shape[1], heads * headDim], needsGradient: needs)
     let tiles = shape.batch * layout.windows * heads
+    let lse = engine.storage(tiles * layout.slots)
     let op = operation("window attention", [qkv, table, padding], out)
     forward(op) {
       backend.windowAttentionForward(
-        shape, out: out.storage, qkv: qkv.storage, table: table?.storage, padding: padding?.storage)
+        shape, out: out.storage, lse: lse, qkv: qkv.storage, table: table?.storage, padding: padding?.storage)
       engine.countProduct(layout.slots, layout.slots, headDim, times: 2 * tiles)
     }
     guard needs else { return out }
+    let kept = out.storage
     record(op) { [engine] in
       guard let dout = out.gradient else { return }
       engine.countProduct(layout.slots, layout.slots, headDim, times: 4 * tiles)
       engine.backend.windowAttentionBackward(
         shape, dqkv: qkv.targetOrScratch(engine), dtable: table?.target(engine),
-        dpadding: padding?.target(engine), dout: dout, qkv: qkv.storage, table: table?.storage,
+        dpadding: padding?.target(engine), dout: dout, out: kept, lse: lse, qkv: qkv.storage,
+        table: table?.storage,
         padding: padding?.storage)
     }
     return out
