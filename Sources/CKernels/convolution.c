@@ -1,13 +1,25 @@
 #include "geometry.h"
 
 void vt_unfold(float *out, const float *image, vt_geometry g, size_t first, size_t count) {
-  size_t area = g.kernel * g.kernel, run = g.channels;
-  for (size_t cell = first; cell < first + count; cell++)
-    for (size_t k = 0; k < area; k++, out += run) {
-      ptrdiff_t at = tap(g, cell, k);
-      if (at < 0) memset(out, 0, run * sizeof(float));
-      else memcpy(out, image + at, run * sizeof(float));
+  size_t run = g.kernel * g.channels;
+  for (size_t cell = first; cell < first + count; cell++) {
+    ptrdiff_t left = (ptrdiff_t)(cell % g.out_width * g.stride) - (ptrdiff_t)g.padding;
+    int inside = left >= 0 && left + (ptrdiff_t)g.kernel <= (ptrdiff_t)g.width;
+    for (size_t r = 0; r < g.kernel; r++, out += run) {
+      ptrdiff_t y = place(cell / g.out_width, r, g.stride, g.padding, g.height);
+      if (y >= 0 && inside) {
+        // A row of the kernel is a run of the image.
+        memcpy(out, image + (size_t)(y * (ptrdiff_t)g.width + left) * g.channels, run * sizeof(float));
+        continue;
+      }
+      for (size_t s = 0; s < g.kernel; s++) {
+        ptrdiff_t at = tap(g, cell, r * g.kernel + s);
+        float *to = out + s * g.channels;
+        if (at < 0) memset(to, 0, g.channels * sizeof(float));
+        else memcpy(to, image + at, g.channels * sizeof(float));
+      }
     }
+  }
 }
 
 void vt_fold(float *image, const float *columns, vt_geometry g, size_t first, size_t count) {

@@ -1,7 +1,7 @@
 import CKernels
 
 /// A square kernel's way over images `[batch, height, width, channels]`.
-public struct ConvolutionGeometry: Sendable, Equatable {
+public struct ConvolutionGeometry: Sendable, Hashable {
   public let batch: Int
   public let height: Int
   public let width: Int

@@ -17,6 +17,9 @@ final class CPUBackend: Backend {
     vt_blas_use_one_thread()
   }
 
+  /// Tables of the convolutions met so far; a network has few that differ.
+  var convolutionTables: [ConvolutionGeometry: ConvolutionTables] = [:]
+
   /// Scratch memory that goes back to the pool with the returned object.
   func scratch(_ count: Int) -> Storage { Storage(count: max(count, 1), pool: buffers) }
 

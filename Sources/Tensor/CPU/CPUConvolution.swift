@@ -1,13 +1,15 @@
 import CKernels
-import COpenBLAS
 
 extension CPUBackend {
-  /// Output cells whose columns one piece unfolds: about a megabyte of them, and enough rows for a product.
-  private func band(_ g: ConvolutionGeometry) -> Int {
-    min(g.outCells, max(48, (1 << 18) / g.columnLength))
+  /// Fewer channels than this do not fill a tap's product: their neighbourhoods are unfolded, a block at a time.
+  private static let fewestChannels = 16
+
+  /// Whether a convolution is a linear layer over the cells.
+  private func isPlain(_ g: ConvolutionGeometry) -> Bool {
+    g.kernel == 1 && g.stride == 1 && g.padding == 0
   }
 
-  /// `[outputs, channels, k, k]` as `[outputs, k, k, channels]`, the order of unfolded columns.
+  /// `[outputs, channels, k, k]` as `[outputs, k, k, channels]`, the order of a row under the kernel.
   private func channelsLast(_ weight: Storage, outputs: Int, _ g: ConvolutionGeometry) -> Storage {
     if g.kernel == 1 { return weight }
     let result = scratch(outputs * g.columnLength)
@@ -15,96 +17,175 @@ extension CPUBackend {
     threads.run(pieces: outputs) { o, _ in
       let from = weight.floats + o * g.columnLength
       let to = result.floats + o * g.columnLength
-      for c in 0..<g.channels { for k in 0..<area { to[k * g.channels + c] = from[c * area + k] } }
+      for k in 0..<area { for c in 0..<g.channels { to[k * g.channels + c] = from[c * area + k] } }
     }
     return result
   }
 
-  /// Whether a convolution is a linear layer over the cells.
-  private func isPlain(_ g: ConvolutionGeometry) -> Bool {
-    g.kernel == 1 && g.stride == 1 && g.padding == 0
+  private func tables(_ g: ConvolutionGeometry) -> ConvolutionTables {
+    if let known = convolutionTables[g] { return known }
+    let made = ConvolutionTables(g)
+    convolutionTables[g] = made
+    return made
   }
 
   func convolutionForward(
     _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?
   ) {
+    let rows = g.batch * g.outCells
     if isPlain(g) {
       return linearForward(
-        LinearShape(rows: g.batch * g.cells, inputs: g.channels, outputs: outputs), y: y, pre: nil,
+        LinearShape(rows: rows, inputs: g.channels, outputs: outputs), y: y, pre: nil,
         x: x, weight: weight, bias: bias, activation: .none, residual: nil, rowScale: nil,
         rowsPerScale: 1)
     }
     let w = channelsLast(weight, outputs: outputs, g)
-    let (size, length) = (band(g), g.columnLength)
-    let bands = (g.outCells + size - 1) / size
-    let columns = scratch(threads.threads * size * length)
-    threads.run(pieces: g.batch * bands) { piece, worker in
-      let (image, first) = (piece / bands, piece % bands * size)
-      let count = min(size, g.outCells - first)
-      let unfolded = columns.floats + worker * size * length
-      vt_unfold(
-        unfolded, x.floats + image * g.cells * g.channels, g.kernelGeometry, first, count)
-      let out = y.floats + (image * g.outCells + first) * outputs
-      vt_sgemm(
-        0, 1, Int32(count), Int32(outputs), Int32(length), 1, unfolded, Int32(length), w.floats,
-        Int32(length), 0, out, Int32(outputs))
-      if let bias {
-        vt_bias_activation(isa, VT_ACTIVATION_NONE, out, out, bias.floats, count, outputs, outputs)
+    let length = g.columnLength
+    let factor = pack(w.floats, stride: length, transposed: true, depth: length, columns: outputs)
+    let finish = vt_finish(
+      kind: VT_ACTIVATION_NONE, out: nil, bias: bias.map { UnsafePointer($0.floats) }, residual: nil,
+      row_scale: nil)
+    if g.channels >= Self.fewestChannels {
+      let table = tables(g).forward
+      let blocks = RowBlocks(rows)
+      threads.run(pieces: blocks.count) { piece, _ in
+        let r = blocks[piece]
+        vt_product(
+          isa, y.floats + r.lowerBound * outputs, outputs,
+          vt_left(
+            data: x.floats, stride: g.channels, depth: g.channels, taps: table.taps,
+            cells: table.cells + r.lowerBound, tap_stride: table.rows),
+          factor.floats, r.count, outputs, 0, finish)
+      }
+      return
+    }
+    forUnfolded(g, x) { r, unfolded, _ in
+      vt_product(
+        isa, y.floats + r.lowerBound * outputs, outputs,
+        vt_left(data: unfolded, stride: length, depth: length, taps: 1, cells: nil, tap_stride: 0),
+        factor.floats, r.count, outputs, 0, finish)
+    }
+  }
+
+  /// Calls `body(rows, columns, group)` for blocks of output rows with what the kernel sees at each, `[rows, columnLength]`;
+  /// blocks of one group in order, on one thread. There are at most sixteen groups.
+  private func forUnfolded(
+    _ g: ConvolutionGeometry, _ x: Storage, _ body: (Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
+  ) {
+    let blocks = RowBlocks(g.outCells)
+    let perWorker = blocks.largest * g.columnLength
+    let memory = scratch(threads.threads * perWorker)
+    let total = g.batch * blocks.count
+    let groups = unfoldedGroups(g)
+    threads.run(pieces: groups) { group, worker in
+      let unfolded = memory.floats + worker * perWorker
+      for index in group * total / groups..<(group + 1) * total / groups {
+        let (image, r) = (index / blocks.count, blocks[index % blocks.count])
+        vt_unfold(
+          unfolded, x.floats + image * g.cells * g.channels, g.kernelGeometry, r.lowerBound, r.count)
+        let first = image * g.outCells + r.lowerBound
+        body(first..<first + r.count, unfolded, group)
       }
     }
+  }
+
+  private func unfoldedGroups(_ g: ConvolutionGeometry) -> Int {
+    min(16, g.batch * RowBlocks(g.outCells).count)
   }
 
   func convolutionBackward(
     _ g: ConvolutionGeometry, outputs: Int, dy: Storage, x: Storage, weight: Storage,
     dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?
   ) {
+    let rows = g.batch * g.outCells
     if isPlain(g) {
       return linearBackward(
-        LinearShape(rows: g.batch * g.cells, inputs: g.channels, outputs: outputs), dy: dy,
+        LinearShape(rows: rows, inputs: g.channels, outputs: outputs), dy: dy,
         pre: nil, x: x, weight: weight, activation: .none, rowScale: nil, rowsPerScale: 1,
         keepsDy: true, dx: dx, dweight: dweight, dbias: dbias)
     }
-    let w = channelsLast(weight, outputs: outputs, g)
-    let (size, length) = (band(g), g.columnLength)
-    // Images go in a fixed number of groups; each sums the weight's gradient over its own images.
-    let total = outputs * length
-    let groups = min(g.batch, max(2, min(8, (1 << 23) / total)))
-    let sums = scratch(dweight == nil ? 1 : groups * total)
-    let perWorker = (dx == nil ? 1 : 2) * size * length
-    let columns = scratch(threads.threads * perWorker)
-    if let dx, !dx.accumulate { dx.storage.fill(0) }
-    threads.run(pieces: groups) { group, worker in
-      let unfolded = columns.floats + worker * perWorker
-      let dunfolded = unfolded + size * length
-      let dw = sums.floats + group * total
-      var isFirst = true
-      for image in group * g.batch / groups..<(group + 1) * g.batch / groups {
-        let picture = image * g.cells * g.channels
-        for first in stride(from: 0, to: g.outCells, by: size) {
-          let count = min(size, g.outCells - first)
-          let out = dy.floats + (image * g.outCells + first) * outputs
-          if dweight != nil {
-            vt_unfold(unfolded, x.floats + picture, g.kernelGeometry, first, count)
-            vt_sgemm(
-              1, 0, Int32(outputs), Int32(length), Int32(count), 1, out, Int32(outputs), unfolded,
-              Int32(length), isFirst ? 0 : 1, dw, Int32(length))
-            isFirst = false
-          }
-          if let dx {
-            vt_sgemm(
-              0, 0, Int32(count), Int32(length), Int32(outputs), 1, out, Int32(outputs), w.floats,
-              Int32(length), 0, dunfolded, Int32(length))
-            vt_fold(dx.storage.floats + picture, dunfolded, g.kernelGeometry, first, count)
-          }
+    let length = g.columnLength
+    var others: [Work] = []
+    if let dx { others = inputGradient(g, outputs: outputs, dy: dy, weight: weight, dx: dx) }
+    if let dbias { others.append(columnSums(of: dy, rows: rows, columns: outputs, to: dbias)) }
+    guard let dweight else { return run(others) }
+    if g.channels < Self.fewestChannels {
+      run(others)
+      let total = outputs * length
+      let groups = unfoldedGroups(g)
+      let sums = scratch(groups * total)
+      sums.fill(0)
+      let perGroup = vt_weight_product_scratch(outputs)
+      let memory = scratch(groups * perGroup)
+      forUnfolded(g, x) { r, unfolded, group in
+        vt_weight_product(
+          isa, sums.floats + group * total, length, dy.floats + r.lowerBound * outputs, outputs, nil,
+          vt_right(
+            data: unfolded, stride: length, cells: nil, mean: nil, rstd: nil, gamma: nil, beta: nil),
+          r.count, outputs, length, 1, memory.floats + group * perGroup)
+      }
+      collect(sums, groups: groups, into: dweight, outputs: outputs, g)
+      return
+    }
+    let own = scratch(outputs * length)
+    let gradient = WeightGradient(
+      self, rows: rows, outputs: outputs, inputs: g.channels,
+      target: GradientTarget(storage: own, accumulate: false), dy: dy.floats, dyStride: outputs,
+      input: GradientInput(values: x.floats, stride: g.channels, taps: tables(g).forward))
+    run([gradient], beside: others)
+    collect(own, groups: 1, into: dweight, outputs: outputs, g)
+  }
+
+  /// The input's gradient as convolutions of the output's, one for each remainder of the stride.
+  private func inputGradient(
+    _ g: ConvolutionGeometry, outputs: Int, dy: Storage, weight: Storage, dx: GradientTarget
+  ) -> [Work] {
+    let area = g.kernel * g.kernel
+    let out = dx.storage.floats
+    return tables(g).phases.map { phase in
+      let blocks = RowBlocks(phase.table.rows)
+      // The kernel's taps of this phase, `[taps * outputs, channels]`.
+      let taps = phase.taps
+      let turned = scratch(max(1, taps.count) * outputs * g.channels)
+      threads.run(pieces: outputs) { o, _ in
+        let from = weight.floats + o * g.columnLength
+        for (index, k) in taps.enumerated() {
+          let to = turned.floats + (index * outputs + o) * g.channels
+          for c in 0..<g.channels { to[c] = from[c * area + k] }
         }
       }
-    }
-    if let dweight { collect(sums, groups: groups, into: dweight, outputs: outputs, g) }
-    if let dbias {
-      forRanges(outputs, size: 64) { r in
-        vt_column_sums(
-          isa, dbias.storage.floats + r.lowerBound, dy.floats + r.lowerBound, g.batch * g.outCells,
-          r.count, outputs, dbias.accumulate ? 1 : 0)
+      let depth = taps.count * outputs
+      let factor = pack(
+        turned.floats, stride: g.channels, transposed: false, depth: depth, columns: g.channels)
+      let perWorker = blocks.largest * g.channels
+      let memory = scratch(phase.destinations == nil ? 1 : threads.threads * perWorker)
+      return Work(pieces: blocks.count) { [self] piece, worker in
+        let r = blocks[piece]
+        let left = vt_left(
+          data: dy.floats, stride: outputs, depth: outputs, taps: taps.count,
+          cells: phase.table.cells + r.lowerBound, tap_stride: phase.table.rows)
+        guard let destinations = phase.destinations else {
+          vt_product(
+            isa, out + r.lowerBound * g.channels, g.channels, left, factor.floats, r.count, g.channels,
+            dx.accumulate ? 1 : 0, vt_finish())
+          return
+        }
+        let block = memory.floats + worker * perWorker
+        if taps.isEmpty {
+          if dx.accumulate { return }
+          block.update(repeating: 0, count: r.count * g.channels)
+        } else {
+          vt_product(isa, block, g.channels, left, factor.floats, r.count, g.channels, 0, vt_finish())
+        }
+        for row in r {
+          let to = out + Int(destinations[row]) * g.channels
+          let from = block + (row - r.lowerBound) * g.channels
+          if dx.accumulate {
+            vt_add_scaled(isa, to, to, from, 1, g.channels)
+          } else {
+            to.update(from: from, count: g.channels)
+          }
+        }
       }
     }
   }
@@ -116,7 +197,7 @@ extension CPUBackend {
     let (length, area) = (g.columnLength, g.kernel * g.kernel)
     threads.run(pieces: outputs) { o, _ in
       let from = sums.floats + o * length
-      vt_column_sums(isa, from, from, groups, length, outputs * length, 0)
+      if groups > 1 { vt_column_sums(isa, from, from, groups, length, outputs * length, 0) }
       let to = target.storage.floats + o * length
       for c in 0..<g.channels {
         for k in 0..<area {

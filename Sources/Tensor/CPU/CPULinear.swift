@@ -59,25 +59,28 @@ extension CPUBackend {
     let tiles = Tiles.activations(rows: m, columns: k)
     let factor =
       dx == nil ? nil : pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: m)
-    let biasSize = 64
-    let dwPieces = gradient?.pieces ?? 0
-    let dxPieces = dx == nil ? 0 : tiles.count
-    let dbPieces = dbias == nil ? 0 : (n + biasSize - 1) / biasSize
-    threads.run(pieces: dwPieces + dxPieces + dbPieces) { piece, worker in
-      if piece < dwPieces {
-        gradient?.run(piece, worker: worker)
-      } else if piece < dwPieces + dxPieces, let dx, let factor {
-        let (r, c) = tiles[piece - dwPieces]
-        multiply(
-          dx.storage.floats + r.lowerBound * k + c.lowerBound, stride: k, du.floats + r.lowerBound * n,
-          stride: n, factor, rows: r.count, columns: c, accumulate: dx.accumulate)
-      } else if let dbias {
-        let first = (piece - dwPieces - dxPieces) * biasSize
-        vt_column_sums(
-          isa, dbias.storage.floats + first, du.floats + first, m, min(biasSize, n - first), n,
-          dbias.accumulate ? 1 : 0)
-      }
+    var others: [Work] = []
+    if let dx, let factor {
+      others.append(
+        Work(pieces: tiles.count) { piece, _ in
+          let (r, c) = tiles[piece]
+          self.multiply(
+            dx.storage.floats + r.lowerBound * k + c.lowerBound, stride: k, du.floats + r.lowerBound * n,
+            stride: n, factor, rows: r.count, columns: c, accumulate: dx.accumulate)
+        })
     }
-    gradient?.finish()
+    if let dbias { others.append(columnSums(of: du, rows: m, columns: n, to: dbias)) }
+    run(gradient.map { [$0] } ?? [], beside: others)
+  }
+
+  /// The sums of a matrix's columns, as a bias's gradient.
+  func columnSums(of x: Storage, rows: Int, columns: Int, to target: GradientTarget) -> Work {
+    let size = 64
+    return Work(pieces: (columns + size - 1) / size) { piece, _ in
+      let first = piece * size
+      vt_column_sums(
+        self.isa, target.storage.floats + first, x.floats + first, rows, min(size, columns - first), columns,
+        target.accumulate ? 1 : 0)
+    }
   }
 }

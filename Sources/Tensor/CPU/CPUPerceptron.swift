@@ -61,14 +61,8 @@ extension CPUBackend {
     let memory = scratch(threads.threads * perWorker)
     let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
     let biasSums = BlockSums(self, blocks: blocks.count, width: n)
-    let first = gradient?.pieces ?? 0
     let goesOn = dx != nil || dnorm.gamma != nil || dnorm.beta != nil
-    threads.run(pieces: first + blocks.count) { piece, worker in
-      if piece < first {
-        gradient?.run(piece, worker: worker)
-        return
-      }
-      let block = piece - first
+    let others = Work(pieces: blocks.count) { [self] block, worker in
       let rows = blocks[block]
       let du = dy.floats + rows.lowerBound * n
       if dlinear.bias != nil { vt_column_sums(isa, biasSums[block], du, rows.count, n, n, 0) }
@@ -79,7 +73,7 @@ extension CPUBackend {
         dx.map { $0.storage.floats + rows.lowerBound * k } ?? dn + blocks.largest * k, dn,
         sums: normSums[block], x, norm, rows, channels: k, accumulate: dx?.accumulate == true)
     }
-    gradient?.finish()
+    run(gradient.map { [$0] } ?? [], beside: [others])
     biasSums.deliver(to: dlinear.bias, count: n)
     normSums.deliver(to: dnorm.gamma, count: k)
     normSums.deliver(to: dnorm.beta, offset: k, count: k)

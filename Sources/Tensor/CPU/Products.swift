@@ -64,19 +64,26 @@ extension CPUBackend {
     _ values: UnsafeMutablePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int,
     rows: Int
   ) -> PackedFactor {
-    var panels: Storage?
-    if usesOwnProducts, rows >= 48 {
-      let packed = scratch(vt_panels_size(depth, columns))
-      forRanges(columns, size: 64) { c in
-        vt_pack_panels(
-          packed.floats + c.lowerBound * depth,
-          values + c.lowerBound * (transposed ? stride : 1), stride, transposed ? 1 : 0, depth, c.count)
-      }
-      panels = packed
-    }
+    let isWorthIt = usesOwnProducts && rows >= 48
     return PackedFactor(
-      depth: depth, columns: columns, panels: panels, values: values, stride: stride,
+      depth: depth, columns: columns,
+      panels: isWorthIt
+        ? pack(values, stride: stride, transposed: transposed, depth: depth, columns: columns) : nil,
+      values: values, stride: stride,
       isTransposed: transposed)
+  }
+
+  /// The same as the panels that `vt_product` reads.
+  func pack(
+    _ values: UnsafeMutablePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int
+  ) -> Storage {
+    let panels = scratch(vt_panels_size(depth, columns))
+    forRanges(columns, size: 64) { c in
+      vt_pack_panels(
+        panels.floats + c.lowerBound * depth,
+        values + c.lowerBound * (transposed ? stride : 1), stride, transposed ? 1 : 0, depth, c.count)
+    }
+    return panels
   }
 
   /// `c [rows, columns] (+)= x [rows, depth] · factor`, then `finish`, over a range of the factor's columns that

@@ -7,15 +7,20 @@ struct GradientInput {
   var stride: Int
   /// Applied while it is read.
   var norm: NormState?
+  /// Where a convolution's kernel finds its rows: the gradient's columns are those of each tap in turn.
+  var taps: TapTable?
 }
 
-/// `target [outputs, inputs] (+)= Σ over rows of rowScale · dy[row] x[row]ᵀ`, cut into pieces: tiles of the target and, where
+/// `target [outputs, taps * inputs] (+)= Σ over rows of rowScale · dy[row] x[row]ᵀ`, cut into pieces: tiles of the target and, where
 /// these are few, groups of rows whose sums are added in order. The cuts hang on the sizes alone.
 final class WeightGradient {
   let pieces: Int
   private let rows: Int
   private let outputs: Int
   private let inputs: Int
+  private let taps: Int
+  /// Numbers of a row of the gradient.
+  private let width: Int
   private let target: GradientTarget
   private let targetStride: Int
   private let dy: UnsafeMutablePointer<Float>
@@ -42,40 +47,46 @@ final class WeightGradient {
     self.outputs = outputs
     self.inputs = inputs
     self.target = target
-    self.targetStride = targetStride ?? inputs
+    taps = input.taps?.taps ?? 1
+    width = taps * inputs
+    self.targetStride = targetStride ?? width
     self.dy = dy
     self.dyStride = dyStride
     self.rowScale = rowScale
     self.input = input
     targetFloats = target.storage.floats + targetOffset
-    // What a core's second-level cache holds of 192 rows on the left; all columns where there are few.
-    let bands = (outputs + 287) / 288
-    let tileRows = ((outputs + bands - 1) / bands + 5) / 6 * 6
-    let across = (inputs + 1023) / 1024
-    let tileColumns = ((inputs + across - 1) / across + 31) / 32 * 32
-    tiles = Tiles(rows: outputs, columns: inputs, tileRows: tileRows, tileColumns: tileColumns)
-    groups = max(1, min((8 + tiles.count - 1) / tiles.count, rows / 384))
-    partial = groups > 1 ? backend.scratch(groups * outputs * inputs) : nil
-    perWorker = vt_weight_product_scratch(tileRows)
+    // What a core's second-level cache holds of 192 rows on the left; enough pieces for threads to end together.
+    func share(_ count: Int, atMost most: Int, unit: Int) -> Int {
+      let parts = (count + most - 1) / most
+      return ((count + parts - 1) / parts + unit - 1) / unit * unit
+    }
+    tiles = Tiles(
+      rows: outputs, columns: inputs, tileRows: share(outputs, atMost: 288, unit: 6),
+      tileColumns: share(inputs, atMost: 512, unit: 32))
+    groups = max(1, min((16 + tiles.count * taps - 1) / (tiles.count * taps), rows / 384))
+    partial = groups > 1 ? backend.scratch(groups * outputs * width) : nil
+    perWorker = vt_weight_product_scratch(tiles.tileRows)
     memory = backend.scratch(backend.threads.threads * perWorker)
-    pieces = tiles.count * groups
+    pieces = tiles.count * taps * groups
   }
 
   private let targetFloats: UnsafeMutablePointer<Float>
 
   func run(_ piece: Int, worker: Int) {
-    let (r, c) = tiles[piece / groups]
     let group = piece % groups
+    let tap = piece / groups % taps
+    let (r, c) = tiles[piece / groups / taps]
     let first = rows * group / groups
     let count = rows * (group + 1) / groups - first
-    let stride = partial == nil ? targetStride : inputs
+    let stride = partial == nil ? targetStride : width
     let out =
-      (partial.map { $0.floats + group * outputs * inputs } ?? targetFloats) + r.lowerBound * stride
-      + c.lowerBound
+      (partial.map { $0.floats + group * outputs * width } ?? targetFloats) + r.lowerBound * stride
+      + tap * inputs + c.lowerBound
     let left = dy + first * dyStride + r.lowerBound
-    let right = input.values + first * input.stride + c.lowerBound
+    let cells = input.taps.map { $0.cells + tap * $0.rows + first }
+    let right = input.values + (cells == nil ? first * input.stride : 0) + c.lowerBound
     let accumulate = partial == nil && target.accumulate
-    if !backend.usesOwnProducts, input.norm == nil, rowScale == nil {
+    if !backend.usesOwnProducts, input.norm == nil, cells == nil, rowScale == nil {
       vt_sgemm(
         1, 0, Int32(r.count), Int32(c.count), Int32(count), 1, left, Int32(dyStride), right,
         Int32(input.stride), accumulate ? 1 : 0, out, Int32(stride))
@@ -85,7 +96,7 @@ final class WeightGradient {
     vt_weight_product(
       backend.isa, out, stride, left, dyStride, rowScale.map { $0 + first },
       vt_right(
-        data: right, stride: input.stride, cells: nil,
+        data: right, stride: input.stride, cells: cells,
         mean: norm.map { UnsafePointer($0.mean.floats + first) },
         rstd: norm.map { UnsafePointer($0.rstd.floats + first) },
         gamma: norm.map { UnsafePointer($0.gamma.floats + c.lowerBound) },
@@ -96,26 +107,37 @@ final class WeightGradient {
   /// Adds the groups' sums up; to be called when all pieces have run.
   func finish() {
     guard let partial else { return }
-    backend.forRanges(outputs, size: max(1, (1 << 14) / inputs)) { r in
+    backend.forRanges(outputs, size: max(1, (1 << 14) / width)) { r in
       for row in r {
         vt_column_sums(
-          backend.isa, targetFloats + row * targetStride, partial.floats + row * inputs, groups, inputs,
-          outputs * inputs, target.accumulate ? 1 : 0)
+          backend.isa, targetFloats + row * targetStride, partial.floats + row * width, groups, width,
+          outputs * width, target.accumulate ? 1 : 0)
       }
     }
   }
 }
 
+/// Pieces of work that may run side by side with others.
+struct Work {
+  let pieces: Int
+  let body: (_ piece: Int, _ worker: Int) -> Void
+}
+
 extension CPUBackend {
-  /// Computes weights' gradients, their pieces side by side.
-  func run(_ gradients: [WeightGradient]) {
-    threads.run(pieces: gradients.reduce(0) { $0 + $1.pieces }) { piece, worker in
+  /// Runs all pieces of all works, the first works' first: the largest pieces belong in front.
+  func run(_ works: [Work]) {
+    threads.run(pieces: works.reduce(0) { $0 + $1.pieces }) { piece, worker in
       var piece = piece
-      for gradient in gradients {
-        if piece < gradient.pieces { return gradient.run(piece, worker: worker) }
-        piece -= gradient.pieces
+      for work in works {
+        if piece < work.pieces { return work.body(piece, worker) }
+        piece -= work.pieces
       }
     }
+  }
+
+  /// Computes weights' gradients beside other work.
+  func run(_ gradients: [WeightGradient], beside others: [Work] = []) {
+    run(gradients.map { Work(pieces: $0.pieces, body: $0.run) } + others)
     for gradient in gradients { gradient.finish() }
   }
 }
