@@ -92,7 +92,7 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
                  add_values, (vt_finish){0});
       vt_product(isa, to.dk + key * to.ldk, to.ldk, rows_of(ds, ld, cols), query_panels, rows, dim,
                  add_keys, (vt_finish){0});
-      vt_weight_product(isa, to.dq + first * to.ldq, to.ldq, ds, ld, 0, (vt_right){.data = k, .stride = head.ldk},
+      vt_weight_product(isa, to.dq + first * to.ldq, to.ldq, ds, ld, 0, (vt_right){.data = k, .stride = head.ldk, .taps = 1},
                         rows, cols, dim, to.keep_q || key > 0, rest);
     }
   }

@@ -22,16 +22,6 @@ void vt_unfold(float *out, const float *image, vt_geometry g, size_t first, size
   }
 }
 
-void vt_fold(float *image, const float *columns, vt_geometry g, size_t first, size_t count) {
-  size_t area = g.kernel * g.kernel, run = g.channels;
-  for (size_t cell = first; cell < first + count; cell++)
-    for (size_t k = 0; k < area; k++, columns += run) {
-      ptrdiff_t at = tap(g, cell, k);
-      if (at < 0) continue;
-      for (size_t c = 0; c < run; c++) image[(size_t)at + c] += columns[c];
-    }
-}
-
 void vt_unfold_channels(float *out, const float *image, vt_geometry g, size_t first, size_t count) {
   size_t area = g.kernel * g.kernel;
   for (size_t cell = first; cell < first + count; cell++, out += area * g.channels)

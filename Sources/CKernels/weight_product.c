@@ -102,17 +102,45 @@ static void pack_right(vt_isa isa, float *out, vt_right b, size_t first, size_t 
 static void weight_product_reference(float *c, size_t ldc, const float *a, size_t lda, const float *scale,
                                      vt_right b, size_t rows, size_t m, size_t n, int accumulate) {
   for (size_t i = 0; i < m; i++)
-    for (size_t j = 0; j < n; j++) {
-      double sum = accumulate ? c[i * ldc + j] : 0;
-      for (size_t r = 0; r < rows; r++) {
-        ptrdiff_t row = b.cells ? b.cells[r] : (ptrdiff_t)r;
-        if (row < 0) continue;
-        float v = b.data[(size_t)row * b.stride + j];
-        if (b.mean) v = (v - b.mean[r]) * b.rstd[r] * b.gamma[j] + b.beta[j];
-        sum += (double)a[r * lda + i] * (scale ? scale[r] : 1) * v;
+    for (size_t tap = 0; tap < b.taps; tap++)
+      for (size_t j = 0; j < n; j++) {
+        float *to = c + i * ldc + tap * b.tap_width + j;
+        double sum = accumulate ? *to : 0;
+        for (size_t r = 0; r < rows; r++) {
+          ptrdiff_t row = b.cells ? b.cells[tap * b.tap_stride + r] : (ptrdiff_t)r;
+          if (row < 0) continue;
+          float v = b.data[(size_t)row * b.stride + j];
+          if (b.mean) v = (v - b.mean[r]) * b.rstd[r] * b.gamma[j] + b.beta[j];
+          sum += (double)a[r * lda + i] * (scale ? scale[r] : 1) * v;
+        }
+        *to = (float)sum;
       }
-      c[i * ldc + j] = (float)sum;
+}
+
+// The columns of one tap: panels of the right factor's rows first..<first+depth against the packed left factor.
+static void multiply_stretch(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, const float *left,
+                             vt_right b, size_t first, size_t depth, size_t m, size_t n, int add,
+                             float *panel) {
+  float whole[TILE_ROWS * 2 * TILE_COLS];
+  for (size_t j = 0, step; j < n; j += step) {
+    int two = tiles.packed_two && j + TILE_COLS < n;
+    step = two ? 2 * TILE_COLS : TILE_COLS;
+    packed_tile tile = two ? tiles.packed_two : tiles.packed_one;
+    size_t wide = n - j < step ? n - j : step, right = two ? depth * TILE_COLS : 8;
+    for (size_t q = 0; q < wide; q += TILE_COLS)
+      pack_right(isa, panel + q * depth, b, first, depth, j + q,
+                 wide - q < TILE_COLS ? wide - q : TILE_COLS);
+    for (size_t i = 0; i < m; i += TILE_ROWS) {
+      size_t high = m - i < TILE_ROWS ? m - i : TILE_ROWS;
+      float *to = c + i * ldc + j;
+      if (high == TILE_ROWS && wide == step) {
+        tile(depth, left + i * depth, panel, right, to, ldc, add);
+      } else {
+        tile(depth, left + i * depth, panel, right, whole, step, 0);
+        place_tile(to, ldc, whole, step, add, high, wide);
+      }
     }
+  }
 }
 
 void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
@@ -123,32 +151,18 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
     return;
   }
   vt_tiles tiles = tiles_of(isa);
-  float whole[TILE_ROWS * 2 * TILE_COLS];
+  float *left = scratch + 2 * TILE_COLS * DEPTH;
   if (rows == 0 && !accumulate)
-    for (size_t i = 0; i < m; i++) memset(c + i * ldc, 0, n * sizeof(float));
+    for (size_t i = 0; i < m; i++)
+      for (size_t tap = 0; tap < b.taps; tap++) memset(c + i * ldc + tap * b.tap_width, 0, n * sizeof(float));
   for (size_t first = 0; first < rows; first += DEPTH) {
     size_t depth = rows - first < DEPTH ? rows - first : DEPTH;
-    int add = accumulate || first > 0;
-    float *left = scratch + 2 * TILE_COLS * DEPTH;
     pack_left(isa, left, a + first * lda, lda, row_scale ? row_scale + first : 0, depth, m);
-    for (size_t j = 0, step; j < n; j += step) {
-      int two = tiles.packed_two && j + TILE_COLS < n;
-      step = two ? 2 * TILE_COLS : TILE_COLS;
-      packed_tile tile = two ? tiles.packed_two : tiles.packed_one;
-      size_t wide = n - j < step ? n - j : step, right = two ? depth * TILE_COLS : 8;
-      for (size_t q = 0; q < wide; q += TILE_COLS)
-        pack_right(isa, scratch + q * depth, b, first, depth, j + q,
-                   wide - q < TILE_COLS ? wide - q : TILE_COLS);
-      for (size_t i = 0; i < m; i += TILE_ROWS) {
-        size_t high = m - i < TILE_ROWS ? m - i : TILE_ROWS;
-        float *to = c + i * ldc + j;
-        if (high == TILE_ROWS && wide == step) {
-          tile(depth, left + i * depth, scratch, right, to, ldc, add);
-        } else {
-          tile(depth, left + i * depth, scratch, right, whole, step, 0);
-          place_tile(to, ldc, whole, step, add, high, wide);
-        }
-      }
+    for (size_t tap = 0; tap < b.taps; tap++) {
+      vt_right one = b;
+      if (b.cells) one.cells = b.cells + tap * b.tap_stride;
+      multiply_stretch(isa, tiles, c + tap * b.tap_width, ldc, left, one, first, depth, m, n,
+                       accumulate || first > 0, scratch);
     }
   }
 }

@@ -136,7 +136,8 @@ struct ProductTests {
                         isa, &c, ldc, a, lda, scale,
                         vt_right(
                           data: b.baseAddress, stride: ldb, cells: gathers ? cells.baseAddress : nil,
-                          mean: norms ? mean.baseAddress : nil, rstd: rstd.baseAddress,
+                          taps: 1, tap_stride: 0, tap_width: 0, mean: norms ? mean.baseAddress : nil,
+                          rstd: rstd.baseAddress,
                           gamma: gamma.baseAddress, beta: beta.baseAddress),
                         rows, m, n, accumulate ? 1 : 0, &scratch)
                     }

@@ -74,18 +74,20 @@ void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels
 
 // weight_product.c
 
-/// The right factor of a product over rows: row r is data + r * stride, or data + cells[r] * stride with `cells`,
-/// zeros where that is negative; then (x - mean[r]) * rstd[r] * gamma + beta where `mean` is given.
+/// The right factor of a product over rows: row r is data + r * stride, or under tap t data +
+/// cells[t * tap_stride + r] * stride with `cells`, zeros where that is negative; then (x - mean[r]) * rstd[r] * gamma +
+/// beta where `mean` is given. A tap's columns begin at tap * tap_width of the product; without `cells` there is one tap.
 typedef struct {
   const float *data;
   size_t stride;
   const int32_t *cells;
+  size_t taps, tap_stride, tap_width;
   const float *mean, *rstd, *gamma, *beta;
 } vt_right;
 
 /// Numbers of scratch memory that `vt_weight_product` needs for `m` columns on the left.
 size_t vt_weight_product_scratch(size_t m);
-/// c [m, n] (+)= sum over rows of row_scale[r] * a[r, 0..<m] b[r, 0..<n]; `row_scale` may be null. Rows of a are `lda`
+/// c [m, n] (+)= sum over rows of row_scale[r] * a[r, 0..<m] b[r, 0..<n] for each tap; `row_scale` may be null. Rows of a are `lda`
 /// apart, rows of c `ldc`. An element's bits do not depend on m and n.
 void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
                        const float *row_scale, vt_right b, size_t rows, size_t m, size_t n,
@@ -205,10 +207,9 @@ typedef struct {
 
 /// Columns of output cells first..<first+count, [count, kernel * kernel * channels] (row, column, channel).
 void vt_unfold(float *out, const float *image, vt_geometry g, size_t first, size_t count);
-/// The transpose of it: image += columns, cell after cell.
-void vt_fold(float *image, const float *columns, vt_geometry g, size_t first, size_t count);
 /// The same with channels first, [count, channels * kernel * kernel], as torch.nn.Unfold orders them.
 void vt_unfold_channels(float *out, const float *image, vt_geometry g, size_t first, size_t count);
+/// The transpose of that: image += columns, cell after cell.
 void vt_fold_channels(float *image, const float *columns, vt_geometry g, size_t first, size_t count);
 
 /// Each channel with a kernel of its own: y [rows.., out_width, channels] for output rows first..<first+count;

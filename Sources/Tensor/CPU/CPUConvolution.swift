@@ -120,8 +120,7 @@ extension CPUBackend {
       forUnfolded(g, x) { r, unfolded, group in
         vt_weight_product(
           isa, sums.floats + group * total, length, dy.floats + r.lowerBound * outputs, outputs, nil,
-          vt_right(
-            data: unfolded, stride: length, cells: nil, mean: nil, rstd: nil, gamma: nil, beta: nil),
+          vt_right(unfolded, stride: length),
           r.count, outputs, length, 1, memory.floats + group * perGroup)
       }
       collect(sums, groups: groups, into: dweight, outputs: outputs, g)

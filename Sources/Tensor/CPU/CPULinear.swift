@@ -50,6 +50,9 @@ extension CPUBackend {
         }
       }
     }
+    if let dweight, n * k <= SmallGradient.most, usesOwnProducts {
+      return smallBackward(shape, du: du, x: x, weight: weight, dx: dx, dweight: dweight, dbias: dbias)
+    }
     // All three gradients need only `du`, so their pieces share the threads.
     let gradient = dweight.map {
       WeightGradient(
@@ -71,6 +74,34 @@ extension CPUBackend {
     }
     if let dbias { others.append(columnSums(of: du, rows: m, columns: n, to: dbias)) }
     run(gradient.map { [$0] } ?? [], beside: others)
+  }
+
+  /// All three gradients of a small layer, block of rows by block.
+  private func smallBackward(
+    _ shape: LinearShape, du: Storage, x: Storage, weight: Storage, dx: GradientTarget?,
+    dweight: GradientTarget, dbias: GradientTarget?
+  ) {
+    let (n, k) = (shape.outputs, shape.inputs)
+    let blocks = RowBlocks(shape.rows)
+    let factor = pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: shape.rows)
+    let gradient = SmallGradient(self, groups: blocks.groups, outputs: n, inputs: k, target: dweight)
+    let sums = BlockSums(self, blocks: blocks.count, width: n)
+    threads.run(pieces: blocks.groups) { group, worker in
+      for block in blocks.blocks(ofGroup: group) {
+        let rows = blocks[block]
+        let from = du.floats + rows.lowerBound * n
+        let at = rows.lowerBound * k
+        if dbias != nil { vt_column_sums(isa, sums[block], from, rows.count, n, n, 0) }
+        gradient.add(
+          from, vt_right(x.floats + at, stride: k), rows: rows.count, group: group, worker: worker)
+        guard let dx else { continue }
+        multiply(
+          dx.storage.floats + at, stride: k, from, stride: n, factor, rows: rows.count, columns: 0..<k,
+          accumulate: dx.accumulate)
+      }
+    }
+    gradient.finish()
+    sums.deliver(to: dbias, count: n)
   }
 
   /// The sums of a matrix's columns, as a bias's gradient.

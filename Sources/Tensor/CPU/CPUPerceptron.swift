@@ -49,11 +49,6 @@ extension CPUBackend {
     dx: GradientTarget?, dnorm: NormTarget, dlinear: LinearTarget
   ) {
     let (n, k) = (shape.outputs, shape.inputs)
-    let gradient = dlinear.weight.map {
-      WeightGradient(
-        self, rows: shape.rows, outputs: n, inputs: k, target: $0, dy: dy.floats, dyStride: n,
-        input: GradientInput(values: x.floats, stride: k, norm: norm))
-    }
     let factor = pack(
       linear.weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: shape.rows)
     let blocks = RowBlocks(shape.rows)
@@ -62,10 +57,18 @@ extension CPUBackend {
     let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
     let biasSums = BlockSums(self, blocks: blocks.count, width: n)
     let goesOn = dx != nil || dnorm.gamma != nil || dnorm.beta != nil
-    let others = Work(pieces: blocks.count) { [self] block, worker in
+    let isSmall = n * k <= SmallGradient.most && usesOwnProducts
+    let small =
+      isSmall
+      ? dlinear.weight.map { SmallGradient(self, groups: blocks.groups, outputs: n, inputs: k, target: $0) }
+      : nil
+    func backward(block: Int, group: Int, worker: Int) {
       let rows = blocks[block]
       let du = dy.floats + rows.lowerBound * n
       if dlinear.bias != nil { vt_column_sums(isa, biasSums[block], du, rows.count, n, n, 0) }
+      small?.add(
+        du, vt_right(x.floats + rows.lowerBound * k, stride: k, norm: norm, row: rows.lowerBound),
+        rows: rows.count, group: group, worker: worker)
       guard goesOn else { return }
       let dn = memory.floats + worker * perWorker
       multiply(dn, stride: k, du, stride: n, factor, rows: rows.count, columns: 0..<k)
@@ -73,7 +76,21 @@ extension CPUBackend {
         dx.map { $0.storage.floats + rows.lowerBound * k } ?? dn + blocks.largest * k, dn,
         sums: normSums[block], x, norm, rows, channels: k, accumulate: dx?.accumulate == true)
     }
-    run(gradient.map { [$0] } ?? [], beside: [others])
+    if isSmall {
+      threads.run(pieces: blocks.groups) { group, worker in
+        for block in blocks.blocks(ofGroup: group) { backward(block: block, group: group, worker: worker) }
+      }
+      small?.finish()
+    } else {
+      let gradient = dlinear.weight.map {
+        WeightGradient(
+          self, rows: shape.rows, outputs: n, inputs: k, target: $0, dy: dy.floats, dyStride: n,
+          input: GradientInput(values: x.floats, stride: k, norm: norm))
+      }
+      run(
+        gradient.map { [$0] } ?? [],
+        beside: [Work(pieces: blocks.count) { backward(block: $0, group: 0, worker: $1) }])
+    }
     biasSums.deliver(to: dlinear.bias, count: n)
     normSums.deliver(to: dnorm.gamma, count: k)
     normSums.deliver(to: dnorm.beta, offset: k, count: k)
@@ -122,15 +139,21 @@ extension CPUBackend {
     let up = pack(first.weight.floats, stride: k, transposed: false, depth: h, columns: k, rows: shape.rows)
     let rowScales = spreadRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
     let blocks = RowBlocks(shape.rows)
-    let perWorker = blocks.largest * (3 * k + h)
+    let isSmall = h * k <= SmallGradient.most && usesOwnProducts
+    let perWorker = blocks.largest * (3 * k + h * (isSmall ? 2 : 1))
     let memory = scratch(threads.threads * perWorker)
-    let hidden = dsecond.weight == nil ? nil : scratch(shape.rows * h)
+    let hidden = dsecond.weight == nil || isSmall ? nil : scratch(shape.rows * h)
     let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
     let firstSums = BlockSums(self, blocks: blocks.count, width: h)
     let secondSums = BlockSums(self, blocks: blocks.count, width: k)
+    func small(_ target: GradientTarget?, _ outputs: Int, _ inputs: Int) -> SmallGradient? {
+      target.map { SmallGradient(self, groups: blocks.groups, outputs: outputs, inputs: inputs, target: $0) }
+    }
+    let smallFirst = isSmall ? small(dfirst.weight, h, k) : nil
+    let smallSecond = isSmall ? small(dsecond.weight, k, h) : nil
     let goesOn = dx != nil || dnorm.gamma != nil || dnorm.beta != nil
-    threads.run(pieces: blocks.count) { piece, worker in
-      let rows = blocks[piece]
+    func backward(block: Int, group: Int, worker: Int) {
+      let rows = blocks[block]
       let at = rows.lowerBound * k
       let dn = memory.floats + worker * perWorker
       let unused = dn + blocks.largest * k
@@ -145,17 +168,22 @@ extension CPUBackend {
         }
         branch = scaled
       }
-      if dsecond.bias != nil { vt_column_sums(isa, secondSums[piece], branch, rows.count, k, k, 0) }
+      if dsecond.bias != nil { vt_column_sums(isa, secondSums[block], branch, rows.count, k, k, 0) }
       multiply(dh, stride: h, branch, stride: k, down, rows: rows.count, columns: 0..<h)
-      // What went into the activation gives way to its gradient.
-      let du = pre.floats + rows.lowerBound * h
-      if let hidden {
-        vt_activation_again(
-          isa, shape.activation.kernel, hidden.floats + rows.lowerBound * h, du, dh, du, rows.count * h)
+      // What went into the activation gives way to its gradient; in small layers that stays in the cache.
+      let pre = pre.floats + rows.lowerBound * h
+      let du = isSmall ? dh : pre
+      let again = isSmall ? dh + blocks.largest * h : hidden.map { $0.floats + rows.lowerBound * h }
+      if let again {
+        vt_activation_again(isa, shape.activation.kernel, again, du, dh, pre, rows.count * h)
+        smallSecond?.add(branch, vt_right(again, stride: h), rows: rows.count, group: group, worker: worker)
       } else {
-        vt_activation_backward(isa, shape.activation.kernel, du, dh, du, rows.count * h)
+        vt_activation_backward(isa, shape.activation.kernel, du, dh, pre, rows.count * h)
       }
-      if dfirst.bias != nil { vt_column_sums(isa, firstSums[piece], du, rows.count, h, h, 0) }
+      if dfirst.bias != nil { vt_column_sums(isa, firstSums[block], du, rows.count, h, h, 0) }
+      smallFirst?.add(
+        du, vt_right(x.floats + at, stride: k, norm: norm, row: rows.lowerBound), rows: rows.count,
+        group: group, worker: worker)
       guard goesOn else { return }
       multiply(dn, stride: k, du, stride: h, up, rows: rows.count, columns: 0..<k)
       let out = dx.map { $0.storage.floats + at } ?? unused
@@ -168,22 +196,31 @@ extension CPUBackend {
         }
       }
       normalizeBackward(
-        out, dn, sums: normSums[piece], x, norm, rows, channels: k, accumulate: dx != nil)
+        out, dn, sums: normSums[block], x, norm, rows, channels: k, accumulate: dx != nil)
     }
-    var gradients: [WeightGradient] = []
-    if let target = dsecond.weight, let hidden {
-      gradients.append(
-        WeightGradient(
-          self, rows: shape.rows, outputs: k, inputs: h, target: target, dy: dy.floats, dyStride: k,
-          rowScale: rowScales?.floats, input: GradientInput(values: hidden.floats, stride: h)))
+    if isSmall {
+      threads.run(pieces: blocks.groups) { group, worker in
+        for block in blocks.blocks(ofGroup: group) { backward(block: block, group: group, worker: worker) }
+      }
+      smallFirst?.finish()
+      smallSecond?.finish()
+    } else {
+      threads.run(pieces: blocks.count) { backward(block: $0, group: 0, worker: $1) }
+      var gradients: [WeightGradient] = []
+      if let target = dsecond.weight, let hidden {
+        gradients.append(
+          WeightGradient(
+            self, rows: shape.rows, outputs: k, inputs: h, target: target, dy: dy.floats, dyStride: k,
+            rowScale: rowScales?.floats, input: GradientInput(values: hidden.floats, stride: h)))
+      }
+      if let target = dfirst.weight {
+        gradients.append(
+          WeightGradient(
+            self, rows: shape.rows, outputs: h, inputs: k, target: target, dy: pre.floats, dyStride: h,
+            input: GradientInput(values: x.floats, stride: k, norm: norm)))
+      }
+      run(gradients)
     }
-    if let target = dfirst.weight {
-      gradients.append(
-        WeightGradient(
-          self, rows: shape.rows, outputs: h, inputs: k, target: target, dy: pre.floats, dyStride: h,
-          input: GradientInput(values: x.floats, stride: k, norm: norm)))
-    }
-    run(gradients)
     normSums.deliver(to: dnorm.gamma, count: k)
     normSums.deliver(to: dnorm.beta, offset: k, count: k)
     firstSums.deliver(to: dfirst.bias, count: h)

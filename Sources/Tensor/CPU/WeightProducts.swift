@@ -11,6 +11,22 @@ struct GradientInput {
   var taps: TapTable?
 }
 
+extension vt_right {
+  /// - Parameters:
+  ///   - norm: applied to the rows, of which this is `row`, and columns from `column` on.
+  init(
+    _ data: UnsafePointer<Float>, stride: Int, norm: NormState? = nil, row: Int = 0, column: Int = 0,
+    cells: UnsafePointer<Int32>? = nil, taps: Int = 1, tapStride: Int = 0, tapWidth: Int = 0
+  ) {
+    self.init(
+      data: data, stride: stride, cells: cells, taps: taps, tap_stride: tapStride, tap_width: tapWidth,
+      mean: norm.map { UnsafePointer($0.mean.floats + row) },
+      rstd: norm.map { UnsafePointer($0.rstd.floats + row) },
+      gamma: norm.map { UnsafePointer($0.gamma.floats + column) },
+      beta: norm.map { UnsafePointer($0.beta.floats + column) })
+  }
+}
+
 /// `target [outputs, taps * inputs] (+)= Σ over rows of rowScale · dy[row] x[row]ᵀ`, cut into pieces: tiles of the target and, where
 /// these are few, groups of rows whose sums are added in order. The cuts hang on the sizes alone.
 final class WeightGradient {
@@ -28,6 +44,7 @@ final class WeightGradient {
   private let rowScale: UnsafeMutablePointer<Float>?
   private let input: GradientInput
   private let tiles: Tiles
+  private let tapsAtOnce: Int
   private let groups: Int
   private let partial: Storage?
   private let memory: Storage
@@ -63,19 +80,22 @@ final class WeightGradient {
     tiles = Tiles(
       rows: outputs, columns: inputs, tileRows: share(outputs, atMost: 288, unit: 6),
       tileColumns: share(inputs, atMost: 512, unit: 32))
-    groups = max(1, min((16 + tiles.count * taps - 1) / (tiles.count * taps), rows / 384))
+    // Small gradients take all taps at once, so that the left factor is packed once for them; large ones tap by tap.
+    tapsAtOnce = outputs * width <= 1 << 18 ? taps : 1
+    let cuts = tiles.count * taps / tapsAtOnce
+    groups = max(1, min((16 + cuts - 1) / cuts, rows / 384))
     partial = groups > 1 ? backend.scratch(groups * outputs * width) : nil
     perWorker = vt_weight_product_scratch(tiles.tileRows)
     memory = backend.scratch(backend.threads.threads * perWorker)
-    pieces = tiles.count * taps * groups
+    pieces = cuts * groups
   }
 
   private let targetFloats: UnsafeMutablePointer<Float>
 
   func run(_ piece: Int, worker: Int) {
     let group = piece % groups
-    let tap = piece / groups % taps
-    let (r, c) = tiles[piece / groups / taps]
+    let tap = piece / groups % (taps / tapsAtOnce)
+    let (r, c) = tiles[piece / groups / (taps / tapsAtOnce)]
     let first = rows * group / groups
     let count = rows * (group + 1) / groups - first
     let stride = partial == nil ? targetStride : width
@@ -92,15 +112,11 @@ final class WeightGradient {
         Int32(input.stride), accumulate ? 1 : 0, out, Int32(stride))
       return
     }
-    let norm = input.norm
     vt_weight_product(
       backend.isa, out, stride, left, dyStride, rowScale.map { $0 + first },
       vt_right(
-        data: right, stride: input.stride, cells: cells,
-        mean: norm.map { UnsafePointer($0.mean.floats + first) },
-        rstd: norm.map { UnsafePointer($0.rstd.floats + first) },
-        gamma: norm.map { UnsafePointer($0.gamma.floats + c.lowerBound) },
-        beta: norm.map { UnsafePointer($0.beta.floats + c.lowerBound) }),
+        right, stride: input.stride, norm: input.norm, row: first, column: c.lowerBound, cells: cells,
+        taps: tapsAtOnce, tapStride: input.taps?.rows ?? 0, tapWidth: inputs),
       count, r.count, c.count, accumulate ? 1 : 0, memory.floats + worker * perWorker)
   }
 
@@ -139,6 +155,58 @@ extension CPUBackend {
   func run(_ gradients: [WeightGradient], beside others: [Work] = []) {
     run(gradients.map { Work(pieces: $0.pieces, body: $0.run) } + others)
     for gradient in gradients { gradient.finish() }
+  }
+}
+
+/// The gradient of a weight that stays in a core's cache, summed block of rows by block, beside whatever else is made
+/// of the block: a fixed number of groups of blocks, each with sums of its own, added up in order.
+final class SmallGradient {
+  /// Weights of at most this many numbers.
+  static let most = 1 << 17
+  private let outputs: Int
+  private let inputs: Int
+  private let groups: Int
+  private let partial: Storage
+  private let memory: Storage
+  private let perWorker: Int
+  private let target: GradientTarget
+  private unowned let backend: CPUBackend
+
+  init(_ backend: CPUBackend, groups: Int, outputs: Int, inputs: Int, target: GradientTarget) {
+    self.backend = backend
+    self.outputs = outputs
+    self.inputs = inputs
+    self.groups = groups
+    self.target = target
+    partial = backend.scratch(groups * outputs * inputs)
+    partial.fill(0)
+    perWorker = vt_weight_product_scratch(outputs)
+    memory = backend.scratch(backend.threads.threads * perWorker)
+  }
+
+  /// Adds a block's part to the group's sums.
+  func add(
+    _ dy: UnsafePointer<Float>, _ input: vt_right, rows: Int, group: Int, worker: Int
+  ) {
+    vt_weight_product(
+      backend.isa, partial.floats + group * outputs * inputs, inputs, dy, outputs, nil, input, rows, outputs,
+      inputs, 1, memory.floats + worker * perWorker)
+  }
+
+  func finish() {
+    backend.forRanges(outputs * inputs, size: 1 << 14) { r in
+      vt_column_sums(
+        backend.isa, target.storage.floats + r.lowerBound, partial.floats + r.lowerBound, groups, r.count,
+        outputs * inputs, target.accumulate ? 1 : 0)
+    }
+  }
+}
+
+extension RowBlocks {
+  /// Runs of blocks, as many as keep some threads busy, whose gradients are summed apart.
+  var groups: Int { min(16, count) }
+  func blocks(ofGroup group: Int) -> Range<Int> {
+    group * count / groups..<(group + 1) * count / groups
   }
 }
 
