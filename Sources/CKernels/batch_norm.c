@@ -11,45 +11,61 @@ static void column_moments_scalar(float *mean, float *m2, const float *x, size_t
   }
 }
 
-// Columns are taken `WIDE` vectors at a time: whole cache lines of each row, and sums that stay in registers.
-enum { WIDE = 4 };
-
-VT_INLINE void column_moments_wide(float *mean, float *m2, const float *x, size_t rows, size_t cols,
-                                   size_t c) {
-  v8 sums[WIDE] = {0}, squares[WIDE] = {0};
-  for (size_t r = 0; r < rows; r++)
-    for (size_t j = 0; j < WIDE; j++) sums[j] += load8(x + r * cols + c + 8 * j);
-  for (size_t j = 0; j < WIDE; j++) sums[j] /= splat8((float)rows);
-  for (size_t r = 0; r < rows; r++)
-    for (size_t j = 0; j < WIDE; j++) {
-      v8 d = load8(x + r * cols + c + 8 * j) - sums[j];
-      squares[j] += d * d;
-    }
-  for (size_t j = 0; j < WIDE; j++) {
-    store8(mean + c + 8 * j, sums[j]);
-    store8(m2 + c + 8 * j, squares[j]);
-  }
-}
-
+// One pass over memory in its order, four rows at a time: distances from the first row, whose sums are then turned into
+// those from the mean.
 VT_INLINE void column_moments_body(float *mean, float *m2, const float *x, size_t rows, size_t cols) {
-  size_t c = 0;
-  for (; c + 8 * WIDE <= cols; c += 8 * WIDE) column_moments_wide(mean, m2, x, rows, cols, c);
-  for (; c < cols; c += 8) {
-    size_t n = cols - c < 8 ? cols - c : 8;
-    v8 sum = splat8(0), squares = splat8(0);
-    for (size_t r = 0; r < rows; r++) sum += load8_part(x + r * cols + c, n);
-    v8 m = sum / splat8((float)rows);
-    for (size_t r = 0; r < rows; r++) {
-      v8 d = load8_part(x + r * cols + c, n) - m;
-      squares += d * d;
+  size_t whole = cols / 8 * 8, r = 0;
+  memset(mean, 0, cols * sizeof(float));
+  memset(m2, 0, cols * sizeof(float));
+  for (; r + 4 <= rows; r += 4) {
+    const float *from = x + r * cols;
+    for (size_t c = 0; c < whole; c += 8) {
+      v8 first = load8(x + c);
+      v8 d0 = load8(from + c) - first, d1 = load8(from + cols + c) - first;
+      v8 d2 = load8(from + 2 * cols + c) - first, d3 = load8(from + 3 * cols + c) - first;
+      store8(mean + c, load8(mean + c) + ((d0 + d1) + (d2 + d3)));
+      store8(m2 + c, load8(m2 + c) + ((d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)));
     }
-    store8_part(mean + c, m, n);
-    store8_part(m2 + c, squares, n);
+  }
+  for (size_t q = 0; q < rows; q++)
+    for (size_t c = q < r ? whole : 0; c < cols; c++) {
+      float d = x[q * cols + c] - x[c];
+      mean[c] += d;
+      m2[c] += d * d;
+    }
+  for (size_t c = 0; c < cols; c++) {
+    float sum = mean[c], average = sum / (float)rows;
+    mean[c] = x[c] + average;
+    m2[c] = m2[c] - sum * average;
+    if (m2[c] < 0) m2[c] = 0;
   }
 }
 
 VT_DISPATCH(column_moments, (float *mean, float *m2, const float *x, size_t rows, size_t cols),
             (mean, m2, x, rows, cols))
+
+// Chan, Golub and LeVeque (1983), in double, pieces in order.
+void vt_merge_moments(float *mean, float *variance, const float *pieces, const size_t *counts,
+                      size_t number, size_t cols) {
+  for (size_t c = 0; c < cols; c++) {
+    double count = 0, average = 0, squares = 0;
+    for (size_t p = 0; p < number; p++) {
+      const float *piece = pieces + p * 2 * cols;
+      double n = (double)counts[p], delta = piece[c] - average;
+      average += delta * n / (count + n);
+      squares += piece[cols + c] + delta * delta * count * n / (count + n);
+      count += n;
+    }
+    mean[c] = (float)average;
+    variance[c] = (float)(squares / count);
+  }
+}
+
+void vt_column_totals(double *totals, const float *x, size_t rows, size_t cols) {
+  for (size_t c = 0; c < cols; c++) totals[c] = 0;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < cols; c++) totals[c] += x[r * cols + c];
+}
 
 static void channel_affine_scalar(float *y, const float *x, const float *scale, const float *shift,
                                   const float *residual, int relu, size_t rows, size_t cols) {
@@ -85,15 +101,24 @@ VT_DISPATCH(channel_affine,
              const float *residual, int relu, size_t rows, size_t cols),
             (y, x, scale, shift, residual, relu, rows, cols))
 
-static void batch_norm_sums_scalar(float *dz, float *sums, float *dots, const float *dy,
-                                   const float *y, const float *x, const float *mean, size_t rows,
-                                   size_t cols) {
+// Whether what follows the norm lets number i, of channel c, through.
+VT_INLINE int is_open(vt_gate gate, const float *x, size_t i, size_t c) {
+  if (gate.y) return gate.y[i] > 0;
+  return !gate.scale || x[i] * gate.scale[c] + gate.shift[c] > 0;
+}
+VT_INLINE v8 opened8(v8 dy, vt_gate gate, v8 x, size_t i, size_t c) {
+  if (gate.y) return select8(load8(gate.y + i) > splat8(0), dy, splat8(0));
+  if (!gate.scale) return dy;
+  return select8(x * load8(gate.scale + c) + load8(gate.shift + c) > splat8(0), dy, splat8(0));
+}
+
+static void batch_norm_sums_scalar(float *sums, float *dots, const float *dy, vt_gate gate,
+                                   const float *x, const float *mean, size_t rows, size_t cols) {
   for (size_t c = 0; c < cols; c++) {
     double sum = 0, dot = 0;
     for (size_t r = 0; r < rows; r++) {
       size_t i = r * cols + c;
-      float d = y && !(y[i] > 0) ? 0 : dy[i];
-      dz[i] = d;
+      float d = is_open(gate, x, i, c) ? dy[i] : 0;
       sum += d;
       dot += (double)d * ((double)x[i] - mean[c]);
     }
@@ -102,84 +127,70 @@ static void batch_norm_sums_scalar(float *dz, float *sums, float *dots, const fl
   }
 }
 
-VT_INLINE void batch_norm_sums_wide(float *dz, float *sums, float *dots, const float *dy,
-                                    const float *y, const float *x, const float *mean, size_t rows,
-                                    size_t cols, size_t c) {
-  v8 sum[WIDE] = {0}, dot[WIDE] = {0};
-  for (size_t r = 0; r < rows; r++)
-    for (size_t j = 0; j < WIDE; j++) {
-      size_t i = r * cols + c + 8 * j;
-      v8 d = load8(dy + i);
-      if (y) d = select8(load8(y + i) > splat8(0), d, splat8(0));
-      store8(dz + i, d);
-      sum[j] += d;
-      dot[j] += d * (load8(x + i) - load8(mean + c + 8 * j));
+// Memory in its order, two rows at a time.
+VT_INLINE void batch_norm_sums_body(float *sums, float *dots, const float *dy, vt_gate gate,
+                                    const float *x, const float *mean, size_t rows, size_t cols) {
+  size_t whole = cols / 8 * 8, r = 0;
+  for (; r + 2 <= rows; r += 2)
+    for (size_t c = 0; c < whole; c += 8) {
+      size_t i = r * cols + c, k = i + cols;
+      v8 m = load8(mean + c), x0 = load8(x + i), x1 = load8(x + k);
+      v8 d0 = opened8(load8(dy + i), gate, x0, i, c), d1 = opened8(load8(dy + k), gate, x1, k, c);
+      store8(sums + c, load8(sums + c) + (d0 + d1));
+      store8(dots + c, load8(dots + c) + (d0 * (x0 - m) + d1 * (x1 - m)));
     }
-  for (size_t j = 0; j < WIDE; j++) {
-    store8(sums + c + 8 * j, load8(sums + c + 8 * j) + sum[j]);
-    store8(dots + c + 8 * j, load8(dots + c + 8 * j) + dot[j]);
-  }
-}
-
-VT_INLINE void batch_norm_sums_body(float *dz, float *sums, float *dots, const float *dy,
-                                    const float *y, const float *x, const float *mean, size_t rows,
-                                    size_t cols) {
-  size_t c = 0;
-  for (; c + 8 * WIDE <= cols; c += 8 * WIDE)
-    batch_norm_sums_wide(dz, sums, dots, dy, y, x, mean, rows, cols, c);
-  for (; c < cols; c += 8) {
-    size_t n = cols - c < 8 ? cols - c : 8;
-    v8 sum = splat8(0), dot = splat8(0), m = load8_part(mean + c, n);
-    for (size_t r = 0; r < rows; r++) {
-      size_t i = r * cols + c;
-      v8 d = load8_part(dy + i, n);
-      if (y) d = select8(load8_part(y + i, n) > splat8(0), d, splat8(0));
-      store8_part(dz + i, d, n);
-      sum += d;
-      dot += d * (load8_part(x + i, n) - m);
+  for (size_t q = 0; q < rows; q++)
+    for (size_t c = q < r ? whole : 0; c < cols; c++) {
+      size_t i = q * cols + c;
+      float d = is_open(gate, x, i, c) ? dy[i] : 0;
+      sums[c] += d;
+      dots[c] += d * (x[i] - mean[c]);
     }
-    store8_part(sums + c, load8_part(sums + c, n) + sum, n);
-    store8_part(dots + c, load8_part(dots + c, n) + dot, n);
-  }
 }
 
 VT_DISPATCH(batch_norm_sums,
-            (float *dz, float *sums, float *dots, const float *dy, const float *y, const float *x,
+            (float *sums, float *dots, const float *dy, vt_gate gate, const float *x,
              const float *mean, size_t rows, size_t cols),
-            (dz, sums, dots, dy, y, x, mean, rows, cols))
+            (sums, dots, dy, gate, x, mean, rows, cols))
 
-static void batch_norm_input_scalar(float *dx, const float *dz, const float *x, const float *mean,
-                                    const float *a, const float *b, const float *c, size_t rows,
-                                    size_t cols, int accumulate) {
+static void batch_norm_input_scalar(float *dx, float *dz, const float *dy, vt_gate gate, const float *x,
+                                    const float *mean, const float *a, const float *b, const float *c,
+                                    size_t rows, size_t cols, int add_dx, int add_dz) {
   for (size_t r = 0; r < rows; r++)
     for (size_t k = 0; k < cols; k++) {
       size_t i = r * cols + k;
-      double d = (double)a[k] * dz[i] + (double)b[k] * ((double)x[i] - mean[k]) + c[k];
-      dx[i] = (float)(accumulate ? dx[i] + d : d);
+      float z = is_open(gate, x, i, k) ? dy[i] : 0;
+      double d = (double)a[k] * z + (double)b[k] * ((double)x[i] - mean[k]) + c[k];
+      if (dx) dx[i] = (float)(add_dx ? dx[i] + d : d);
+      if (dz) dz[i] = add_dz ? dz[i] + z : z;
     }
 }
 
-VT_INLINE void batch_norm_input_body(float *dx, const float *dz, const float *x, const float *mean,
-                                     const float *a, const float *b, const float *c, size_t rows,
-                                     size_t cols, int accumulate) {
+VT_INLINE void batch_norm_input_body(float *dx, float *dz, const float *dy, vt_gate gate, const float *x,
+                                     const float *mean, const float *a, const float *b, const float *c,
+                                     size_t rows, size_t cols, int add_dx, int add_dz) {
   size_t whole = cols / 8 * 8;
   for (size_t r = 0; r < rows; r++) {
     size_t base = r * cols;
     for (size_t k = 0; k < whole; k += 8) {
       size_t i = base + k;
-      v8 d = load8(a + k) * load8(dz + i) + load8(b + k) * (load8(x + i) - load8(mean + k)) +
-             load8(c + k);
-      store8(dx + i, accumulate ? load8(dx + i) + d : d);
+      v8 v = load8(x + i), z = opened8(load8(dy + i), gate, v, i, k);
+      v8 d = load8(a + k) * z + load8(b + k) * (v - load8(mean + k)) + load8(c + k);
+      if (dx) store8(dx + i, add_dx ? load8(dx + i) + d : d);
+      if (dz) store8(dz + i, add_dz ? load8(dz + i) + z : z);
     }
     for (size_t k = whole; k < cols; k++) {
       size_t i = base + k;
-      float d = a[k] * dz[i] + b[k] * (x[i] - mean[k]) + c[k];
-      dx[i] = accumulate ? dx[i] + d : d;
+      float z = is_open(gate, x, i, k) ? dy[i] : 0;
+      float d = a[k] * z + b[k] * (x[i] - mean[k]) + c[k];
+      if (dx) dx[i] = add_dx ? dx[i] + d : d;
+      if (dz) dz[i] = add_dz ? dz[i] + z : z;
     }
   }
 }
 
 VT_DISPATCH(batch_norm_input,
-            (float *dx, const float *dz, const float *x, const float *mean, const float *a,
-             const float *b, const float *c, size_t rows, size_t cols, int accumulate),
-            (dx, dz, x, mean, a, b, c, rows, cols, accumulate))
+            (float *dx, float *dz, const float *dy, vt_gate gate, const float *x, const float *mean,
+             const float *a, const float *b, const float *c, size_t rows, size_t cols, int add_dx,
+             int add_dz),
+            (dx, dz, dy, gate, x, mean, a, b, c, rows, cols, add_dx, add_dz))

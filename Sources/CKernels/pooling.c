@@ -1,8 +1,9 @@
 #include "geometry.h"
 
-void vt_max_pool(float *y, uint8_t *which, const float *x, vt_geometry g) {
+static void max_pool_scalar(float *y, uint8_t *which, const float *x, vt_geometry g, size_t first,
+                            size_t count) {
   size_t channels = g.channels;
-  for (size_t cell = 0; cell < g.out_height * g.out_width; cell++, y += channels, which += channels) {
+  for (size_t cell = first; cell < first + count; cell++, y += channels, which += channels) {
     int begun = 0;
     for (size_t k = 0; k < g.kernel * g.kernel; k++) {
       ptrdiff_t at = tap(g, cell, k);
@@ -17,6 +18,39 @@ void vt_max_pool(float *y, uint8_t *which, const float *x, vt_geometry g) {
     }
   }
 }
+
+VT_INLINE void max_pool_body(float *y, uint8_t *which, const float *x, vt_geometry g, size_t first,
+                             size_t count) {
+  typedef uint8_t bytes8 __attribute__((ext_vector_type(8)));
+  size_t channels = g.channels, whole = channels / 8 * 8;
+  if (whole < channels) {
+    max_pool_scalar(y, which, x, g, first, count);
+    return;
+  }
+  ptrdiff_t taps[256];
+  for (size_t cell = first; cell < first + count; cell++, y += channels, which += channels) {
+    for (size_t k = 0; k < g.kernel * g.kernel; k++) taps[k] = tap(g, cell, k);
+    for (size_t c = 0; c < whole; c += 8) {
+      v8 best = splat8(0);
+      i8v place = {0}, open = (i8v)(-1);  // lanes that take whatever comes
+      for (size_t k = 0; k < g.kernel * g.kernel; k++) {
+        if (taps[k] < 0) continue;
+        v8 v = load8(x + taps[k] + c);
+        i8v takes = (v > best) | (v != v) | open;
+        best = select8(takes, v, best);
+        place = (takes & (i8v)((int32_t)k)) | (~takes & place);
+        open = (i8v)(0);
+      }
+      store8(y + c, best);
+      bytes8 packed = __builtin_convertvector(place, bytes8);
+      memcpy(which + c, &packed, sizeof packed);
+    }
+  }
+}
+
+VT_DISPATCH(max_pool,
+            (float *y, uint8_t *which, const float *x, vt_geometry g, size_t first, size_t count),
+            (y, which, x, g, first, count))
 
 void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_geometry g) {
   size_t channels = g.channels;

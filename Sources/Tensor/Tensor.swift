@@ -10,6 +10,8 @@ public final class Tensor {
   private let keepsGradientStorage: Bool
   private var gradientStorage: Storage?
   private var hasGradient = false
+  /// Moments of the channels by blocks of rows, where the operation that made the numbers found them too.
+  var blockMoments: BlockMoments?
 
   init(shape: [Int], storage: Storage, needsGradient: Bool = false, isParameter: Bool = false) {
     self.shape = shape
@@ -65,6 +67,14 @@ public final class Tensor {
     let storage = engine.storage(count)
     gradientStorage = storage
     return (storage, accumulate)
+  }
+
+  /// The same where `storage`, which nobody else reads again, may become the gradient's: it is then overwritten.
+  func gradientTarget(_ engine: Engine, taking storage: Storage) -> (storage: Storage, accumulate: Bool) {
+    guard !hasGradient, !keepsGradientStorage else { return gradientTarget(engine) }
+    hasGradient = true
+    gradientStorage = storage
+    return (storage, false)
   }
 
   /// The same for operations that touch a part only: the rest is made zero first.

@@ -52,16 +52,55 @@ struct VisionKernelParityTests {
           vt_column_moments(isa, &mean, &m2, x, rows, cols)
           var y = [Float](repeating: 0, count: rows * cols)
           vt_channel_affine(isa, &y, x, scale, shift, residual, relu, rows, cols)
-          var (dz, sums, dots) = (y, numbers(cols, 13), numbers(cols, 14))
-          vt_batch_norm_sums(isa, &dz, &sums, &dots, dy, relu != 0 ? y : nil, x, scale, rows, cols)
-          var dx = numbers(rows * cols, 15)
-          vt_batch_norm_input(isa, &dx, dz, x, scale, shift, scale, shift, rows, cols, relu)
-          return [mean, m2, y, dz, sums, dots, dx]
+          var results = [mean, m2, y]
+          // Behind the output's gate, the input's, and none.
+          for which in 0..<3 {
+            y.withUnsafeBufferPointer { y in
+              scale.withUnsafeBufferPointer { scale in
+                shift.withUnsafeBufferPointer { shift in
+                  let gate = vt_gate(
+                    y: which == 0 ? y.baseAddress : nil, scale: which == 1 ? scale.baseAddress : nil,
+                    shift: which == 1 ? shift.baseAddress : nil)
+                  var (sums, dots) = (numbers(cols, 13), numbers(cols, 14))
+                  vt_batch_norm_sums(
+                    isa, &sums, &dots, dy, gate, x, scale.baseAddress, rows, cols)
+                  var (dx, dz) = (numbers(rows * cols, 15), numbers(rows * cols, 16))
+                  vt_batch_norm_input(
+                    isa, &dx, &dz, dy, gate, x, scale.baseAddress, shift.baseAddress, scale.baseAddress,
+                    shift.baseAddress, rows, cols, relu, 1 - relu)
+                  results += [sums, dots, dx, dz]
+                }
+              }
+            }
+          }
+          return results
         }
         for relu: Int32 in [0, 1] {
           for (index, (a, b)) in zip(run(variant, relu: relu), run(VT_ISA_SCALAR, relu: relu)).enumerated() {
             expectClose(a, b, relative: 1e-5, absolute: 2e-5, "output \(index), \(cols) columns")
           }
+        }
+      }
+    }
+  }
+
+  @Test func maxPool() {
+    for variant in Self.variants {
+      for channels in [1, 5, 8, 24] {
+        for (kernel, stride, padding) in [(3, 2, 1), (2, 2, 0), (3, 1, 2)] {
+          let g = ConvolutionGeometry(
+            batch: 1, height: 9, width: 7, channels: channels, kernel: kernel, stride: stride,
+            padding: padding)
+          var x = numbers(63 * channels, 20)
+          x[11 * channels] = .nan
+          x[12 * channels] = -.infinity
+          func run(_ isa: vt_isa) -> ([UInt32], [UInt8]) {
+            var y = [Float](repeating: 0, count: g.outCells * channels)
+            var which = [UInt8](repeating: 0, count: y.count)
+            vt_max_pool(isa, &y, &which, x, g.kernelGeometry, 0, g.outCells)
+            return (y.map(\.bitPattern), which)
+          }
+          #expect(run(variant) == run(VT_ISA_SCALAR), "\(channels) channels, kernel \(kernel)")
         }
       }
     }

@@ -223,8 +223,10 @@ void vt_depthwise_backward_input(vt_isa isa, float *dx, const float *dy, const f
 void vt_depthwise_backward_weight(vt_isa isa, float *dweight, const float *dy, const float *x,
                                   vt_geometry g);
 
-/// y = largest of each neighbourhood, padding left out; `which` says which cell it was.
-void vt_max_pool(float *y, uint8_t *which, const float *x, vt_geometry g);
+/// y = largest of each neighbourhood of output cells first..<first+count, padding left out; `which` says which cell
+/// it was. Kernels of at most 15 by 15.
+void vt_max_pool(vt_isa isa, float *y, uint8_t *which, const float *x, vt_geometry g, size_t first,
+                 size_t count);
 /// dx += dy at the cells that were largest.
 void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_geometry g);
 /// y = mean of each neighbourhood, padding neither added nor counted.
@@ -242,16 +244,25 @@ void vt_merge_patches_backward(float *image, const float *merged, size_t height,
 
 /// mean[cols] and m2[cols] = sum of squared distances from it, over rows [rows, cols].
 void vt_column_moments(vt_isa isa, float *mean, float *m2, const float *x, size_t rows, size_t cols);
+/// Mean and biased variance over all rows from the moments of pieces of them, [number, 2, cols], of counts[p] > 0 rows each.
+void vt_merge_moments(float *mean, float *variance, const float *pieces, const size_t *counts,
+                      size_t number, size_t cols);
+/// totals[cols] = sums over rows, in double and in order.
+void vt_column_totals(double *totals, const float *x, size_t rows, size_t cols);
 /// y = x * scale + shift (+ residual), then max(0, y) where `relu`. residual may be null; y may be x.
 void vt_channel_affine(vt_isa isa, float *y, const float *x, const float *scale, const float *shift,
                        const float *residual, int relu, size_t rows, size_t cols);
-/// dz = dy where y > 0 (y null: everywhere), into dz, which may be dy; sums[cols] += dz, dots[cols] += dz * (x - mean).
-void vt_batch_norm_sums(vt_isa isa, float *dz, float *sums, float *dots, const float *dy,
-                        const float *y, const float *x, const float *mean, size_t rows, size_t cols);
-/// dx (+)= a * dz + b * (x - mean) + c, by channel.
-void vt_batch_norm_input(vt_isa isa, float *dx, const float *dz, const float *x, const float *mean,
-                         const float *a, const float *b, const float *c, size_t rows, size_t cols,
-                         int accumulate);
+/// What a norm's ReLU let through: numbers where y > 0; without y, where x * scale + shift > 0; without either, all.
+typedef struct {
+  const float *y, *scale, *shift;
+} vt_gate;
+/// With dz = dy where the gate is open, 0 elsewhere: sums[cols] += dz, dots[cols] += dz * (x - mean).
+void vt_batch_norm_sums(vt_isa isa, float *sums, float *dots, const float *dy, vt_gate gate,
+                        const float *x, const float *mean, size_t rows, size_t cols);
+/// dx (+)= a * dz + b * (x - mean) + c, by channel, and dz itself where wanted; dx and dz may be null, and dx may be dy.
+void vt_batch_norm_input(vt_isa isa, float *dx, float *dz, const float *dy, vt_gate gate, const float *x,
+                         const float *mean, const float *a, const float *b, const float *c,
+                         size_t rows, size_t cols, int add_dx, int add_dz);
 
 // features.c
 

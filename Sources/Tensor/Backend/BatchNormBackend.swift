@@ -1,14 +1,48 @@
+/// Sizes of a batch norm over `x [rows, channels]`.
+public struct BatchNormShape: Sendable {
+  public let rows: Int
+  public let channels: Int
+  /// Whether the moments are the batch's own, and hang on `x`; else they are constants.
+  public let usesBatch: Bool
+}
+
+/// What the ReLU behind a norm let through.
+public enum ReLUGate {
+  /// There is none.
+  case open
+  /// Numbers whose output is positive.
+  case output(Storage)
+  /// Numbers for which `x ⊙ scale + shift` is positive: the output itself need not be kept.
+  case affine(scale: [Float], shift: [Float])
+}
+
+/// Mean and sum of squared distances from it, `[blocks, 2, channels]`, of each block of rows.
+public final class BlockMoments {
+  let channels: Int
+  /// Rows of each block.
+  let counts: [Int]
+  let storage: Storage
+
+  init(counts: [Int], channels: Int, storage: Storage) {
+    self.counts = counts
+    self.channels = channels
+    self.storage = storage
+  }
+}
+
 /// Batch normalization of `x [rows, channels]`.
 public protocol BatchNormBackend: AnyObject {
   /// Mean and biased variance of each channel.
   func channelMoments(mean: Storage, variance: Storage, x: Storage, rows: Int, channels: Int)
+  /// The same from the moments of blocks.
+  func mergeMoments(mean: Storage, variance: Storage, _ blocks: BlockMoments)
   /// `y = x ⊙ scale + shift (+ residual)`, then `max(0, y)` where `relu`.
   func channelAffine(
     y: Storage, x: Storage, scale: [Float], shift: [Float], residual: Storage?, relu: Bool,
     rows: Int, channels: Int)
-  /// `y` is given where a ReLU followed. With `usesBatch` the moments hang on `x`, else they are constants.
+  /// `dx` may be `dy` itself.
   func batchNormBackward(
-    dy: Storage, y: Storage?, x: Storage, mean: [Float], rstd: [Float], gamma: Storage, rows: Int,
-    channels: Int, usesBatch: Bool, dx: GradientTarget?, dresidual: GradientTarget?,
-    dgamma: GradientTarget?, dbeta: GradientTarget?)
+    _ shape: BatchNormShape, dy: Storage, gate: ReLUGate, x: Storage, mean: [Float], rstd: [Float],
+    gamma: Storage, dx: GradientTarget?, dresidual: GradientTarget?, dgamma: GradientTarget?,
+    dbeta: GradientTarget?)
 }

@@ -43,8 +43,11 @@ public struct ConvolutionGeometry: Sendable, Hashable {
 /// What slides over images.
 public protocol ConvolutionBackend: AnyObject {
   /// `y [batch, outHeight, outWidth, outputs]`; `weight [outputs, channels, kernel, kernel]`.
+  /// - Returns: the moments of `y`, block by block, where they are wanted.
   func convolutionForward(
-    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?)
+    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?,
+    wantsMoments: Bool
+  ) -> BlockMoments?
   func convolutionBackward(
     _ g: ConvolutionGeometry, outputs: Int, dy: Storage, x: Storage, weight: Storage,
     dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)

@@ -14,20 +14,14 @@ extension CPUBackend {
       vt_column_moments(
         isa, out, out + channels, x.floats + first * channels, min(size, rows - first), channels)
     }
-    // Merged in order by Chan's formula (Chan, Golub and LeVeque, 1983), in double.
-    for c in 0..<channels {
-      var (count, average, squares) = (0.0, 0.0, 0.0)
-      for piece in 0..<pieces {
-        let n = Double(min(size, rows - piece * size))
-        let out = partial.floats + piece * 2 * channels
-        let delta = Double(out[c]) - average
-        average += delta * n / (count + n)
-        squares += Double(out[channels + c]) + delta * delta * count * n / (count + n)
-        count += n
-      }
-      mean.floats[c] = Float(average)
-      variance.floats[c] = Float(squares / count)
-    }
+    let counts = (0..<pieces).map { min(size, rows - $0 * size) }
+    vt_merge_moments(mean.floats, variance.floats, partial.floats, counts, pieces, channels)
+  }
+
+  func mergeMoments(mean: Storage, variance: Storage, _ blocks: BlockMoments) {
+    vt_merge_moments(
+      mean.floats, variance.floats, blocks.storage.floats, blocks.counts, blocks.counts.count, blocks.channels
+    )
   }
 
   func channelAffine(
@@ -43,54 +37,63 @@ extension CPUBackend {
   }
 
   func batchNormBackward(
-    dy: Storage, y: Storage?, x: Storage, mean: [Float], rstd: [Float], gamma: Storage, rows: Int,
-    channels: Int, usesBatch: Bool, dx: GradientTarget?, dresidual: GradientTarget?,
-    dgamma: GradientTarget?, dbeta: GradientTarget?
+    _ shape: BatchNormShape, dy: Storage, gate: ReLUGate, x: Storage, mean: [Float], rstd: [Float],
+    gamma: Storage, dx: GradientTarget?, dresidual: GradientTarget?, dgamma: GradientTarget?,
+    dbeta: GradientTarget?
   ) {
+    let (rows, channels) = (shape.rows, shape.channels)
     let size = Self.piece
     let pieces = (rows + size - 1) / size
     let partial = scratch(pieces * 2 * channels)
-    // Behind the ReLU the residual's gradient is dz itself, which may be made in its place.
-    let place = dresidual.flatMap { $0.accumulate ? nil : $0.storage }
-    let dz = place ?? scratch(rows * channels)
     threads.run(pieces: pieces) { piece, _ in
       let at = piece * size * channels
       let sums = partial.floats + piece * 2 * channels
       sums.update(repeating: 0, count: 2 * channels)
-      vt_batch_norm_sums(
-        isa, dz.floats + at, sums, sums + channels, dy.floats + at, y.map { $0.floats + at },
-        x.floats + at, mean, min(size, rows - piece * size), channels)
-    }
-    var (sums, dots) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
-    for piece in 0..<pieces {
-      let from = partial.floats + piece * 2 * channels
-      for c in 0..<channels {
-        sums[c] += Double(from[c])
-        dots[c] += Double(from[channels + c])
+      withGate(gate, at) {
+        vt_batch_norm_sums(
+          isa, sums, sums + channels, dy.floats + at, $0, x.floats + at, mean,
+          min(size, rows - piece * size), channels)
       }
     }
+    var totals = [Double](repeating: 0, count: 2 * channels)
+    vt_column_totals(&totals, partial.floats, pieces, 2 * channels)
+    let (sums, dots) = (Array(totals[..<channels]), Array(totals[channels...]))
     for (target, values) in [(dgamma, (0..<channels).map { dots[$0] * Double(rstd[$0]) }), (dbeta, sums)] {
       guard let target else { continue }
       let out = target.storage.floats
       for c in 0..<channels { out[c] = target.accumulate ? out[c] + Float(values[c]) : Float(values[c]) }
     }
-    if let dx {
-      let n = Double(rows)
-      // dx = γ rstd (dz - mean(dz) - x̂ mean(dz x̂)); the means are there only where the batch's moments were used.
-      let a = (0..<channels).map { gamma.floats[$0] * rstd[$0] }
-      let b = (0..<channels).map { c in
-        usesBatch ? Float(-Double(a[c]) * dots[c] / n * Double(rstd[c]) * Double(rstd[c])) : 0
-      }
-      let shift = (0..<channels).map { usesBatch ? Float(-Double(a[$0]) * sums[$0] / n) : 0 }
-      forRanges(rows, size: size) { r in
-        let at = r.lowerBound * channels
+    guard dx != nil || dresidual != nil else { return }
+    let n = Double(rows)
+    // dx = γ rstd (dz - mean(dz) - x̂ mean(dz x̂)); the means are there only where the batch's moments were used.
+    let a = (0..<channels).map { gamma.floats[$0] * rstd[$0] }
+    let b = (0..<channels).map { c in
+      shape.usesBatch ? Float(-Double(a[c]) * dots[c] / n * Double(rstd[c]) * Double(rstd[c])) : 0
+    }
+    let shift = (0..<channels).map { shape.usesBatch ? Float(-Double(a[$0]) * sums[$0] / n) : 0 }
+    forRanges(rows, size: size) { r in
+      let at = r.lowerBound * channels
+      withGate(gate, at) {
         vt_batch_norm_input(
-          isa, dx.storage.floats + at, dz.floats + at, x.floats + at, mean, a, b, shift, r.count,
-          channels, dx.accumulate ? 1 : 0)
+          isa, dx.map { $0.storage.floats + at }, dresidual.map { $0.storage.floats + at }, dy.floats + at,
+          $0,
+          x.floats + at, mean, a, b, shift, r.count, channels, dx?.accumulate == true ? 1 : 0,
+          dresidual?.accumulate == true ? 1 : 0)
       }
     }
-    if let dresidual, dresidual.accumulate {
-      add(dresidual.storage, dresidual.storage, dz, scale: 1)
+  }
+
+  /// The gate from number `at` on.
+  private func withGate(_ gate: ReLUGate, _ at: Int, _ body: (vt_gate) -> Void) {
+    switch gate {
+    case .open: body(vt_gate(y: nil, scale: nil, shift: nil))
+    case .output(let y): body(vt_gate(y: y.floats + at, scale: nil, shift: nil))
+    case .affine(let scale, let shift):
+      scale.withUnsafeBufferPointer { scale in
+        shift.withUnsafeBufferPointer { shift in
+          body(vt_gate(y: nil, scale: scale.baseAddress, shift: shift.baseAddress))
+        }
+      }
     }
   }
 }

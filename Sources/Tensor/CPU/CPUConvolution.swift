@@ -30,14 +30,16 @@ extension CPUBackend {
   }
 
   func convolutionForward(
-    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?
-  ) {
+    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?,
+    wantsMoments: Bool
+  ) -> BlockMoments? {
     let rows = g.batch * g.outCells
-    if isPlain(g) {
-      return linearForward(
+    if isPlain(g), !usesOwnProducts {
+      linearForward(
         LinearShape(rows: rows, inputs: g.channels, outputs: outputs), y: y, pre: nil,
         x: x, weight: weight, bias: bias, activation: .none, residual: nil, rowScale: nil,
         rowsPerScale: 1)
+      return nil
     }
     let w = channelsLast(weight, outputs: outputs, g)
     let length = g.columnLength
@@ -45,32 +47,47 @@ extension CPUBackend {
     let finish = vt_finish(
       kind: VT_ACTIVATION_NONE, out: nil, bias: bias.map { UnsafePointer($0.floats) }, residual: nil,
       row_scale: nil)
-    if g.channels >= Self.fewestChannels {
-      let table = tables(g).forward
-      let blocks = RowBlocks(rows)
-      threads.run(pieces: blocks.count) { piece, _ in
-        let r = blocks[piece]
-        vt_product(
-          isa, y.floats + r.lowerBound * outputs, outputs,
-          vt_left(
-            data: x.floats, stride: g.channels, depth: g.channels, taps: table.taps,
-            cells: table.cells + r.lowerBound, tap_stride: table.rows),
-          factor.floats, r.count, outputs, 0, finish)
+    let isUnfolded = g.channels < Self.fewestChannels && !isPlain(g)
+    let blocks = RowBlocks(isUnfolded ? g.outCells : rows)
+    let number = isUnfolded ? g.batch * blocks.count : blocks.count
+    let moments =
+      wantsMoments
+      ? BlockMoments(
+        counts: (0..<number).map { blocks[$0 % blocks.count].count }, channels: outputs,
+        storage: scratch(number * 2 * outputs)) : nil
+    func block(_ index: Int, _ r: Range<Int>, _ left: vt_left) {
+      let out = y.floats + r.lowerBound * outputs
+      vt_product(isa, out, outputs, left, factor.floats, r.count, outputs, 0, finish)
+      guard let moments else { return }
+      let own = moments.storage.floats + index * 2 * outputs
+      vt_column_moments(isa, own, own + outputs, out, r.count, outputs)
+    }
+    if isUnfolded {
+      forUnfolded(g, x) { index, r, unfolded, _ in
+        block(
+          index, r,
+          vt_left(data: unfolded, stride: length, depth: length, taps: 1, cells: nil, tap_stride: 0))
       }
-      return
+      return moments
     }
-    forUnfolded(g, x) { r, unfolded, _ in
-      vt_product(
-        isa, y.floats + r.lowerBound * outputs, outputs,
-        vt_left(data: unfolded, stride: length, depth: length, taps: 1, cells: nil, tap_stride: 0),
-        factor.floats, r.count, outputs, 0, finish)
+    let table = isPlain(g) ? nil : tables(g).forward
+    threads.run(pieces: blocks.count) { piece, _ in
+      let r = blocks[piece]
+      block(
+        piece, r,
+        vt_left(
+          data: x.floats + (table == nil ? r.lowerBound * g.channels : 0), stride: g.channels,
+          depth: g.channels, taps: table?.taps ?? 1, cells: table.map { $0.cells + r.lowerBound },
+          tap_stride: table?.rows ?? 0))
     }
+    return moments
   }
 
-  /// Calls `body(rows, columns, group)` for blocks of output rows with what the kernel sees at each, `[rows, columnLength]`;
-  /// blocks of one group in order, on one thread. There are at most sixteen groups.
+  /// Calls `body(block, rows, columns, group)` for blocks of output rows with what the kernel sees at each, `[rows,
+  /// columnLength]`; blocks of one group in order, on one thread. There are at most sixteen groups.
   private func forUnfolded(
-    _ g: ConvolutionGeometry, _ x: Storage, _ body: (Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
+    _ g: ConvolutionGeometry, _ x: Storage,
+    _ body: (Int, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
   ) {
     let blocks = RowBlocks(g.outCells)
     let perWorker = blocks.largest * g.columnLength
@@ -84,7 +101,7 @@ extension CPUBackend {
         vt_unfold(
           unfolded, x.floats + image * g.cells * g.channels, g.kernelGeometry, r.lowerBound, r.count)
         let first = image * g.outCells + r.lowerBound
-        body(first..<first + r.count, unfolded, group)
+        body(index, first..<first + r.count, unfolded, group)
       }
     }
   }
@@ -117,7 +134,7 @@ extension CPUBackend {
       sums.fill(0)
       let perGroup = vt_weight_product_scratch(outputs)
       let memory = scratch(groups * perGroup)
-      forUnfolded(g, x) { r, unfolded, group in
+      forUnfolded(g, x) { _, r, unfolded, group in
         vt_weight_product(
           isa, sums.floats + group * total, length, dy.floats + r.lowerBound * outputs, outputs, nil,
           vt_right(unfolded, stride: length),
@@ -284,7 +301,8 @@ extension CPUBackend {
     threads.run(pieces: g.batch) { image, _ in
       let out = image * g.outCells * g.channels
       vt_max_pool(
-        y.floats + out, bytes(which) + out, x.floats + image * g.cells * g.channels, g.kernelGeometry)
+        isa, y.floats + out, bytes(which) + out, x.floats + image * g.cells * g.channels, g.kernelGeometry, 0,
+        g.outCells)
     }
   }
 

@@ -47,13 +47,16 @@ extension Context {
         relu: relu, rows: rows, channels: channels)
     }
     guard needs else { return y }
-    // The tape must not hold `y` itself in two ways: its storage is enough.
-    let kept = relu ? y.storage : nil
+    let gate: ReLUGate =
+      !relu ? .open : residual == nil ? .affine(scale: scale, shift: shift) : .output(y.storage)
+    let shape = BatchNormShape(rows: rows, channels: channels, usesBatch: usesBatch)
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
+      // Nobody reads `dy` again: it becomes the input's gradient where that has none yet.
+      let dx = x.needsGradient ? x.gradientTarget(engine, taking: dy) : nil
       engine.backend.batchNormBackward(
-        dy: dy, y: kept, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage, rows: rows,
-        channels: channels, usesBatch: usesBatch, dx: x.target(engine),
+        shape, dy: dy, gate: gate, x: x.storage, mean: mean, rstd: rstd, gamma: gamma.storage,
+        dx: dx.map { GradientTarget(storage: $0.storage, accumulate: $0.accumulate) },
         dresidual: residual?.target(engine), dgamma: gamma.target(engine),
         dbeta: beta.target(engine))
     }
@@ -66,8 +69,12 @@ extension Context {
     let (rows, channels) = (x.rows, x.channels)
     let (mean, variance) = (engine.empty([channels]), engine.empty([channels]))
     forward(operation("batch moments", [x], mean)) {
-      backend.channelMoments(
-        mean: mean.storage, variance: variance.storage, x: x.storage, rows: rows, channels: channels)
+      if let blocks = x.blockMoments {
+        backend.mergeMoments(mean: mean.storage, variance: variance.storage, blocks)
+      } else {
+        backend.channelMoments(
+          mean: mean.storage, variance: variance.storage, x: x.storage, rows: rows, channels: channels)
+      }
     }
     // A forward pass that is made again for its gradients must not count twice.
     if !isReplay {

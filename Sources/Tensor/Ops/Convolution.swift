@@ -11,9 +11,10 @@ extension Context {
   ///   - x: `[batch, height, width, channels]`.
   ///   - weight: `[outputs, channels, kernel, kernel]`.
   ///   - bias: `[outputs]`.
+  ///   - isNormalized: whether a batch norm follows, whose moments are then found while the numbers are in the cache.
   /// - Returns: `[batch, outHeight, outWidth, outputs]`.
   public func convolution(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int
+    _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int, isNormalized: Bool = false
   ) -> Tensor {
     let (outputs, kernel) = (weight.shape[0], weight.shape[2])
     let g = geometry(x, kernel: kernel, stride: stride, padding: padding)
@@ -23,8 +24,9 @@ extension Context {
     let y = output([g.batch, g.outHeight, g.outWidth, outputs], needsGradient: needs)
     let op = operation("convolution", [x, weight, bias], y)
     forward(op) {
-      backend.convolutionForward(
-        g, outputs: outputs, y: y.storage, x: x.storage, weight: weight.storage, bias: bias?.storage)
+      y.blockMoments = backend.convolutionForward(
+        g, outputs: outputs, y: y.storage, x: x.storage, weight: weight.storage, bias: bias?.storage,
+        wantsMoments: isNormalized && training)
       engine.countProduct(g.batch * g.outCells, outputs, g.columnLength)
     }
     guard needs else { return y }

@@ -60,7 +60,7 @@ public final class ResNet: Network {
   ) -> Tensor {
     context.convolution(
       x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"),
-      stride: stride, padding: padding)
+      stride: stride, padding: padding, isNormalized: !regularization.freezesBatchNorm)
   }
 
   private func norm(
