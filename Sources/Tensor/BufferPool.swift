@@ -6,24 +6,32 @@ import Synchronization
 public final class BufferPool: @unchecked Sendable {
   // `lock` guards everything mutable.
   private let lock = Mutex<Void>(())
+  /// Small buffers, by capacity.
   private var free: [Int: [UnsafeMutableRawPointer]] = [:]
+  private var arena = Arena()
   private var taken = 0
 
   /// Bytes taken from the system so far, in use or waiting.
-  public private(set) var bytesFromSystem = 0
+  public var bytesFromSystem: Int { lock.withLock { _ in outside + (arena?.height ?? 0) } }
+  private var outside = 0
   /// How often the system was asked for memory.
   public private(set) var systemRequests = 0
   /// Bytes in use now.
   public var bytesInUse: Int { lock.withLock { _ in taken } }
 
+  /// Smaller buffers are kept by size: cutting them from the arena would splinter it.
+  private static let smallest = 1 << 16
+
   public init() {}
 
   deinit {
     for (_, buffers) in free { for buffer in buffers { buffer.deallocate() } }
+    arena?.unmap()
   }
 
-  /// Sizes step by an eighth of their power of two, so that nearly equal tensors share buffers.
+  /// Sizes of small buffers step by an eighth of their power of two, so that nearly equal tensors share them.
   static func capacity(bytes: Int) -> Int {
+    if bytes >= smallest { return Arena.rounded(bytes) }
     let wanted = max(bytes, 256)
     let power = 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
     let step = max(power / 8, 64)
@@ -35,24 +43,27 @@ public final class BufferPool: @unchecked Sendable {
     return lock.withLock { _ in
       taken += capacity
       if let buffer = free[capacity]?.popLast() { return (buffer, capacity) }
-      bytesFromSystem += capacity
+      if capacity >= Self.smallest {
+        let before = arena?.height ?? 0
+        if let buffer = arena?.take(capacity) {
+          if (arena?.height ?? 0) > before { systemRequests += 1 }
+          return (buffer, capacity)
+        }
+      }
+      outside += capacity
       systemRequests += 1
-      let large = capacity >= 1 << 21
-      let buffer = UnsafeMutableRawPointer.allocate(
-        byteCount: capacity, alignment: large ? 1 << 21 : 64)
-      #if os(Linux)
-        // Large buffers on huge pages (advice 14, MADV_HUGEPAGE): fewer page faults and
-        // address-translation misses.
-        if large { madvise(buffer, capacity, 14) }
-      #endif
-      return (buffer, capacity)
+      return (.allocate(byteCount: capacity, alignment: 64), capacity)
     }
   }
 
   func give(_ buffer: UnsafeMutableRawPointer, capacity: Int) {
     lock.withLock { _ in
       taken -= capacity
-      free[capacity, default: []].append(buffer)
+      if arena?.contains(buffer) == true {
+        arena?.give(buffer, size: capacity)
+      } else {
+        free[capacity, default: []].append(buffer)
+      }
     }
   }
 }

@@ -7,17 +7,15 @@ public final class Tensor {
   /// Whether `backward` should bring a gradient here.
   public let needsGradient: Bool
 
-  private let keepsGradientStorage: Bool
   private var gradientStorage: Storage?
   private var hasGradient = false
   /// Moments of the channels by blocks of rows, where the operation that made the numbers found them too.
   var blockMoments: BlockMoments?
 
-  init(shape: [Int], storage: Storage, needsGradient: Bool = false, isParameter: Bool = false) {
+  init(shape: [Int], storage: Storage, needsGradient: Bool = false) {
     self.shape = shape
     self.storage = storage
     self.needsGradient = needsGradient
-    keepsGradientStorage = isParameter
   }
 
   /// Number of elements.
@@ -32,11 +30,11 @@ public final class Tensor {
     Array(UnsafeBufferPointer(start: storage.floats, count: count))
   }
 
-  /// A trainable copy of `values`, whose gradient stays in one place from step to step.
+  /// A trainable copy of `values`.
   public static func parameter(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
     let storage = engine.storage(values.count)
     storage.floats.update(from: values, count: values.count)
-    return Tensor(shape: shape, storage: storage, needsGradient: true, isParameter: true)
+    return Tensor(shape: shape, storage: storage, needsGradient: true)
   }
 
   /// A parameter that training leaves alone.
@@ -53,10 +51,10 @@ public final class Tensor {
     return Array(UnsafeBufferPointer(start: gradient.floats, count: count))
   }
 
-  /// Forgets the gradient. A parameter keeps the memory for the next one.
+  /// Forgets the gradient, whose memory then serves others.
   public func clearGradient() {
     hasGradient = false
-    if !keepsGradientStorage { gradientStorage = nil }
+    gradientStorage = nil
   }
 
   /// Where an operation puts this tensor's gradient, and whether it must add to what is there.
@@ -71,7 +69,7 @@ public final class Tensor {
 
   /// The same where `storage`, which nobody else reads again, may become the gradient's: it is then overwritten.
   func gradientTarget(_ engine: Engine, taking storage: Storage) -> (storage: Storage, accumulate: Bool) {
-    guard !hasGradient, !keepsGradientStorage else { return gradientTarget(engine) }
+    guard !hasGradient else { return gradientTarget(engine) }
     hasGradient = true
     gradientStorage = storage
     return (storage, false)
@@ -86,16 +84,7 @@ public final class Tensor {
 
   /// Hands over a whole gradient, without a copy where this tensor has none yet.
   func receiveGradient(_ storage: Storage, _ engine: Engine) {
-    if !hasGradient && !keepsGradientStorage {
-      gradientStorage = storage
-      hasGradient = true
-    } else {
-      let (target, accumulate) = gradientTarget(engine)
-      if accumulate {
-        engine.backend.add(target, target, storage, scale: 1)
-      } else {
-        target.floats.update(from: storage.floats, count: count)
-      }
-    }
+    let (target, accumulate) = gradientTarget(engine, taking: storage)
+    if accumulate { engine.backend.add(target, target, storage, scale: 1) }
   }
 }
