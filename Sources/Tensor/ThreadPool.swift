@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import Synchronization
 
@@ -44,32 +45,49 @@ public final class ThreadPool {
   private final class Shared: @unchecked Sendable {
     typealias Body = (Int, Int) -> Void
 
-    // `condition` guards `generation`, `stopping` and the job. A job is written
-    // before a generation starts and read only by that generation's workers.
+    // A job is written before its generation begins and read only by that generation's workers. `condition` guards
+    // `stopping` and `sleepers`, `done` the caller's sleep.
     private let condition = NSCondition()
     private let done = NSCondition()
-    private var generation = 0
+    private let generation = Atomic<Int>(0)
     private var stopping = false
+    private var sleepers = 0
     var workers = 0
     private var body: UnsafePointer<Body>?
     private var pieces = 0
     private let next = Atomic<Int>(0)
     private let arrived = Atomic<Int>(0)
+    private let callerSleeps = Atomic<Bool>(false)
+    /// How often to look before sleeping: some tens of microseconds, about what waking a thread takes.
+    private static let looks = 2000
 
     func run(pieces: Int, _ body: UnsafePointer<Body>) {
-      condition.lock()
       self.body = body
       self.pieces = pieces
       next.store(0, ordering: .relaxed)
-      generation += 1
-      condition.broadcast()
+      condition.lock()
+      generation.add(1, ordering: .releasing)
+      if sleepers > 0 { condition.broadcast() }
       condition.unlock()
       work(body, pieces, worker: 0)
-      done.lock()
-      while arrived.load(ordering: .acquiring) < workers { done.wait() }
-      arrived.store(0, ordering: .releasing)
-      done.unlock()
+      if !comesSoon({ arrived.load(ordering: .acquiring) == workers }) {
+        done.lock()
+        callerSleeps.store(true, ordering: .sequentiallyConsistent)
+        while arrived.load(ordering: .sequentiallyConsistent) < workers { done.wait() }
+        callerSleeps.store(false, ordering: .relaxed)
+        done.unlock()
+      }
+      arrived.store(0, ordering: .relaxed)
       self.body = nil
+    }
+
+    /// Looks at `condition` for a moment.
+    private func comesSoon(_ condition: () -> Bool) -> Bool {
+      for _ in 0..<Self.looks {
+        if condition() { return true }
+        vt_pause()
+      }
+      return condition()
     }
 
     private func work(_ body: UnsafePointer<Body>, _ pieces: Int, worker: Int) {
@@ -83,21 +101,23 @@ public final class ThreadPool {
     func loop(worker: Int) {
       var seen = 0
       while true {
-        condition.lock()
-        while generation == seen && !stopping { condition.wait() }
-        if stopping {
+        if !comesSoon({ generation.load(ordering: .acquiring) != seen }) {
+          condition.lock()
+          sleepers += 1
+          while generation.load(ordering: .acquiring) == seen && !stopping { condition.wait() }
+          sleepers -= 1
+          let ends = stopping
           condition.unlock()
-          return
+          if ends { return }
         }
-        seen = generation
-        let body = self.body
-        let pieces = self.pieces
-        condition.unlock()
+        seen = generation.load(ordering: .acquiring)
         if let body { work(body, pieces, worker: worker) }
-        done.lock()
-        arrived.add(1, ordering: .releasing)
-        done.signal()
-        done.unlock()
+        arrived.add(1, ordering: .sequentiallyConsistent)
+        if callerSleeps.load(ordering: .sequentiallyConsistent) {
+          done.lock()
+          done.signal()
+          done.unlock()
+        }
       }
     }
 

@@ -12,6 +12,15 @@
 /// VT_ISA_AVX512 has products of its own and shares the rest with VT_ISA_AVX2.
 typedef enum { VT_ISA_SCALAR = 0, VT_ISA_PORTABLE = 1, VT_ISA_AVX2 = 2, VT_ISA_AVX512 = 3 } vt_isa;
 
+/// Tells the processor that this thread only waits.
+static inline void vt_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /// The fastest variant this processor runs.
 vt_isa vt_isa_best(void);
 /// Whether this processor runs `isa`.
