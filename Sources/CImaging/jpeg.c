@@ -61,7 +61,9 @@ static uint8_t ink(unsigned c, unsigned k) {
   return (uint8_t)(keep > t ? keep - t : 0);
 }
 
-int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image) {
+// The whole picture, or the part of it that `region` asks for, or its size alone.
+static int decode(const uint8_t *bytes, size_t count, uint64_t max_pixels, const vt_region *region,
+                  int header_only, vt_image *image) {
   struct jpeg_decompress_struct info;
   vt_jpeg_error error;
   uint8_t *volatile pixels = NULL;
@@ -94,22 +96,51 @@ int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_i
       image->orientation = exif_orientation(m->data, m->data_length);
       break;
     }
+  if (header_only) {
+    image->width = info.image_width;
+    image->height = info.image_height;
+    jpeg_destroy_decompress(&info);
+    return 0;
+  }
   int inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   info.out_color_space = inks ? JCS_CMYK
                          : info.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
   info.dct_method = JDCT_ISLOW;
   // Adobe writes its inks inverted.
   int inverted = info.saw_Adobe_marker;
+  if (region) {
+    info.scale_num = 1;
+    info.scale_denom = region->shrink;
+  }
   jpeg_start_decompress(&info);
-  size_t width = info.output_width, height = info.output_height, parts = info.output_components;
+  size_t top = 0, left = 0, height = info.output_height;
+  if (region) {
+    // Whole blocks of columns are decoded, and a few more than asked: chroma is interpolated between neighbours.
+    size_t right = region->left + region->width + 8;
+    if (region->width == 0 || region->height == 0 || region->left >= info.output_width ||
+        region->width > info.output_width - region->left || region->top >= info.output_height ||
+        region->height > info.output_height - region->top) {
+      snprintf(image->message, VT_IMAGE_MESSAGE, "a part outside the picture was asked for");
+      jpeg_destroy_decompress(&info);
+      return -1;
+    }
+    if (right > info.output_width) right = info.output_width;
+    JDIMENSION from = region->left > 8 ? region->left - 8 : 0, wide = (JDIMENSION)right - from;
+    if (wide < info.output_width) jpeg_crop_scanline(&info, &from, &wide);
+    left = region->left - from;
+    top = region->top;
+    height = region->height;
+    if (top > 0) jpeg_skip_scanlines(&info, (JDIMENSION)top);
+  }
+  size_t width = info.output_width, parts = info.output_components;
   pixels = malloc(width * height * 3);
   line = malloc(width * parts);
   if (!pixels || !line) {
     snprintf(image->message, VT_IMAGE_MESSAGE, "not enough memory");
     longjmp(error.escape, 1);
   }
-  while (info.output_scanline < info.output_height) {
-    uint8_t *out = pixels + (size_t)info.output_scanline * width * 3;
+  while (info.output_scanline < top + height) {
+    uint8_t *out = pixels + (info.output_scanline - top) * width * 3;
     JSAMPROW row = parts == 3 ? out : line;
     jpeg_read_scanlines(&info, &row, 1);
     if (parts == 1)
@@ -120,7 +151,14 @@ int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_i
         for (int c = 0; c < 3; c++) out[3 * x + c] = ink(line[4 * x + c] ^ flip, k);
       }
   }
-  jpeg_finish_decompress(&info);
+  if (region) {
+    // The columns asked for, moved together; the rest of the file need not be read.
+    for (size_t y = 0; y < height; y++)
+      memmove(pixels + y * region->width * 3, pixels + (y * width + left) * 3, region->width * 3);
+    width = region->width;
+  } else {
+    jpeg_finish_decompress(&info);
+  }
   jpeg_destroy_decompress(&info);
   free(line);
   image->width = (uint32_t)width;
@@ -128,4 +166,17 @@ int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_i
   image->channels = 3;
   image->pixels = pixels;
   return 0;
+}
+
+int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image) {
+  return decode(bytes, count, max_pixels, 0, 0, image);
+}
+
+int vt_decode_jpeg_region(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_region region,
+                          vt_image *image) {
+  return decode(bytes, count, max_pixels, &region, 0, image);
+}
+
+int vt_read_jpeg_size(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image) {
+  return decode(bytes, count, max_pixels, 0, 1, image);
 }

@@ -28,11 +28,11 @@ public final class BatchLoader {
   ///   - first: index of the first batch to give.
   ///   - threads: how many prepare batches.
   ///   - ahead: how many batches may wait.
-  ///   - prepare: turns a picture into the network's pixels; the second argument is its position.
+  ///   - prepare: turns a file into the network's pixels; the second argument is its position.
   public init(
     items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
-    prepare: @escaping @Sendable (Picture, Int) throws -> Picture
+    prepare: @escaping @Sendable (PictureFile, Int) throws -> Picture
   ) {
     shared = Shared(
       items: items, batchSize: batchSize, preprocessing: preprocessing, first: first,
@@ -64,7 +64,7 @@ public final class BatchLoader {
     let preprocessing: Preprocessing
     let count: Int
     private let ahead: Int
-    private let prepare: @Sendable (Picture, Int) throws -> Picture
+    private let prepare: @Sendable (PictureFile, Int) throws -> Picture
 
     // `condition` guards the rest.
     private let condition = NSCondition()
@@ -75,7 +75,7 @@ public final class BatchLoader {
 
     init(
       items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int,
-      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (Picture, Int) throws -> Picture
+      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (PictureFile, Int) throws -> Picture
     ) {
       self.items = items
       self.batchSize = batchSize
@@ -132,7 +132,7 @@ public final class BatchLoader {
       let images = [Float](unsafeUninitializedCapacity: range.count * length) { out, written in
         for position in range {
           do {
-            let picture = try prepare(try Picture.load(items[position].path), position)
+            let picture = try prepare(try PictureFile(items[position].path), position)
             preprocessing.normalize(picture, into: out.baseAddress! + labels.count * length)
             labels.append(Int32(items[position].label))
             positions.append(position)

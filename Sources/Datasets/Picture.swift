@@ -39,21 +39,7 @@ extension Picture {
   public static func load(
     _ path: String, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
   ) throws -> Picture {
-    let data: Data
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
-      throw Failure.system("opening the picture", file: path, code: posixCode(error))
-    }
-    do {
-      return try decode(data, alpha: alpha, appliesOrientation: appliesOrientation)
-    } catch let failure as Failure {
-      throw failure.located(file: path)
-    }
-  }
-
-  private static func posixCode(_ error: any Error) -> Int32 {
-    let error = error as NSError
-    if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError { return Int32(inner.code) }
-    return error.code == CocoaError.fileReadNoSuchFile.rawValue ? ENOENT : EIO
+    try PictureFile(path, alpha: alpha).picture(appliesOrientation: appliesOrientation)
   }
 
   /// Decodes the bytes of a JPEG or PNG file.
@@ -72,6 +58,12 @@ extension Picture {
         ? vt_decode_png(bytes.baseAddress, bytes.count, maximumPixels, &image)
         : vt_decode_jpeg(bytes.baseAddress, bytes.count, maximumPixels, &image)
     }
+    let picture = try Picture(status: status, image: &image, alpha: alpha)
+    return appliesOrientation ? picture.oriented(Int(image.orientation)) : picture
+  }
+
+  /// What a decoder left in `image`, whose pixels are freed.
+  init(status: Int32, image: inout vt_image, alpha: AlphaHandling) throws {
     guard status == 0, let pixels = image.pixels else {
       let message = withUnsafeBytes(of: &image.message) { raw in
         String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
@@ -96,7 +88,6 @@ extension Picture {
         initialized = 3 * count
       }
     }
-    let picture = Picture(width: Int(image.width), height: Int(image.height), pixels: rgb)
-    return appliesOrientation ? picture.oriented(Int(image.orientation)) : picture
+    self.init(width: Int(image.width), height: Int(image.height), pixels: rgb)
   }
 }

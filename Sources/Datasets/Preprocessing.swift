@@ -67,18 +67,25 @@ public struct Preprocessing: Sendable, Equatable {
     return try picture.resized(shorterSide: side, interpolation).centerCropped(imageSize)
   }
 
-  /// A random part of the picture, resized, perhaps mirrored, as for training.
+  /// A random part of the picture, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
+  /// a half, a quarter or an eighth of its size, as far as `imageSize` allows: see `PictureFile.part`.
   public func trainingPicture(
-    _ picture: Picture, _ augmentation: Augmentation, _ generator: inout CounterGenerator
+    _ file: PictureFile, _ augmentation: Augmentation, _ generator: inout CounterGenerator
   ) throws -> Picture {
-    let box = augmentation.cropBox(
-      width: picture.width, height: picture.height, &generator)
-    let part =
-      box.width == picture.width && box.height == picture.height
-      ? picture
-      : picture.cropped(left: box.left, top: box.top, width: box.width, height: box.height)
+    let part = try file.part(atLeast: imageSize) {
+      augmentation.cropBox(width: $0, height: $1, &generator)
+    }
     let resized = try part.resized(width: imageSize, height: imageSize, interpolation)
     return generator.uniform() < augmentation.flipProbability ? resized.flipped() : resized
+  }
+
+  /// The network's numbers, `[height, width, 3]`.
+  public func normalized(_ picture: Picture) -> [Float] {
+    let count = picture.width * picture.height * 3
+    return [Float](unsafeUninitializedCapacity: count) { out, written in
+      if let base = out.baseAddress { normalize(picture, into: base) }
+      written = count
+    }
   }
 
   /// The network's numbers, `(pixel / 255 - mean) / std`, appended as `[height, width, 3]`.
@@ -104,13 +111,9 @@ public struct Augmentation: Sendable, Equatable {
     self.flipProbability = flipProbability
   }
 
-  struct Box: Equatable {
-    var left, top, width, height: Int
-  }
-
   /// torchvision's `RandomResizedCrop.get_params`: ten tries at a box of random area and ratio, then the
   /// largest centred one of an allowed ratio.
-  func cropBox(width: Int, height: Int, _ generator: inout CounterGenerator) -> Box {
+  func cropBox(width: Int, height: Int, _ generator: inout CounterGenerator) -> PictureBox {
     let area = Double(width * height)
     func between(_ low: Double, _ high: Double, _ u: Double) -> Double { low + (high - low) * u }
     for _ in 0..<10 {
@@ -121,7 +124,7 @@ public struct Augmentation: Sendable, Equatable {
       if w > 0, w <= width, h > 0, h <= height {
         let top = generator.below(height - h + 1)
         let left = generator.below(width - w + 1)
-        return Box(left: left, top: top, width: w, height: h)
+        return PictureBox(left: left, top: top, width: w, height: h)
       }
     }
     let ratio = Double(width) / Double(height)
@@ -131,6 +134,6 @@ public struct Augmentation: Sendable, Equatable {
     } else if ratio > cropRatio.upperBound {
       w = min(width, Int((Double(height) * cropRatio.upperBound).rounded(.toNearestOrEven)))
     }
-    return Box(left: (width - w) / 2, top: (height - h) / 2, width: w, height: h)
+    return PictureBox(left: (width - w) / 2, top: (height - h) / 2, width: w, height: h)
   }
 }

@@ -76,9 +76,9 @@ struct ImageFolderTests {
       let loader = BatchLoader(
         items: set.training, batchSize: 4, preprocessing: steps, first: first,
         dropsLast: dropsLast, threads: threads, ahead: 2
-      ) { picture, position in
+      ) { file, position in
         var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(position)).generator()
-        return try steps.trainingPicture(picture, Augmentation(), &generator)
+        return try steps.trainingPicture(file, Augmentation(), &generator)
       }
       var result: [Batch] = []
       while let batch = loader.next() { result.append(batch) }

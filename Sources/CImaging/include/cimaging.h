@@ -24,6 +24,19 @@ typedef struct {
 int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 int vt_decode_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 
+/// A part of a picture that is shrunk by 1, 2, 4 or 8: in pixels of the shrunk picture, whose sides are the whole one's,
+/// divided and rounded up.
+typedef struct {
+  uint32_t shrink, left, top, width, height;
+} vt_region;
+
+/// The same for a part. Shrinking happens in the frequency domain, and rows and columns outside the part are not
+/// transformed, so the rest of the file goes unchecked.
+int vt_decode_jpeg_region(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_region region,
+                          vt_image *image);
+/// Width, height and orientation alone; `pixels` stays null.
+int vt_read_jpeg_size(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+
 typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
 
 /// Resizes RGB pixels as Pillow does (Resample.c's definition): separable, the filter's support growing with

@@ -48,7 +48,7 @@ public struct Evaluation: Sendable {
     let loader = BatchLoader(
       items: pictures, batchSize: batchSize, preprocessing: preprocessing,
       threads: engine.threads.threads
-    ) { picture, _ in try preprocessing.evaluationPicture(picture) }
+    ) { file, _ in try preprocessing.evaluationPicture(file.picture()) }
     var done = 0
     while let batch = loader.next() {
       if strict, let failure = batch.failures.first { throw failure }

@@ -198,11 +198,11 @@ public final class Trainer {
       items: order.map { data.training[$0] }, batchSize: recipe.batchSize,
       preprocessing: preprocessing, first: state.batch,
       dropsLast: data.training.count >= recipe.batchSize, threads: engine.threads.threads
-    ) { picture, position in
+    ) { file, position in
       var generator = RandomKey(
         seed: seed, purpose: .augmentation, index: UInt64(epoch) << 32 | UInt64(order[position])
       ).generator()
-      return try preprocessing.trainingPicture(picture, augmentation, &generator)
+      return try preprocessing.trainingPicture(file, augmentation, &generator)
     }
   }
 

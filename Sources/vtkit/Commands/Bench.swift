@@ -9,9 +9,9 @@ import VisionModels
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures training, prediction and conversion on this machine.",
+    abstract: "Measures training, prediction, conversion and reading pictures on this machine.",
     discussion: "Example: vtkit bench train --model vit_small_patch16_224 --batch 16",
-    subcommands: [BenchTrain.self, BenchPredict.self, BenchConvert.self])
+    subcommands: [BenchTrain.self, BenchPredict.self, BenchConvert.self, BenchData.self])
 }
 
 /// What training and prediction are measured with.

@@ -117,7 +117,7 @@ struct Predict: ParsableCommand {
     let items = images.map { LabeledPicture(path: $0, label: 0) }
     let loader = BatchLoader(
       items: items, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
-    ) { picture, _ in try steps.evaluationPicture(picture) }
+    ) { file, _ in try steps.evaluationPicture(file.picture()) }
     var documents: [JSON] = []
     while let batch = loader.next() {
       if let failure = batch.failures.first { throw failure }
