@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-peers lint
+.PHONY: demo test setup test-peers lint benchmarks
 
 demo: setup
 	$(SWIFT) build -c release --product vtkit
@@ -23,8 +23,12 @@ test-peers: setup
 	.venv/bin/python -m pip -q install -r fixtures/peers/requirements.txt
 	.venv/bin/python fixtures/peers/check_files.py .build/release/vtkit
 
+# Every costly operation by itself; `swift package benchmark --help` in Benchmarks/ tells how to pick and compare.
+benchmarks: setup
+	cd Benchmarks && $(SWIFT) package --disable-sandbox benchmark --no-progress
+
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests converters
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests converters Benchmarks/Package.swift Benchmarks/Operations
 
 setup:
 	@bash scripts/setup.sh
