@@ -1,3 +1,4 @@
+import Checkpoint
 import Foundation
 import TestSupport
 import Testing
@@ -8,6 +9,7 @@ struct UsageTests {
   static let commands = [
     ["inspect"], ["convert"], ["compare"], ["finetune"], ["evaluate"], ["predict"], ["models"],
     ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert"],
+    ["bench", "data"],
   ]
 
   @Test(arguments: commands)
@@ -23,6 +25,7 @@ struct UsageTests {
     ["finetune", "--checkpoint", jax, "--data", "/tmp", "--output", "/tmp/never-made"],
     ["evaluate", "--checkpoint", jax, "--data", "/tmp"], ["predict", "--checkpoint", jax, "/tmp/a.jpg"],
     ["models"], ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert", jax],
+    ["bench", "data", "/tmp"],
   ])
   func aMistypedFlagIsWrongUse(_ command: [String]) throws {
     let outcome = try Tool.run(command + ["--frobnicate"])
@@ -71,11 +74,23 @@ struct UsageTests {
     (["predict", "--checkpoint", jax], "Give at least one picture"),
     (["dialects", "--architecture", "vti"], "there is no dialect for 'vti'"),
     (["bench", "train", "--model", "nothing"], "there is no model 'nothing'"),
+    (["bench", "predict", "--image-size", "0"], "--image-size is at least 1"),
+    (["bench", "data", "/tmp", "--rounds", "0"], "--image-size and --rounds are at least 1"),
   ])
   func wrongUseIsExplained(_ arguments: [String], _ message: String) throws {
     let outcome = try Tool.run(arguments)
     #expect(outcome.status == 2, "\(outcome.error)")
     #expect(outcome.error.contains(message), "\(outcome.error)")
+  }
+
+  @Test func readingPicturesIsMeasured() throws {
+    let folder = Fixtures.root + "/fixtures/clipart/val"
+    let outcome = try Tool.run("bench", "data", folder, "--image-size", "32", "--rounds", "1", "--json")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let result = try JSON(parsing: Data(outcome.output.utf8))
+    #expect((result["pictures"]?.int ?? 0) > 100)
+    #expect((result["training_pictures_per_second"]?.double ?? 0) > 0)
+    #expect((result["evaluation_pictures_per_second"]?.double ?? 0) > 0)
   }
 
   @Test func listsSpeakToPeopleAndMachines() throws {

@@ -4,6 +4,9 @@ extension CPUBackend {
   /// Fewer channels than this do not fill a tap's product: their neighbourhoods are unfolded, a block at a time.
   private static let fewestChannels = 16
 
+  /// More than a network has convolutions that differ.
+  private static let mostTables = 64
+
   /// Whether a convolution is a linear layer over the cells.
   private func isPlain(_ g: ConvolutionGeometry) -> Bool {
     g.kernel == 1 && g.stride == 1 && g.padding == 0
@@ -24,6 +27,8 @@ extension CPUBackend {
 
   private func tables(_ g: ConvolutionGeometry) -> ConvolutionTables {
     if let known = convolutionTables[g] { return known }
+    // Every batch size has tables of its own: a program that uses many must not keep them all.
+    if convolutionTables.count >= Self.mostTables { convolutionTables = [:] }
     let made = ConvolutionTables(g)
     convolutionTables[g] = made
     return made

@@ -24,8 +24,9 @@ final class TapTable {
 final class ConvolutionTables {
   let forward: TapTable
   /// The gradient of the input falls apart into grids, one for each remainder of the stride: each is a convolution of
-  /// the output's gradient over some of the taps.
-  let phases: [Phase]
+  /// the output's gradient over some of the taps. Made when a gradient is first asked for.
+  private(set) lazy var phases = Self.phases(geometry)
+  private let geometry: ConvolutionGeometry
 
   struct Phase {
     /// Which of the kernel's cells take part.
@@ -36,6 +37,7 @@ final class ConvolutionTables {
   }
 
   init(_ g: ConvolutionGeometry) {
+    geometry = g
     forward = TapTable(taps: g.kernel * g.kernel, rows: g.batch * g.outCells) { tap, row in
       let (image, cell) = row.quotientAndRemainder(dividingBy: g.outCells)
       let y = cell / g.outWidth * g.stride + tap / g.kernel - g.padding
@@ -43,7 +45,10 @@ final class ConvolutionTables {
       return (0..<g.height).contains(y) && (0..<g.width).contains(x)
         ? image * g.cells + y * g.width + x : nil
     }
-    phases = (0..<g.stride * g.stride).map { phase in
+  }
+
+  private static func phases(_ g: ConvolutionGeometry) -> [Phase] {
+    (0..<g.stride * g.stride).map { phase in
       let (py, px) = (phase / g.stride, phase % g.stride)
       let taps = (0..<g.kernel * g.kernel).filter {
         (py + g.padding - $0 / g.kernel) % g.stride == 0 && (px + g.padding - $0 % g.kernel) % g.stride == 0

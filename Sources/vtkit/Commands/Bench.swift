@@ -19,6 +19,9 @@ struct BenchArguments: ParsableArguments {
   @Option(help: "The network by name ('vtkit models').")
   var model = "vit_small_patch16_224"
 
+  @Option(help: "Side of the pictures; the network's own where left out.")
+  var imageSize: Int?
+
   @Option(help: "Pictures at a time.")
   var batch = 16
 
@@ -35,6 +38,15 @@ struct BenchArguments: ParsableArguments {
 
   func validate() throws {
     if batch < 1 || rounds < 1 { throw ValidationError("--batch and --rounds are at least 1.") }
+    if let imageSize, imageSize < 1 { throw ValidationError("--image-size is at least 1.") }
+  }
+
+  /// The network with random weights.
+  func network(_ engine: Engine) throws -> any VisionModel {
+    let configuration = try Preset.named(model).configuration
+    return try ModelFactory.make(
+      configuration.replacing(imageSize.map { ["image_size": .int($0)] } ?? [:]), weights: nil,
+      engine: engine)
   }
 
   /// Pictures of random numbers and random labels.
@@ -116,8 +128,7 @@ struct BenchTrain: ParsableCommand {
 
   func run() throws {
     let engine = arguments.engineArguments.engine()
-    let model = try ModelFactory.make(
-      Preset.named(arguments.model).configuration, weights: nil, engine: engine)
+    let model = try arguments.network(engine)
     if !noDrloc {
       try model.parameters.add(
         DrlocHead.parameterSpecs(model, DrlocOptions()), weights: nil, seed: 0)
@@ -152,8 +163,7 @@ struct BenchPredict: ParsableCommand {
 
   func run() throws {
     let engine = arguments.engineArguments.engine()
-    let model = try ModelFactory.make(
-      Preset.named(arguments.model).configuration, weights: nil, engine: engine)
+    let model = try arguments.network(engine)
     let (images, _) = arguments.inputs(model, engine)
     try arguments.measure("predict", engine) {
       _ = model.forward(images, Context(engine, recording: false)).logits.values
