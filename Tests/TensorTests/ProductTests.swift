@@ -161,6 +161,7 @@ struct ProductTests {
         next = blocks[index].upperBound
       }
       #expect(next == rows)
+      if rows > 96 { #expect(blocks.count % 4 == 0 && blocks.largest <= 96) }
     }
   }
 }

@@ -24,7 +24,7 @@ struct ProductFinish {
   var rowScale: UnsafeMutablePointer<Float>?
 }
 
-/// Rows cut into runs of about a hundred, an even number of them and as equal as whole tiles allow, so that
+/// Rows cut into runs of about a hundred at most, a multiple of four of them and as equal as whole tiles allow, so that
 /// threads end together; they hang on the number of rows alone.
 struct RowBlocks {
   let rows: Int
@@ -35,7 +35,7 @@ struct RowBlocks {
   init(_ rows: Int) {
     self.rows = rows
     tiles = (rows + Self.tile - 1) / Self.tile
-    count = min(tiles, (rows + 95) / 96 + 3 & ~3)
+    count = min(tiles, ((rows + 95) / 96 + 3) / 4 * 4)
   }
 
   subscript(index: Int) -> Range<Int> {
