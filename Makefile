@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-peers lint benchmarks
+.PHONY: demo test setup test-peers test-arm64 lint benchmarks
 
 demo: setup
 	$(SWIFT) build -c release --product vtkit
@@ -22,6 +22,10 @@ test-peers: setup
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip -q install -r fixtures/peers/requirements.txt
 	.venv/bin/python fixtures/peers/check_files.py .build/release/vtkit
+
+# The kernels' NEON code under emulation, on machines that are no arm64.
+test-arm64:
+	bash scripts/test-arm64.sh
 
 # Every costly operation by itself; `swift package benchmark --help` in Benchmarks/ tells how to pick and compare.
 benchmarks: setup

@@ -1,0 +1,156 @@
+// The vector kernels against their scalar references, in plain C, so that they can run for a processor that the
+// machine does not have: see scripts/test-arm64.sh. Sizes are no multiple of anything. Prints what differs.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ckernels.h"
+
+static int failures, checks;
+
+// Numbers between -1 and 1, the same for the same seed.
+static float *numbers(size_t count, unsigned seed) {
+  float *x = malloc((count + 64) * sizeof(float));
+  for (size_t i = 0; i < count + 64; i++) {
+    uint32_t out[4], counter[4] = {(uint32_t)i, seed, 0, 0}, key[2] = {7, 9};
+    vt_philox(out, counter, key);
+    x[i] = (float)(out[0] >> 8) / (float)(1 << 23) - 1;
+  }
+  return x;
+}
+
+static void compare(const char *what, const float *a, const float *b, size_t count, double tolerance) {
+  checks++;
+  double largest = 1e-6, worst = 0;
+  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)b[i]));
+  for (size_t i = 0; i < count; i++) {
+    double d = fabs((double)a[i] - b[i]);
+    if (!(d <= worst)) worst = d;  // NaN too
+  }
+  if (!(worst <= tolerance * largest)) {
+    failures++;
+    printf("%s: differs by %g of %g\n", what, worst, largest);
+  }
+}
+
+#define LIST(...) {__VA_ARGS__}
+
+// Runs `call` with isa scalar on a copy of each output and portable on another, and compares them.
+#define PARITY(what, tolerance, outputs, sizes, call)                                     \
+  do {                                                                                    \
+    float *initial[] = outputs;                                                           \
+    size_t lengths[] = sizes, number = sizeof lengths / sizeof *lengths;                  \
+    float *result[2][8];                                                                  \
+    for (int variant = 0; variant < 2; variant++) {                                       \
+      vt_isa isa = variant ? VT_ISA_PORTABLE : VT_ISA_SCALAR;                             \
+      float **o = result[variant];                                                        \
+      for (size_t k = 0; k < number; k++) {                                               \
+        o[k] = malloc((lengths[k] + 64) * sizeof(float));                                 \
+        memcpy(o[k], initial[k], (lengths[k] + 64) * sizeof(float));                      \
+      }                                                                                   \
+      call;                                                                               \
+    }                                                                                     \
+    for (size_t k = 0; k < number; k++)                                                   \
+      compare(what, result[1][k], result[0][k], lengths[k], tolerance);                   \
+  } while (0)
+
+static void products(void) {
+  size_t sizes[][3] = {{1, 1, 1}, {97, 40, 33}, {200, 16, 330}, {13, 70, 700}};
+  for (size_t s = 0; s < 4; s++) {
+    size_t rows = sizes[s][0], cols = sizes[s][1], depth = sizes[s][2];
+    float *a = numbers(rows * depth, 1), *b = numbers(cols * depth, 2), *bias = numbers(cols, 3);
+    float *c = numbers(rows * cols, 4), *residual = numbers(rows * cols, 5);
+    float *panels = malloc(vt_panels_size(depth, cols) * sizeof(float));
+    vt_pack_panels(panels, b, depth, 1, depth, cols);
+    vt_left left = {a, depth, depth, 1, 0, 0};
+    vt_finish finish = {VT_ACTIVATION_GELU, 0, bias, residual, 0};
+    PARITY("product", 1e-6, LIST(c), LIST(rows * cols),
+           vt_product(isa, o[0], cols, left, panels, rows, cols, 1, finish));
+    float *w = numbers(cols * depth, 6), *scale = numbers(rows, 7);
+    float *scratch = malloc(vt_weight_product_scratch(cols) * sizeof(float));
+    vt_right right = {.data = a, .stride = depth, .taps = 1};
+    PARITY("weight product", 2e-6, LIST(w), LIST(cols * depth),
+           vt_weight_product(isa, o[0], depth, c, cols, scale, right, rows, cols, depth, 1, scratch));
+  }
+}
+
+static void attention(void) {
+  size_t sizes[][3] = {{49, 49, 32}, {265, 101, 5}, {7, 30, 8}};
+  for (size_t s = 0; s < 3; s++) {
+    size_t t = sizes[s][0], n = sizes[s][1], e = sizes[s][2];
+    float *q = numbers(t * e, 1), *k = numbers(n * e, 2), *v = numbers(n * e, 3), *dout = numbers(t * e, 4);
+    float *bias = numbers(t * vt_score_stride(n), 5), *turned = numbers(n * vt_score_stride(t), 6);
+    float *out = numbers(t * e, 7), *lse = numbers(t, 8);
+    float *scratch = malloc((vt_attention_forward_scratch(n, e) + vt_attention_backward_scratch(t, n, e)) *
+                            sizeof(float));
+    vt_head head = {t, n, e, 0.3f, q, k, v, e, e, e, bias, 0};
+    PARITY("attention", 1e-5, LIST(out, lse), LIST(t * e, t),
+           vt_attention_forward(isa, head, o[0], e, o[1], scratch));
+    vt_attention_forward(VT_ISA_SCALAR, head, out, e, lse, scratch);
+    head.bias = turned;
+    float *dq = numbers(t * e, 9), *dk = numbers(n * e, 10), *dv = numbers(n * e, 11);
+    PARITY("attention's gradients", 1e-5, LIST(dq, dk, dv), LIST(t * e, n * e, n * e),
+           vt_attention_backward(isa, head, (vt_head_gradient){o[0], o[1], o[2], e, e, e, 1, 1, 1}, dout, out, e,
+                                 lse, 0, scratch));
+  }
+}
+
+static void rows(void) {
+  size_t lengths[] = {1, 7, 8, 33, 200}, r = 5;
+  for (size_t s = 0; s < 5; s++) {
+    size_t n = lengths[s];
+    float *x = numbers(r * n, 1), *dy = numbers(r * n, 2), *gamma = numbers(n, 3), *beta = numbers(n, 4);
+    float *y = numbers(r * n, 5), *mean = numbers(r, 6), *rstd = numbers(r, 7);
+    for (int kind = VT_ACTIVATION_NONE; kind <= VT_ACTIVATION_TANH; kind++) {
+      float *scaled = numbers(r * n, 8);
+      for (size_t i = 0; i < r * n; i++) scaled[i] *= 6;
+      PARITY("activation", 1e-6, LIST(scaled, y), LIST(r * n, r * n),
+             vt_bias_activation(isa, (vt_activation)kind, o[0], o[1], beta, r, n, n));
+      PARITY("activation again", 2e-6, LIST(y, y), LIST(r * n, r * n),
+             vt_activation_again(isa, (vt_activation)kind, o[0], o[1], dy, scaled, r * n));
+    }
+    PARITY("layer norm", 2e-5, LIST(y, mean, rstd), LIST(r * n, r, r),
+           vt_layer_norm_forward(isa, o[0], o[1], o[2], x, gamma, beta, r, n, 1e-3f, 0));
+    PARITY("layer norm's gradients", 2e-5, LIST(y, gamma, beta), LIST(r * n, n, n),
+           vt_layer_norm_backward(isa, o[0], o[1], o[2], dy, x, mean, rstd, gamma, r, n, 0, 1));
+    PARITY("column moments", 1e-5, LIST(gamma, beta), LIST(n, n), vt_column_moments(isa, o[0], o[1], x, r, n));
+    vt_gate gate = {0, gamma, beta};
+    PARITY("batch norm's sums", 1e-5, LIST(gamma, beta), LIST(n, n),
+           vt_batch_norm_sums(isa, o[0], o[1], dy, gate, x, gamma, r, n));
+    PARITY("batch norm's gradients", 1e-5, LIST(y, x), LIST(r * n, r * n),
+           vt_batch_norm_input(isa, o[0], o[1], dy, gate, x, gamma, beta, gamma, beta, r, n, 1, 0));
+    PARITY("channel affine", 1e-6, LIST(y), LIST(r * n),
+           vt_channel_affine(isa, o[0], x, gamma, beta, dy, 1, r, n));
+    PARITY("column sums", 1e-6, LIST(gamma), LIST(n), vt_column_sums(isa, o[0], x, r, n, n, 1));
+    float *squares = numbers(n, 9);
+    for (size_t i = 0; i < n; i++) squares[i] *= squares[i];
+    PARITY("AdamW", 1e-5, LIST(x, y, squares), LIST(n, n, n),
+           vt_adamw(isa, o[0], o[1], o[2], dy, n, 0.01f, 0.05f, 0.9f, 0.999f, 1e-8f, 0.1f, 0.001f, 0.5f));
+  }
+}
+
+static void grids(void) {
+  size_t channels[] = {1, 5, 8, 24};
+  for (size_t s = 0; s < 4; s++) {
+    size_t c = channels[s];
+    vt_geometry g = {9, 7, c, 3, 2, 1, 5, 4};
+    float *x = numbers(63 * c, 1), *w = numbers(9 * c, 2), *y = numbers(20 * c, 3);
+    uint8_t which[20 * 24];
+    PARITY("depthwise convolution", 1e-6, LIST(y), LIST(20 * c), vt_depthwise_forward(isa, o[0], x, w, g, 0, 5));
+    PARITY("depthwise convolution's input", 1e-6, LIST(x), LIST(63 * c),
+           vt_depthwise_backward_input(isa, o[0], y, w, g));
+    PARITY("depthwise convolution's weight", 1e-5, LIST(w), LIST(9 * c),
+           vt_depthwise_backward_weight(isa, o[0], y, x, g));
+    PARITY("max pool", 0, LIST(y), LIST(20 * c), vt_max_pool(isa, o[0], which, x, g, 0, 20));
+  }
+}
+
+int main(void) {
+  products();
+  attention();
+  rows();
+  grids();
+  printf("%d passed, %d failed\n", checks - failures, failures);
+  return failures != 0;
+}
