@@ -53,13 +53,7 @@ extension CPUBackend {
       vt_activation_backward(
         isa, VT_ACTIVATION_RELU, du.floats + at, dy.floats + at, y.floats + at, r.count * o)
     }
-    if let dbias {
-      forRanges(o, size: 64) { r in
-        vt_column_sums(
-          isa, dbias.storage.floats + r.lowerBound, du.floats + r.lowerBound, shape.pairs, r.count,
-          o, dbias.accumulate ? 1 : 0)
-      }
-    }
+    if let dbias { run([columnSums(of: du, rows: shape.pairs, columns: o, to: dbias)]) }
     for (index, side) in sides.enumerated() {
       let rows = side.rows.count
       let sums = scratch(rows * o)

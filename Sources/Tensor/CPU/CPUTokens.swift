@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 
 extension CPUBackend {
   func patchEmbeddingForward(

@@ -28,11 +28,11 @@ struct BenchData: ParsableCommand {
   func run() throws {
     let set = try ImageFolder(folder, validationFraction: 0)
     let steps = Preprocessing(imageSize: imageSize)
-    let training = try time(set.training) { file, index in
+    let training = try time(set.training, steps) { file, index in
       var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(index)).generator()
       return try steps.trainingPicture(file, Augmentation(), &generator)
     }
-    let evaluation = try time(set.training) { file, _ in try steps.evaluationPicture(file.picture()) }
+    let evaluation = try time(set.training, steps) { file, _ in try steps.evaluationPicture(file.picture()) }
     if json {
       print(
         JSON.object([
@@ -49,13 +49,14 @@ struct BenchData: ParsableCommand {
 
   /// Pictures a second, made into the network's numbers.
   private func time(
-    _ items: [LabeledPicture], _ body: (PictureFile, Int) throws -> Picture
+    _ items: [LabeledPicture], _ steps: Preprocessing,
+    _ body: (PictureFile, Int) throws -> Picture
   ) throws -> Double {
     var best = 0.0
     for _ in 0..<rounds {
       let began = DispatchTime.now().uptimeNanoseconds
       for (index, item) in items.enumerated() {
-        _ = Preprocessing(imageSize: imageSize).normalized(try body(PictureFile(item.path), index))
+        _ = steps.normalized(try body(PictureFile(item.path), index))
       }
       best = max(best, Double(items.count) / (Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9))
     }
