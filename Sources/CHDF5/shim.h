@@ -72,7 +72,9 @@ static inline long long vt_h5_contiguous_offset(hid_t dataset) {
   hid_t plan = H5Dget_create_plist(dataset);
   long long offset = -1;
   if (plan >= 0) {
-    if (H5Pget_layout(plan) == H5D_CONTIGUOUS && H5Pget_external_count(plan) == 0) {
+    // Data that nobody wrote has no place: behind a user block, its "undefined" address looks like one.
+    if (H5Pget_layout(plan) == H5D_CONTIGUOUS && H5Pget_external_count(plan) == 0 &&
+        H5Dget_storage_size(dataset) > 0) {
       haddr_t at = H5Dget_offset(dataset);
       if (at != HADDR_UNDEF) offset = (long long)at;
     }

@@ -2,11 +2,24 @@ import Checkpoint
 import Converters
 import Synchronization
 
-/// The converters that are built in.
+/// The converters that are built in, and those that a program has added.
 public enum Dialects {
   /// The architectures that there are rule files for.
   static var architectures: Set<String> {
-    Set(EmbeddedConverters.files.map { String($0.name.prefix { $0 != "-" }) })
+    Set(EmbeddedConverters.files.map { String($0.name.prefix { $0 != "-" }) } + added.map(\.architecture))
+  }
+
+  // Rule files of the user's own.
+  private static let own = Mutex<[RuleFile]>([])
+  private static var added: [RuleFile] { own.withLock { $0 } }
+
+  /// Makes a rule file known to this process, for reading and for writing. It takes the place of a built-in one of the
+  /// same architecture and dialect.
+  public static func add(_ file: RuleFile) {
+    own.withLock { files in
+      files.removeAll { $0.isSameDialect(as: file) }
+      files.append(file)
+    }
   }
 
   /// Every rule file, parsed.
@@ -19,15 +32,21 @@ public enum Dialects {
     format: FileFormat? = nil, dialect: String? = nil, markedIn names: [String]? = nil
   ) throws -> [RuleFile] {
     let joined = names.map { Array($0.joined(separator: "\n").utf8) }
-    return try EmbeddedConverters.files.compactMap { file -> RuleFile? in
+    let added = added
+    let builtIn = try EmbeddedConverters.files.compactMap { file -> RuleFile? in
       let header = header(of: file.bytes)
       let base = try header["extends"].map { try fileExtended($0, by: file.name) }
       func value(_ key: String) -> String? { header[key] ?? base.flatMap { self.header(of: $0.bytes)[key] } }
       if let format, value("format") != format.rawValue { return nil }
       if let dialect, header["dialect"] != dialect, header["alias"] != dialect { return nil }
       if let joined, let marks = value("detect"), !mayBeMarked(marks, joined) { return nil }
-      return try parsed(file.name, file.bytes, base: base?.bytes)
+      let parsed = try parsed(file.name, file.bytes, base: base?.bytes)
+      return added.contains { $0.isSameDialect(as: parsed) } ? nil : parsed
     }
+    let fitting = added.filter {
+      (format == nil || $0.format == format) && (dialect == nil || $0.dialect == dialect || $0.alias == dialect)
+    }
+    return fitting + builtIn
   }
 
   // Rule files that have been parsed: reading one takes longer than recognizing a checkpoint.
@@ -69,20 +88,23 @@ public enum Dialects {
   }
 
   /// The file of another dialect of the same architecture (`extends: microsoft`).
-  private static func fileExtended(_ dialect: String, by fileName: String) throws -> (
-    name: String, bytes: [UInt8]
-  ) {
-    let name = fileName.prefix { $0 != "-" } + "-" + dialect + ".yaml"
+  private static func fileExtended(_ dialect: String, by fileName: String, architecture: String? = nil) throws
+    -> (name: String, bytes: [UInt8])
+  {
+    let name = (architecture ?? String(fileName.prefix { $0 != "-" })) + "-" + dialect + ".yaml"
     guard let file = EmbeddedConverters.files.first(where: { $0.name == name }) else {
       throw Failure("there is no rule file '\(name)' to extend", file: fileName)
     }
     return file
   }
 
-  /// The text of the file that an embedded rule file extends, if it does.
+  /// The text of the built-in file that a rule file extends, if it does.
   static func base(of fileName: String, _ text: String) throws -> String? {
-    try header(of: Array(text.utf8))["extends"].map {
-      String(decoding: try fileExtended($0, by: fileName).bytes, as: UTF8.self)
+    let header = header(of: Array(text.utf8))
+    return try header["extends"].map {
+      String(
+        decoding: try fileExtended($0, by: fileName, architecture: header["architecture"]).bytes,
+        as: UTF8.self)
     }
   }
 

@@ -5,15 +5,18 @@ import Foundation
 public struct LoadOptions: Sendable {
   public var architecture: String?
   public var dialect: String?
+  /// The key of the file's dictionary that holds the network (`model_ema`); found where left out.
+  public var key: String?
   /// Configuration keys that the file does not settle.
   public var configuration: JSON?
   public var ignore: [String]
   public var allowMissing: [String]
 
   public init(
-    architecture: String? = nil, dialect: String? = nil, configuration: JSON? = nil,
+    architecture: String? = nil, dialect: String? = nil, key: String? = nil, configuration: JSON? = nil,
     ignore: [String] = [], allowMissing: [String] = []
   ) {
+    self.key = key
     self.architecture = architecture
     self.dialect = dialect
     self.configuration = configuration
@@ -63,7 +66,7 @@ public struct LoadedCheckpoint: Sendable {
   {
     let metadata = try NativeMetadata(store)
     if let metadata, metadata.dialect == NativeMetadata.nativeDialect,
-      options.dialect ?? NativeMetadata.nativeDialect == NativeMetadata.nativeDialect
+      options.dialect ?? NativeMetadata.nativeDialect == NativeMetadata.nativeDialect, options.key == nil
     {
       return try native(store, metadata, options)
     }

@@ -8,7 +8,7 @@ enum Recognition {
   static func importer(
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> (importer: Importer, wrapper: Wrapper.Candidate) {
-    let candidates = Wrapper.candidates(store)
+    let candidates = try Wrapper.candidates(store, key: options.key)
     if let dialect = options.dialect ?? metadata?.dialect {
       let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
       let files = try Dialects.reading(dialect, architecture: architecture)

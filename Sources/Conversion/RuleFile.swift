@@ -207,6 +207,22 @@ public struct RuleFile: Sendable {
     do { try validate() } catch let failure as Failure { throw failure.located(file: fileName) }
   }
 
+  /// Reads and checks a rule file of the user's own. `extends` may name a built-in dialect of its architecture.
+  /// - Throws: `Failure` naming file and line.
+  public init(path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Failure.system("reading", file: path, code: ENOENT)
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw Failure("a rule file is UTF-8 text", file: path)
+    }
+    try self.init(fileName: path, text: text, base: Dialects.base(of: path, text))
+  }
+
+  func isSameDialect(as other: RuleFile) -> Bool {
+    architecture == other.architecture && dialect == other.dialect
+  }
+
   /// The counter that an axis hangs on (`D: embed_dim * 2 ** stage`), if it does.
   func counter(ofAxis axis: String) -> String? {
     guard let names = axes[axis]?.names else { return nil }

@@ -82,8 +82,9 @@ final class MappedFile: @unchecked Sendable {
   let count: Int
   private let base: UnsafeRawPointer?
 
-  init(path: String) throws {
-    self.path = path
+  /// - Parameter name: what messages call the file, where that is not its path.
+  init(path: String, named name: String? = nil) throws {
+    self.path = name ?? path
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Failure.system("opening", file: path) }
     defer { close(descriptor) }

@@ -7,6 +7,8 @@ public enum FileFormat: String, Sendable, CaseIterable {
   case hdf5
   case safetensors
   case pytorch
+  /// Keras 3's whole-model archive; read, never written.
+  case keras
 
   /// Suffixes by which a file's format is chosen.
   public var suffixes: [String] {
@@ -15,12 +17,17 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .hdf5: ["h5", "hdf5"]
     case .safetensors: ["safetensors"]
     case .pytorch: ["pth", "pt", "bin", "ckpt", "tar"]
+    case .keras: ["keras"]
     }
   }
 
   /// The format that a path's suffix says.
   /// - Throws: `Failure` naming the known suffixes.
   public init(path: String) throws {
+    if let sharded = ShardIndex.format(ofPath: path) {
+      self = sharded
+      return
+    }
     let suffix = (path as NSString).pathExtension.lowercased()
     guard let format = Self.allCases.first(where: { $0.suffixes.contains(suffix) }) else {
       let known = Self.allCases.flatMap(\.suffixes).map { "." + $0 }.joined(separator: ", ")
@@ -29,6 +36,23 @@ public enum FileFormat: String, Sendable, CaseIterable {
         file: path, remedy: "use one of \(known)")
     }
     self = format
+  }
+
+  /// The same for a file that is to be written.
+  /// - Throws: `Failure` also where the format is only read.
+  public static func ofOutput(_ path: String) throws -> FileFormat {
+    if ShardIndex.format(ofPath: path) != nil {
+      throw Failure(
+        .usage, "an index is not written by its name", file: path,
+        remedy: "name a .safetensors file and give --max-shard-size")
+    }
+    let format = try FileFormat(path: path)
+    if format == .keras {
+      throw Failure(
+        .usage, "a .keras archive holds a model's Keras configuration, which weights do not tell", file: path,
+        remedy: "write a .weights.h5 file and load it with model.load_weights")
+    }
+    return format
   }
 
   /// The format that a file's first bytes show, nil for none of these.
@@ -56,12 +80,13 @@ public enum CheckpointFile {
   public static func open(_ path: String) throws -> ParameterStore {
     let mapped = try MappedFile(path: path)
     let format = try FileFormat(path: path)
+    if ShardIndex.format(ofPath: path) != nil { return try ShardIndex.open(path, format) }
     guard mapped.count > 0 else {
       throw Failure("the file is empty", file: path, remedy: "fetch it again")
     }
     let found = try FileFormat.sniff(mapped)
-    // An .npz may have bytes in front, so only a clear contradiction counts. PyTorch's files are zip archives too.
-    let isZip = format == .pytorch && found == .npz
+    // An .npz may have bytes in front, so only a clear contradiction counts. PyTorch's and Keras's files are zip archives too.
+    let isZip = (format == .pytorch || format == .keras) && found == .npz
     if let found, found != format, !isZip {
       throw Failure(
         "the suffix says \(format.rawValue), the content is \(found.rawValue)", file: path,
@@ -72,20 +97,27 @@ public enum CheckpointFile {
     case .hdf5: return try HDF5Reader.open(path)
     case .safetensors: return try SafetensorsReader.open(path)
     case .pytorch: return try PyTorchReader.open(path)
+    case .keras: return try KerasArchive.open(path)
     }
   }
 
   /// Writes `store`; tensors are read one at a time.
   /// - Parameters:
   ///   - compression: deflate level for `.npz` (1 to 12) and HDF5 (1 to 9); nil for none.
+  ///   - maximumShard: bytes of tensors that one safetensors file may hold; more go into several and an index.
   ///   - overwrite: whether an existing file may be replaced.
   ///   - progress: told the bytes of every tensor that has been written.
+  /// - Returns: the files written: `path`, or those of its index.
   /// - Throws: `Failure`; the output then does not exist.
+  @discardableResult
   public static func write(
-    _ store: ParameterStore, to path: String, compression: Int? = nil, overwrite: Bool = false,
-    progress: ((Int) -> Void)? = nil
-  ) throws {
-    let format = try FileFormat(path: path)
+    _ store: ParameterStore, to path: String, compression: Int? = nil, maximumShard: Int? = nil,
+    overwrite: Bool = false, progress: ((Int) -> Void)? = nil
+  ) throws -> [String] {
+    let format = try FileFormat.ofOutput(path)
+    if maximumShard != nil, format != .safetensors {
+      throw Failure(.usage, "only safetensors files are split into several", file: path)
+    }
     switch format {
     case .npz:
       let file = try OutputFile(path, overwrite: overwrite)
@@ -95,9 +127,8 @@ public enum CheckpointFile {
       if compression != nil {
         throw Failure(.usage, "safetensors files are never compressed", file: path)
       }
-      let file = try OutputFile(path, overwrite: overwrite)
-      try SafetensorsWriter.write(store, to: file, progress: progress)
-      try file.commit()
+      return try ShardedWriter.write(
+        store, to: path, limit: maximumShard ?? .max, overwrite: overwrite, progress: progress)
     case .pytorch:
       if compression != nil {
         throw Failure(.usage, "PyTorch files are never compressed", file: path)
@@ -109,17 +140,22 @@ public enum CheckpointFile {
       let file = try ExternalOutput(path, overwrite: overwrite)
       try HDF5Writer.write(store, to: file, compression: compression, progress: progress)
       try file.commit()
+    case .keras: break  // refused above
     }
+    return [path]
   }
 
-  /// The file's SHA-256 in hexadecimal.
+  /// The SHA-256 of a file in hexadecimal; of an index and then its files, where that is one.
   public static func sha256(_ path: String) throws -> String {
-    let mapped = try MappedFile(path: path)
+    let shards = ShardIndex.format(ofPath: path) == nil ? [] : try ShardIndex.files(path).paths
     var hash = SHA256()
     let piece = 1 << 24
-    for start in stride(from: 0, to: mapped.count, by: piece) {
-      try mapped.bytes(start, min(piece, mapped.count - start)).withUnsafeBytes {
-        hash.update(bufferPointer: $0)
+    for path in [path] + shards {
+      let mapped = try MappedFile(path: path)
+      for start in stride(from: 0, to: mapped.count, by: piece) {
+        try mapped.bytes(start, min(piece, mapped.count - start)).withUnsafeBytes {
+          hash.update(bufferPointer: $0)
+        }
       }
     }
     return hash.finalize().map { byte in

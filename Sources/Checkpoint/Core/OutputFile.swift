@@ -87,16 +87,35 @@ public final class OutputFile {
 
   /// Flushes to the disk and moves the file into place.
   public func commit() throws {
+    try seal()
+    try publish()
+  }
+
+  /// Flushes everything to the disk; the file is whole then, but not in its place.
+  func seal() throws {
     try drain()
     guard fsync(descriptor) == 0 else { throw Failure.system("flushing", file: path) }
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw Failure.system("closing", file: path) }
+  }
+
+  private func publish() throws {
     guard rename(temporary, path) == 0 else {
       throw Failure.system("renaming into place", file: path)
     }
     finished = true
     OutputFile.unfinished.remove(temporary)
+  }
+
+  /// Moves sealed files that belong together into their places, or none of them.
+  static func publish(_ files: [OutputFile]) throws {
+    for (index, file) in files.enumerated() {
+      do { try file.publish() } catch {
+        for done in files[..<index] { unlink(done.path) }
+        throw error
+      }
+    }
   }
 
   private func abandon() {

@@ -5,23 +5,23 @@ import CKernels
 /// files are read by their `layer_names` and `weight_names`, never by walking the tree, since layer
 /// names may contain slashes.
 enum HDF5Reader {
-  static func open(_ path: String) throws -> ParameterStore {
-    let mapped = try MappedFile(path: path)
-    return try HDF5Library.locked(reading: path) {
+  /// - Parameter name: what the user calls the file, where `path` is a temporary copy.
+  static func open(_ path: String, named name: String? = nil) throws -> ParameterStore {
+    let mapped = try MappedFile(path: path, named: name)
+    return try HDF5Library.locked(reading: mapped.path) {
       let id = vt_h5_open(path)
       guard let file = HDF5Handle(id, close: { H5Fclose($0) }) else {
         throw Failure(
-          "not a readable HDF5 file", file: path,
+          "not a readable HDF5 file", file: mapped.path,
           remedy: "the file is truncated, damaged or of another format; fetch it again")
       }
-      var reader = Walk(path: path, file: file, mapped: mapped)
-      do { try reader.run() } catch let failure as Failure { throw failure.located(file: path) }
+      var reader = Walk(file: file, mapped: mapped)
+      do { try reader.run() } catch let failure as Failure { throw failure.located(file: mapped.path) }
       return reader.store
     }
   }
 
   private struct Walk {
-    let path: String
     let file: HDF5Handle
     let mapped: MappedFile
     var store = ParameterStore()

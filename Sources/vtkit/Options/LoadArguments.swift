@@ -11,6 +11,14 @@ struct LoadArguments: ParsableArguments {
   @Option(name: .customLong("from"), help: "The dialect of the tensors' names; recognized where left out.")
   var dialect: String?
 
+  @Option(
+    help:
+      "The key of a PyTorch file's dictionary that holds the network (model_ema, teacher.backbone); found where left out.")
+  var key: String?
+
+  @Option(help: "A rule file of your own (docs/adding-a-dialect.md). May be repeated.")
+  var rules: [String] = []
+
   @Option(help: "A JSON file with configuration keys that the file does not settle.")
   var modelConfig: String?
 
@@ -21,8 +29,9 @@ struct LoadArguments: ParsableArguments {
   var allowMissing: [String] = []
 
   func options() throws -> LoadOptions {
-    LoadOptions(
-      architecture: architecture, dialect: dialect,
+    for path in rules { Dialects.add(try RuleFile(path: path)) }
+    return LoadOptions(
+      architecture: architecture, dialect: dialect, key: key,
       configuration: try modelConfig.map(readConfiguration), ignore: ignore,
       allowMissing: allowMissing)
   }
