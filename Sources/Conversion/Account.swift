@@ -51,13 +51,18 @@ public struct PlanRow: Sendable {
   public let sources: [String]
   public let targets: [String]
   public let type: ElementType
+  /// Of each source.
+  public let sourceShape: [Int]
+  /// Of each target.
   public let shape: [Int]
   /// What happens to the layout; empty where nothing does.
   public let step: String
 
   public init(
-    sources: [String], targets: [String], type: ElementType, shape: [Int], step: String
+    sources: [String], targets: [String], type: ElementType, sourceShape: [Int]? = nil, shape: [Int],
+    step: String
   ) {
+    self.sourceShape = sourceShape ?? shape
     self.sources = sources
     self.targets = targets
     self.type = type

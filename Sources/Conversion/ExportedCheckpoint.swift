@@ -6,6 +6,8 @@ public struct ExportedCheckpoint: Sendable {
   public var plan: [PlanRow]
   /// What the dialect's library must be told, since its files do not say it.
   public var remarks: [String]
+  /// The dialect's rules; nil for the native one.
+  public var rules: RuleFile?
 
   /// - Parameters:
   ///   - native: the network's tensors by native name.
@@ -46,7 +48,7 @@ public struct ExportedCheckpoint: Sendable {
         store: exported.store, plan: exported.plan,
         remarks: exporter.differences(metadata.configuration).map { key, usual, own in
           "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
-        })
+        }, rules: file)
     }
     for tensor in drloc.tensors {
       if let layout = result.store.kerasLayout {

@@ -63,8 +63,8 @@ struct Exporter {
       for part in parted { try store.append(part) }
       plan.append(
         PlanRow(
-          sources: [name], targets: names, type: tensor.type, shape: parted[0].shape,
-          step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
+          sources: [name], targets: names, type: tensor.type, sourceShape: tensor.shape,
+          shape: parted[0].shape, step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
             + (axes.isIdentity ? "" : " (backwards)")))
     }
     account.unexpected = native.names.filter { !taken.contains($0) }

@@ -149,8 +149,8 @@ struct Importer {
       native.append(tensor)
       plan.append(
         PlanRow(
-          sources: sources.map(\.name), targets: [name], type: tensor.type, shape: tensor.shape,
-          step: Layout.describe(rule.rule.axes, parts: sources.count)))
+          sources: sources.map(\.name), targets: [name], type: tensor.type, sourceShape: sources[0].shape,
+          shape: tensor.shape, step: Layout.describe(rule.rule.axes, parts: sources.count)))
     }
     return Result(
       native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,

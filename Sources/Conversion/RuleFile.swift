@@ -85,6 +85,8 @@ public struct RuleFile: Sendable {
   let rules: [Rule]
   let resample: [Resample]
   let ignore: [(pattern: String, reason: String)]
+  /// How the library loads an exported file; the first that fits the network.
+  let python: [PythonSnippet]
 
   /// - Parameters:
   ///   - base: text of the file that this one extends: its keys hold where this file does not give them.
@@ -188,6 +190,17 @@ public struct RuleFile: Sendable {
         let prefix = try value.optional("prefix")?.text() ?? "0"
         let result = Resample(
           native: try value.string("native"), method: known, prefix: try Expression(prefix))
+        try value.finish()
+        return result
+      }
+      python = try reader.list("python").map { value in
+        var value = value
+        let result = try value.located {
+          try PythonSnippet(
+            when: try value.optional("when").map { try Expression($0.text()) },
+            words: Dictionary(uniqueKeysWithValues: try value.mapping("words").map { ($0, try $1.text()) }),
+            text: try value.optional("text")?.text())
+        }
         try value.finish()
         return result
       }

@@ -42,6 +42,9 @@ struct Convert: ParsableCommand {
   @Option(help: "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.")
   var compression: Int?
 
+  @Option(help: "Split a .safetensors output into files of at most this size (5GB, 500MB) and an index.")
+  var maxShardSize: ByteSize?
+
   @Flag(help: "Move every tensor under its own name: no network, no dialect.")
   var raw = false
 
@@ -75,10 +78,16 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    let format = try FileFormat(path: output)
+    let format = try FileFormat.ofOutput(output)
+    if maxShardSize != nil, format != .safetensors {
+      throw Failure(
+        .usage, "only safetensors files are split into several", file: output, remedy: "leave out --max-shard-size")
+    }
     if !dryRun { try OutputFile.check(output, overwrite: force) }
     var store: ParameterStore
     var plan: [PlanRow]
+    var rules: RuleFile?
+    var configuration = JSON.null
     if raw {
       store = try CheckpointFile.open(input)
       plan = store.tensors.map {
@@ -88,23 +97,32 @@ struct Convert: ParsableCommand {
         Console.line("note: \(item.name.printable) is left out (\(item.reason))")
       }
     } else {
-      (store, plan) = try converted(format)
+      let exported: ExportedCheckpoint
+      (exported, configuration) = try converted(format)
+      (store, plan, rules) = (exported.store, exported.plan, exported.rules)
     }
     if let dtype { store.mapTensors { $0.converted(to: dtype) } }
     if dryRun { return show(plan) }
     let bar = ProgressBar("writing", total: store.byteCount)
     var done = 0
-    try CheckpointFile.write(store, to: output, compression: compression, overwrite: force) {
+    let files = try CheckpointFile.write(
+      store, to: output, compression: compression, maximumShard: maxShardSize?.bytes, overwrite: force
+    ) {
       done += $0
       bar.show(done, note: Format.bytes(done))
     }
     bar.finish()
     print(
-      "\(output): \(store.count) tensors, \(Format.count(store.elementCount)) numbers"
+      (files.count > 1 ? "\(files[files.count - 1]) and \(files.count - 1) files" : output)
+        + ": \(store.count) tensors, \(Format.count(store.elementCount)) numbers"
         + (raw ? "" : ", dialect \(store.metadata["vtkit.dialect"] ?? "?")"))
+    if let snippet = rules?.pythonSnippet(configuration, files: files, format: format) {
+      print("\nIn Python:\n")
+      print(snippet.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }.joined(separator: "\n"))
+    }
   }
 
-  private func converted(_ format: FileFormat) throws -> (ParameterStore, [PlanRow]) {
+  private func converted(_ format: FileFormat) throws -> (ExportedCheckpoint, configuration: JSON) {
     var loaded = try load.load(input)
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     if let numClasses {
@@ -120,31 +138,42 @@ struct Convert: ParsableCommand {
     // Going back to where the weights came from restores that file's own spelling.
     let isReturn =
       metadata.provenance?["source_dialect"]?.string == dialect || loaded.dialect == dialect
-    let exported = try ExportedCheckpoint.make(
+    let keepsDrloc = keepDrloc || dialect == NativeMetadata.nativeDialect
+    var exported = try ExportedCheckpoint.make(
       loaded.native, metadata: metadata, dialect: dialect,
       variant: isReturn ? loaded.variant : nil, wildcards: isReturn ? loaded.wildcards : [:],
-      keepsDrloc: keepDrloc || dialect == NativeMetadata.nativeDialect)
+      keepsDrloc: keepsDrloc)
+    let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
+    if heads > 0, !keepsDrloc {
+      Console.line("note: the drloc head (\(heads) tensors) is left out (--keep-drloc takes it along)")
+    }
     for remark in exported.remarks { Console.line("note: " + remark) }
     // The plan joins both halves: source names on the left, target names on the right.
     let origins = Dictionary(
       loaded.plan.map { ($0.targets[0], $0) }, uniquingKeysWith: { first, _ in first })
-    let plan = exported.plan.map { row in
+    exported.plan = exported.plan.map { row in
       let origin = origins[row.sources[0]]
       let steps = [origin?.step ?? "", row.step].filter { !$0.isEmpty }
       return PlanRow(
         sources: origin?.sources ?? row.sources, targets: row.targets, type: row.type,
-        shape: row.shape, step: steps.joined(separator: ", then "))
+        sourceShape: origin?.sourceShape ?? row.sourceShape, shape: row.shape, step: steps.joined(separator: ", then "))
     }
-    return (exported.store, plan)
+    return (exported, metadata.configuration)
   }
 
   private func show(_ plan: [PlanRow]) {
     var table = Table(
-      ("source", .left), ("type", .left), ("shape", .left), ("layout", .left), ("target", .left))
+      ("source", .left), ("shape", .left), ("type", .left), ("layout", .left), ("target", .left), ("shape", .left))
     for row in plan {
-      table.add(
-        row.sources.map(\.printable).joined(separator: " + "), row.type.rawValue,
-        Format.shape(row.shape), row.step, row.targets.map(\.printable).joined(separator: " + "))
+      // A row of the table for every name; what they share stands in the first.
+      for index in 0..<max(row.sources.count, row.targets.count) {
+        func name(_ names: [String]) -> String { index < names.count ? names[index].printable : "" }
+        let isFirst = index == 0
+        table.add(
+          name(row.sources), index < row.sources.count ? Format.shape(row.sourceShape) : "",
+          isFirst ? row.type.rawValue : "", isFirst ? row.step : "", name(row.targets),
+          index < row.targets.count ? Format.shape(row.shape) : "")
+      }
     }
     print(table.text)
     print("\(plan.count) tensors; nothing was written")
