@@ -16,12 +16,18 @@ test: setup
 	$(SWIFT) test -c release --scratch-path .build-release-tests \
 	  --filter 'CheckpointTests|ConversionTests|TensorTests|VisionModelsTests|DatasetsTests|FineTuningTests'
 
-# Other libraries open what VTKit writes; they come from PyPI into .venv.
+# Other libraries open what VTKit writes and compute with it; they come from PyPI into environments of their own (several
+# gigabytes). TABLE=FILE writes the rows of docs/peers.md.
+PEERS := torch keras3 keras2 keras215
 test-peers: setup
 	$(SWIFT) build -c release --product vtkit
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip -q install -r fixtures/peers/requirements.txt
-	.venv/bin/python fixtures/peers/check_files.py .build/release/vtkit
+	for name in $(PEERS); do \
+	  test -x .venv-$$name/bin/python || $(PYTHON) -m venv .venv-$$name || exit 1; \
+	  .venv-$$name/bin/python -m pip -q install -r fixtures/peers/requirements-$$name.txt || exit 1; \
+	done
+	.venv-torch/bin/python fixtures/peers/check_files.py .build/release/vtkit
+	$(PYTHON) fixtures/peers/check_libraries.py .build/release/vtkit \
+	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE))
 
 # The kernels' NEON code under emulation, on machines that are no arm64.
 test-arm64:

@@ -11,6 +11,8 @@ struct CompiledRules: Sendable {
   let variant: String
   let rules: [Compiled]
   let ignore: [(pattern: NamePattern, reason: String)]
+  let without: [(pattern: NamePattern, reason: String)]
+  let computed: [(source: NamePattern, native: NamePattern, tensor: ComputedTensor)]
   let detect: [NamePattern]
   /// What stands before a block's number, where files may hold one tensor for all blocks.
   let stacked: String?
@@ -36,6 +38,8 @@ struct CompiledRules: Sendable {
       }
     }
     ignore = try file.ignore.map { (try pattern($0.pattern), $0.reason) }
+    without = try file.without.map { (try pattern($0.pattern), $0.reason) }
+    computed = try file.computed.map { (try pattern($0.source), try pattern($0.native), $0) }
     detect = try file.detect.map(pattern)
     stacked = try file.stacked.map { try pattern($0).name(numbers: [:], wildcards: [:]) }
     kerasLayers = try (file.keras?.layers ?? []).map { (try pattern($0 + "/*"), try pattern($0)) }

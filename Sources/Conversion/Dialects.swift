@@ -44,7 +44,8 @@ public enum Dialects {
       return added.contains { $0.isSameDialect(as: parsed) } ? nil : parsed
     }
     let fitting = added.filter {
-      (format == nil || $0.format == format) && (dialect == nil || $0.dialect == dialect || $0.alias == dialect)
+      (format == nil || $0.format == format)
+        && (dialect == nil || $0.dialect == dialect || $0.alias == dialect)
     }
     return fitting + builtIn
   }
@@ -129,6 +130,12 @@ public enum Dialects {
       remedy: close.isEmpty
         ? "known are native, " + known.map(\.dialect).joined(separator: ", ")
         : "did you mean \(close.joined(separator: ", "))? See 'vtkit dialects'")
+  }
+
+  /// The names of a dialect's variants; empty where it has one form only.
+  public static func variants(of dialect: String, _ metadata: NativeMetadata) throws -> [String] {
+    try named(dialect, architecture: metadata.configuration["architecture"]?.string).variants.map(\.name)
+      .filter { !$0.isEmpty }
   }
 
   /// The rule files that a dialect's name or alias may mean in reading.

@@ -6,8 +6,12 @@ public struct ExportedCheckpoint: Sendable {
   public var plan: [PlanRow]
   /// What the dialect's library must be told, since its files do not say it.
   public var remarks: [String]
+  /// Native tensors without a place in the dialect, and why that does no harm.
+  public var omitted: [(name: String, reason: String)] = []
   /// The dialect's rules; nil for the native one.
   public var rules: RuleFile?
+  /// The dialect's variant.
+  public var variant = ""
 
   /// - Parameters:
   ///   - native: the network's tensors by native name.
@@ -38,17 +42,16 @@ public struct ExportedCheckpoint: Sendable {
       let file = try Dialects.named(dialect, architecture: architecture)
       drlocNames = file.drloc
       let names = file.variants.map(\.name)
-      let exporter = try Exporter(
-        file,
-        variant: variant.flatMap { names.contains($0) ? $0 : nil }
-          ?? file.fittingVariant(metadata.configuration))
+      let variant =
+        variant.flatMap { names.contains($0) ? $0 : nil } ?? file.fittingVariant(metadata.configuration)
+      let exporter = try Exporter(file, variant: variant)
       let exported = try exporter.run(
         trunk, configuration: metadata.configuration, wildcards: wildcards)
       result = ExportedCheckpoint(
         store: exported.store, plan: exported.plan,
         remarks: exporter.differences(metadata.configuration).map { key, usual, own in
           "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
-        }, rules: file)
+        }, omitted: exported.omitted, rules: file, variant: variant)
     }
     for tensor in drloc.tensors {
       if let layout = result.store.kerasLayout {

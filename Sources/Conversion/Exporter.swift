@@ -5,6 +5,8 @@ struct Exporter {
   struct Result {
     var store: ParameterStore
     var plan: [PlanRow]
+    /// Native tensors without a place in the dialect, and why that does no harm.
+    var omitted: [(name: String, reason: String)]
   }
 
   let file: RuleFile
@@ -64,16 +66,26 @@ struct Exporter {
       plan.append(
         PlanRow(
           sources: [name], targets: names, type: tensor.type, sourceShape: tensor.shape,
-          shape: parted[0].shape, step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
+          shape: parted[0].shape,
+          step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
             + (axes.isIdentity ? "" : " (backwards)")))
     }
-    account.unexpected = native.names.filter { !taken.contains($0) }
+    var omitted: [(name: String, reason: String)] = []
+    for name in native.names where !taken.contains(name) {
+      if let item = compiled.without.first(where: { $0.pattern.match(name) != nil }) {
+        omitted.append((name, item.reason))
+      } else {
+        account.unexpected.append(name)
+      }
+    }
     guard account.isClean else {
       throw account.failure(file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
     }
     if let prefix = compiled.stacked, texts[Stacking.key] != nil {
       store = try Stacking.collected(store, prefix: prefix)
     }
+    let computed = try computedTensors(native, texts)
+    for tensor in computed where store[tensor.name] == nil { try store.append(tensor) }
     if let classes = file.keras?.classes, !classes.isEmpty {
       store = try KerasNumbering.byClass(
         store,
@@ -81,9 +93,20 @@ struct Exporter {
           (try NamePattern($0.pattern, variables: [:], counts: [], wildcards: []), $0.name)
         })
     } else if let keras = file.keras {
-      store.kerasLayout = try kerasLayout(store.names, keras)
+      store.kerasLayout = try kerasLayout(store.names, keras, untrained: Set(computed.map(\.name)))
     }
-    return Result(store: store, plan: plan)
+    return Result(store: store, plan: plan, omitted: omitted)
+  }
+
+  private func computedTensors(_ native: ParameterStore, _ wildcards: [String: String]) throws
+    -> [StoredTensor]
+  {
+    try compiled.computed.flatMap { source, pattern, rule in
+      try native.tensors.compactMap { tensor in
+        guard let match = pattern.match(tensor.name) else { return nil }
+        return try rule.made(from: tensor, name: source.name(numbers: match.numbers, wildcards: wildcards))
+      }
+    }
   }
 
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
@@ -109,7 +132,9 @@ struct Exporter {
     }
   }
 
-  private func kerasLayout(_ names: [String], _ keras: RuleFile.Keras) throws -> KerasLayout {
+  private func kerasLayout(_ names: [String], _ keras: RuleFile.Keras, untrained: Set<String>) throws
+    -> KerasLayout
+  {
     var layers: [KerasLayout.Layer] = []
     for name in names {
       guard let layer = layerName(of: name) else {
@@ -122,7 +147,12 @@ struct Exporter {
         layers.append(KerasLayout.Layer(name: layer, weights: [weight]))
       }
     }
-    for index in layers.indices { layers[index].weights = Self.grouped(layers[index].weights) }
+    for index in layers.indices {
+      let layer = layers[index].name
+      layers[index].weights = Self.grouped(layers[index].weights) {
+        $0.contains("/moving_") || untrained.contains(layer + "/" + $0)
+      }
+    }
     return KerasLayout(
       layers: layers, attributes: keras.attributes, emptyGroups: keras.emptyGroups)
   }
@@ -140,7 +170,7 @@ struct Exporter {
 
   /// Keras lists all weights of one sublayer before the next's: names grouped by what stands before their last
   /// slash, groups in the order of their first member; what is not trained comes last.
-  private static func grouped(_ weights: [String]) -> [String] {
+  private static func grouped(_ weights: [String], isUntrained: (String) -> Bool) -> [String] {
     var groups: [(parent: Substring, names: [String])] = []
     var places: [Substring: Int] = [:]
     for name in weights {
@@ -153,7 +183,6 @@ struct Exporter {
       }
     }
     let ordered = groups.flatMap(\.names)
-    let isMoving = { (name: String) in name.contains("/moving_") }
-    return ordered.filter { !isMoving($0) } + ordered.filter(isMoving)
+    return ordered.filter { !isUntrained($0) } + ordered.filter(isUntrained)
   }
 }

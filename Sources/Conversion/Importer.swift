@@ -113,6 +113,8 @@ struct Importer {
         account.ignored.append((tensor.name, "asked for"))
       } else if let item = compiled.ignore.first(where: { $0.pattern.match(tensor.name) != nil }) {
         account.ignored.append((tensor.name, item.reason))
+      } else if compiled.computed.contains(where: { $0.source.match(tensor.name) != nil }) {
+        account.ignored.append((tensor.name, "computed from others"))
       } else {
         account.unexpected.append(tensor.name)
       }

@@ -74,7 +74,9 @@ struct PythonSnippet: Sendable {
   }
 
   /// PyTorch's libraries take a dictionary of tensors, whatever file it comes from.
-  private static func tensors(_ files: [String], _ format: FileFormat) -> (importing: String, expression: String)? {
+  private static func tensors(_ files: [String], _ format: FileFormat) -> (
+    importing: String, expression: String
+  )? {
     let path = quoted(files[0])
     switch format {
     case .safetensors where files.count == 1:
@@ -102,19 +104,22 @@ private func quoted(_ text: String) -> String {
   return "\"" + escaped + "\""
 }
 
-extension RuleFile {
-  /// The Python lines that load an exported file in the dialect's library.
+extension ExportedCheckpoint {
+  /// The Python lines that load the exported file in the dialect's library.
   /// - Parameters:
   ///   - configuration: the network's.
   ///   - files: what was written; several with their index last.
   ///   - format: of the files.
   /// - Returns: nil where the library has no such network or does not read such files.
   public func pythonSnippet(_ configuration: JSON, files: [String], format: FileFormat) -> String? {
+    guard let rules else { return nil }
     let torch: [FileFormat] = [.safetensors, .pytorch]
-    guard format == self.format || torch.contains(self.format) && (torch + [.npz]).contains(format) else {
+    guard format == rules.format || torch.contains(rules.format) && (torch + [.npz]).contains(format) else {
       return nil
     }
-    let fitting = python.first { $0.when?.isTrue { configuration[$0] } ?? true }
+    let fitting = rules.python.first { snippet in
+      snippet.when?.isTrue { $0 == "variant" ? .string(variant) : configuration[$0] } ?? true
+    }
     return fitting?.text(configuration, files: files, format: format)
   }
 }

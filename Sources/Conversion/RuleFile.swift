@@ -85,6 +85,10 @@ public struct RuleFile: Sendable {
   let rules: [Rule]
   let resample: [Resample]
   let ignore: [(pattern: String, reason: String)]
+  /// Native tensors for which the dialect has no place and whose loss changes no result.
+  let without: [(pattern: String, reason: String)]
+  /// Tensors that follow from others: left out on import, computed on export.
+  let computed: [ComputedTensor]
   /// How the library loads an exported file; the first that fits the network.
   let python: [PythonSnippet]
 
@@ -201,6 +205,23 @@ public struct RuleFile: Sendable {
             words: Dictionary(uniqueKeysWithValues: try value.mapping("words").map { ($0, try $1.text()) }),
             text: try value.optional("text")?.text())
         }
+        try value.finish()
+        return result
+      }
+      without = try reader.list("without").map { value in
+        var value = value
+        let result = (try value.string("native"), try value.string("reason"))
+        try value.finish()
+        return result
+      }
+      computed = try reader.list("computed").map { value in
+        var value = value
+        let kind = try value.string("kind")
+        guard let known = ComputedTensor.Kind(rawValue: kind) else {
+          throw value.fail("nothing of the kind '\(kind)' is computed")
+        }
+        let result = ComputedTensor(
+          source: try value.string("source"), native: try value.string("of"), kind: known)
         try value.finish()
         return result
       }

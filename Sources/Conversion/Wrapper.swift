@@ -70,7 +70,8 @@ enum Wrapper {
     return Failure(
       .usage, "no tensor stands under the key '\(key.printable)'",
       remedy: "the file has "
-        + (close.isEmpty ? known.prefix(8) : close.prefix(8)).map { "'\($0.printable)'" }.joined(separator: ", ")
+        + (close.isEmpty ? known.prefix(8) : close.prefix(8)).map { "'\($0.printable)'" }.joined(
+          separator: ", ")
         + (close.isEmpty && known.count > 8 ? ", ..." : ""))
   }
 }

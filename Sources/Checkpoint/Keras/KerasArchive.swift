@@ -13,7 +13,9 @@ enum KerasArchive {
         let reason = zip.unreadable.first { $0.name == weights }?.reason
         let old = zip.entries.contains { $0.name.hasSuffix("saved_model.pb") }
         throw Failure(
-          reason ?? (old ? "an archive of a SavedModel, not of Keras 3" : "no Keras archive: it has no \(weights)"),
+          reason
+            ?? (old
+              ? "an archive of a SavedModel, not of Keras 3" : "no Keras archive: it has no \(weights)"),
           remedy: "save the model's weights with save_weights('model.weights.h5')")
       }
       let temporary = try unpacked(entry, of: zip)
@@ -40,7 +42,10 @@ enum KerasArchive {
         // A piece at a time: the archive's mapped pages need not be in memory all at once.
         for start in stride(from: 0, to: raw.count, by: 1 << 24) {
           let piece = UnsafeRawBufferPointer(rebasing: raw[start..<min(raw.count, start + 1 << 24)])
-          try handle.write(contentsOf: Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: piece.baseAddress!), count: piece.count, deallocator: .none))
+          try handle.write(
+            contentsOf: Data(
+              bytesNoCopy: UnsafeMutableRawPointer(mutating: piece.baseAddress!), count: piece.count,
+              deallocator: .none))
         }
       }
       return path

@@ -211,7 +211,7 @@ struct BenchConvert: ParsableCommand {
         conversion,
         try seconds {
           let loaded = try LoadedCheckpoint.load(input)
-          let dialect = try to ?? Dialects.usual(for: FileFormat(path: output), metadata: loaded.metadata)
+          let dialect = try to ?? Dialects.usual(for: FileFormat.ofOutput(output), metadata: loaded.metadata)
           let exported = try ExportedCheckpoint.make(
             loaded.native, metadata: loaded.metadata, dialect: dialect)
           try CheckpointFile.write(exported.store, to: output, overwrite: true)

@@ -27,6 +27,10 @@ struct Convert: ParsableCommand {
   @Option(name: .customLong("to"), help: "The dialect to write ('vtkit dialects' lists them), or native.")
   var target: String?
 
+  @Option(
+    help: "Which of the dialect's variants to write, where it has several (released or linen for jax-vit).")
+  var variant: String?
+
   @Option(help: "Round floats to another type: f32, f16 or bf16.")
   var dtype: ElementType?
 
@@ -81,12 +85,13 @@ struct Convert: ParsableCommand {
     let format = try FileFormat.ofOutput(output)
     if maxShardSize != nil, format != .safetensors {
       throw Failure(
-        .usage, "only safetensors files are split into several", file: output, remedy: "leave out --max-shard-size")
+        .usage, "only safetensors files are split into several", file: output,
+        remedy: "leave out --max-shard-size")
     }
     if !dryRun { try OutputFile.check(output, overwrite: force) }
     var store: ParameterStore
     var plan: [PlanRow]
-    var rules: RuleFile?
+    var exported: ExportedCheckpoint?
     var configuration = JSON.null
     if raw {
       store = try CheckpointFile.open(input)
@@ -97,9 +102,9 @@ struct Convert: ParsableCommand {
         Console.line("note: \(item.name.printable) is left out (\(item.reason))")
       }
     } else {
-      let exported: ExportedCheckpoint
-      (exported, configuration) = try converted(format)
-      (store, plan, rules) = (exported.store, exported.plan, exported.rules)
+      let result: ExportedCheckpoint
+      (result, configuration) = try converted(format)
+      (store, plan, exported) = (result.store, result.plan, result)
     }
     if let dtype { store.mapTensors { $0.converted(to: dtype) } }
     if dryRun { return show(plan) }
@@ -116,9 +121,11 @@ struct Convert: ParsableCommand {
       (files.count > 1 ? "\(files[files.count - 1]) and \(files.count - 1) files" : output)
         + ": \(store.count) tensors, \(Format.count(store.elementCount)) numbers"
         + (raw ? "" : ", dialect \(store.metadata["vtkit.dialect"] ?? "?")"))
-    if let snippet = rules?.pythonSnippet(configuration, files: files, format: format) {
+    if let snippet = exported?.pythonSnippet(configuration, files: files, format: format) {
       print("\nIn Python:\n")
-      print(snippet.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }.joined(separator: "\n"))
+      print(
+        snippet.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }.joined(
+          separator: "\n"))
     }
   }
 
@@ -141,12 +148,14 @@ struct Convert: ParsableCommand {
     let keepsDrloc = keepDrloc || dialect == NativeMetadata.nativeDialect
     var exported = try ExportedCheckpoint.make(
       loaded.native, metadata: metadata, dialect: dialect,
-      variant: isReturn ? loaded.variant : nil, wildcards: isReturn ? loaded.wildcards : [:],
+      variant: try chosenVariant(dialect, metadata) ?? (isReturn ? loaded.variant : nil),
+      wildcards: isReturn ? loaded.wildcards : [:],
       keepsDrloc: keepsDrloc)
     let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
     if heads > 0, !keepsDrloc {
       Console.line("note: the drloc head (\(heads) tensors) is left out (--keep-drloc takes it along)")
     }
+    Console.omissions(exported.omitted, dialect: dialect)
     for remark in exported.remarks { Console.line("note: " + remark) }
     // The plan joins both halves: source names on the left, target names on the right.
     let origins = Dictionary(
@@ -156,14 +165,27 @@ struct Convert: ParsableCommand {
       let steps = [origin?.step ?? "", row.step].filter { !$0.isEmpty }
       return PlanRow(
         sources: origin?.sources ?? row.sources, targets: row.targets, type: row.type,
-        sourceShape: origin?.sourceShape ?? row.sourceShape, shape: row.shape, step: steps.joined(separator: ", then "))
+        sourceShape: origin?.sourceShape ?? row.sourceShape, shape: row.shape,
+        step: steps.joined(separator: ", then "))
     }
     return (exported, metadata.configuration)
   }
 
+  private func chosenVariant(_ dialect: String, _ metadata: NativeMetadata) throws -> String? {
+    guard let variant else { return nil }
+    let known = dialect == NativeMetadata.nativeDialect ? [] : try Dialects.variants(of: dialect, metadata)
+    guard known.contains(variant) else {
+      throw Failure(
+        .usage, "the dialect '\(dialect)' has no variant '\(variant.printable)'",
+        remedy: known.isEmpty ? "leave out --variant" : "it has " + known.joined(separator: ", "))
+    }
+    return variant
+  }
+
   private func show(_ plan: [PlanRow]) {
     var table = Table(
-      ("source", .left), ("shape", .left), ("type", .left), ("layout", .left), ("target", .left), ("shape", .left))
+      ("source", .left), ("shape", .left), ("type", .left), ("layout", .left), ("target", .left),
+      ("shape", .left))
     for row in plan {
       // A row of the table for every name; what they share stands in the first.
       for index in 0..<max(row.sources.count, row.targets.count) {

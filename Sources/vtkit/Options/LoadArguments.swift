@@ -13,7 +13,8 @@ struct LoadArguments: ParsableArguments {
 
   @Option(
     help:
-      "The key of a PyTorch file's dictionary that holds the network (model_ema, teacher.backbone); found where left out.")
+      "The key of a PyTorch file's dictionary that holds the network (model_ema, teacher.backbone); found where left out."
+  )
   var key: String?
 
   @Option(help: "A rule file of your own (docs/adding-a-dialect.md). May be repeated.")

@@ -55,3 +55,12 @@ final class ProgressBar {
       ? "\(s / 3600)h\(s / 60 % 60)m" : s >= 60 ? "\(s / 60)m\(s % 60)s" : "\(s)s"
   }
 }
+
+extension Console {
+  /// Tells which tensors a dialect has no place for.
+  static func omissions(_ omitted: [(name: String, reason: String)], dialect: String) {
+    if omitted.isEmpty { return }
+    let reasons = Set(omitted.map(\.reason)).sorted().joined(separator: "; ")
+    line("note: \(dialect) has no place for \(omitted.count) tensors (\(reasons))")
+  }
+}

@@ -12,10 +12,10 @@ struct ExportTarget {
     if let colon = text.firstIndex(of: ":"), names.contains(String(text[..<colon])) {
       dialect = String(text[..<colon])
       path = String(text[text.index(after: colon)...])
-      _ = try FileFormat(path: path)
+      _ = try FileFormat.ofOutput(path)
     } else {
       path = text
-      dialect = try Dialects.usual(for: FileFormat(path: text), metadata: metadata)
+      dialect = try Dialects.usual(for: FileFormat.ofOutput(text), metadata: metadata)
     }
   }
 
@@ -30,6 +30,7 @@ struct ExportTarget {
       variant: isReturn ? origin?["source_variant"]?.string : nil,
       wildcards: isReturn ? metadata.sourceWildcards : [:],
       keepsDrloc: keepsDrloc)
+    Console.omissions(exported.omitted, dialect: dialect)
     for remark in exported.remarks { Console.line("note: " + remark) }
     try CheckpointFile.write(exported.store, to: path, overwrite: force)
     print("exported \(path) (dialect \(dialect), \(exported.store.count) tensors)")

@@ -1,0 +1,48 @@
+import Checkpoint
+
+/// A tensor of a dialect that follows from a native one: files hold it, loaders count it, training never changes it.
+struct ComputedTensor: Sendable {
+  enum Kind: String, Sendable {
+    /// Swin's index into the table of relative positions, int32 `[tokens, tokens]` of a window (Liu et al., ICCV 2021,
+    /// section 3.2; `get_relative_position_index` of the reference code).
+    case relativePositionIndex = "relative-position-index"
+    /// PyTorch's count of the batches that a batch norm has seen, an int64 without axes; 0 where nobody counted.
+    case batchCounter = "batch-counter"
+  }
+
+  /// Its name in the dialect.
+  let source: String
+  /// The native tensor that it follows from.
+  let native: String
+  let kind: Kind
+
+  /// - Parameter tensor: the native tensor.
+  /// - Throws: `Failure` where its shape is none that this can follow from.
+  func made(from tensor: StoredTensor, name: String) throws -> StoredTensor {
+    switch kind {
+    case .batchCounter:
+      return StoredTensor(name: name, type: .i64, shape: []) { try Bytes(copying: [Int64(0)]) }
+    case .relativePositionIndex:
+      // The table has (2 window - 1)^2 rows.
+      let rows = tensor.shape.first ?? 0
+      let side = Int(Double(rows).squareRoot().rounded())
+      guard side > 0, side * side == rows, side % 2 == 1 else {
+        throw Failure("a table of \(tensor.shape) is none of relative positions", tensor: tensor.name)
+      }
+      let window = (side + 1) / 2
+      let tokens = window * window
+      return StoredTensor(name: name, type: .i32, shape: [tokens, tokens]) {
+        var values: [Int32] = []
+        values.reserveCapacity(tokens * tokens)
+        for query in 0..<tokens {
+          for key in 0..<tokens {
+            let down = query / window - key / window + window - 1
+            let across = query % window - key % window + window - 1
+            values.append(Int32(down * side + across))
+          }
+        }
+        return try Bytes(copying: values)
+      }
+    }
+  }
+}
