@@ -4,6 +4,7 @@
 #define VT_HDF5_SHIM_H
 #define H5_USE_110_API
 #include <hdf5.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,30 @@ static inline long long vt_h5_contiguous_offset(hid_t dataset) {
     H5Pclose(plan);
   }
   return offset;
+}
+/// The i-th filter of a dataset's pipeline; negative where there is none.
+static inline H5Z_filter_t vt_h5_filter(hid_t plan, unsigned index) {
+  unsigned flags;
+  size_t values = 0;
+  return H5Pget_filter2(plan, index, &flags, &values, NULL, 0, NULL, NULL);
+}
+/// Where the chunk with the element at `first` lies; 0 on success. Nothing for chunks that nobody wrote.
+static inline int vt_h5_chunk(hid_t dataset, const hsize_t *first, uint32_t *mask, uint64_t *address,
+                              uint64_t *size) {
+  haddr_t at = HADDR_UNDEF;
+  hsize_t count = 0;
+  unsigned without = 0;
+  if (H5Dget_chunk_info_by_coord(dataset, first, &without, &at, &count) < 0 || at == HADDR_UNDEF) return -1;
+  *mask = without, *address = at, *size = count;
+  return 0;
+}
+/// Bytes of a foreign kind in front of the file's first.
+static inline unsigned long long vt_h5_user_block(hid_t file) {
+  hid_t plan = H5Fget_create_plist(file);
+  hsize_t size = 0;
+  if (plan < 0 || H5Pget_userblock(plan, &size) < 0) size = 1;
+  if (plan >= 0) H5Pclose(plan);
+  return size;
 }
 /// Whether the dataset's numbers lie in other files.
 static inline int vt_h5_is_external(hid_t dataset) {

@@ -152,3 +152,22 @@ void vt_bf16_from_f32(void *out, const float *in, size_t count) {
     memcpy((char *)out + 2 * i, &h, 2);
   }
 }
+
+#define VT_UNSHUFFLE(type, terms)                                        \
+  for (size_t i = 0; i < count; i++) {                                   \
+    type v = terms;                                                      \
+    memcpy((char *)out + i * sizeof(type), &v, sizeof(type));            \
+  }
+
+void vt_unshuffle(void *restrict out, const void *in, size_t count, size_t width) {
+  const uint8_t *restrict b = in;
+  if (width == 2) {
+    VT_UNSHUFFLE(uint16_t, (uint16_t)(b[i] | b[count + i] << 8))
+  } else if (width == 4) {
+    VT_UNSHUFFLE(uint32_t, (uint32_t)b[i] | (uint32_t)b[count + i] << 8 | (uint32_t)b[2 * count + i] << 16 |
+                               (uint32_t)b[3 * count + i] << 24)
+  } else {
+    for (size_t k = 0; k < width; k++)
+      for (size_t i = 0; i < count; i++) ((uint8_t *)out)[i * width + k] = b[k * count + i];
+  }
+}

@@ -24,7 +24,7 @@ enum Layout {
     var shape = axes.shape(\.native, lengths) ?? []
     if sources.count > 1 { shape[0] *= sources.count }
     let (from, order) = axes.permutation(from: \.source, to: \.native, lengths)
-    return StoredTensor(name: name, type: type, shape: shape) {
+    var result = StoredTensor(name: name, type: type, shape: shape) {
       if sources.count == 1 {
         let bytes = try sources[0].bytes()
         return axes.isIdentity ? bytes : try permute(bytes, from, order, type)
@@ -39,6 +39,8 @@ enum Layout {
         }
       }
     }
+    result.isCostly = sources.contains { $0.isCostly }
+    return result
   }
 
   /// The dialect's tensors of one native tensor: the inverse of `toNative`.
@@ -50,7 +52,7 @@ enum Layout {
     let (from, order) = axes.permutation(from: \.native, to: \.source, lengths)
     let shared = SharedBytes(native, uses: names.count)
     return names.enumerated().map { index, name in
-      StoredTensor(name: name, type: type, shape: shape) {
+      var part = StoredTensor(name: name, type: type, shape: shape) {
         let whole = try shared.take()
         if names.count == 1 && axes.isIdentity { return whole }
         let count = whole.count / names.count
@@ -62,6 +64,8 @@ enum Layout {
           }
         }
       }
+      part.isCostly = native.isCostly
+      return part
     }
   }
 

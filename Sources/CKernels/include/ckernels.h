@@ -291,6 +291,9 @@ void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int 
                       size_t width);
 /// Reverses the bytes of each element, in place allowed.
 void vt_swap_bytes(void *out, const void *in, size_t count, size_t width);
+/// HDF5's shuffle filter undone: the first bytes of all `count` numbers, then the second ones, and so on become
+/// numbers of `width` bytes.
+void vt_unshuffle(void *out, const void *in, size_t count, size_t width);
 void vt_f32_from_f16(float *out, const void *in, size_t count);
 void vt_f32_from_bf16(float *out, const void *in, size_t count);
 /// Round to nearest, ties to even; NaN stays NaN.

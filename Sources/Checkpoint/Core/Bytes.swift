@@ -9,18 +9,41 @@ public final class Bytes: @unchecked Sendable {
 
   /// `count` bytes of its own, written by `fill`.
   public init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
-    guard let memory = malloc(max(count, 1)) else {
+    guard let memory = Self.take(count) else {
       throw Failure(.resource, "not enough memory for a tensor of \(count) bytes")
     }
     do {
       try fill(UnsafeMutableRawBufferPointer(start: memory, count: count))
     } catch {
-      free(memory)
+      Self.give(memory, count)
       throw error
     }
     base = UnsafeRawPointer(memory)
     self.count = count
     owner = nil
+  }
+
+  // Large pieces come from the system and go back to it at once: what each thread's allocator would keep for later adds up.
+  private static let large = 1 << 20
+
+  private static func take(_ count: Int) -> UnsafeMutableRawPointer? {
+    guard count >= large else { return malloc(max(count, 1)) }
+    #if canImport(Darwin)
+      let flags = MAP_PRIVATE | MAP_ANON
+    #else
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS
+    #endif
+    guard let memory = mmap(nil, count, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED else {
+      return nil
+    }
+    #if os(Linux)
+      madvise(memory, count, 14)  // MADV_HUGEPAGE: fewer page faults
+    #endif
+    return memory
+  }
+
+  private static func give(_ memory: UnsafeMutableRawPointer, _ count: Int) {
+    if count >= large { munmap(memory, count) } else { free(memory) }
   }
 
   /// A stretch of memory that `owner` keeps alive.
@@ -50,7 +73,7 @@ public final class Bytes: @unchecked Sendable {
 
   deinit {
     if owner == nil {
-      free(UnsafeMutableRawPointer(mutating: base))
+      Self.give(UnsafeMutableRawPointer(mutating: base), count)
     } else if owner is MappedFile {
       forgetPages()
     }
@@ -64,6 +87,17 @@ public final class Bytes: @unchecked Sendable {
     let last = (Int(bitPattern: base) + count) / page * page
     guard last - first >= 1 << 18, let start = UnsafeMutableRawPointer(bitPattern: first) else { return }
     madvise(start, last - first, Int32(MADV_DONTNEED))
+  }
+
+  /// Brings a stretch of a mapped file into the address space at once rather than page by page; a hint.
+  func populate() {
+    #if os(Linux)
+      guard owner is MappedFile, count >= 1 << 18 else { return }
+      let page = Int(getpagesize())
+      let first = Int(bitPattern: base) / page * page
+      madvise(
+        UnsafeMutableRawPointer(bitPattern: first), Int(bitPattern: base) + count - first, 22)  // MADV_POPULATE_READ
+    #endif
   }
 
   public func withUnsafeBytes<Result>(

@@ -115,6 +115,7 @@ public enum CheckpointFile {
     overwrite: Bool = false, progress: ((Int) -> Void)? = nil
   ) throws -> [String] {
     let format = try FileFormat.ofOutput(path)
+    store.digest?.start()
     if maximumShard != nil, format != .safetensors {
       throw Failure(.usage, "only safetensors files are split into several", file: path)
     }
@@ -149,11 +150,13 @@ public enum CheckpointFile {
   public static func sha256(_ path: String) throws -> String {
     let shards = ShardIndex.format(ofPath: path) == nil ? [] : try ShardIndex.files(path).paths
     var hash = SHA256()
-    let piece = 1 << 24
+    let piece = 1 << 20
     for path in [path] + shards {
       let mapped = try MappedFile(path: path)
       for start in stride(from: 0, to: mapped.count, by: piece) {
-        try mapped.bytes(start, min(piece, mapped.count - start)).withUnsafeBytes {
+        let bytes = try mapped.bytes(start, min(piece, mapped.count - start))
+        bytes.populate()
+        bytes.withUnsafeBytes {
           hash.update(bufferPointer: $0)
         }
       }

@@ -63,6 +63,23 @@ public final class OutputFile {
   public func write(_ text: String) throws { try write(Array(text.utf8)) }
   public func write(_ bytes: Bytes) throws { try bytes.withUnsafeBytes { try write($0) } }
 
+  /// Replaces bytes that have been written.
+  func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
+    precondition(offset + bytes.count <= count)
+    try drain()
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      }
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw Failure.system("writing", file: path)
+      }
+      done += written
+    }
+  }
+
   private func drain() throws {
     if buffer.isEmpty { return }
     try buffer.withUnsafeBytes { try put($0) }

@@ -5,6 +5,8 @@ public struct StoredTensor: Sendable {
   public var name: String
   public var type: ElementType
   public var shape: [Int]
+  /// Whether reading takes a processor's time (compressed data), rather than memory's.
+  public var isCostly = false
   private let loader: @Sendable () throws -> Bytes
 
   /// - Parameter load: gives the numbers little-endian and row-major, `byteCount` bytes.
@@ -80,11 +82,13 @@ public struct StoredTensor: Sendable {
     let source = self
     let part = Array(shape.dropFirst())
     return names.enumerated().map { index, name in
-      StoredTensor(name: name, type: type, shape: part) {
+      var result = StoredTensor(name: name, type: type, shape: part) {
         let bytes = try source.bytes()
         let count = bytes.count / max(1, names.count)
         return bytes.slice(index * count, count)
       }
+      result.isCostly = isCostly
+      return result
     }
   }
 
@@ -108,7 +112,7 @@ public struct StoredTensor: Sendable {
   public func converted(to target: ElementType) -> StoredTensor {
     guard type.isFloat, target.isFloat, type != target else { return self }
     let source = self
-    return StoredTensor(name: name, type: target, shape: shape) {
+    var result = StoredTensor(name: name, type: target, shape: shape) {
       let values = try source.floats()
       return try Bytes(count: values.count * target.width) { out in
         switch target {
@@ -122,6 +126,8 @@ public struct StoredTensor: Sendable {
         }
       }
     }
+    result.isCostly = true
+    return result
   }
 }
 
@@ -172,6 +178,8 @@ public struct ParameterStore: Sendable {
 
   /// Text that travels with the tensors, in order of its keys when written.
   public var metadata: [String: String] = [:]
+  /// What `PendingDigest.placeholder` in the metadata stands for.
+  public var digest: PendingDigest?
   /// What the file holds besides tensors.
   public var skipped: [SkippedItem] = []
   /// Keras 2's grouping, where the file has or wants one.

@@ -15,7 +15,8 @@ enum HDF5Reader {
           "not a readable HDF5 file", file: mapped.path,
           remedy: "the file is truncated, damaged or of another format; fetch it again")
       }
-      var reader = Walk(file: file, mapped: mapped)
+      var reader = Walk(
+        file: file, mapped: mapped, hasUserBlock: vt_h5_user_block(file.id) > 0)
       do { try reader.run() } catch let failure as Failure { throw failure.located(file: mapped.path) }
       return reader.store
     }
@@ -24,6 +25,7 @@ enum HDF5Reader {
   private struct Walk {
     let file: HDF5Handle
     let mapped: MappedFile
+    let hasUserBlock: Bool
     var store = ParameterStore()
 
     mutating func run() throws {
@@ -190,12 +192,21 @@ enum HDF5Reader {
       else { return skip("its shape overflows") }
       let (file, mapped) = (self.file, self.mapped)
       let offset = vt_h5_contiguous_offset(dataset.id)
-      try store.append(
-        StoredTensor(name: name, type: element, shape: dims.map { Int($0) }) {
-          if !big, offset >= 0, byteCount > 0 { return try mapped.bytes(Int(offset), byteCount) }
-          return try HDF5Reader.read(
-            file, of: mapped.path, place, byteCount, swapping: big ? element.width : nil)
-        })
+      let shape = dims.map { Int($0) }
+      // Places of chunks count from the end of a user block in some versions of the library.
+      let mayHaveChunks = !big && offset < 0 && byteCount > 0 && !hasUserBlock
+      var tensor = StoredTensor(name: name, type: element, shape: shape) {
+        if !big, offset >= 0, byteCount > 0 { return try mapped.bytes(Int(offset), byteCount) }
+        if mayHaveChunks,
+          let chunks = try HDF5Reader.chunks(file, of: mapped.path, place, shape, width: element.width)
+        {
+          return try chunks.read(mapped)
+        }
+        return try HDF5Reader.read(
+          file, of: mapped.path, place, byteCount, swapping: big ? element.width : nil)
+      }
+      tensor.isCostly = offset < 0
+      try store.append(tensor)
     }
 
     private static func describe(_ type: hid_t) -> String {
@@ -211,6 +222,18 @@ enum HDF5Reader {
       case H5T_TIME: "times"
       default: "numbers of an unusual type"
       }
+    }
+  }
+
+  /// Where a dataset's chunks lie, nil where the library must read them.
+  private static func chunks(
+    _ file: HDF5Handle, of path: String, _ place: String, _ shape: [Int], width: Int
+  ) throws -> HDF5Chunks? {
+    try HDF5Library.locked(reading: path) {
+      let dataset = vt_h5_open_dataset(file.id, place)
+      guard dataset >= 0 else { return nil }
+      defer { H5Dclose(dataset) }
+      return HDF5Chunks(dataset, shape: shape, width: width)
     }
   }
 

@@ -7,18 +7,23 @@ enum HDF5Writer {
     _ store: ParameterStore, to output: ExternalOutput, compression: Int?,
     progress: ((Int) -> Void)?
   ) throws {
-    try HDF5Library.locked {
-      let id = vt_h5_create(output.temporary)
-      guard id >= 0 else { throw Failure.system("creating the output", file: output.path) }
-      var open = true
-      defer { if open { H5Fclose(id) } }
-      for tensor in store.tensors {
-        do { try write(tensor, to: id, compression: compression) } catch let failure as Failure {
-          throw failure.located(file: output.path, tensor: tensor.name)
-        }
-        progress?(tensor.byteCount)
+    // The library is free between tensors, for those who read ahead from another file.
+    let id = try HDF5Library.locked { vt_h5_create(output.temporary) }
+    guard id >= 0 else { throw Failure.system("creating the output", file: output.path) }
+    var open = true
+    defer { if open { try? HDF5Library.locked { _ = H5Fclose(id) } } }
+    try ReadAhead.forEach(store.tensors) { tensor, bytes in
+      do {
+        try HDF5Library.locked { try write(tensor, bytes, to: id, compression: compression) }
+      } catch let failure as Failure {
+        throw failure.located(file: output.path, tensor: tensor.name)
       }
-      try writeAttributes(store, to: id)
+      progress?(tensor.byteCount)
+    }
+    var settled = store
+    settled.metadata = try store.settledMetadata()
+    try HDF5Library.locked {
+      try writeAttributes(settled, to: id)
       open = false
       guard H5Fclose(id) >= 0 else { throw writingFailed(output.path) }
     }
@@ -28,7 +33,7 @@ enum HDF5Writer {
     Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
   }
 
-  private static func write(_ tensor: StoredTensor, to file: hid_t, compression: Int?) throws {
+  private static func write(_ tensor: StoredTensor, _ bytes: Bytes, to file: hid_t, compression: Int?) throws {
     guard let type = tensor.type.makeHDF5() else {
       throw Failure("HDF5 has no type for \(tensor.type.rawValue)")
     }
@@ -37,7 +42,6 @@ enum HDF5Writer {
       !tensor.name.split(separator: "/", omittingEmptySubsequences: false)
         .contains(where: { $0.isEmpty || $0 == "." })
     else { throw Failure("the name cannot be an HDF5 path") }
-    let bytes = try tensor.bytes()
     let deflates = compression != nil && tensor.byteCount >= 256
     let result = bytes.withUnsafeBytes {
       vt_h5_write_dataset(

@@ -52,10 +52,12 @@ enum NPZ {
       }
     }
     let header = try NPYHeader(prefix, memberSize: entry.size)
-    return StoredTensor(name: name, type: header.type, shape: header.shape) {
+    var tensor = StoredTensor(name: name, type: header.type, shape: header.shape) {
       let all = try zip.bytes(of: entry)
       return try standardOrder(all, header)
     }
+    tensor.isCostly = entry.method == .deflated
+    return tensor
   }
 
   /// Little-endian and row-major, without a copy where the file has it so.
@@ -86,7 +88,7 @@ enum NPZ {
     _ store: ParameterStore, to file: OutputFile, compression: Int?, progress: ((Int) -> Void)?
   ) throws {
     var zip = ZipWriter(file, compression: compression)
-    for tensor in store.tensors {
+    try ReadAhead.forEach(store.tensors) { tensor, bytes in
       let header: [UInt8]
       do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch let failure
         as Failure
@@ -94,12 +96,13 @@ enum NPZ {
       guard tensor.name.utf8.count + 4 <= 0xFFFF else {
         throw Failure("the name is too long for a zip archive", file: file.path, tensor: tensor.name)
       }
-      try zip.add(name: tensor.name + ".npy", header: header, body: try tensor.bytes())
+      try zip.add(name: tensor.name + ".npy", header: header, body: bytes)
       progress?(tensor.byteCount)
     }
     var comment: [UInt8] = []
-    if !store.metadata.isEmpty {
-      comment = Array(JSON(texts: store.metadata).text().utf8)
+    let metadata = try store.settledMetadata()
+    if !metadata.isEmpty {
+      comment = Array(JSON(texts: metadata).text().utf8)
       if comment.count > 0xFFFF {
         try zip.add(name: metadataEntry, header: [], body: try Bytes(comment))
         comment = []

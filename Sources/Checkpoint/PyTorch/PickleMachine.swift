@@ -98,7 +98,10 @@ struct PickleMachine {
         throw damaged("a name that is no text")
       }
       stack.append(.global(try global(module, name)))
-    case UInt8(ascii: "Q"): stack.append(.storage(try storage(try pop())))
+    case UInt8(ascii: "Q"):
+      // First: a call on `self` in whose arguments the stack changes copies the whole stack.
+      let id = try pop()
+      stack.append(.storage(try storage(id)))
     case UInt8(ascii: "R"), 0x81:  // REDUCE, NEWOBJ
       let arguments = try pop()
       let function = try pop()

@@ -9,13 +9,15 @@ enum PyTorchWriter {
     var zip = ZipWriter(file, compression: nil)
     try zip.add(name: root + "data.pkl", header: try pickle(store), body: try Bytes([]))
     try zip.add(name: root + "byteorder", header: Array("little".utf8), body: try Bytes([]))
-    if !store.metadata.isEmpty {
-      let json = JSON(texts: store.metadata)
-      try zip.add(name: root + metadataRecord, header: Array(json.text().utf8), body: try Bytes([]))
-    }
-    for (index, tensor) in store.tensors.enumerated() {
-      try zip.add(name: root + "data/\(index)", header: [], body: try tensor.bytes())
+    var index = 0
+    try ReadAhead.forEach(store.tensors) { tensor, bytes in
+      try zip.add(name: root + "data/\(index)", header: [], body: bytes)
+      index += 1
       progress?(tensor.byteCount)
+    }
+    let metadata = try store.settledMetadata()
+    if !metadata.isEmpty {
+      try zip.add(name: root + metadataRecord, header: Array(JSON(texts: metadata).text().utf8), body: try Bytes([]))
     }
     try zip.add(name: root + "version", header: Array("3\n".utf8), body: try Bytes([]))
     try zip.finish(comment: [])

@@ -8,15 +8,10 @@ enum SafetensorsWriter {
   ]
 
   static func write(_ store: ParameterStore, to file: OutputFile, progress: ((Int) -> Void)?) throws {
-    var members: [JSON.Member] = []
-    if !store.metadata.isEmpty {
-      let pairs = store.metadata.sorted { $0.key < $1.key }
-        .map { JSON.Member(key: $0.key, value: .string($0.value)) }
-      members.append(JSON.Member(key: "__metadata__", value: .object(pairs)))
-    }
     let ordered = store.tensors.enumerated()
       .sorted { ($1.element.type.width, $0.offset) < ($0.element.type.width, $1.offset) }
       .map(\.element)
+    var entries: [JSON.Member] = []
     var offset = 0
     for tensor in ordered {
       guard let dtype = dtypes[tensor.type] else {
@@ -27,7 +22,7 @@ enum SafetensorsWriter {
         throw Failure("safetensors keeps this name for itself", file: file.path, tensor: tensor.name)
       }
       let end = offset + tensor.byteCount
-      members.append(
+      entries.append(
         JSON.Member(
           key: tensor.name,
           value: .object([
@@ -36,16 +31,33 @@ enum SafetensorsWriter {
           ])))
       offset = end
     }
-    var header = Array(JSON.object(members).text().utf8)
-    header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
-    guard header.count <= SafetensorsReader.maximumHeader else {
-      throw Failure("too many tensors for a safetensors header", file: file.path)
-    }
-    try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
+    let header = try header(store.metadata, entries, file)
     try file.write(header)
-    for tensor in ordered {
-      try file.write(try tensor.bytes())
+    try ReadAhead.forEach(ordered) { tensor, bytes in
+      try file.write(bytes)
       progress?(tensor.byteCount)
     }
+    // A digest that became known meanwhile has the length of what stood for it.
+    let settled = try self.header(try store.settledMetadata(), entries, file)
+    precondition(settled.count == header.count)
+    if settled != header { try file.overwrite(at: 0, settled) }
+  }
+
+  /// Length and JSON, padded to eight bytes.
+  private static func header(_ metadata: [String: String], _ entries: [JSON.Member], _ file: OutputFile) throws
+    -> [UInt8]
+  {
+    var members = entries
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }
+        .map { JSON.Member(key: $0.key, value: .string($0.value)) }
+      members.insert(JSON.Member(key: "__metadata__", value: .object(pairs)), at: 0)
+    }
+    var text = Array(JSON.object(members).text().utf8)
+    text.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - text.count % 8) % 8))
+    guard text.count <= SafetensorsReader.maximumHeader else {
+      throw Failure("too many tensors for a safetensors header", file: file.path)
+    }
+    return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
   }
 }

@@ -17,7 +17,10 @@ enum ShardedWriter {
       size += tensor.byteCount
     }
     if current.count > 0 || result.isEmpty { result.append(current) }
-    for index in result.indices { result[index].metadata = store.metadata }
+    for index in result.indices {
+      result[index].metadata = store.metadata
+      result[index].digest = store.digest
+    }
     return result
   }
 

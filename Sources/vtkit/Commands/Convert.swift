@@ -140,7 +140,7 @@ struct Convert: ParsableCommand {
       loaded.metadata.classes = nil
     }
     var metadata = loaded.metadata
-    metadata.provenance = try Provenance.make(input, loaded)
+    metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
     let dialect = try target ?? Dialects.usual(for: format, metadata: metadata)
     // Going back to where the weights came from restores that file's own spelling.
     let isReturn =
@@ -160,6 +160,7 @@ struct Convert: ParsableCommand {
     // The plan joins both halves: source names on the left, target names on the right.
     let origins = Dictionary(
       loaded.plan.map { ($0.targets[0], $0) }, uniquingKeysWith: { first, _ in first })
+    exported.store.digest = PendingDigest(of: input)
     exported.plan = exported.plan.map { row in
       let origin = origins[row.sources[0]]
       let steps = [origin?.step ?? "", row.step].filter { !$0.isEmpty }

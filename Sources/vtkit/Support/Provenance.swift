@@ -4,7 +4,8 @@ import Foundation
 
 /// Where weights come from, as it travels with them.
 enum Provenance {
-  static func make(_ path: String, _ loaded: LoadedCheckpoint) throws -> JSON {
+  /// - Parameter digest: the file's SHA-256, or what stands for it; computed where left out.
+  static func make(_ path: String, _ loaded: LoadedCheckpoint, digest: String? = nil) throws -> JSON {
     // A native store remembers what it was made from; that is the origin worth keeping.
     if loaded.dialect == NativeMetadata.nativeDialect, let own = loaded.metadata.provenance {
       return own
@@ -13,7 +14,7 @@ enum Provenance {
       .map { JSON.Member(key: $0.key, value: .string($0.value)) }
     return .object([
       "source_file": .string((path as NSString).lastPathComponent),
-      "source_sha256": .string(try CheckpointFile.sha256(path)),
+      "source_sha256": .string(try digest ?? CheckpointFile.sha256(path)),
       "source_dialect": .string(loaded.dialect), "source_variant": .string(loaded.variant),
       "source_wildcards": .object(wildcards),
       "converter": .string("vtkit \(VTKit.configuration.version)"),
