@@ -16,11 +16,16 @@ public struct Account: Sendable {
   public var misshapen: [Misfit] = []
   /// Tensors that were left out on purpose, and why.
   public var ignored: [(name: String, reason: String)] = []
+  /// Lines of the rule file that want the missing and misshapen tensors.
+  var lines: [String: Int] = [:]
 
   public var isClean: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
 
   /// The error that lists everything at once, with the closest match of each missing name.
-  func failure(file: String?, converter: String) -> Failure {
+  /// - Parameter showingLines: for those who write the rules.
+  func failure(file: String?, converter: String, showingLines: Bool = false) -> Failure {
+    let rules = showingLines ? self.lines : [:]
+    func line(_ name: String) -> String { rules[name].map { "line \($0): " } ?? "" }
     var lines: [String] = []
     func list(_ title: String, _ items: [String]) {
       guard !items.isEmpty else { return }
@@ -32,16 +37,17 @@ public struct Account: Sendable {
       "missing",
       missing.map { name in
         guard unexpected.count <= 2000, let close = name.closest(in: unexpected, limit: 1).first
-        else { return name }
-        return "\(name)  (is it '\(close)'?)"
+        else { return line(name) + name }
+        return line(name) + "\(name)  (is it '\(close)'?)"
       })
     list("unexpected", unexpected)
-    list("misshapen", misshapen.map { "\($0.name) is \($0.found), needs \($0.expected)" })
+    list("misshapen", misshapen.map { line($0.name) + "\($0.name) is \($0.found), needs \($0.expected)" })
     return Failure(
       "the checkpoint does not fit \(converter):\n" + lines.joined(separator: "\n") + "\n",
       file: file,
-      remedy:
-        "pass --from for another dialect, --ignore 'pattern' for tensors to leave out, --allow-missing 'pattern' for ones to do without"
+      remedy: showingLines
+        ? "correct these lines, add rules for what is unexpected, or list it under 'ignore'"
+        : "pass --from for another dialect, --ignore 'pattern' for tensors to leave out, --allow-missing 'pattern' for ones to do without"
     )
   }
 }

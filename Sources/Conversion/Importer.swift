@@ -82,6 +82,13 @@ struct Importer {
     }
   }
 
+  /// Rules none of whose tensors are there.
+  var unusedRules: [(line: Int, native: String)] {
+    let used = Set(matches.keys.map(\.rule))
+    return compiled.rules.indices.filter { !used.contains($0) }
+      .map { (compiled.rules[$0].rule.line, compiled.rules[$0].rule.native) }
+  }
+
   /// The variant that takes the most tensors.
   static func best(_ file: RuleFile, _ store: ParameterStore, isOwn: Bool = false) throws -> Importer {
     var best: Importer?
@@ -141,11 +148,15 @@ struct Importer {
           let sourceName = pattern.name(numbers: numbers, wildcards: wildcards)
           if allowMissing.matches(sourceName) || allowMissing.matches(name) { continue }
           account.missing.append(sourceName)
+          account.lines[sourceName] = rule.rule.line
         }
         continue
       }
       let lengths = solver.lengths(rule.rule.axes, numbers, shape: sources[0].shape)
-      guard check(sources, rule.rule.axes, lengths, &account) else { continue }
+      guard check(sources, rule.rule.axes, lengths, &account) else {
+        for source in sources { account.lines[source.name] = rule.rule.line }
+        continue
+      }
       let tensor = try Layout.toNative(
         name: name, sources: sources, axes: rule.rule.axes, lengths: lengths)
       native.append(tensor)

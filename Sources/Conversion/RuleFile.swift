@@ -253,6 +253,9 @@ public struct RuleFile: Sendable {
     try self.init(fileName: path, text: text, base: Dialects.base(of: path, text))
   }
 
+  /// Lines of `tensors`.
+  public var ruleCount: Int { rules.count }
+
   func isSameDialect(as other: RuleFile) -> Bool {
     architecture == other.architecture && dialect == other.dialect
   }

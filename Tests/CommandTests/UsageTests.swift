@@ -47,7 +47,8 @@ struct UsageTests {
     ["predict", "--checkpoint", "/nowhere.npz", "/tmp/a.jpg"],
     ["finetune", "--checkpoint", "/nowhere.npz", "--data", "/tmp", "--output", "/tmp/never-made"],
     ["finetune", "--checkpoint", jax, "--data", "/nowhere", "--output", "/tmp/never-made"],
-    ["finetune", "--resume", "/nowhere"],
+    ["finetune", "--resume", "/nowhere"], ["inspect", jax, "--rules", "/nowhere.yaml"],
+    ["dialects", "--check", "/nowhere.yaml"],
   ])
   func missingFilesAreNamed(_ arguments: [String]) throws {
     let outcome = try Tool.run(arguments)
@@ -72,6 +73,13 @@ struct UsageTests {
       "did you mean vit_tiny_patch16_224"
     ),
     (["predict", "--checkpoint", jax], "Give at least one picture"),
+    (["convert", jax, "/tmp/x.npz", "--max-shard-size", "5GB"], "only safetensors files are split"),
+    (["convert", jax, "/tmp/x.safetensors", "--max-shard-size", "much"], "--max-shard-size"),
+    (["convert", jax, "/tmp/x.keras", "--to", "vit-keras-3"], "load_weights"),
+    (["convert", jax, "/tmp/x.npz", "--to", "jax-vit", "--variant", "line"], "it has released, linen"),
+    (["convert", jax, "/tmp/x.npz", "--to", "timm", "--variant", "a"], "has no variant 'a'"),
+    (["convert", jax, "/tmp/x.npz", "--key", "modle"], "no tensor stands under the key 'modle'"),
+    (["dialects", "a.npz"], "A checkpoint is only read with --check"),
     (["dialects", "--architecture", "vti"], "there is no dialect for 'vti'"),
     (["bench", "train", "--model", "nothing"], "there is no model 'nothing'"),
     (["bench", "predict", "--image-size", "0"], "--image-size is at least 1"),

@@ -69,7 +69,9 @@ struct HDF5Chunks: Sendable {
         first[axis] = 0
       }
     }
-    (self.shape, self.lengths, self.width, self.filters, self.chunks) = (shape, lengths, width, filters, chunks)
+    (self.shape, self.lengths, self.width, self.filters, self.chunks) = (
+      shape, lengths, width, filters, chunks
+    )
   }
 
   var isCompressed: Bool { filters.contains(.deflate) }
@@ -77,34 +79,44 @@ struct HDF5Chunks: Sendable {
   /// All numbers, row-major.
   /// - Throws: `Failure` where a chunk is damaged.
   func read(_ file: MappedFile) throws -> Bytes {
-    // Chunks are small, but all of a tensor are not.
-    defer { for run in runs { _ = try? file.bytes(run.lowerBound, run.count) } }
-    return try Bytes(count: shape.reduce(width, *)) { out in
+    try Bytes(count: shape.reduce(width, *)) { out in
       nonisolated(unsafe) let target = out
       // Tensors are read side by side already; one that is alone shares its chunks out.
       guard out.count > ReadAhead.budget else {
-        let unpacker = try Unpacker(self)
-        for chunk in chunks { try unpacker.unpack(chunk, file, into: target) }
+        try unpack(0..<chunks.count, file, into: target)
         return
       }
       let parts = min(chunks.count, 4 * ProcessInfo.processInfo.activeProcessorCount)
       let failures = FirstFailure()
       DispatchQueue.concurrentPerform(iterations: parts) { part in
         do {
-          let unpacker = try Unpacker(self)
-          for index in part * chunks.count / parts..<(part + 1) * chunks.count / parts {
-            try unpacker.unpack(chunks[index], file, into: target)
-          }
+          try unpack(part * chunks.count / parts..<(part + 1) * chunks.count / parts, file, into: target)
         } catch { failures.note(error) }
       }
       try failures.rethrow()
     }
   }
 
-  /// Where the chunks lie, those side by side as one: letting go of such a stretch gives its pages back.
-  private var runs: [Range<Int>] {
+  private func unpack(_ range: Range<Int>, _ file: MappedFile, into out: UnsafeMutableRawBufferPointer) throws
+  {
+    let unpacker = try Unpacker(self)
+    var done = range.lowerBound
+    var size = 0
+    for index in range {
+      try unpacker.unpack(chunks[index], file, into: out)
+      size += chunks[index].size
+      // Chunks are small, but all of a tensor are not: their pages go back some at a time.
+      if size >= 1 << 21 || index == range.upperBound - 1 {
+        for run in runs(done...index) { _ = try file.bytes(run.lowerBound, run.count) }
+        (done, size) = (index + 1, 0)
+      }
+    }
+  }
+
+  /// Where chunks lie, those side by side as one: letting go of such a stretch gives its pages back.
+  private func runs(_ range: ClosedRange<Int>) -> [Range<Int>] {
     var result: [Range<Int>] = []
-    for chunk in chunks.sorted(by: { $0.offset < $1.offset }) {
+    for chunk in chunks[range].sorted(by: { $0.offset < $1.offset }) {
       let end = chunk.offset + chunk.size
       if let last = result.last, chunk.offset - last.upperBound < 1 << 14 {
         result[result.count - 1] = last.lowerBound..<max(last.upperBound, end)
@@ -149,21 +161,25 @@ struct HDF5Chunks: Sendable {
         "a chunk's compressed data is damaged", file: file.path, offset: chunk.offset,
         remedy: "fetch the file again")
       var isPacked = true
-      for (index, filter) in plan.filters.enumerated().reversed() where chunk.mask & (1 << UInt32(index)) == 0 {
+      for (index, filter) in plan.filters.enumerated().reversed() where chunk.mask & (1 << UInt32(index)) == 0
+      {
         switch filter {
         case .deflate:
           guard isPacked else { throw damaged }
           var made = 0
           let result = packed.withUnsafeBytes { from in
             b.withUnsafeMutableBytes {
-              libdeflate_zlib_decompress(decompressor, from.baseAddress, from.count, $0.baseAddress, $0.count, &made)
+              libdeflate_zlib_decompress(
+                decompressor, from.baseAddress, from.count, $0.baseAddress, $0.count, &made)
             }
           }
           guard result == LIBDEFLATE_SUCCESS, made == b.count else { throw damaged }
         case .shuffle:
           if isPacked { try copy(packed, damaged) }
           a.withUnsafeMutableBytes { to in
-            b.withUnsafeBytes { vt_unshuffle(to.baseAddress, $0.baseAddress, $0.count / plan.width, plan.width) }
+            b.withUnsafeBytes {
+              vt_unshuffle(to.baseAddress, $0.baseAddress, $0.count / plan.width, plan.width)
+            }
           }
           swap(&a, &b)
         }

@@ -33,7 +33,8 @@ enum HDF5Writer {
     Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
   }
 
-  private static func write(_ tensor: StoredTensor, _ bytes: Bytes, to file: hid_t, compression: Int?) throws {
+  private static func write(_ tensor: StoredTensor, _ bytes: Bytes, to file: hid_t, compression: Int?) throws
+  {
     guard let type = tensor.type.makeHDF5() else {
       throw Failure("HDF5 has no type for \(tensor.type.rawValue)")
     }

@@ -17,7 +17,8 @@ enum PyTorchWriter {
     }
     let metadata = try store.settledMetadata()
     if !metadata.isEmpty {
-      try zip.add(name: root + metadataRecord, header: Array(JSON(texts: metadata).text().utf8), body: try Bytes([]))
+      try zip.add(
+        name: root + metadataRecord, header: Array(JSON(texts: metadata).text().utf8), body: try Bytes([]))
     }
     try zip.add(name: root + "version", header: Array("3\n".utf8), body: try Bytes([]))
     try zip.finish(comment: [])

@@ -44,7 +44,8 @@ enum SafetensorsWriter {
   }
 
   /// Length and JSON, padded to eight bytes.
-  private static func header(_ metadata: [String: String], _ entries: [JSON.Member], _ file: OutputFile) throws
+  private static func header(_ metadata: [String: String], _ entries: [JSON.Member], _ file: OutputFile)
+    throws
     -> [UInt8]
   {
     var members = entries

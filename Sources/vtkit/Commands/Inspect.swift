@@ -8,7 +8,7 @@ struct Inspect: ParsableCommand {
     abstract: "Lists a checkpoint's tensors and tells what network they are.",
     discussion: "Example: vtkit inspect ViT-B_16.npz --filter '*encoderblock_0*'")
 
-  @Argument(help: "The checkpoint (.npz, .h5, .safetensors).")
+  @Argument(help: "The checkpoint.")
   var checkpoint: String
 
   @Flag(help: "Write JSON.")
@@ -20,12 +20,15 @@ struct Inspect: ParsableCommand {
   @Option(help: "Only tensors whose names match (* stands for anything).")
   var filter: String?
 
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
+
   func run() throws {
+    let options = try load.options()
     let store = try CheckpointFile.open(checkpoint)
     // What is not a network's checkpoint is worth listing too.
     let loaded: LoadedCheckpoint?
     var reason = ""
-    do { loaded = try LoadedCheckpoint.load(store, LoadOptions(), path: checkpoint) } catch let failure
+    do { loaded = try LoadedCheckpoint.load(store, options, path: checkpoint) } catch let failure
       as Failure
     {
       loaded = nil

@@ -33,11 +33,12 @@ struct LoadArguments: ParsableArguments {
     for path in rules { Dialects.add(try RuleFile(path: path)) }
     return LoadOptions(
       architecture: architecture, dialect: dialect, key: key,
-      configuration: try modelConfig.map(readConfiguration), ignore: ignore,
+      configuration: try modelConfig.map(Self.readConfiguration), ignore: ignore,
       allowMissing: allowMissing)
   }
 
-  private func readConfiguration(_ path: String) throws -> JSON {
+  /// - Throws: `Failure` where the file is missing or no JSON object.
+  static func readConfiguration(_ path: String) throws -> JSON {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Failure.system("reading", file: path, code: ENOENT)
     }

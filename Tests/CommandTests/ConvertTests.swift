@@ -1,0 +1,88 @@
+import Checkpoint
+import Foundation
+import TestSupport
+import Testing
+
+/// `convert` as its users meet it.
+struct ConvertTests {
+  private static let jax = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
+
+  @Test func printsThePythonThatLoadsTheResult() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.file("vit.safetensors")
+    let outcome = try Tool.run("convert", Self.jax, output, "--to", "timm")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.output.contains("In Python:"))
+    #expect(outcome.output.contains("timm.models.VisionTransformer("))
+    #expect(outcome.output.contains("embed_dim=48, depth=2, num_heads=3, mlp_ratio=4"))
+    #expect(outcome.output.contains("load_file(\"\(output)\")"))
+    // Of a native store there is nothing to load.
+    let native = try Tool.run("convert", Self.jax, folder.file("native.safetensors"))
+    #expect(native.status == 0 && !native.output.contains("In Python:"))
+  }
+
+  @Test func theSourcesDigestIsThatOfTheFile() throws {
+    let folder = try TemporaryFolder()
+    let expected = try CheckpointFile.sha256(Self.jax)
+    for name in ["a.safetensors", "a.npz", "a.h5", "a.pth"] {
+      let dialect =
+        ["npz": "jax-vit", "h5": "huggingface-tf", "pth": "timm"][String(name.dropFirst(2))] ?? "native"
+      let outcome = try Tool.run("convert", Self.jax, folder.file(name), "--to", dialect)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      let texts = try CheckpointFile.open(folder.file(name)).metadata.values
+      #expect(texts.contains { $0.contains(expected) }, "\(name)")
+      #expect(!texts.contains { $0.contains(PendingDigest.placeholder) }, "\(name)")
+    }
+  }
+
+  @Test func dryRunShowsBothSidesAndWritesNothing() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Tool.run("convert", Self.jax, folder.file("x.safetensors"), "--to", "timm", "--dry-run")
+    #expect(outcome.status == 0)
+    let row = outcome.output.split(separator: "\n").first { $0.contains("query/kernel") } ?? ""
+    for part in ["[48, 3, 16]", "f32", "join 3 of D H e -> (H e) D", "blocks.0.attn.qkv.weight", "[144, 48]"]
+    {
+      #expect(row.contains(part), "\(row)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test func splitsAndReadsBack() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Tool.run(
+      "convert", Self.jax, folder.file("vit.safetensors"), "--to", "timm", "--max-shard-size", "100KB")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let index = folder.file("vit.safetensors.index.json")
+    #expect(FileManager.default.fileExists(atPath: index))
+    let same = try Tool.run("compare", Self.jax, index, "--model-config", heads(folder))
+    #expect(same.status == 0, "\(same.output) \(same.error)")
+  }
+
+  private func heads(_ folder: TemporaryFolder) throws -> String {
+    let path = folder.file("config.json")
+    try Data(#"{"num_heads": 3, "activation": "gelu_tanh"}"#.utf8).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  @Test func aRuleFileOfOnesOwnReadsAndWrites() throws {
+    let folder = try TemporaryFolder()
+    let document = try String(contentsOfFile: Fixtures.root + "/docs/adding-a-dialect.md", encoding: .utf8)
+    let yaml = document.components(separatedBy: "```yaml\n")[1].components(separatedBy: "\n```")[0]
+    let rules = folder.file("ours.yaml")
+    try Data(yaml.utf8).write(to: URL(fileURLWithPath: rules))
+    let ours = folder.file("ours.pth")
+    let out = try Tool.run("convert", Self.jax, ours, "--rules", rules, "--to", "our-lab")
+    #expect(out.status == 0, "\(out.error)")
+    #expect(try CheckpointFile.open(ours)["body.0.up"]?.shape == [48, 192])
+    let back = folder.file("back.npz")
+    let home = try Tool.run("convert", ours, back, "--rules", rules, "--to", "jax-vit")
+    #expect(home.status == 0, "\(home.error)")
+    let same = try Tool.run("compare", Self.jax, back)
+    #expect(same.status == 0, "\(same.output)")
+    let check = try Tool.run("dialects", "--check", rules, ours, "--model-config", heads(folder))
+    #expect(check.status == 0 && check.output.contains("the same names, shapes and bits"), "\(check.error)")
+    // Without the rules nobody knows the names.
+    #expect(try Tool.run("inspect", ours).output.contains("not recognized"))
+    #expect(try Tool.run("inspect", ours, "--rules", rules).output.contains("vit (dialect our-lab)"))
+  }
+}
