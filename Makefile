@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-peers test-arm64 lint benchmarks
+.PHONY: demo test setup test-files test-peers test-arm64 lint benchmarks
 
 demo: setup
 	$(SWIFT) build -c release --product vtkit
@@ -16,16 +16,21 @@ test: setup
 	$(SWIFT) test -c release --scratch-path .build-release-tests \
 	  --filter 'CheckpointTests|ConversionTests|TensorTests|VisionModelsTests|DatasetsTests|FineTuningTests'
 
-# Other libraries open what VTKit writes and compute with it; they come from PyPI into environments of their own (several
-# gigabytes). TABLE=FILE writes the rows of docs/peers.md.
-PEERS := torch keras3 keras2 keras215
-test-peers: setup
+# The formats' own libraries (NumPy, h5py, safetensors) open what VTKit writes; they come from PyPI into .venv-files.
+test-files: setup
 	$(SWIFT) build -c release --product vtkit
+	test -x .venv-files/bin/python || $(PYTHON) -m venv .venv-files
+	.venv-files/bin/python -m pip -q install -r fixtures/peers/requirements-files.txt
+	.venv-files/bin/python fixtures/peers/check_files.py .build/release/vtkit
+
+# And the networks' own libraries load it and compute with it, each in an environment of its own (several gigabytes).
+# TABLE=FILE writes the rows of docs/peers.md.
+PEERS := torch keras3 keras2 keras215
+test-peers: test-files
 	for name in $(PEERS); do \
 	  test -x .venv-$$name/bin/python || $(PYTHON) -m venv .venv-$$name || exit 1; \
 	  .venv-$$name/bin/python -m pip -q install -r fixtures/peers/requirements-$$name.txt || exit 1; \
 	done
-	.venv-torch/bin/python fixtures/peers/check_files.py .build/release/vtkit
 	$(PYTHON) fixtures/peers/check_libraries.py .build/release/vtkit \
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE))
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Read-only bytes: a stretch of a mapped file, or memory of their own.
 public final class Bytes: @unchecked Sendable {
@@ -82,11 +83,8 @@ public final class Bytes: @unchecked Sendable {
   /// Tells the system that a large stretch of a mapped file is done with: a conversion then keeps one tensor's
   /// pages at a time, not the file's. Whoever reads there again gets the same bytes from the file.
   private func forgetPages() {
-    let page = Int(getpagesize())
-    let first = (Int(bitPattern: base) + page - 1) / page * page
-    let last = (Int(bitPattern: base) + count) / page * page
-    guard last - first >= 1 << 18, let start = UnsafeMutableRawPointer(bitPattern: first) else { return }
-    madvise(start, last - first, Int32(MADV_DONTNEED))
+    guard let file = owner as? MappedFile, count >= 1 << 18 else { return }
+    file.forgetPages(base, count)
   }
 
   /// Brings a stretch of a mapped file into the address space at once rather than page by page; a hint.
@@ -95,8 +93,8 @@ public final class Bytes: @unchecked Sendable {
       guard owner is MappedFile, count >= 1 << 18 else { return }
       let page = Int(getpagesize())
       let first = Int(bitPattern: base) / page * page
-      madvise(
-        UnsafeMutableRawPointer(bitPattern: first), Int(bitPattern: base) + count - first, 22)  // MADV_POPULATE_READ
+      let populateRead: Int32 = 22  // MADV_POPULATE_READ
+      madvise(UnsafeMutableRawPointer(bitPattern: first), Int(bitPattern: base) + count - first, populateRead)
     #endif
   }
 
@@ -143,6 +141,31 @@ final class MappedFile: @unchecked Sendable {
 
   deinit {
     if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+  }
+
+  // Bytes forgotten since the whole mapping was.
+  private let forgotten = Mutex(0)
+  private static let rest = 1 << 25
+
+  /// Tells the system that what was read so far is done with: headers lie all over a file, and each may have brought
+  /// megabytes around it into memory.
+  func forgetPages() {
+    if let base { madvise(UnsafeMutableRawPointer(mutating: base), count, Int32(MADV_DONTNEED)) }
+  }
+
+  /// The same for `length` bytes from `start` on. Page faults bring neighbours along, which add up: now and then everything goes.
+  func forgetPages(_ start: UnsafeRawPointer, _ length: Int) {
+    let isDue = forgotten.withLock { forgotten in
+      forgotten += length
+      defer { if forgotten >= Self.rest { forgotten = 0 } }
+      return forgotten >= Self.rest
+    }
+    if isDue { return forgetPages() }
+    let page = Int(getpagesize())
+    let first = (Int(bitPattern: start) + page - 1) / page * page
+    let last = (Int(bitPattern: start) + length) / page * page
+    guard last > first else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: first), last - first, Int32(MADV_DONTNEED))
   }
 
   /// Bytes `offset..<offset + length`.

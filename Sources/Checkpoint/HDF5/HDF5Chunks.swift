@@ -106,7 +106,7 @@ struct HDF5Chunks: Sendable {
       try unpacker.unpack(chunks[index], file, into: out)
       size += chunks[index].size
       // Chunks are small, but all of a tensor are not: their pages go back some at a time.
-      if size >= 1 << 21 || index == range.upperBound - 1 {
+      if size >= 1 << 22 || index == range.upperBound - 1 {
         for run in runs(done...index) { _ = try file.bytes(run.lowerBound, run.count) }
         (done, size) = (index + 1, 0)
       }

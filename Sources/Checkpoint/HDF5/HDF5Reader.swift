@@ -8,6 +8,7 @@ enum HDF5Reader {
   /// - Parameter name: what the user calls the file, where `path` is a temporary copy.
   static func open(_ path: String, named name: String? = nil) throws -> ParameterStore {
     let mapped = try MappedFile(path: path, named: name)
+    defer { mapped.forgetPages() }
     return try HDF5Library.locked(reading: mapped.path) {
       let id = vt_h5_open(path)
       guard let file = HDF5Handle(id, close: { H5Fclose($0) }) else {

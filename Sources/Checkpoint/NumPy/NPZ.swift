@@ -4,6 +4,7 @@ import CKernels
 enum NPZ {
   static func open(_ path: String) throws -> ParameterStore {
     let file = try MappedFile(path: path)
+    defer { file.forgetPages() }
     do {
       let zip = try ZipReader(file)
       var store = ParameterStore()

@@ -5,6 +5,7 @@ import CKernels
 enum PyTorchReader {
   static func open(_ path: String) throws -> ParameterStore {
     let file = try MappedFile(path: path)
+    defer { file.forgetPages() }
     do { return try open(file) } catch let failure as Failure { throw failure.located(file: path) }
   }
 

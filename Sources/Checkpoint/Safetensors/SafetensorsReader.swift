@@ -9,6 +9,7 @@ enum SafetensorsReader {
 
   static func open(_ path: String) throws -> ParameterStore {
     let file = try MappedFile(path: path)
+    defer { file.forgetPages() }
     do { return try read(file) } catch let failure as Failure { throw failure.located(file: path) }
   }
 

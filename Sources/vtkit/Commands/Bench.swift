@@ -203,18 +203,21 @@ struct BenchConvert: ParsableCommand {
         copy,
         try seconds {
           let file = try OutputFile(folder + "/copy", overwrite: true)
-          try Data(contentsOf: URL(fileURLWithPath: input), options: .alwaysMapped)
-            .withUnsafeBytes { try file.write($0) }
+          try copyBytes(of: input, to: file)
           try file.commit()
+          try FileManager.default.removeItem(atPath: folder + "/copy")
         })
       conversion = min(
         conversion,
         try seconds {
           let loaded = try LoadedCheckpoint.load(input)
-          let dialect = try to ?? Dialects.usual(for: FileFormat.ofOutput(output), metadata: loaded.metadata)
-          let exported = try ExportedCheckpoint.make(
-            loaded.native, metadata: loaded.metadata, dialect: dialect)
+          var metadata = loaded.metadata
+          metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
+          let dialect = try to ?? Dialects.usual(for: FileFormat.ofOutput(output), metadata: metadata)
+          var exported = try ExportedCheckpoint.make(loaded.native, metadata: metadata, dialect: dialect)
+          exported.store.digest = PendingDigest(of: input)
           try CheckpointFile.write(exported.store, to: output, overwrite: true)
+          try FileManager.default.removeItem(atPath: output)
         })
     }
     if json {
@@ -231,6 +234,20 @@ struct BenchConvert: ParsableCommand {
     )
     print("  share of the copy's speed  \(Format.percent(copy / conversion))")
     print("  peak memory                \(Format.bytes(peakMemory()))")
+  }
+
+  private func copyBytes(of path: String, to file: OutputFile) throws {
+    let descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0 else { throw Failure.system("opening", file: path) }
+    defer { close(descriptor) }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = read(descriptor, buffer.baseAddress, buffer.count)
+      if count == 0 { return }
+      guard count > 0 else { throw Failure.system("reading", file: path) }
+      try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
   }
 
   private func seconds(_ body: () throws -> Void) throws -> Double {
