@@ -47,7 +47,10 @@ struct HDF5Chunks: Sendable {
       default: return nil
       }
     }
-    guard checkedByteCount(shape: lengths, type: .u8).map({ $0 <= 1 << 30 }) == true else { return nil }
+    // A chunk takes memory twice; larger ones than this are nobody's, or a damaged file's.
+    guard let length = checkedByteCount(shape: lengths, type: .u8), length <= (1 << 28) / width else {
+      return nil
+    }
     var total = 1
     for (length, size) in zip(shape, lengths) {
       let (product, overflow) = total.multipliedReportingOverflow(by: (length + size - 1) / size)
