@@ -177,7 +177,9 @@ struct AllNetworksTests {
       try CheckpointFile.write(exported.store, to: path)
       let back = try LoadedCheckpoint.load(path)
       #expect(back.dialect == file.dialect)
-      #expect(Set(back.native.names) == Set(native.names))
+      // Training has no counters of batches; where a dialect has them they begin anew.
+      let added = Set(back.native.names).subtracting(native.names)
+      #expect(added.allSatisfy { $0.hasSuffix(".num_batches_tracked") }, "\(added)")
       for tensor in native.tensors {
         #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
