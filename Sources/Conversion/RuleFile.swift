@@ -208,12 +208,7 @@ public struct RuleFile: Sendable {
         try value.finish()
         return result
       }
-      without = try reader.list("without").map { value in
-        var value = value
-        let result = (try value.string("native"), try value.string("reason"))
-        try value.finish()
-        return result
-      }
+      without = try reader.reasons("without", of: "native")
       computed = try reader.list("computed").map { value in
         var value = value
         let kind = try value.string("kind")
@@ -225,12 +220,7 @@ public struct RuleFile: Sendable {
         try value.finish()
         return result
       }
-      ignore = try reader.list("ignore").map { value in
-        var value = value
-        let result = (try value.string("pattern"), try value.string("reason"))
-        try value.finish()
-        return result
-      }
+      ignore = try reader.reasons("ignore", of: "pattern")
       try reader.finish()
     } catch let failure as Failure {
       throw failure.located(file: fileName)

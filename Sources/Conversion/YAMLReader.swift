@@ -58,6 +58,16 @@ struct YAMLReader {
     return items.map { YAMLReader(node: $0, path: value.path) }
   }
 
+  /// Patterns under the key `of`, each with its reason.
+  mutating func reasons(_ key: String, of patternKey: String) throws -> [(pattern: String, reason: String)] {
+    try list(key).map { value in
+      var value = value
+      let result = (try value.string(patternKey), try value.string("reason"))
+      try value.finish()
+      return result
+    }
+  }
+
   mutating func mapping(_ key: String) throws -> [(String, YAMLReader)] {
     guard let value = try optional(key) else { return [] }
     guard let pairs = value.node.mapping else { throw value.fail("a mapping belongs here") }

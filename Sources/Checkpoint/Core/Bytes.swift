@@ -75,16 +75,11 @@ public final class Bytes: @unchecked Sendable {
   deinit {
     if owner == nil {
       Self.give(UnsafeMutableRawPointer(mutating: base), count)
-    } else if owner is MappedFile {
-      forgetPages()
+    } else if count >= 1 << 18, let file = owner as? MappedFile {
+      // A conversion then keeps one tensor's pages at a time, not the file's. Whoever reads there again gets the same
+      // bytes from the file.
+      file.forgetPages(base, count)
     }
-  }
-
-  /// Tells the system that a large stretch of a mapped file is done with: a conversion then keeps one tensor's
-  /// pages at a time, not the file's. Whoever reads there again gets the same bytes from the file.
-  private func forgetPages() {
-    guard let file = owner as? MappedFile, count >= 1 << 18 else { return }
-    file.forgetPages(base, count)
   }
 
   /// Brings a stretch of a mapped file into the address space at once rather than page by page; a hint.

@@ -77,8 +77,6 @@ struct HDF5Chunks: Sendable {
     )
   }
 
-  var isCompressed: Bool { filters.contains(.deflate) }
-
   /// All numbers, row-major.
   /// - Throws: `Failure` where a chunk is damaged.
   func read(_ file: MappedFile) throws -> Bytes {
