@@ -30,6 +30,7 @@ struct Exporter {
     let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
     var account = Account()
     var taken: Set<String> = []
+    var used: Set<String> = []
     var store = ParameterStore()
     var plan: [PlanRow] = []
     for (index, numbers) in compiled.expanded(counts) {
@@ -43,6 +44,7 @@ struct Exporter {
         continue
       }
       taken.insert(name)
+      used.insert(rule.rule.native)
       let axes = rule.rule.axes
       // Lengths from the configuration; those it does not have (tokens) from the tensor.
       var shape = tensor.shape
@@ -69,6 +71,12 @@ struct Exporter {
           shape: parted[0].shape,
           step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
             + (axes.isIdentity ? "" : " (backwards)")))
+    }
+    for (key, value) in file.presenceValues(used.contains).sorted(by: { $0.key < $1.key }) {
+      // Whoever reads the file could only take the network for another.
+      if let own = configuration[key], !own.isSame(as: value) {
+        throw unable(key, value, own)
+      }
     }
     var omitted: [(name: String, reason: String)] = []
     for name in native.names where !taken.contains(name) {
@@ -116,10 +124,14 @@ struct Exporter {
       if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
       // An eps or activation is not stored in any file: the user must set it in the library.
       if key == "norm_eps" || key == "activation" { continue }
-      throw Failure(
-        "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
-        remedy: "choose a dialect that can hold it")
+      throw unable(key, value, own)
     }
+  }
+
+  private func unable(_ key: String, _ value: JSON, _ own: JSON) -> Failure {
+    Failure(
+      "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
+      remedy: "choose a dialect that can hold it")
   }
 
   /// Keys whose value the dialect's library takes for granted and the network has differently.

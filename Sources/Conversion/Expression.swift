@@ -1,8 +1,9 @@
 import Checkpoint
 
-/// The small arithmetic of rule files: numbers, names of configuration keys, axes and counters, `+ - * / **`,
-/// `sqrt(x)`, `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`, `and`, `or`. A value that
-/// does not come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
+/// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
+/// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
+/// `and`, `or`, `not(x)` (yes also where x is no value). A value that does not come out whole (17 / 2, sqrt(5)) is no
+/// value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
   indirect enum Node: Sendable {
     case value(JSON)
@@ -65,6 +66,8 @@ struct Expression: Sendable {
     switch node {
     case .value(let value): return value
     case .name(let name): return lookUp(name)
+    case .call("not", let arguments) where arguments.count == 1:
+      return .bool(!(evaluate(arguments[0], lookUp).map(isTrue) ?? false))
     case .call(let function, let arguments):
       return call(function, arguments.map { evaluate($0, lookUp) })
     case .element(let list, let index):
@@ -100,6 +103,8 @@ struct Expression: Sendable {
       guard let value = integer(values[0]), value >= 0 else { return nil }
       let root = Int(Double(value).squareRoot().rounded())
       return root.multipliedReportingOverflow(by: root) == (value, false) ? .int(root) : nil
+    case ("square", 1):
+      return integer(values[0]) == nil ? nil : .bool(call("sqrt", arguments) != nil)
     case ("min", 2):
       guard let x = integer(values[0]), let y = integer(values[1]) else { return nil }
       return .int(min(x, y))

@@ -6,7 +6,7 @@ struct ExpressionParser {
   private var tokens: [String] = []
   private(set) var names: Set<String> = []
 
-  private static let functions: Set<String> = ["sqrt", "min", "ratio", "count"]
+  private static let functions: Set<String> = ["sqrt", "min", "ratio", "count", "not", "square"]
   /// Operators of more than one character, and how tightly each level binds, loosest first.
   private static let long = ["==", "!=", "**"]
   private static let levels = [["or"], ["and"], ["==", "!=", "<", ">"], ["+", "-"], ["*", "/"], ["**"]]
@@ -19,6 +19,11 @@ struct ExpressionParser {
       word = ""
     }
     for character in text {
+      // A quoted word keeps its opening quote.
+      if word.first == "'" {
+        if character == "'" { flush(&tokens) } else { word.append(character) }
+        continue
+      }
       // A name may hold hyphens (`embed_dim**-0.5` is written as a quoted word elsewhere).
       if character.isLetter || character.isNumber
         || "_-".contains(character) && word.first?.isLetter == true
@@ -27,6 +32,10 @@ struct ExpressionParser {
         continue
       }
       flush(&tokens)
+      if character == "'" {
+        word = "'"
+        continue
+      }
       if let last = tokens.last, Self.long.contains(last + String(character)) {
         tokens[tokens.count - 1] = last + String(character)
       } else if !character.isWhitespace {
@@ -85,6 +94,7 @@ struct ExpressionParser {
       return .call(token, arguments)
     }
     if let number = Int(token) { return .value(.int(number)) }
+    if token.first == "'" { return .value(.string(String(token.dropFirst()))) }
     guard token.first?.isLetter == true, token != "and", token != "or" else { throw fail() }
     names.insert(token)
     return .name(token)

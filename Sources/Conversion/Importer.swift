@@ -129,7 +129,9 @@ struct Importer {
     let counts = Counts(file.counters, seen: matches.values.map(\.numbers))
     let solver = try ConfigurationSolver(
       file, given: given, sidecar: sidecar, axisLengths: axisLengths(&account), counts: counts,
-      presence: presence())
+      presence: file.presenceValues { native in
+        matches.keys.contains { compiled.rules[$0.rule].rule.native == native }
+      })
     var native: [StoredTensor] = []
     var plan: [PlanRow] = []
     for (index, numbers) in compiled.expanded(counts) {
@@ -184,19 +186,6 @@ struct Importer {
     return votes.mapValues { lengths in
       lengths.max { ($0.value, $1.key) < ($1.value, $0.key) }!.key
     }
-  }
-
-  private func presence() -> [String: JSON] {
-    var result: [String: JSON] = [:]
-    for item in file.presence {
-      let isThere = matches.keys.contains { compiled.rules[$0.rule].rule.native == item.native }
-      if !isThere {
-        result[item.key] = item.otherwise
-      } else if let then = item.then {
-        result[item.key] = then
-      }
-    }
-    return result
   }
 
   private func check(

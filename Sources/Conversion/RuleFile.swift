@@ -18,13 +18,15 @@ public struct RuleFile: Sendable {
     let isOptional: Bool
   }
 
+  /// What a configuration key is where a tensor is there, or is not.
   struct Presence: Sendable {
     let key: String
     /// Native name whose source's presence decides.
     let native: String
-    /// Value where it is present; nil leaves it to the tensors' axes.
+    /// Value where it is present; nil leaves it to the tensors' axes, or to the key's next line.
     let then: JSON?
-    let otherwise: JSON
+    /// Value where it is not; nil leaves it to the key's next line.
+    let otherwise: JSON?
   }
 
   /// How a native table follows when the picture's or the window's size changes.
@@ -132,17 +134,9 @@ public struct RuleFile: Sendable {
       configuration = try reader.mapping("configuration").map { ($0, try $1.json()) }
       immaterial = Dictionary(
         uniqueKeysWithValues: try reader.mapping("immaterial").map { ($0, try Expression($1.text())) })
-      presence = try reader.mapping("presence").map { key, value in
-        var value = value
-        let then = try value.optional("then")?.json()
-        let otherwise = try value.optional("else")?.json() ?? .bool(false)
-        // Where the tensor is there and nothing is said, axes tell: sizes, never yes or no.
-        let isSize = otherwise.bool == nil
-        let result = Presence(
-          key: key, native: try value.string("of"), then: then ?? (isSize ? nil : .bool(true)),
-          otherwise: otherwise)
-        try value.finish()
-        return result
+      presence = try reader.mapping("presence").flatMap { key, value in
+        guard let items = value.items else { return [try Presence(key, value, isAlone: true)] }
+        return try items.map { try Presence(key, $0, isAlone: false) }
       }
       axes = Dictionary(
         uniqueKeysWithValues: try reader.mapping("axes").map { ($0, try Expression($1.text())) })
@@ -256,6 +250,16 @@ public struct RuleFile: Sendable {
     return counters.first { names.contains($0.name) }?.name
   }
 
+  /// Keys that hang on whether tensors are there.
+  /// - Parameter isThere: whether a tensor of the native name, as `tensors` spells it, is.
+  func presenceValues(_ isThere: (String) -> Bool) -> [String: JSON] {
+    var result: [String: JSON] = [:]
+    for item in presence where result[item.key] == nil {
+      if let value = isThere(item.native) ? item.then : item.otherwise { result[item.key] = value }
+    }
+    return result
+  }
+
   /// Checks what can be checked without a checkpoint.
   private func validate() throws {
     for rule in rules {
@@ -275,5 +279,20 @@ public struct RuleFile: Sendable {
   /// Whether a derived key is computed from an axis, so that the axis needs no key of its own.
   private func derivable(_ axis: String) -> Bool {
     derive.contains { $0.expression.text.contains(axis) }
+  }
+}
+
+extension RuleFile.Presence {
+  /// - Parameter isAlone: whether the key has this line only. `then` and `else` are then yes and no unless given;
+  ///   a key that is a size where the tensor is there is left to the tensors' axes.
+  fileprivate init(_ key: String, _ reader: YAMLReader, isAlone: Bool) throws {
+    var reader = reader
+    let then = try reader.optional("then")?.json()
+    let otherwise = try reader.optional("else")?.json() ?? (isAlone ? .bool(false) : nil)
+    let isFlag = isAlone && otherwise?.bool != nil
+    self.init(
+      key: key, native: try reader.string("of"), then: then ?? (isFlag ? .bool(true) : nil),
+      otherwise: otherwise)
+    try reader.finish()
   }
 }

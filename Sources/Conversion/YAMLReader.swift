@@ -15,6 +15,9 @@ struct YAMLReader {
   var line: Int { node.mark?.line ?? 0 }
   var isScalar: Bool { node.scalar != nil }
 
+  /// What is in a list; nil for anything else.
+  var items: [YAMLReader]? { node.sequence?.map { YAMLReader(node: $0, path: path) } }
+
   func fail(_ problem: String) -> Failure { Failure("line \(line): \(path)\(problem)") }
 
   /// Adds the line to an error that does not know it.

@@ -21,6 +21,12 @@ struct ConfigurationReader {
       : Failure("the configuration's '\(key)' is no \(kind)")
   }
 
+  /// Classes of the classifier; 0 for a network without one.
+  mutating func classCount() throws -> Int {
+    used.insert("num_classes")
+    return json["num_classes"]?.int == 0 ? 0 : try size("num_classes")
+  }
+
   /// A positive integer.
   mutating func size(_ key: String, default fallback: Int? = nil) throws -> Int {
     used.insert(key)

@@ -38,6 +38,11 @@ struct Layers {
       activation: activation)
   }
 
+  /// The linear layer in front of the softmax; what comes in where the network has no classifier.
+  func classifier(_ x: Tensor, _ name: String, _ context: Context) -> Tensor {
+    parameters.contains(name + ".weight") ? linear(x, name, context) : x
+  }
+
   /// The last linear layer of a residual branch, fused with the addition unless dropout is between.
   func branch(
     _ x: Tensor, _ name: String, residual: Tensor, _ dropPath: DropPath, _ context: Context
@@ -84,6 +89,11 @@ extension [ParameterSpec] {
   mutating func linear(_ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true) {
     append(ParameterSpec(name + ".weight", [outputs, inputs], .truncatedNormal(std: 0.02)))
     if bias { append(ParameterSpec(name + ".bias", [outputs], .zeros)) }
+  }
+
+  /// Adds the layer that tells `classes` apart, unless there are none.
+  mutating func classifier(_ name: String, _ inputs: Int, classes: Int) {
+    if classes > 0 { linear(name, inputs, classes) }
   }
 
   /// Adds a norm's scale and shift.

@@ -28,7 +28,7 @@ public struct EmbeddingGrid {
 
 /// What a forward pass gives.
 public struct ModelOutput {
-  /// `[batch, classes]`.
+  /// `[batch, classes]`; without a classifier `[batch, channels]`, what one would see.
   public let logits: Tensor
   /// One grid a scale, in the order of the network's stages.
   public let grids: [EmbeddingGrid]
@@ -62,6 +62,7 @@ public protocol VisionModel: AnyObject {
   var configuration: JSON { get }
   var architecture: String { get }
   var imageSize: Int { get }
+  /// 0 for a network without a classifier, whose output is what one would see.
   var numClasses: Int { get }
   var parameters: ParameterSet { get }
   /// Width of the embeddings of each grid, in the order of the stages.

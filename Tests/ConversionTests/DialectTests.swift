@@ -17,6 +17,8 @@ struct DialectTests {
     "t2t_yitu_pth", "t2t_yitu_transformer_pth", "drloc_t2t",
     "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
     "vit_bigvision_npz", "vit_bigvision_scan_npz",
+    "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
+    "vit_hf_bare_safetensors",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
   ]
 
@@ -168,9 +170,66 @@ struct DialectTests {
         #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
     }
-    // big-vision's position tables leave out the class token, or are no tensors.
-    let isAlone = ["vit_bigvision_npz", "vit_bigvision_scan_npz"].contains(name)
+    // Positions that are no tensors, and a norm behind the mean, are one library's alone.
+    let isAlone = ["vit_bigvision_npz", "vit_timm_fc_norm"].contains(name)
     #expect(held >= (isAlone ? 1 : 2), "only \(held) dialects hold it")
+  }
+
+  /// Without a classifier a file is still its dialect's, and comes back bit for bit.
+  @Test(arguments: cases)
+  func networksWithoutAClassifierAreNetworks(_ name: String) throws {
+    let (reference, _, loaded) = try Self.load(name)
+    let dialect = try #require(
+      try Dialects.all().first {
+        $0.dialect == Self.dialect(reference) && $0.architecture == reference.document["architecture"]?.string
+      })
+    guard dialect.presence.contains(where: { $0.key == "num_classes" }) else { return }
+    let heads = ["head.", "head_dist.", "fc."]
+    let native = try ParameterStore(
+      loaded.native.tensors.filter { tensor in !heads.contains { tensor.name.hasPrefix($0) } })
+    var metadata = loaded.metadata
+    metadata.configuration = metadata.configuration.replacing(["num_classes": .int(0)])
+    if metadata.configuration["pooling"]?.string == "cls_and_distillation" {
+      metadata.configuration = metadata.configuration.replacing(["pooling": .string("cls")])
+    }
+    let exported = try ExportedCheckpoint.make(
+      native, metadata: metadata, dialect: dialect.dialect, keepsDrloc: false)
+    var bare = exported.store
+    bare.metadata = [:]
+    let given =
+      metadata.configuration.members?.filter { $0.key != "num_classes" && $0.key != "pooling" } ?? []
+    let back = try LoadedCheckpoint.load(bare, LoadOptions(configuration: .object(given)), path: nil)
+    // A dialect that another one extends by a head has that one's names without it.
+    #expect([dialect.dialect, dialect.base].contains(back.dialect))
+    #expect(back.metadata.configuration["num_classes"]?.int == 0)
+    let counters = Set(native.names.filter { $0.hasSuffix(".num_batches_tracked") })
+    #expect(
+      Set(back.native.names).subtracting(counters)
+        == Set(native.names).subtracting(counters).filter { !$0.hasPrefix("drloc.") })
+    for tensor in native.tensors where !counters.contains(tensor.name) && !tensor.name.hasPrefix("drloc.") {
+      #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
+    }
+  }
+
+  /// What a file would be taken for counts, not only what it holds.
+  @Test func networksThatWouldBeTakenForOthersAreRefused() throws {
+    let (_, _, loaded) = try Self.load("vit_timm_no_embed_class")
+    var metadata = loaded.metadata
+    let inBigVision = try ExportedCheckpoint.make(
+      loaded.native, metadata: Self.withActivation("gelu_tanh", metadata), dialect: "big-vision",
+      keepsDrloc: false)
+    #expect(inBigVision.store["params/cls"] != nil)
+    metadata.configuration = metadata.configuration.replacing(["pooling": .string("mean")])
+    let failure = #expect(throws: Failure.self) {
+      try ExportedCheckpoint.make(loaded.native, metadata: metadata, dialect: "big-vision", keepsDrloc: false)
+    }
+    #expect(failure?.problem == "the dialect 'big-vision' has pooling = \"cls\", the network \"mean\"")
+  }
+
+  private static func withActivation(_ activation: String, _ metadata: NativeMetadata) -> NativeMetadata {
+    var metadata = metadata
+    metadata.configuration = metadata.configuration.replacing(["activation": .string(activation)])
+    return metadata
   }
 
   @Test func readsBothNumberings() throws {

@@ -123,11 +123,20 @@ struct VisionGradientTests {
     }
   }
 
+  /// One query for all pictures, as pooling by attention has.
+  @Test func attentionOfOneSharedQuery() {
+    checker.check([[1, 1, 6], [3, 5, 12]]) { context, x in
+      context.attention(
+        q: context.repeated(x[0], batch: 3), kv: x[1], heads: 2, headDim: 3, scale: 0.6)
+    }
+  }
+
   @Test func joiningAndCutting() {
     checker.check([[1, 2, 5], [3, 4, 5], [1, 6, 5]]) { context, x in
       context.addTable(context.joinTokens(x[0], x[1]), x[2])
     }
     checker.check([[3, 2, 5], [3, 4, 5]]) { context, x in context.joinTokens(x[0], x[1]) }
+    checker.check([[1, 2, 5]]) { context, x in context.repeated(x[0], batch: 3) }
     checker.check([[2, 6, 5]]) { context, x in
       context.add(
         context.slice(x[0], tokens: 1..<4, channels: 2..<4),

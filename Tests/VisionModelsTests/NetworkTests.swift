@@ -32,6 +32,8 @@ struct NetworkTests {
     "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",
     "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
     "vit_bigvision_npz", "vit_bigvision_scan_npz",
+    "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
+    "vit_hf_bare_safetensors",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
   ]
 

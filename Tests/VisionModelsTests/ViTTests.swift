@@ -77,6 +77,9 @@ struct ViTTests {
     ),
     ("depht", .int(3), "the configuration has an unknown key 'depht'"),
     ("pooling", .string("cls_and_distillation"), "pooling 'cls_and_distillation' needs a distillation token"),
+    ("pooling", .string("map"), "pooling 'map' goes without a class token"),
+    ("norm_after_pooling", .bool(true), "norm_after_pooling goes with pooling 'mean'"),
+    ("num_classes", .int(-1), "the configuration's 'num_classes' is no positive integer"),
   ])
   func badConfigurationsAreExplained(_ key: String, _ value: JSON, _ message: String) throws {
     let preset = try Preset.named("vit_tiny_patch16_224")

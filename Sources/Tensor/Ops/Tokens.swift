@@ -73,6 +73,30 @@ extension Context {
     return y
   }
 
+  /// One set of tokens, copied for every picture.
+  /// - Parameter x: `[1, tokens, channels]`.
+  /// - Returns: `[batch, tokens, channels]`.
+  public func repeated(_ x: Tensor, batch: Int) -> Tensor {
+    let (tokens, channels) = (x.shape[1], x.channels)
+    precondition(x.shape[0] == 1)
+    let needs = needsTape(x)
+    let y = output([batch, tokens, channels], needsGradient: needs)
+    let op = operation("repeat tokens", [x], y)
+    forward(op) {
+      backend.joinTokens(
+        y: y.storage, a: x.storage, sharesA: true, b: x.storage, batch: batch, prefix: tokens, tokens: 0,
+        channels: channels)
+    }
+    guard needs else { return y }
+    record(op) { [engine] in
+      guard let dy = y.gradient else { return }
+      engine.backend.joinTokensBackward(
+        dy: dy, da: x.target(engine), sharesA: true, db: nil, batch: batch, prefix: tokens, tokens: 0,
+        channels: channels)
+    }
+    return y
+  }
+
   /// A block of tokens and channels, copied.
   /// - Parameters:
   ///   - x: `[batch, tokens, channels]`.

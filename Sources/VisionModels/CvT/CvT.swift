@@ -104,9 +104,9 @@ public final class CvT: Network {
   private func head(_ x: Tensor, prefix: Int, _ context: Context) -> Tensor {
     func normed(_ x: Tensor) -> Tensor { shape.finalNorm ? layers.norm(x, "norm", context) : x }
     switch shape.pooling {
-    case .cls: return layers.linear(normed(context.selectToken(x, index: 0)), "head", context)
+    case .cls: return layers.classifier(normed(context.selectToken(x, index: 0)), "head", context)
     case .mean:
-      return layers.linear(context.meanTokens(normed(x), first: prefix), "head", context)
+      return layers.classifier(context.meanTokens(normed(x), first: prefix), "head", context)
     }
   }
 }

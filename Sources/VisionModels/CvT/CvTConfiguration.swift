@@ -71,7 +71,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
     var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.size("num_classes")
+    numClasses = try reader.classCount()
     normEps = try reader.number("norm_eps")
     activation = try reader.choice("activation", Activation.self)
     let depths = try reader.sizes("depths")
@@ -199,7 +199,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
       }
     }
     if finalNorm { specs.norm("norm", last.embedDim, decays: normDecays) }
-    specs.linear("head", last.embedDim, numClasses)
+    specs.classifier("head", last.embedDim, classes: numClasses)
     return specs
   }
 }

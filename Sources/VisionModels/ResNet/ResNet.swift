@@ -30,8 +30,9 @@ public final class ResNet: Network {
     let (batch, height, width) = (x.shape[0], x.shape[1], x.shape[2])
     let tokens = context.reshaped(x, [batch, height * width, x.channels])
     let pooled = context.meanTokens(tokens, first: 0)
-    let logits = context.linear(
-      pooled, weight: parameters["fc.weight"], bias: parameters["fc.bias"])
+    let logits =
+      shape.numClasses == 0
+      ? pooled : context.linear(pooled, weight: parameters["fc.weight"], bias: parameters["fc.bias"])
     return ModelOutput(
       logits: logits, grids: [EmbeddingGrid(tokens: tokens, prefix: 0, side: height)], tokens: tokens)
   }

@@ -52,7 +52,7 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
     var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.size("num_classes")
+    numClasses = try reader.classCount()
     normEps = try reader.number("norm_eps")
     activation = try reader.choice("activation", Activation.self, default: .relu)
     block = try reader.choice("block", Block.self)
@@ -125,7 +125,7 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
         }
       }
     }
-    specs.linear("fc", width(stages - 1), numClasses)
+    specs.classifier("fc", width(stages - 1), classes: numClasses)
     return specs
   }
 }

@@ -52,7 +52,7 @@ public final class Swin: Network {
       grids.append(EmbeddingGrid(tokens: x, prefix: 0, side: gridSides[stage]))
     }
     let pooled = context.meanTokens(layers.norm(x, "norm", context), first: 0)
-    return ModelOutput(logits: layers.linear(pooled, "head", context), grids: grids, tokens: x)
+    return ModelOutput(logits: layers.classifier(pooled, "head", context), grids: grids, tokens: x)
   }
 
   private func block(

@@ -40,7 +40,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
     var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.size("num_classes")
+    numClasses = try reader.classCount()
     normEps = try reader.number("norm_eps")
     activation = try reader.choice("activation", Activation.self)
     patchSize = try reader.size("patch_size")
@@ -116,7 +116,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
       }
     }
     specs.norm("norm", finalWidth)
-    specs.linear("head", finalWidth, numClasses)
+    specs.classifier("head", finalWidth, classes: numClasses)
     return specs
   }
 }

@@ -56,7 +56,7 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
     var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.size("num_classes")
+    numClasses = try reader.classCount()
     normEps = try reader.number("norm_eps")
     activation = try reader.choice("activation", Activation.self)
     tokensType = try reader.choice("tokens_type", TokensType.self)
@@ -137,7 +137,7 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
         "blocks.\(block).", width: embedDim, inner: embedDim, hidden: hidden, qkvBias: qkvBias)
     }
     specs.norm("norm", embedDim)
-    specs.linear("head", embedDim, numClasses)
+    specs.classifier("head", embedDim, classes: numClasses)
     return specs
   }
 }

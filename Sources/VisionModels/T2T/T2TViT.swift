@@ -45,7 +45,7 @@ public final class T2TViT: Network {
     let normed = layers.norm(x, "norm", context)
     let grid = GridPooling.pooled(normed, prefix: 1, side: shape.gridSide, context)
     return ModelOutput(
-      logits: layers.linear(context.selectToken(normed, index: 0), "head", context),
+      logits: layers.classifier(context.selectToken(normed, index: 0), "head", context),
       grids: [EmbeddingGrid(tokens: grid, prefix: 0, side: GridPooling.side(shape.gridSide))],
       tokens: x)
   }

@@ -54,11 +54,17 @@ public final class ViT: Network {
 
   private func head(_ x: Tensor, _ context: Context) -> Tensor {
     func normed(_ x: Tensor) -> Tensor { layers.norm(x, "norm", context) }
-    func classify(_ x: Tensor, _ name: String) -> Tensor { layers.linear(x, name, context) }
+    func classify(_ x: Tensor, _ name: String) -> Tensor { layers.classifier(x, name, context) }
     switch shape.pooling {
     case .cls:
       // Norm and selection commute, and one token a picture is less to normalize.
       return classify(represent(normed(context.selectToken(x, index: 0)), context), "head")
+    case .map:
+      let pool = AttentionPooling(layers: layers, heads: shape.numHeads, activation: shape.activation)
+      return classify(represent(pool(normed(x), "attn_pool.", context), context), "head")
+    case .mean where shape.normAfterPooling:
+      let mean = context.meanTokens(x, first: shape.prefixTokens)
+      return classify(represent(layers.norm(mean, "fc_norm", context), context), "head")
     case .mean:
       return classify(
         represent(context.meanTokens(normed(x), first: shape.prefixTokens), context), "head")

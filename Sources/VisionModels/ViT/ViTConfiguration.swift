@@ -12,6 +12,9 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     case cls
     /// The mean of the patch tokens.
     case mean
+    /// One learned query attends to all tokens (big_vision's `MAPHead`, timm's `AttentionPoolLatent`; Zhai et al.,
+    /// "Scaling Vision Transformers", CVPR 2022).
+    case map
     /// One head on each of the two tokens, their logits averaged.
     case clsAndDistillation = "cls_and_distillation"
   }
@@ -37,6 +40,8 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public var classToken: Bool
   public var distillationToken: Bool
   public var pooling: Pooling
+  /// Whether the final norm stands behind the mean of the patches (timm's `fc_norm`) and not in front of it.
+  public var normAfterPooling: Bool
   public var positionEmbedding: PositionEmbedding
   /// Whether the position table has rows for the prefix tokens.
   public var positionEmbeddingCoversClassToken: Bool
@@ -56,7 +61,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     var reader = try ConfigurationReader(json, architecture: Self.architecture)
     imageSize = try reader.size("image_size")
     inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.size("num_classes")
+    numClasses = try reader.classCount()
     normEps = try reader.number("norm_eps")
     activation = try reader.choice("activation", Activation.self)
     patchSize = try reader.size("patch_size")
@@ -70,6 +75,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     distillationToken = try reader.flag("distillation_token", default: false)
     pooling = try reader.choice(
       "pooling", Pooling.self, default: distillationToken ? .clsAndDistillation : .cls)
+    normAfterPooling = try reader.flag("norm_after_pooling", default: false)
     positionEmbedding = try reader.choice(
       "position_embedding", PositionEmbedding.self, default: .learned)
     positionEmbeddingCoversClassToken = try reader.flag(
@@ -89,6 +95,15 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     }
     guard pooling != .clsAndDistillation || distillationToken else {
       throw Failure("pooling 'cls_and_distillation' needs a distillation token")
+    }
+    guard pooling != .map || !classToken else {
+      throw Failure("pooling 'map' goes without a class token")
+    }
+    guard pooling != .map || numHeads * headDim == embedDim else {
+      throw Failure("pooling 'map' needs num_heads * head_dim equal to embed_dim")
+    }
+    guard !normAfterPooling || pooling == .mean else {
+      throw Failure("norm_after_pooling goes with pooling 'mean'")
     }
     guard positionEmbedding == .learned || embedDim % 4 == 0 else {
       throw Failure("position embedding 'sincos2d' needs an embed_dim that 4 divides")
@@ -110,6 +125,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       "num_heads": .int(numHeads), "head_dim": .int(headDim), "mlp_dim": .int(mlpDim),
       "qkv_bias": .bool(qkvBias), "class_token": .bool(classToken),
       "distillation_token": .bool(distillationToken), "pooling": .string(pooling.rawValue),
+      "norm_after_pooling": .bool(normAfterPooling),
       "position_embedding": .string(positionEmbedding.rawValue),
       "position_embedding_covers_class_token": .bool(positionEmbeddingCoversClassToken),
       "representation_size": representationSize.map { .int($0) } ?? .null,
@@ -156,10 +172,11 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
         name, width: d, inner: inner, hidden: mlpDim, qkvBias: qkvBias,
         projects: attentionProjection)
     }
-    specs.norm("norm", d)
+    specs.norm(normAfterPooling ? "fc_norm" : "norm", d)
+    if pooling == .map { specs.attentionPooling("attn_pool.", width: d, hidden: mlpDim) }
     if let representationSize { specs.linear("pre_logits.fc", d, representationSize) }
     for head in pooling == .clsAndDistillation ? ["head", "head_dist"] : ["head"] {
-      specs.linear(head, representationSize ?? d, numClasses)
+      specs.classifier(head, representationSize ?? d, classes: numClasses)
     }
     return specs
   }

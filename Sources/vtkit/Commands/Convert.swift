@@ -34,7 +34,7 @@ struct Convert: ParsableCommand {
   @Option(help: "Round floats to another type: f32, f16 or bf16.")
   var dtype: ElementType?
 
-  @Option(help: "Give the network a new, untrained classifier for so many classes.")
+  @Option(help: "Give the network a new, untrained classifier for so many classes; 0 takes it away.")
   var numClasses: Int?
 
   @Option(help: "Bring the network to pictures of this side: position tables are resampled.")
@@ -68,7 +68,7 @@ struct Convert: ParsableCommand {
     if let compression, !(1...12).contains(compression) {
       throw ValidationError("--compression is a level from 1 to 12.")
     }
-    if let numClasses, numClasses < 1 { throw ValidationError("--num-classes must be at least 1.") }
+    if let numClasses, numClasses < 0 { throw ValidationError("--num-classes must not be negative.") }
     if raw && (numClasses != nil || imageSize != nil || windowSize != nil) {
       throw ValidationError(
         "--raw knows no network: leave out --num-classes, --image-size and --window-size.")

@@ -40,6 +40,10 @@ struct Evaluate: ParsableCommand {
     let engine = engineArguments.engine()
     let model = try ModelFactory.make(
       loaded.metadata.configuration, weights: loaded.native, engine: engine)
+    guard model.numClasses > 0 else {
+      throw Failure(
+        "the network has no classifier", file: checkpoint, remedy: "give it one with 'vtkit finetune'")
+    }
     let (classes, pictures) = try ImageFolder.evaluationSet(data, classes: loaded.metadata.classes)
     guard classes.count == model.numClasses else {
       throw Failure(

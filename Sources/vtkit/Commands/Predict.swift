@@ -97,13 +97,15 @@ struct Predict: ParsableCommand {
       grid += result.finalGrid.values
     }
     let side = model.finalGridSide
+    let name = model.numClasses == 0 ? "features" : "logits"
+    let width = logits.count / count
     let outputs = try ParameterStore([
-      StoredTensor(name: "logits", shape: [count, model.numClasses], values: logits),
+      StoredTensor(name: name, shape: [count, width], values: logits),
       StoredTensor(name: "grid", shape: [count, side, side, model.finalGridChannels], values: grid),
     ])
     try CheckpointFile.write(outputs, to: output, overwrite: force)
     print(
-      "\(output): logits [\(count), \(model.numClasses)], grid [\(count), \(side), \(side), \(model.finalGridChannels)]"
+      "\(output): \(name) [\(count), \(width)], grid [\(count), \(side), \(side), \(model.finalGridChannels)]"
     )
   }
 
@@ -112,6 +114,11 @@ struct Predict: ParsableCommand {
   private func predictPictures(
     _ model: any VisionModel, _ metadata: NativeMetadata, _ engine: Engine
   ) throws {
+    guard model.numClasses > 0 else {
+      throw Failure(
+        "the network has no classifier", file: checkpoint,
+        remedy: "give it one with 'vtkit finetune', or take its features with --tensor")
+    }
     let steps = try preprocessing.resolve(
       metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
     let items = images.map { LabeledPicture(path: $0, label: 0) }
