@@ -28,6 +28,11 @@ struct AxisPattern: Sendable {
     }
   }
 
+  /// - Parameter variables: texts for `{placeholders}`.
+  init(_ text: String, variables: [String: String]) throws {
+    try self.init(variables.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) })
+  }
+
   private static func parse(_ side: String, _ text: String) throws -> [Axis] {
     var axes: [Axis] = []
     var group: [String]?

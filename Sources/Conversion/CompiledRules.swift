@@ -31,6 +31,10 @@ struct CompiledRules: Sendable {
     }
     rules = try file.rules.map { rule in
       do {
+        var rule = rule
+        if rule.axesText.contains("{") {
+          rule.axes = try AxisPattern(rule.axesText, variables: variables)
+        }
         return Compiled(
           rule: rule, native: try pattern(rule.native), sources: try rule.sources.map(pattern))
       } catch let failure as Failure {

@@ -139,6 +139,7 @@ struct ConfigurationSolver {
       throw Failure("'\(key)' cannot be told from the tensors' shapes")
     }
     let all = stated.merging(settled) { _, tensors in tensors }
+      .filter { key, _ in given[key] != nil || file.conditions[key]?.isTrue(lookUp) != false }
     return .object(
       [JSON.Member(key: "architecture", value: .string(file.architecture))]
         + all.sorted { $0.key < $1.key }.map { JSON.Member(key: $0.key, value: $0.value) })

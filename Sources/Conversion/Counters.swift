@@ -83,7 +83,8 @@ struct Counts: Sendable {
       switch counter.limit {
       case .value(let key): (key, .int(limits[counter.name]?.first ?? 0))
       case .listCount: nil
-      case .element(let key, _): (key, .list(limits[counter.name] ?? []))
+      // None at all: another key tells whether there is such a list.
+      case .element(let key, _): limits[counter.name].flatMap { $0.isEmpty ? nil : (key, .list($0)) }
       }
     }
   }

@@ -49,7 +49,7 @@ public struct ExportedCheckpoint: Sendable {
         trunk, configuration: metadata.configuration, wildcards: wildcards)
       result = ExportedCheckpoint(
         store: exported.store, plan: exported.plan,
-        remarks: exporter.differences(metadata.configuration).map { key, usual, own in
+        remarks: exporter.differences(trunk, metadata.configuration).map { key, usual, own in
           "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
         }, omitted: exported.omitted, rules: file, variant: variant)
     }

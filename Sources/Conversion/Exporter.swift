@@ -25,12 +25,11 @@ struct Exporter {
   func run(_ native: ParameterStore, configuration: JSON, wildcards: [String: String]) throws
     -> Result
   {
-    try checkConfiguration(configuration)
+    try checkConfiguration(native, configuration)
     let counts = Counts(file.counters) { configuration[$0] }
     let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
     var account = Account()
     var taken: Set<String> = []
-    var used: Set<String> = []
     var store = ParameterStore()
     var plan: [PlanRow] = []
     for (index, numbers) in compiled.expanded(counts) {
@@ -44,7 +43,6 @@ struct Exporter {
         continue
       }
       taken.insert(name)
-      used.insert(rule.rule.native)
       let axes = rule.rule.axes
       // Lengths from the configuration; those it does not have (tokens) from the tensor.
       var shape = tensor.shape
@@ -71,12 +69,6 @@ struct Exporter {
           shape: parted[0].shape,
           step: Layout.describe(axes, parts: parts).replacing("join", with: "split in")
             + (axes.isIdentity ? "" : " (backwards)")))
-    }
-    for (key, value) in file.presenceValues(used.contains).sorted(by: { $0.key < $1.key }) {
-      // Whoever reads the file could only take the network for another.
-      if let own = configuration[key], !own.isSame(as: value) {
-        throw unable(key, value, own)
-      }
     }
     var omitted: [(name: String, reason: String)] = []
     for name in native.names where !taken.contains(name) {
@@ -118,27 +110,32 @@ struct Exporter {
   }
 
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
-  private func checkConfiguration(_ configuration: JSON) throws {
-    for (key, value, own) in differences(configuration) {
+  private func checkConfiguration(_ native: ParameterStore, _ configuration: JSON) throws {
+    for (key, value, own) in differences(native, configuration) {
       // What a library's own configuration file can say is no obstacle.
       if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
       // An eps or activation is not stored in any file: the user must set it in the library.
-      if key == "norm_eps" || key == "activation" { continue }
-      throw unable(key, value, own)
+      if key == "activation" || key.contains("_eps") { continue }
+      throw Failure(
+        "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
+        remedy: "choose a dialect that can hold it")
     }
   }
 
-  private func unable(_ key: String, _ value: JSON, _ own: JSON) -> Failure {
-    Failure(
-      "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
-      remedy: "choose a dialect that can hold it")
-  }
-
-  /// Keys whose value the dialect's library takes for granted and the network has differently.
-  func differences(_ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
-    file.configuration.compactMap { key, value in
+  /// Keys that the dialect's library takes for granted, or from what tensors there are, and the network has
+  /// differently.
+  func differences(_ native: ParameterStore, _ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)]
+  {
+    let shown = file.presenceValues { name in
+      compiled.rules.contains { rule in
+        rule.rule.native == name && native.names.contains { rule.native.match($0) != nil }
+      }
+    }
+    let usual = file.configuration + shown.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+    return usual.compactMap { key, value in
       guard let own = configuration[key], !own.isSame(as: value),
-        file.immaterial[key]?.isTrue({ configuration[$0] }) != true
+        file.immaterial[key]?.isTrue({ configuration[$0] }) != true,
+        file.conditions[key]?.isTrue({ configuration[$0] }) != false
       else { return nil }
       return (key, value, own)
     }

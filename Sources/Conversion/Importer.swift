@@ -89,12 +89,25 @@ struct Importer {
       .map { (compiled.rules[$0].rule.line, compiled.rules[$0].rule.native) }
   }
 
-  /// The variant that takes the most tensors.
+  /// Matches whose tensor has the axes that its rule speaks of.
+  private var fittingCount: Int {
+    matches.count { place, match in
+      compiled.rules[place.rule].rule.axes.bindings(source: match.tensor.shape) != nil
+    }
+  }
+
+  /// The variant that takes the most tensors; of those, the one that most shapes fit.
   static func best(_ file: RuleFile, _ store: ParameterStore, isOwn: Bool = false) throws -> Importer {
     var best: Importer?
     for variant in file.variants {
       let candidate = try Importer(file, variant: variant.name, store, isOwn: isOwn)
-      if candidate.matchedCount > best?.matchedCount ?? -1 { best = candidate }
+      guard let found = best, candidate.matchedCount <= found.matchedCount else {
+        best = candidate
+        continue
+      }
+      if candidate.matchedCount == found.matchedCount, candidate.fittingCount > found.fittingCount {
+        best = candidate
+      }
     }
     return best!
   }

@@ -11,7 +11,9 @@ public struct RuleFile: Sendable {
     let native: String
     /// Source names; several are joined along the native tensor's first axis.
     let sources: [String]
-    let axes: AxisPattern
+    /// As the file has it, perhaps with a variant's placeholders.
+    let axesText: String
+    var axes: AxisPattern
     /// The rule holds where this is true.
     let when: Expression?
     /// Whether files and networks may lack the tensor.
@@ -71,6 +73,8 @@ public struct RuleFile: Sendable {
   /// Default texts of a wildcard, by variant.
   let wildcards: [String: [String: String]]
   let configuration: [(key: String, value: JSON)]
+  /// Keys of `configuration` that a network has only where this is true.
+  let conditions: [String: Expression]
   /// Where true, a key's value makes no difference.
   let immaterial: [String: Expression]
   let presence: [Presence]
@@ -131,7 +135,16 @@ public struct RuleFile: Sendable {
           ? ["": try value.text()] : Dictionary(uniqueKeysWithValues: try value.textPairs())
       }
       self.wildcards = wildcards
-      configuration = try reader.mapping("configuration").map { ($0, try $1.json()) }
+      var conditions: [String: Expression] = [:]
+      configuration = try reader.mapping("configuration").map { key, value in
+        guard value.isMapping else { return (key, try value.json()) }
+        var value = value
+        conditions[key] = try Expression(value.string("when"))
+        guard let usual = try value.optional("value") else { throw value.fail("'value' is missing") }
+        try value.finish()
+        return (key, try usual.json())
+      }
+      self.conditions = conditions
       immaterial = Dictionary(
         uniqueKeysWithValues: try reader.mapping("immaterial").map { ($0, try Expression($1.text())) })
       presence = try reader.mapping("presence").flatMap { key, value in
@@ -167,13 +180,15 @@ public struct RuleFile: Sendable {
       }
       drloc = try reader.optional("drloc")?.text()
       stacked = try reader.optional("stacked")?.text()
+      let variables = self.variants[0].variables
       rules = try reader.list("tensors").map { value in
         var value = value
         let sources = try value.strings("source")
         let axes = try value.string("axes")
         let rule = Rule(
           line: value.line, native: try value.string("native"), sources: sources,
-          axes: try value.located { try AxisPattern(axes) },
+          axesText: axes,
+          axes: try value.located { try AxisPattern(axes, variables: variables) },
           when: try value.optional("when").map { try Expression($0.text()) },
           isOptional: try value.optional("optional")?.text() == "true")
         try value.finish()

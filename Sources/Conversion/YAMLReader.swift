@@ -14,6 +14,7 @@ struct YAMLReader {
 
   var line: Int { node.mark?.line ?? 0 }
   var isScalar: Bool { node.scalar != nil }
+  var isMapping: Bool { node.mapping != nil }
 
   /// What is in a list; nil for anything else.
   var items: [YAMLReader]? { node.sequence?.map { YAMLReader(node: $0, path: path) } }

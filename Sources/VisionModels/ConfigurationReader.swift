@@ -75,8 +75,15 @@ struct ConfigurationReader {
     return try size(key)
   }
 
-  mutating func number(_ key: String) throws -> Double {
+  mutating func optionalSizes(_ key: String) throws -> [Int]? {
     used.insert(key)
+    if json[key] == nil || json[key] == .null { return nil }
+    return try sizes(key)
+  }
+
+  mutating func number(_ key: String, default fallback: Double? = nil) throws -> Double {
+    used.insert(key)
+    if json[key] == nil, let fallback { return fallback }
     guard let value = json[key]?.double, value.isFinite else { throw missing(key, "number") }
     return value
   }

@@ -18,7 +18,7 @@ struct DialectTests {
     "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
     "vit_bigvision_npz", "vit_bigvision_scan_npz",
     "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
-    "vit_hf_bare_safetensors",
+    "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
   ]
 

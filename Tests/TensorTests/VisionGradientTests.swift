@@ -81,6 +81,39 @@ struct VisionGradientTests {
     }
   }
 
+  @Test func groupNorm() {
+    checker.check([[2, 3, 4, 6], [6], [6], [2, 3, 4, 6]], tolerance: 6e-3) { context, x in
+      context.groupNorm(x[0], gamma: x[1], beta: x[2], groups: 3, eps: 1e-5, residual: x[3])
+    }
+    checker.check([[2, 3, 3, 4], [4], [4]], step: 5e-4, tolerance: 3e-2) { context, x in
+      context.groupNorm(x[0], gamma: x[1], beta: x[2], groups: 2, eps: 1e-5, relu: true)
+    }
+    // More rows than one piece of the work covers.
+    checker.check([[1, 24, 23, 1], [1], [1]], tolerance: 2e-2) { context, x in
+      context.groupNorm(x[0], gamma: x[1], beta: x[2], groups: 1, eps: 1e-5)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func weightStandardization(epsOutside: Bool) {
+    checker.check([[5, 3, 2, 2]], tolerance: 6e-3) { context, x in
+      context.standardized(x[0], eps: 0.1, epsOutside: epsOutside)
+    }
+  }
+
+  /// TensorFlow's SAME padding: one more zero behind than in front.
+  @Test func unevenPadding() {
+    checker.check([[2, 6, 6, 3], [4, 3, 3, 3], [4]]) { context, x in
+      context.convolution(x[0], weight: x[1], bias: x[2], stride: 2, padding: 0, after: 1)
+    }
+    checker.check([[1, 8, 8, 2], [3, 2, 7, 7]]) { context, x in
+      context.convolution(x[0], weight: x[1], bias: nil, stride: 2, padding: 2, after: 3)
+    }
+    checker.check([[2, 6, 6, 3]], step: 1e-3, tolerance: 2e-2) { context, x in
+      context.maxPool(x[0], kernel: 3, stride: 2, padding: 0, after: 1)
+    }
+  }
+
   @Test func layerNormWithEpsOutside() {
     checker.check([[6, 11], [11], [11]]) { context, x in
       context.layerNorm(x[0], gamma: x[1], beta: x[2], eps: 0.3, epsOutside: true)

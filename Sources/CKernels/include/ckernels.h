@@ -273,6 +273,14 @@ void vt_batch_norm_input(vt_isa isa, float *dx, float *dz, const float *dy, vt_g
                          const float *mean, const float *a, const float *b, const float *c,
                          size_t rows, size_t cols, int add_dx, int add_dz);
 
+// standardize.c
+
+/// y = (x - mean) / (deviation + eps) by row, the biased deviation; where not `outside`, / sqrt(variance + eps).
+void vt_standardize_rows(float *y, const float *x, float eps, int outside, size_t rows, size_t cols);
+/// dx (+)= its gradient.
+void vt_standardize_rows_backward(float *dx, const float *dy, const float *x, float eps, int outside,
+                                  size_t rows, size_t cols, int accumulate);
+
 // features.c
 
 /// In place over p = w x [rows, features]: p = exp(p - |x|^2 / 2) * scale, the positive random features of

@@ -56,7 +56,9 @@ public struct SliceShape: Sendable {
 /// The seam between operations and a device: everything that touches numbers. Each gradient adds
 /// to its target where `accumulate` says so. Implementations give the same bits for any number
 /// of threads.
-public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend, PerceptronBackend {
+public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend, GroupNormBackend,
+  PerceptronBackend
+{
   var device: Device { get }
 
   /// `y = act(x weightᵀ + bias) `, then `y = residual + rowScale ⊙ y`. `pre` receives the value

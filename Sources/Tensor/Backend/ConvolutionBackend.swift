@@ -8,14 +8,19 @@ public struct ConvolutionGeometry: Sendable, Hashable {
   public let channels: Int
   public let kernel: Int
   public let stride: Int
+  /// Zeros in front of the rows and columns.
   public let padding: Int
+  /// Zeros behind them.
+  public let paddingAfter: Int
 
   public init(
-    batch: Int, height: Int, width: Int, channels: Int, kernel: Int, stride: Int, padding: Int
+    batch: Int, height: Int, width: Int, channels: Int, kernel: Int, stride: Int, padding: Int,
+    paddingAfter: Int? = nil
   ) {
-    precondition(kernel > 0 && stride > 0 && padding >= 0)
+    let after = paddingAfter ?? padding
+    precondition(kernel > 0 && stride > 0 && padding >= 0 && after >= 0)
     precondition(
-      height + 2 * padding >= kernel && width + 2 * padding >= kernel,
+      height + padding + after >= kernel && width + padding + after >= kernel,
       "a kernel of \(kernel) over [\(height), \(width)]")
     self.batch = batch
     self.height = height
@@ -24,10 +29,11 @@ public struct ConvolutionGeometry: Sendable, Hashable {
     self.kernel = kernel
     self.stride = stride
     self.padding = padding
+    self.paddingAfter = after
   }
 
-  public var outHeight: Int { (height + 2 * padding - kernel) / stride + 1 }
-  public var outWidth: Int { (width + 2 * padding - kernel) / stride + 1 }
+  public var outHeight: Int { (height + padding + paddingAfter - kernel) / stride + 1 }
+  public var outWidth: Int { (width + padding + paddingAfter - kernel) / stride + 1 }
   var cells: Int { height * width }
   var outCells: Int { outHeight * outWidth }
   /// Numbers under the kernel.

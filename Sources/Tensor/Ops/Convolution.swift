@@ -1,9 +1,11 @@
 extension Context {
-  private func geometry(_ x: Tensor, kernel: Int, stride: Int, padding: Int) -> ConvolutionGeometry {
+  private func geometry(
+    _ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil
+  ) -> ConvolutionGeometry {
     precondition(x.shape.count == 4, "a picture is [batch, height, width, channels], not \(x.shape)")
     return ConvolutionGeometry(
       batch: x.shape[0], height: x.shape[1], width: x.shape[2], channels: x.shape[3],
-      kernel: kernel, stride: stride, padding: padding)
+      kernel: kernel, stride: stride, padding: padding, paddingAfter: after)
   }
 
   /// Convolution with a square kernel and zero padding.
@@ -11,13 +13,16 @@ extension Context {
   ///   - x: `[batch, height, width, channels]`.
   ///   - weight: `[outputs, channels, kernel, kernel]`.
   ///   - bias: `[outputs]`.
+  ///   - padding: zeros in front of the rows and columns.
+  ///   - after: zeros behind them; nil for as many.
   ///   - isNormalized: whether a batch norm follows, whose moments are then found while the numbers are in the cache.
   /// - Returns: `[batch, outHeight, outWidth, outputs]`.
   public func convolution(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int, isNormalized: Bool = false
+    _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int, after: Int? = nil,
+    isNormalized: Bool = false
   ) -> Tensor {
     let (outputs, kernel) = (weight.shape[0], weight.shape[2])
-    let g = geometry(x, kernel: kernel, stride: stride, padding: padding)
+    let g = geometry(x, kernel: kernel, stride: stride, padding: padding, after: after)
     precondition(weight.shape == [outputs, g.channels, kernel, kernel], "\(weight.shape) over \(x.shape)")
     precondition(bias.map { $0.count == outputs } ?? true)
     let needs = needsTape(x, weight, bias)
@@ -87,9 +92,10 @@ extension Context {
 
   /// The largest of each neighbourhood; padding never wins.
   /// - Returns: `[batch, outHeight, outWidth, channels]`.
-  public func maxPool(_ x: Tensor, kernel: Int, stride: Int, padding: Int) -> Tensor {
-    precondition(kernel <= 15 && padding < kernel, "a byte must tell the cell")
-    let g = geometry(x, kernel: kernel, stride: stride, padding: padding)
+  public func maxPool(_ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil) -> Tensor {
+    precondition(
+      kernel <= 15 && padding < kernel && after ?? 0 < kernel, "a byte must tell the cell, and one be there")
+    let g = geometry(x, kernel: kernel, stride: stride, padding: padding, after: after)
     let needs = needsTape(x)
     let y = output([g.batch, g.outHeight, g.outWidth, g.channels], needsGradient: needs)
     let which = engine.storage((y.count + 3) / 4)

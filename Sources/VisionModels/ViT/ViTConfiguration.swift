@@ -49,9 +49,13 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public var representationSize: Int?
   /// Whether the attention output is projected (absent in some networks of a single head).
   public var attentionProjection: Bool
+  /// The ResNet in front of the patches, which are then cut from its last map; nil for the usual ViT.
+  public var resnet: ResNetStemConfiguration?
 
+  /// Pixels along one side of a patch.
+  private var patchSpan: Int { patchSize * (resnet?.stride ?? 1) }
   /// Patches along one side of the picture.
-  public var gridSide: Int { imageSize / patchSize }
+  public var gridSide: Int { imageSize / patchSpan }
   /// Tokens in front of the patches.
   public var prefixTokens: Int { (classToken ? 1 : 0) + (distillationToken ? 1 : 0) }
   public var tokens: Int { prefixTokens + gridSide * gridSide }
@@ -82,9 +86,15 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       "position_embedding_covers_class_token", default: true)
     representationSize = try reader.optionalSize("representation_size")
     attentionProjection = try reader.flag("attention_projection", default: true)
+    resnet = try ResNetStemConfiguration(&reader)
     try reader.finish()
     guard imageSize % patchSize == 0 else {
       throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
+    }
+    guard imageSize % patchSpan == 0 else {
+      throw Failure(
+        "image_size \(imageSize) is no multiple of patch_size \(patchSize) times the ResNet's \(patchSpan / patchSize)"
+      )
     }
     try checkGrid(side: gridSide)
     guard pooling != .cls || classToken else {
@@ -117,7 +127,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   }
 
   public var json: JSON {
-    .object([
+    let usual: JSON = .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
       "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
@@ -131,6 +141,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       "representation_size": representationSize.map { .int($0) } ?? .null,
       "attention_projection": .bool(attentionProjection),
     ])
+    return .object((usual.members ?? []) + (resnet?.json ?? []))
   }
 
   /// The fixed table of `sincos2d`, `[patches, embedDim]`: sines and cosines of the column, then of the row, times
@@ -164,7 +175,10 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       let rows = positionEmbeddingCoversClassToken ? tokens : gridSide * gridSide
       specs.append(ParameterSpec("pos_embed", [1, rows, d], weight))
     }
-    specs.append(ParameterSpec("patch_embed.proj.weight", [d, inChannels, patchSize, patchSize], weight))
+    specs += resnet?.parameterSpecs(inChannels) ?? []
+    specs.append(
+      ParameterSpec(
+        "patch_embed.proj.weight", [d, resnet?.channels ?? inChannels, patchSize, patchSize], weight))
     specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros))
     for block in 0..<depth {
       let name = "blocks.\(block)."

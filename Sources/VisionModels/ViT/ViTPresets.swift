@@ -34,24 +34,33 @@ extension Preset {
     vit(
       "deit_base_distilled_patch16_384", 768, 12, 12, patch: 16, size: 384, distilled: true,
       count: 87_630_032),
+    // With a ResNet in front of the patches.
+    vit(
+      "vit_small_r26_s32_224", 384, 12, 6, patch: 1, size: 224, resnet: [2, 2, 2, 2], count: 36_431_912),
+    vit("vit_base_r50_s16_224", 768, 12, 12, patch: 1, size: 224, resnet: [3, 4, 9], count: 98_659_112),
+    vit("vit_base_r50_s16_384", 768, 12, 12, patch: 1, size: 384, resnet: [3, 4, 9], count: 98_950_952),
+    vit(
+      "vit_large_r50_s32_224", 1024, 24, 16, patch: 1, size: 224, resnet: [3, 4, 6, 3], count: 328_994_856),
   ]
 
   private static func vit(
     _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, patch: Int, size: Int,
-    distilled: Bool = false, count: Int
+    distilled: Bool = false, resnet: [Int]? = nil, count: Int
   ) -> Preset {
-    Preset(
+    let usual: JSON = .object([
+      "architecture": .string("vit"), "image_size": .int(size), "in_channels": .int(3),
+      "num_classes": .int(1000), "norm_eps": .number("1e-06"), "activation": .string("gelu"),
+      "patch_size": .int(patch), "embed_dim": .int(embedDim), "depth": .int(depth),
+      "num_heads": .int(heads), "head_dim": .int(embedDim / heads),
+      "mlp_dim": .int(4 * embedDim), "qkv_bias": .bool(true), "class_token": .bool(true),
+      "distillation_token": .bool(distilled),
+      "pooling": .string(distilled ? "cls_and_distillation" : "cls"),
+      "position_embedding": .string("learned"),
+      "position_embedding_covers_class_token": .bool(true), "representation_size": .null,
+    ])
+    return Preset(
       name: name, architecture: "vit", publishedParameterCount: count,
-      configuration: .object([
-        "architecture": .string("vit"), "image_size": .int(size), "in_channels": .int(3),
-        "num_classes": .int(1000), "norm_eps": .number("1e-06"), "activation": .string("gelu"),
-        "patch_size": .int(patch), "embed_dim": .int(embedDim), "depth": .int(depth),
-        "num_heads": .int(heads), "head_dim": .int(embedDim / heads),
-        "mlp_dim": .int(4 * embedDim), "qkv_bias": .bool(true), "class_token": .bool(true),
-        "distillation_token": .bool(distilled),
-        "pooling": .string(distilled ? "cls_and_distillation" : "cls"),
-        "position_embedding": .string("learned"),
-        "position_embedding_covers_class_token": .bool(true), "representation_size": .null,
-      ]))
+      configuration: .object(
+        (usual.members ?? []) + (resnet.map { [JSON.Member(key: "resnet_depths", value: .list($0))] } ?? [])))
   }
 }

@@ -1,0 +1,42 @@
+/// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each picture by itself.
+public struct GroupNormShape: Sendable {
+  public let batch: Int
+  public let rows: Int
+  public let channels: Int
+  public let groups: Int
+
+  var groupChannels: Int { channels / groups }
+}
+
+/// What a group norm's forward pass leaves for its gradients, each `[batch, channels]`: the group's mean and reciprocal
+/// deviation at each channel, and the norm as `x ⊙ scale + shift`.
+public struct GroupNormFactors {
+  let mean: Storage
+  let rstd: Storage
+  let scale: Storage
+  let shift: Storage
+}
+
+/// Group normalization, and the standardization of weights that goes with it.
+public protocol GroupNormBackend: AnyObject {
+  /// Fills `factors`.
+  func groupMoments(
+    _ shape: GroupNormShape, _ factors: GroupNormFactors, x: Storage, gamma: Storage, beta: Storage,
+    eps: Float)
+  /// `y = x ⊙ scale + shift (+ residual)`, then `max(0, y)` where `relu`.
+  func groupAffine(
+    _ shape: GroupNormShape, _ factors: GroupNormFactors, y: Storage, x: Storage, residual: Storage?,
+    relu: Bool)
+  /// `dx` may be `dy` itself.
+  /// - Parameter output: what came out, where a ReLU followed a residual; nil takes the gate from the factors.
+  func groupNormBackward(
+    _ shape: GroupNormShape, _ factors: GroupNormFactors, dy: Storage, relu: Bool, output: Storage?,
+    x: Storage, gamma: Storage, dx: GradientTarget?, dresidual: GradientTarget?,
+    dgamma: GradientTarget?, dbeta: GradientTarget?)
+
+  /// `y [rows, columns]`, each row of `x` less its mean over its deviation.
+  func standardizeRows(
+    y: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool)
+  func standardizeRowsBackward(
+    dx: GradientTarget, dy: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool)
+}
