@@ -273,6 +273,28 @@ void vt_batch_norm_input(vt_isa isa, float *dx, float *dz, const float *dy, vt_g
                          const float *mean, const float *a, const float *b, const float *c,
                          size_t rows, size_t cols, int add_dx, int add_dz);
 
+// winograd.c: convolutions of 3 by 3, stride 1, padding 1, in tiles of 2 by 2 outputs; channels are multiples of 8.
+
+/// The panels of sixteen planes, each vt_panels_size(depth, cols), for columns first..<first + count, `first` a multiple of
+/// 16. The kernel of depth p and column j lies at weight + p * depth_step + j * col_step; `turned` by half a turn.
+void vt_winograd_weights(float *panels, const float *weight, size_t depth, size_t cols, size_t depth_step,
+                         size_t col_step, int turned, size_t first, size_t count);
+/// v [16, tiles, channels], planes `plane` apart: the tiles of rows first..<first + rows of tiles of all pictures
+/// x [batch, height, width, channels], transformed.
+void vt_winograd_input(vt_isa isa, float *v, size_t plane, const float *x, size_t height, size_t width,
+                       size_t channels, size_t first, size_t rows);
+/// y (+)= m [16, tiles, channels] transformed back, plus bias, which may be null.
+void vt_winograd_output(vt_isa isa, float *y, const float *m, size_t plane, const float *bias,
+                        size_t height, size_t width, size_t channels, size_t first, size_t rows, int add);
+
+/// d [16, tiles, channels]: what the planes' products receive of dy [batch, height, width, channels].
+void vt_winograd_gradient(vt_isa isa, float *d, size_t plane, const float *dy, size_t height, size_t width,
+                          size_t channels, size_t first, size_t rows);
+/// dweight [outputs, inputs, 3, 3] (+)= the gradient of outputs first..<first + rows from their transformed kernels', du
+/// [groups, 16, outputs, inputs], planes `plane` apart, the groups added in order.
+void vt_winograd_weight_gradient(vt_isa isa, float *dweight, const float *du, size_t groups, size_t plane,
+                                 size_t inputs, size_t first, size_t rows, int add);
+
 // standardize.c
 
 /// y = (x - mean) / (deviation + eps) by row, the biased deviation; where not `outside`, / sqrt(variance + eps).

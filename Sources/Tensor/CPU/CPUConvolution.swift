@@ -46,6 +46,9 @@ extension CPUBackend {
         rowsPerScale: 1)
       return nil
     }
+    if let w = winograd(g, inputs: g.channels, outputs: outputs) {
+      return winogradForward(w, y: y, x: x, weight: weight, bias: bias, wantsMoments: wantsMoments)
+    }
     let w = channelsLast(weight, outputs: outputs, g)
     let length = g.columnLength
     let factor = pack(w.floats, stride: length, transposed: true, depth: length, columns: outputs)
@@ -84,6 +87,28 @@ extension CPUBackend {
           data: x.floats + (table == nil ? r.lowerBound * g.channels : 0), stride: g.channels,
           depth: g.channels, taps: table?.taps ?? 1, cells: table.map { $0.cells + r.lowerBound },
           tap_stride: table?.rows ?? 0))
+    }
+    return moments
+  }
+
+  private func winogradForward(
+    _ w: WinogradConvolution, y: Storage, x: Storage, weight: Storage, bias: Storage?, wantsMoments: Bool
+  ) -> BlockMoments? {
+    let panels = panels(w, weight, forInputGradient: false)
+    let moments =
+      wantsMoments
+      ? BlockMoments(
+        counts: (0..<w.blocks).map { w.cells($0).count }, channels: w.outputs,
+        storage: scratch(w.blocks * 2 * w.outputs)) : nil
+    let memory = scratch(threads.threads * w.scratchCount)
+    threads.run(pieces: w.blocks) { block, worker in
+      w.run(
+        block, isa: isa, y: y.floats, x: x.floats, panels: panels.floats, bias: bias?.floats,
+        accumulate: false, scratch: memory.floats + worker * w.scratchCount)
+      guard let moments else { return }
+      let (own, cells) = (moments.storage.floats + block * 2 * w.outputs, w.cells(block))
+      vt_column_moments(
+        isa, own, own + w.outputs, y.floats + cells.lowerBound * w.outputs, cells.count, w.outputs)
     }
     return moments
   }
@@ -148,6 +173,18 @@ extension CPUBackend {
       collect(sums, groups: groups, into: dweight, outputs: outputs, g)
       return
     }
+    if usesWinograd, let w = WinogradWeightGradient(g, inputs: g.channels, outputs: outputs) {
+      let sums = scratch(w.sumsCount)
+      let memory = scratch(threads.threads * w.scratchCount)
+      let work = Work(pieces: w.groups) { [self] group, worker in
+        w.run(
+          group, isa: isa, sums: sums.floats, x: x.floats, dy: dy.floats,
+          scratch: memory.floats + worker * w.scratchCount)
+      }
+      run([work] + others)
+      forRanges(outputs, size: 16) { w.finish(isa: isa, sums.floats, into: dweight, $0) }
+      return
+    }
     let own = scratch(outputs * length)
     let gradient = WeightGradient(
       self, rows: rows, outputs: outputs, inputs: g.channels,
@@ -163,6 +200,17 @@ extension CPUBackend {
   ) -> [Work] {
     let area = g.kernel * g.kernel
     let out = dx.storage.floats
+    if let w = winograd(g, inputs: outputs, outputs: g.channels) {
+      let panels = panels(w, weight, forInputGradient: true)
+      let memory = scratch(threads.threads * w.scratchCount)
+      return [
+        Work(pieces: w.blocks) { [self] block, worker in
+          w.run(
+            block, isa: isa, y: out, x: dy.floats, panels: panels.floats, bias: nil,
+            accumulate: dx.accumulate, scratch: memory.floats + worker * w.scratchCount)
+        }
+      ]
+    }
     return tables(g).phases.map { phase in
       let blocks = RowBlocks(phase.table.rows)
       // The kernel's taps of this phase, `[taps * outputs, channels]`.

@@ -1,0 +1,189 @@
+import CKernels
+
+/// A convolution of 3 by 3, stride 1, padding 1 by Winograd's F(2x2, 3x3): sixteen products a channel where four outputs
+/// take thirty-six. Tiles of four outputs are transformed, multiplied and transformed back a block of rows at a time, so
+/// that the planes stay in the cache.
+struct WinogradConvolution {
+  /// Places of a transformed tile.
+  static let planes = 16
+  let height: Int
+  let width: Int
+  let inputs: Int
+  let outputs: Int
+  /// Rows of tiles, all pictures' one behind the other, and those of one picture.
+  private let tileRows: Int
+  private let rowsPerPicture: Int
+  private let tilesAcross: Int
+  private let rowsPerBlock: Int
+  let blocks: Int
+
+  /// - Returns: nil where the kernel is another, or too few tiles pay for transforming the weights.
+  /// - Parameter blockTiles: tiles that a block has, about.
+  init?(_ g: ConvolutionGeometry, inputs: Int, outputs: Int, blockTiles: Int = 96) {
+    guard g.kernel == 3, g.stride == 1, g.padding == 1, g.paddingAfter == 1, inputs % 8 == 0,
+      outputs % 8 == 0,
+      inputs >= 32, outputs >= 32
+    else { return nil }
+    (height, width) = (g.height, g.width)
+    (self.inputs, self.outputs) = (inputs, outputs)
+    rowsPerPicture = (height + 1) / 2
+    tilesAcross = (width + 1) / 2
+    tileRows = g.batch * rowsPerPicture
+    guard tileRows * tilesAcross >= 192 else { return nil }
+    rowsPerBlock = max(1, blockTiles / tilesAcross)
+    blocks = (tileRows + rowsPerBlock - 1) / rowsPerBlock
+  }
+
+  private func rows(_ block: Int) -> Range<Int> {
+    block * rowsPerBlock..<min(tileRows, (block + 1) * rowsPerBlock)
+  }
+
+  /// The output's rows `[cells, outputs]` that a block of tiles makes: one behind the other, whatever pictures they are of.
+  func cells(_ block: Int) -> Range<Int> {
+    func first(_ row: Int) -> Int {
+      (row / rowsPerPicture * height + row % rowsPerPicture * 2) * width
+    }
+    let r = rows(block)
+    return first(r.lowerBound)..<first(r.upperBound)
+  }
+
+  /// Numbers between one plane's tiles and the next's: a cache line more than they take, or all sixteen would fall on the
+  /// same places of the first-level cache.
+  private func plane(_ channels: Int) -> Int { rowsPerBlock * tilesAcross * channels + 16 }
+
+  /// Memory that one worker needs.
+  var scratchCount: Int { Self.planes * (plane(inputs) + plane(outputs)) }
+
+  /// The panels of all planes.
+  var panelsCount: Int { Self.planes * vt_panels_size(inputs, outputs) }
+
+  /// Fills the panels for outputs `range`, which begins at a panel.
+  /// - Parameters:
+  ///   - steps: numbers of the weight between an input and the next, and between outputs.
+  ///   - turned: by half a turn, as the input's gradient needs it.
+  func pack(
+    _ panels: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>,
+    steps: (input: Int, output: Int), turned: Bool, _ range: Range<Int>
+  ) {
+    vt_winograd_weights(
+      panels, weight, inputs, outputs, steps.input, steps.output, turned ? 1 : 0, range.lowerBound,
+      range.count)
+  }
+
+  /// One block, on the calling thread.
+  func run(
+    _ block: Int, isa: vt_isa, y: UnsafeMutablePointer<Float>, x: UnsafeMutablePointer<Float>,
+    panels: UnsafeMutablePointer<Float>, bias: UnsafeMutablePointer<Float>?, accumulate: Bool,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let rows = rows(block)
+    let tiles = rows.count * tilesAcross
+    let (planeIn, planeOut) = (plane(inputs), plane(outputs))
+    let product = scratch + Self.planes * planeIn
+    vt_winograd_input(isa, scratch, planeIn, x, height, width, inputs, rows.lowerBound, rows.count)
+    let panelCount = vt_panels_size(inputs, outputs)
+    for f in 0..<Self.planes {
+      vt_product(
+        isa, product + f * planeOut, outputs,
+        vt_left(
+          data: scratch + f * planeIn, stride: inputs, depth: inputs, taps: 1, cells: nil, tap_stride: 0),
+        panels + f * panelCount, tiles, outputs, 0, vt_finish())
+    }
+    vt_winograd_output(
+      isa, y, product, planeOut, bias, height, width, outputs, rows.lowerBound, rows.count, accumulate ? 1 : 0
+    )
+  }
+}
+
+/// The weight's gradient of the same convolution: runs of blocks are summed apart, and added up in order.
+struct WinogradWeightGradient {
+  private let shape: WinogradConvolution
+  /// Runs of blocks, by the sizes alone.
+  let groups: Int
+
+  init?(_ g: ConvolutionGeometry, inputs: Int, outputs: Int) {
+    let isLarge = inputs * outputs > 1 << 16
+    guard
+      let shape = WinogradConvolution(g, inputs: inputs, outputs: outputs, blockTiles: isLarge ? 96 : 192)
+    else { return nil }
+    self.shape = shape
+    groups = min(isLarge ? 2 : 4, shape.blocks)
+  }
+
+  private var plane: Int { shape.inputs * shape.outputs }
+  /// Numbers of all groups' sums.
+  var sumsCount: Int { groups * WinogradConvolution.planes * plane }
+  /// Memory that one worker needs.
+  var scratchCount: Int { shape.scratchCount + vt_weight_product_scratch(shape.outputs) }
+
+  /// One group, on the calling thread.
+  func run(
+    _ group: Int, isa: vt_isa, sums: UnsafeMutablePointer<Float>, x: UnsafeMutablePointer<Float>,
+    dy: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (inputs, outputs) = (shape.inputs, shape.outputs)
+    let own = sums + group * WinogradConvolution.planes * plane
+    let first = group * shape.blocks / groups
+    for block in first..<(group + 1) * shape.blocks / groups {
+      let tiles = shape.transformForGradient(block, isa: isa, x: x, dy: dy, scratch)
+      for f in 0..<WinogradConvolution.planes {
+        let (v, d) = shape.planesForGradient(scratch, f)
+        vt_weight_product(
+          isa, own + f * plane, inputs, d, outputs, nil, vt_right(v, stride: inputs), tiles, outputs, inputs,
+          block > first ? 1 : 0, scratch + shape.scratchCount)
+      }
+    }
+  }
+
+  /// Brings the sums to the weight's gradient, for outputs `range`.
+  func finish(
+    isa: vt_isa, _ sums: UnsafeMutablePointer<Float>, into target: GradientTarget, _ range: Range<Int>
+  ) {
+    vt_winograd_weight_gradient(
+      isa, target.storage.floats, sums, groups, plane, shape.inputs, range.lowerBound, range.count,
+      target.accumulate ? 1 : 0)
+  }
+}
+
+extension WinogradConvolution {
+  /// Transforms a block's input and the gradient of its output.
+  /// - Returns: its tiles.
+  fileprivate func transformForGradient(
+    _ block: Int, isa: vt_isa, x: UnsafeMutablePointer<Float>, dy: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) -> Int {
+    let rows = rows(block)
+    vt_winograd_input(isa, scratch, plane(inputs), x, height, width, inputs, rows.lowerBound, rows.count)
+    vt_winograd_gradient(
+      isa, scratch + Self.planes * plane(inputs), plane(outputs), dy, height, width, outputs, rows.lowerBound,
+      rows.count)
+    return rows.count * tilesAcross
+  }
+
+  /// Where plane `f` of the two begins.
+  fileprivate func planesForGradient(
+    _ scratch: UnsafeMutablePointer<Float>, _ f: Int
+  ) -> (input: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>) {
+    (scratch + f * plane(inputs), scratch + Self.planes * plane(inputs) + f * plane(outputs))
+  }
+}
+
+extension CPUBackend {
+  /// Winograd's convolution of this geometry where it is the faster one.
+  func winograd(_ g: ConvolutionGeometry, inputs: Int, outputs: Int) -> WinogradConvolution? {
+    usesWinograd ? WinogradConvolution(g, inputs: inputs, outputs: outputs) : nil
+  }
+
+  /// The scalar instruction set is the reference, and convolves as the mathematics is written.
+  var usesWinograd: Bool { usesOwnProducts && isa != VT_ISA_SCALAR }
+
+  /// The weight `[outputs, channels, 3, 3]` made ready: for the output, or for the input's gradient.
+  func panels(_ w: WinogradConvolution, _ weight: Storage, forInputGradient: Bool) -> Storage {
+    let panels = scratch(w.panelsCount)
+    let steps = forInputGradient ? (input: w.outputs * 9, output: 9) : (input: 9, output: w.inputs * 9)
+    forRanges(w.outputs, size: 16) { range in
+      w.pack(panels.floats, weight.floats, steps: steps, turned: forInputGradient, range)
+    }
+    return panels
+  }
+}
