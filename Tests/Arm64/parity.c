@@ -146,7 +146,37 @@ static void grids(void) {
   }
 }
 
+// Winograd's convolution of two pictures with odd sides, against the sums that the mathematics writes.
+static void winograd(void) {
+  enum { BATCH = 2, HEIGHT = 7, WIDTH = 9, C = 16, K = 24, TILES = BATCH * 4 * 5 };
+  float *x = numbers(BATCH * HEIGHT * WIDTH * C, 1), *w = numbers(K * C * 9, 2), *bias = numbers(K, 3);
+  size_t count = BATCH * HEIGHT * WIDTH * K, plane = vt_panels_size(C, K);
+  float *y = calloc(count, sizeof(float)), *expected = calloc(count, sizeof(float));
+  float *panels = calloc(16 * plane, sizeof(float)), *v = calloc(16 * TILES * C, sizeof(float));
+  float *m = calloc(16 * TILES * K, sizeof(float));
+  vt_winograd_weights(panels, w, C, K, 9, C * 9, 0, 0, K);
+  vt_winograd_input(VT_ISA_PORTABLE, v, TILES * C, x, HEIGHT, WIDTH, C, 0, BATCH * 4);
+  for (int f = 0; f < 16; f++) {
+    vt_left left = {v + f * TILES * C, C, C, 1, 0, 0};
+    vt_product(VT_ISA_PORTABLE, m + f * TILES * K, K, left, panels + f * plane, TILES, K, 0, (vt_finish){0});
+  }
+  vt_winograd_output(VT_ISA_PORTABLE, y, m, TILES * K, bias, HEIGHT, WIDTH, K, 0, BATCH * 4, 0);
+  for (int cell = 0; cell < BATCH * HEIGHT * WIDTH; cell++)
+    for (int o = 0; o < K; o++) {
+      double sum = bias[o];
+      for (int t = 0; t < 9; t++) {
+        int i = cell / WIDTH % HEIGHT + t / 3 - 1, j = cell % WIDTH + t % 3 - 1;
+        if (i < 0 || i >= HEIGHT || j < 0 || j >= WIDTH) continue;
+        int from = (cell / (HEIGHT * WIDTH) * HEIGHT + i) * WIDTH + j;
+        for (int c = 0; c < C; c++) sum += (double)x[from * C + c] * w[(o * C + c) * 9 + t];
+      }
+      expected[cell * K + o] = (float)sum;
+    }
+  compare("Winograd's convolution", y, expected, count, 2e-6);
+}
+
 int main(void) {
+  winograd();
   products();
   attention();
   rows();
