@@ -42,6 +42,8 @@ struct ExpressionParser {
         tokens.append(String(character))
       }
     }
+    // A quote that is not closed is no token that any expression has.
+    if word.first == "'" { word = "''" }
     flush(&tokens)
     tokens.reverse()
   }
@@ -94,7 +96,7 @@ struct ExpressionParser {
       return .call(token, arguments)
     }
     if let number = Int(token) { return .value(.int(number)) }
-    if token.first == "'" { return .value(.string(String(token.dropFirst()))) }
+    if token.first == "'", token != "''" { return .value(.string(String(token.dropFirst()))) }
     guard token.first?.isLetter == true, token != "and", token != "or" else { throw fail() }
     names.insert(token)
     return .name(token)

@@ -9,6 +9,9 @@ struct RuleLanguageTests {
     ("7 / 2", nil), ("sqrt(5)", nil), ("nothing + 1", nil), ("nil_key or D", .int(48)),
     ("D or nil_key", .int(48)), ("pooling == cls", .bool(true)), ("pooling == mean", .bool(false)),
     ("9223372036854775807 * 2", nil), ("1 / 0", nil), ("sqrt(0 - 4)", nil),
+    ("square(T - 2)", .bool(true)), ("square(T)", .bool(false)), ("square(nothing)", nil),
+    ("not(flag)", .bool(false)), ("not(nil_key)", .bool(true)), ("not(nothing)", .bool(true)),
+    ("'cls'", .string("cls")), ("pooling == 'a b'", .bool(false)), ("flag and not(square(T))", .bool(true)),
   ])
   func evaluates(_ text: String, _ expected: JSON?) throws {
     let values: [String: JSON] = [
@@ -18,7 +21,7 @@ struct RuleLanguageTests {
     #expect(try Expression(text).evaluate { values[$0] } == expected)
   }
 
-  @Test(arguments: ["", "1 +", "(1", "sqrt 4", "1 2", "*"])
+  @Test(arguments: ["", "1 +", "(1", "sqrt 4", "1 2", "*", "'cls", "not 1"])
   func refusesWhatIsNoExpression(_ text: String) {
     #expect(throws: Failure.self) { try Expression(text) }
   }
@@ -52,6 +55,14 @@ struct RuleLanguageTests {
   @Test(arguments: ["a b -> a", "a a", "(a", "a -> b", "() a", "a -> a -> a", "((a) b)"])
   func refusesMalformedAxes(_ text: String) {
     #expect(throws: Failure.self) { try AxisPattern(text) }
+  }
+
+  @Test func axesTakeAVariantsTexts() throws {
+    let flat = try AxisPattern("{ones}C -> C", variables: ["ones": ""])
+    let units = try AxisPattern("{ones}C -> C", variables: ["ones": "1 1 1 "])
+    #expect(flat.bindings(source: [5])?.count == 1 && flat.bindings(source: [1, 1, 1, 5]) == nil)
+    #expect(units.bindings(source: [1, 1, 1, 5])?.count == 1 && units.bindings(source: [5]) == nil)
+    #expect(throws: Failure.self) { try AxisPattern("{tows}C -> C", variables: ["ones": ""]) }
   }
 
   /// Every kind of step, forwards and backwards, on axes of different lengths.
