@@ -108,11 +108,8 @@ extension CPUBackend {
         }
       }
     }
-    for (target, values) in [(dgamma, gammas), (dbeta, betas)] {
-      guard let target else { continue }
-      let out = target.storage.floats
-      for c in 0..<channels { out[c] = (target.accumulate ? out[c] : 0) + Float(values[c]) }
-    }
+    deliver(gammas, to: dgamma)
+    deliver(betas, to: dbeta)
     guard dx != nil || dresidual != nil else { return }
     forPieces(s) { image, _, at, rows in
       let first = image * channels

@@ -78,6 +78,15 @@ extension CPUBackend {
     run([gradient])
   }
 
+  /// Sums in double as a gradient; none where none is wanted.
+  func deliver(_ sums: [Double], to target: GradientTarget?) {
+    guard let target else { return }
+    let out = target.storage.floats
+    for (index, sum) in sums.enumerated() {
+      out[index] = target.accumulate ? out[index] + Float(sum) : Float(sum)
+    }
+  }
+
   /// Adds `values` to a target's numbers from `offset` on, or puts them there.
   func deliver(
     _ values: UnsafeMutablePointer<Float>, to target: GradientTarget, at offset: Int = 0, count: Int

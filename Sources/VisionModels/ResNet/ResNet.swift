@@ -30,9 +30,9 @@ public final class ResNet: Network {
     let (batch, height, width) = (x.shape[0], x.shape[1], x.shape[2])
     let tokens = context.reshaped(x, [batch, height * width, x.channels])
     let pooled = context.meanTokens(tokens, first: 0)
-    let logits =
-      shape.numClasses == 0
-      ? pooled : context.linear(pooled, weight: parameters["fc.weight"], bias: parameters["fc.bias"])
+    let layers = Layers(
+      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+    let logits = layers.classifier(pooled, "fc", context)
     return ModelOutput(
       logits: logits, grids: [EmbeddingGrid(tokens: tokens, prefix: 0, side: height)], tokens: tokens)
   }

@@ -45,6 +45,8 @@ public final class ViT: Network {
     let p = parameters
     let prefix = ["cls_token", "dist_token"].compactMap { p.optional($0) }
     let covers = shape.positionEmbeddingCoversClassToken
+    let position = sincos ?? p["pos_embed"]
+    func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { context.joinTokens($1, $0) } }
     if let resnet = shape.resnet {
       let map = ResNetStem(shape: resnet, parameters: p)(images, context)
       let cells = context.convolution(
@@ -52,15 +54,14 @@ public final class ViT: Network {
         padding: 0)
       let patches = context.reshaped(
         cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
-      func positioned(_ x: Tensor) -> Tensor { context.addTable(x, sincos ?? p["pos_embed"]) }
-      func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { context.joinTokens($1, $0) } }
-      return covers ? positioned(joined(patches)) : joined(positioned(patches))
+      return covers
+        ? context.addTable(joined(patches), position) : joined(context.addTable(patches, position))
     }
     let patches = context.patchEmbedding(
       images: images, weight: p["patch_embed.proj.weight"], bias: p["patch_embed.proj.bias"],
       patch: shape.patchSize, prefixTokens: covers ? prefix : [],
-      position: sincos ?? p["pos_embed"])
-    return covers ? patches : prefix.reversed().reduce(patches) { context.joinTokens($1, $0) }
+      position: position)
+    return covers ? patches : joined(patches)
   }
 
   private func head(_ x: Tensor, _ context: Context) -> Tensor {
