@@ -31,6 +31,7 @@ test-peers: test-files
 	  test -x .venv-$$name/bin/python || $(PYTHON) -m venv .venv-$$name || exit 1; \
 	  .venv-$$name/bin/python -m pip -q install -r fixtures/peers/requirements-$$name.txt || exit 1; \
 	done
+	.venv-torch/bin/python -m pip -q install --no-deps -r fixtures/peers/requirements-torch-alone.txt
 	$(PYTHON) fixtures/peers/check_libraries.py .build/release/vtkit \
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE))
 

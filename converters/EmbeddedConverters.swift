@@ -24,6 +24,8 @@ public enum EmbeddedConverters {
     ("t2t_vit-vts_drloc.yaml", PackageResources.t2t_vit_vts_drloc_yaml),
     ("t2t_vit-yitu.yaml", PackageResources.t2t_vit_yitu_yaml),
     ("vit-big-vision.yaml", PackageResources.vit_big_vision_yaml),
+    ("vit-dinov2.yaml", PackageResources.vit_dinov2_yaml),
+    ("vit-huggingface-dinov2.yaml", PackageResources.vit_huggingface_dinov2_yaml),
     ("vit-huggingface-tf.yaml", PackageResources.vit_huggingface_tf_yaml),
     ("vit-huggingface.yaml", PackageResources.vit_huggingface_yaml),
     ("vit-jax-vit.yaml", PackageResources.vit_jax_vit_yaml),

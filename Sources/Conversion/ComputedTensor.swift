@@ -2,12 +2,22 @@ import Checkpoint
 
 /// A tensor of a dialect that follows from a native one: files hold it, loaders count it, training never changes it.
 struct ComputedTensor: Sendable {
-  enum Kind: String, Sendable {
+  enum Kind: String, Sendable, CaseIterable {
     /// Swin's index into the table of relative positions, int32 `[tokens, tokens]` of a window (Liu et al., ICCV 2021,
     /// section 3.2; `get_relative_position_index` of the reference code).
     case relativePositionIndex = "relative-position-index"
     /// PyTorch's count of the batches that a batch norm has seen, an int64 without axes; 0 where nobody counted.
     case batchCounter = "batch-counter"
+    /// What a masked patch is embedded as, `[1, channels]`; zeros here.
+    case maskToken = "mask-token"
+
+    /// Why import leaves it out.
+    var reason: String {
+      switch self {
+      case .relativePositionIndex, .batchCounter: "computed from others"
+      case .maskToken: "only masked pretraining reads it"
+      }
+    }
   }
 
   /// Its name in the dialect.
@@ -22,6 +32,11 @@ struct ComputedTensor: Sendable {
     switch kind {
     case .batchCounter:
       return StoredTensor(name: name, type: .i64, shape: []) { try Bytes(copying: [Int64(0)]) }
+    case .maskToken:
+      let channels = tensor.shape.last ?? 0
+      return StoredTensor(name: name, type: .f32, shape: [1, channels]) {
+        try Bytes(copying: [Float](repeating: 0, count: channels))
+      }
     case .relativePositionIndex:
       // The table has (2 window - 1)^2 rows.
       let rows = tensor.shape.first ?? 0

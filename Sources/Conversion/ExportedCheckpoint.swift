@@ -77,11 +77,9 @@ public struct ExportedCheckpoint: Sendable {
 }
 
 extension RuleFile {
-  /// The variant for a network that came from elsewhere: the first that its heads ask for.
+  /// The variant for a network that came from elsewhere: the first that takes it.
   func fittingVariant(_ configuration: JSON) -> String {
-    let distilled = configuration["distillation_token"]?.bool == true
-    let twoHeads = configuration["pooling"]?.string == "cls_and_distillation"
-    let wanted = twoHeads ? "deit-with-teacher" : distilled ? "deit" : variants[0].name
-    return variants.contains { $0.name == wanted } ? wanted : variants[0].name
+    let fitting = variants.first { $0.when?.isTrue { configuration[$0] } ?? true }
+    return (fitting ?? variants[0]).name
   }
 }

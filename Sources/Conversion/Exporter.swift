@@ -111,6 +111,11 @@ struct Exporter {
 
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
   private func checkConfiguration(_ native: ParameterStore, _ configuration: JSON) throws {
+    if let item = file.cannot.first(where: { $0.when.isTrue { configuration[$0] } }) {
+      throw Failure(
+        "the dialect '\(file.dialect)' has no such network: \(item.reason)",
+        remedy: "choose a dialect that can hold it")
+    }
     for (key, value, own) in differences(native, configuration) {
       // What a library's own configuration file can say is no obstacle.
       if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }

@@ -2,7 +2,7 @@ import Checkpoint
 
 /// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
 /// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
-/// `and`, `or`, `not(x)` (yes also where x is no value). A value that does not come out whole (17 / 2, sqrt(5)) is no
+/// `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not come out whole (17 / 2, sqrt(5)) is no
 /// value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
   indirect enum Node: Sendable {
@@ -68,6 +68,8 @@ struct Expression: Sendable {
     case .name(let name): return lookUp(name)
     case .call("not", let arguments) where arguments.count == 1:
       return .bool(!(evaluate(arguments[0], lookUp).map(isTrue) ?? false))
+    case .call("given", let arguments) where arguments.count == 2:
+      return evaluate(arguments[0], lookUp) ?? evaluate(arguments[1], lookUp)
     case .call(let function, let arguments):
       return call(function, arguments.map { evaluate($0, lookUp) })
     case .element(let list, let index):

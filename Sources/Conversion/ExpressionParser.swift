@@ -6,7 +6,7 @@ struct ExpressionParser {
   private var tokens: [String] = []
   private(set) var names: Set<String> = []
 
-  private static let functions: Set<String> = ["sqrt", "min", "ratio", "count", "not", "square"]
+  private static let functions: Set<String> = ["sqrt", "min", "ratio", "count", "not", "square", "given"]
   /// Operators of more than one character, and how tightly each level binds, loosest first.
   private static let long = ["==", "!=", "**"]
   private static let levels = [["or"], ["and"], ["==", "!=", "<", ">"], ["+", "-"], ["*", "/"], ["**"]]

@@ -32,6 +32,7 @@ struct Importer {
   private var wildcards: [String: String] = [:]
   private var unmatched: [StoredTensor] = []
   private var drloc: [StoredTensor] = []
+  /// Tensors that the dialect knows.
   private(set) var matchedCount = 0
 
   /// Matches the store's names against one variant.
@@ -74,6 +75,8 @@ struct Importer {
         match.wildcards.allSatisfy({ wildcards[$0.key] == nil || wildcards[$0.key] == $0.value })
       else {
         unmatched.append(tensor)
+        // Known, although nothing is taken from it.
+        if compiled.computed.contains(where: { $0.source.match(bytes) != nil }) { matchedCount += 1 }
         continue
       }
       wildcards.merge(match.wildcards) { before, _ in before }
@@ -133,8 +136,8 @@ struct Importer {
         account.ignored.append((tensor.name, "asked for"))
       } else if let item = compiled.ignore.first(where: { $0.pattern.match(tensor.name) != nil }) {
         account.ignored.append((tensor.name, item.reason))
-      } else if compiled.computed.contains(where: { $0.source.match(tensor.name) != nil }) {
-        account.ignored.append((tensor.name, "computed from others"))
+      } else if let item = compiled.computed.first(where: { $0.source.match(tensor.name) != nil }) {
+        account.ignored.append((tensor.name, item.tensor.kind.reason))
       } else {
         account.unexpected.append(tensor.name)
       }

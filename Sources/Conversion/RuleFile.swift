@@ -69,7 +69,8 @@ public struct RuleFile: Sendable {
   /// The dialect whose file this one extends, if it does.
   let base: String?
   let detect: [String]
-  let variants: [(name: String, variables: [String: String])]
+  /// Texts for placeholders, and which networks take them when they are written; nil for all.
+  let variants: [(name: String, variables: [String: String], when: Expression?)]
   /// Default texts of a wildcard, by variant.
   let wildcards: [String: [String: String]]
   let configuration: [(key: String, value: JSON)]
@@ -77,6 +78,8 @@ public struct RuleFile: Sendable {
   let conditions: [String: Expression]
   /// Where true, a key's value makes no difference.
   let immaterial: [String: Expression]
+  /// Networks that the library does not have, although the rules could name their tensors.
+  let cannot: [(when: Expression, reason: String)]
   let presence: [Presence]
   let axes: [String: Expression]
   let counters: [Counter]
@@ -124,10 +127,13 @@ public struct RuleFile: Sendable {
       }
       self.format = known
       detect = try reader.strings("detect")
-      let variants = try reader.mapping("variants").map { key, value in
-        (key, Dictionary(uniqueKeysWithValues: try value.textPairs()))
+      let variants: [(String, [String: String], Expression?)] = try reader.mapping("variants").map {
+        key, value in
+        var variables = Dictionary(uniqueKeysWithValues: try value.textPairs())
+        let when = try variables.removeValue(forKey: "when").map { try Expression($0) }
+        return (key, variables, when)
       }
-      self.variants = variants.isEmpty ? [("", [:])] : variants
+      self.variants = variants.isEmpty ? [("", [:], nil)] : variants
       var wildcards: [String: [String: String]] = [:]
       for (key, value) in try reader.mapping("wildcards") {
         wildcards[key] =
@@ -217,6 +223,7 @@ public struct RuleFile: Sendable {
         try value.finish()
         return result
       }
+      cannot = try reader.reasons("cannot", of: "when").map { (try Expression($0.pattern), $0.reason) }
       without = try reader.reasons("without", of: "native")
       computed = try reader.list("computed").map { value in
         var value = value

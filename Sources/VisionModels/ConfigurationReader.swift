@@ -22,9 +22,12 @@ struct ConfigurationReader {
   }
 
   /// Classes of the classifier; 0 for a network without one.
-  mutating func classCount() throws -> Int {
-    used.insert("num_classes")
-    return json["num_classes"]?.int == 0 ? 0 : try size("num_classes")
+  mutating func classCount() throws -> Int { try count("num_classes") }
+
+  /// Zero or a positive integer.
+  mutating func count(_ key: String, default fallback: Int? = nil) throws -> Int {
+    used.insert(key)
+    return json[key]?.int == 0 ? 0 : try size(key, default: fallback)
   }
 
   /// A positive integer.

@@ -20,13 +20,21 @@ struct Layers {
       epsOutside: epsOutside)
   }
 
-  func linearParameters(_ name: String) -> LinearParameters {
-    LinearParameters(weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"))
+  /// - Parameter scale: name of the layer scale behind it, where the network may have one; it acts on the weight and
+  ///   bias, so that nothing is done row by row.
+  func linearParameters(_ name: String, scale: String? = nil, _ context: Context) -> LinearParameters {
+    let (weight, bias) = (parameters[name + ".weight"], parameters.optional(name + ".bias"))
+    guard let factors = scale.flatMap({ parameters.optional($0) }) else {
+      return LinearParameters(weight: weight, bias: bias)
+    }
+    return LinearParameters(
+      weight: context.scaledRows(weight, by: factors),
+      bias: bias.map { context.scaledRows($0, by: factors) })
   }
 
   /// A layer norm and the linear layer behind it.
   func normLinear(_ x: Tensor, norm: String, _ name: String, _ context: Context) -> Tensor {
-    context.normLinear(x, normParameters(norm), linearParameters(name))
+    context.normLinear(x, normParameters(norm), linearParameters(name, context))
   }
 
   /// A linear layer, with a bias where the network has one.
@@ -44,31 +52,34 @@ struct Layers {
   }
 
   /// The last linear layer of a residual branch, fused with the addition unless dropout is between.
+  /// - Parameter scale: name of the layer scale behind it, where the network may have one.
   func branch(
-    _ x: Tensor, _ name: String, residual: Tensor, _ dropPath: DropPath, _ context: Context
+    _ x: Tensor, _ name: String, scale: String? = nil, residual: Tensor, _ dropPath: DropPath,
+    _ context: Context
   ) -> Tensor {
+    let layer = linearParameters(name, scale: scale, context)
     guard context.training, regularization.dropout > 0 else {
       return context.linear(
-        x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"),
-        residual: residual, dropPath: dropPath)
+        x, weight: layer.weight, bias: layer.bias, residual: residual, dropPath: dropPath)
     }
-    let dropped = context.dropout(linear(x, name, context), rate: regularization.dropout)
+    let dropped = context.dropout(
+      context.linear(x, weight: layer.weight, bias: layer.bias), rate: regularization.dropout)
     return context.addResidual(residual, dropped, dropPath: dropPath)
   }
 
-  /// `x + dropPath(second(activation(first(norm(x)))))`.
+  /// `x + dropPath(scale ⊙ second(activation(first(norm(x)))))`.
   func perceptron(
-    _ x: Tensor, norm normName: String, _ first: String, _ second: String, activation: Activation,
-    _ dropPath: DropPath, _ context: Context
+    _ x: Tensor, norm normName: String, _ first: String, _ second: String, scale: String? = nil,
+    activation: Activation, _ dropPath: DropPath, _ context: Context
   ) -> Tensor {
     guard context.training, regularization.dropout > 0 else {
       return context.perceptron(
-        x, normParameters(normName), linearParameters(first), linearParameters(second),
-        activation: activation, dropPath: dropPath)
+        x, normParameters(normName), linearParameters(first, context),
+        linearParameters(second, scale: scale, context), activation: activation, dropPath: dropPath)
     }
     var hidden = linear(norm(x, normName, context), first, activation: activation, context)
     hidden = context.dropout(hidden, rate: regularization.dropout)
-    return branch(hidden, second, residual: x, dropPath, context)
+    return branch(hidden, second, scale: scale, residual: x, dropPath, context)
   }
 
   /// Block `index` of `depth` in all: drop path rises linearly.
@@ -113,17 +124,24 @@ extension [ParameterSpec] {
   /// - Parameters:
   ///   - inputs: width of what comes in, where it is not `width`.
   ///   - table: a relative position table, which Microsoft's code declares before the qkv layer.
+  ///   - layerScale: whether each branch ends in one factor a channel.
   mutating func transformerBlock(
     _ name: String, width: Int, inputs: Int? = nil, inner: Int, hidden: Int, qkvBias: Bool,
-    projects: Bool = true, table: ParameterSpec? = nil
+    projects: Bool = true, table: ParameterSpec? = nil, layerScale: Bool = false
   ) {
+    /// Starts at DeiT III's and DINOv2's 1e-5.
+    func scale(_ name: String) -> [ParameterSpec] {
+      layerScale ? [ParameterSpec(name, [width], .constant(1e-5))] : []
+    }
     norm(name + "norm1", inputs ?? width)
     if let table { append(table) }
     linear(name + "attn.qkv", inputs ?? width, 3 * inner, bias: qkvBias)
     if projects { linear(name + "attn.proj", inner, width) }
+    self += scale(name + "ls1.gamma")
     norm(name + "norm2", width)
     linear(name + "mlp.fc1", width, hidden)
     linear(name + "mlp.fc2", hidden, width)
+    self += scale(name + "ls2.gamma")
   }
 }
 
@@ -142,10 +160,10 @@ struct TransformerBlock {
       qkv: qkv, heads: heads, headDim: headDim, scale: 1 / Float(headDim).squareRoot())
     let y =
       projects
-      ? layers.branch(mixed, name + "attn.proj", residual: x, dropPath, context)
+      ? layers.branch(mixed, name + "attn.proj", scale: name + "ls1.gamma", residual: x, dropPath, context)
       : context.addResidual(x, mixed, dropPath: dropPath)
     return layers.perceptron(
-      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: activation, dropPath,
-      context)
+      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", scale: name + "ls2.gamma",
+      activation: activation, dropPath, context)
   }
 }

@@ -6,6 +6,7 @@ import Tensor
 public enum Initialization: Sendable, Equatable {
   case zeros
   case ones
+  case constant(Float)
   /// Normal, redrawn outside two standard deviations.
   case truncatedNormal(std: Double)
   /// Uniform in ±bound, PyTorch's default for linear layers with `bound = 1/sqrt(inputs)`.
@@ -60,6 +61,7 @@ public struct ParameterSpec: Sendable, Equatable {
     switch initialization {
     case .zeros: return [Float](repeating: 0, count: count)
     case .ones: return [Float](repeating: 1, count: count)
+    case .constant(let value): return [Float](repeating: value, count: count)
     case .truncatedNormal(let std):
       return (0..<count).map { _ in Float(generator.truncatedNormal(std: std)) }
     case .normal(let std): return (0..<count).map { _ in Float(generator.normal() * std) }

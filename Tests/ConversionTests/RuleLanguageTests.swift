@@ -12,6 +12,7 @@ struct RuleLanguageTests {
     ("square(T - 2)", .bool(true)), ("square(T)", .bool(false)), ("square(nothing)", nil),
     ("not(flag)", .bool(false)), ("not(nil_key)", .bool(true)), ("not(nothing)", .bool(true)),
     ("'cls'", .string("cls")), ("pooling == 'a b'", .bool(false)), ("flag and not(square(T))", .bool(true)),
+    ("given(D, 3)", .int(48)), ("given(no_key, 3)", .int(3)),
   ])
   func evaluates(_ text: String, _ expected: JSON?) throws {
     let values: [String: JSON] = [

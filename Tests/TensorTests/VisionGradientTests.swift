@@ -177,6 +177,14 @@ struct VisionGradientTests {
     }
   }
 
+  @Test func rowsTimesFactors() {
+    checker.check([[5, 3], [5]]) { context, x in
+      let scaled = context.scaledRows(x[0], by: x[1])
+      return context.add(scaled, context.scaledRows(x[0], by: x[1]), scale: 0.3)
+    }
+    checker.check([[5], [5]]) { context, x in context.scaledRows(x[0], by: x[1]) }
+  }
+
   /// A block that is computed again gives the same bits, random masks and running statistics included.
   @Test func recomputingChangesNothing() {
     func run(recomputes: Bool) -> [[Float]] {

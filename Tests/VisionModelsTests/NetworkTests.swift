@@ -33,7 +33,9 @@ struct NetworkTests {
     "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
     "vit_bigvision_npz", "vit_bigvision_scan_npz",
     "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
-    "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid",
+    "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid", "vit_timm_layer_scale",
+    "vit_timm_registers", "vit_timm_registers_covered", "vit_timm_registers_gap", "vit_hf_dinov2_safetensors",
+    "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
   ]
 

@@ -78,6 +78,11 @@ struct ViTTests {
     ("depht", .int(3), "the configuration has an unknown key 'depht'"),
     ("pooling", .string("cls_and_distillation"), "pooling 'cls_and_distillation' needs a distillation token"),
     ("pooling", .string("map"), "pooling 'map' goes without a class token"),
+    (
+      "position_embedding_covers_registers", .bool(true),
+      "position_embedding_covers_registers, but num_registers is 0"
+    ),
+    ("num_registers", .int(-1), "the configuration's 'num_registers' is no positive integer"),
     ("norm_after_pooling", .bool(true), "norm_after_pooling goes with pooling 'mean'"),
     ("num_classes", .int(-1), "the configuration's 'num_classes' is no positive integer"),
   ])

@@ -73,6 +73,12 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
     activation: Activation, rowScale: [Float]?, rowsPerScale: Int, keepsDy: Bool,
     dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)
 
+  /// `y [rows, columns] = factors [rows] ⊙ x`.
+  func scaleRows(y: Storage, x: Storage, factors: Storage, rows: Int, columns: Int)
+  func scaleRowsBackward(
+    dy: Storage, x: Storage, factors: Storage, rows: Int, columns: Int, dx: GradientTarget?,
+    dfactors: GradientTarget?)
+
   func layerNormForward(
     y: Storage, mean: Storage, rstd: Storage, x: Storage, gamma: Storage, beta: Storage,
     rows: Int, channels: Int, eps: Float, epsOutside: Bool)

@@ -25,6 +25,41 @@ extension CPUBackend {
     }
   }
 
+  /// Rows of a piece, so that it has about `piece` numbers.
+  private func rowsAtOnce(_ columns: Int) -> Int { max(1, Self.piece / max(1, columns)) }
+
+  func scaleRows(y: Storage, x: Storage, factors: Storage, rows: Int, columns: Int) {
+    forRanges(rows, size: rowsAtOnce(columns)) { r in
+      for row in r {
+        let to = y.floats + row * columns
+        to.update(from: x.floats + row * columns, count: columns)
+        vt_scale(isa, to, factors.floats[row], columns)
+      }
+    }
+  }
+
+  func scaleRowsBackward(
+    dy: Storage, x: Storage, factors: Storage, rows: Int, columns: Int, dx: GradientTarget?,
+    dfactors: GradientTarget?
+  ) {
+    let dots = scratch(rows)
+    forRanges(rows, size: rowsAtOnce(columns)) { r in
+      let first = r.lowerBound * columns
+      if dfactors != nil {
+        vt_row_dots(
+          isa, dots.floats + r.lowerBound, dy.floats + first, x.floats + first, r.count, columns, columns,
+          columns)
+      }
+      guard let dx else { return }
+      for row in r {
+        let to = dx.storage.floats + row * columns
+        if !dx.accumulate { to.update(repeating: 0, count: columns) }
+        vt_add_scaled(isa, to, to, dy.floats + row * columns, factors.floats[row], columns)
+      }
+    }
+    if let dfactors { deliver(dots.floats, to: dfactors, count: rows) }
+  }
+
   func dropout(
     y: Storage, x: Storage, rate: Float, key: RandomKey, stream: UInt64, accumulate: Bool
   ) {

@@ -39,29 +39,43 @@ public final class ViT: Network {
     return ModelOutput(logits: head(x, context), grids: [grid], tokens: x)
   }
 
-  /// Patches with their positions, the class and distillation tokens in front; whether these have positions too
-  /// differs.
+  /// Patches with their positions, the class and distillation tokens and registers in front; which of these have
+  /// positions too differs.
   private func embed(_ images: Tensor, _ context: Context) -> Tensor {
     let p = parameters
-    let prefix = ["cls_token", "dist_token"].compactMap { p.optional($0) }
-    let covers = shape.positionEmbeddingCoversClassToken
+    let (weight, bias) = (p["patch_embed.proj.weight"], p["patch_embed.proj.bias"])
+    let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
     let position = sincos ?? p["pos_embed"]
     func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { context.joinTokens($1, $0) } }
+    let coversSome = shape.positionedPrefix > 0
+    let coversAll = coversSome && shape.positionedPrefix == shape.prefixTokens
+    if shape.resnet == nil, coversAll, shape.numRegisters == 0 {
+      // One pass over memory.
+      return context.patchEmbedding(
+        images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: prefix,
+        position: position)
+    }
+    // Positions before the tokens are joined, unless all have one.
+    let ofPatches =
+      coversAll
+      ? nil
+      : coversSome ? context.slice(position, tokens: shape.positionedPrefix..<position.shape[1]) : position
+    var patches: Tensor
     if let resnet = shape.resnet {
       let map = ResNetStem(shape: resnet, parameters: p)(images, context)
-      let cells = context.convolution(
-        map, weight: p["patch_embed.proj.weight"], bias: p["patch_embed.proj.bias"], stride: shape.patchSize,
-        padding: 0)
-      let patches = context.reshaped(
-        cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
-      return covers
-        ? context.addTable(joined(patches), position) : joined(context.addTable(patches, position))
+      let cells = context.convolution(map, weight: weight, bias: bias, stride: shape.patchSize, padding: 0)
+      patches = context.reshaped(cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
+      if let ofPatches { patches = context.addTable(patches, ofPatches) }
+    } else {
+      patches = context.patchEmbedding(
+        images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: [],
+        position: ofPatches)
     }
-    let patches = context.patchEmbedding(
-      images: images, weight: p["patch_embed.proj.weight"], bias: p["patch_embed.proj.bias"],
-      patch: shape.patchSize, prefixTokens: covers ? prefix : [],
-      position: position)
-    return covers ? patches : joined(patches)
+    if coversAll { return context.addTable(joined(patches), position) }
+    guard coversSome else { return joined(patches) }
+    // The class token has a position, the registers have none.
+    let cls = context.addTable(p["cls_token"], context.slice(position, tokens: 0..<1))
+    return context.joinTokens(cls, context.joinTokens(p["reg_token"], patches))
   }
 
   private func head(_ x: Tensor, _ context: Context) -> Tensor {
@@ -80,6 +94,14 @@ public final class ViT: Network {
     case .mean:
       return classify(
         represent(context.meanTokens(normed(x), first: shape.prefixTokens), context), "head")
+    case .clsAndMean:
+      let normed = normed(x)
+      let cls = context.selectToken(normed, index: 0)
+      let mean = context.meanTokens(normed, first: shape.prefixTokens)
+      func token(_ x: Tensor) -> Tensor { context.reshaped(x, [x.shape[0], 1, shape.embedDim]) }
+      let both = context.joinTokens(token(cls), token(mean))
+      return classify(
+        represent(context.reshaped(both, [x.shape[0], 2 * shape.embedDim]), context), "head")
     case .clsAndDistillation:
       let a = classify(represent(normed(context.selectToken(x, index: 0)), context), "head")
       let b = classify(represent(normed(context.selectToken(x, index: 1)), context), "head_dist")

@@ -3,7 +3,8 @@ import Foundation
 import Tensor
 
 /// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
-/// ICML 2021) where it has a distillation token. The JSON keys are those of the native store.
+/// ICML 2021) where it has a distillation token, a DeiT III (Touvron et al., ECCV 2022) or DINOv2 (Oquab et al., TMLR
+/// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024). The JSON keys are those of the native store.
 public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public static let architecture = "vit"
 
@@ -15,6 +16,8 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     /// One learned query attends to all tokens (big_vision's `MAPHead`, timm's `AttentionPoolLatent`; Zhai et al.,
     /// "Scaling Vision Transformers", CVPR 2022).
     case map
+    /// The class token and the mean of the patch tokens beside it (DINOv2's classifiers).
+    case clsAndMean = "cls_and_mean"
     /// One head on each of the two tokens, their logits averaged.
     case clsAndDistillation = "cls_and_distillation"
   }
@@ -39,16 +42,21 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public var qkvBias: Bool
   public var classToken: Bool
   public var distillationToken: Bool
+  /// Learned tokens behind the class token that nothing reads in the end.
+  public var numRegisters: Int
   public var pooling: Pooling
   /// Whether the final norm stands behind the mean of the patches (timm's `fc_norm`) and not in front of it.
   public var normAfterPooling: Bool
   public var positionEmbedding: PositionEmbedding
-  /// Whether the position table has rows for the prefix tokens.
+  /// Whether the position table has rows for the class and the distillation token.
   public var positionEmbeddingCoversClassToken: Bool
+  public var positionEmbeddingCoversRegisters: Bool
   /// Width of a tanh layer in front of the head, or nil.
   public var representationSize: Int?
   /// Whether the attention output is projected (absent in some networks of a single head).
   public var attentionProjection: Bool
+  /// Whether each residual branch ends in one learned factor a channel.
+  public var layerScale: Bool
   /// The ResNet in front of the patches, which are then cut from its last map; nil for the usual ViT.
   public var resnet: ResNetStemConfiguration?
 
@@ -57,7 +65,16 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   /// Patches along one side of the picture.
   public var gridSide: Int { imageSize / patchSpan }
   /// Tokens in front of the patches.
-  public var prefixTokens: Int { (classToken ? 1 : 0) + (distillationToken ? 1 : 0) }
+  public var prefixTokens: Int { readTokens + numRegisters }
+  /// Tokens in front of the registers.
+  private var readTokens: Int { (classToken ? 1 : 0) + (distillationToken ? 1 : 0) }
+  /// Rows of the position table for tokens in front of the patches.
+  var positionedPrefix: Int {
+    (positionEmbeddingCoversClassToken ? readTokens : 0)
+      + (positionEmbeddingCoversRegisters ? numRegisters : 0)
+  }
+  /// Width of what the classifier, or the layer in front of it, reads.
+  private var pooledWidth: Int { pooling == .clsAndMean ? 2 * embedDim : embedDim }
   public var tokens: Int { prefixTokens + gridSide * gridSide }
 
   /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
@@ -77,6 +94,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     qkvBias = try reader.flag("qkv_bias", default: true)
     classToken = try reader.flag("class_token", default: true)
     distillationToken = try reader.flag("distillation_token", default: false)
+    numRegisters = try reader.count("num_registers", default: 0)
     pooling = try reader.choice(
       "pooling", Pooling.self, default: distillationToken ? .clsAndDistillation : .cls)
     normAfterPooling = try reader.flag("norm_after_pooling", default: false)
@@ -84,8 +102,11 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       "position_embedding", PositionEmbedding.self, default: .learned)
     positionEmbeddingCoversClassToken = try reader.flag(
       "position_embedding_covers_class_token", default: true)
+    positionEmbeddingCoversRegisters = try reader.flag(
+      "position_embedding_covers_registers", default: false)
     representationSize = try reader.optionalSize("representation_size")
     attentionProjection = try reader.flag("attention_projection", default: true)
+    layerScale = try reader.flag("layer_scale", default: false)
     resnet = try ResNetStemConfiguration(&reader)
     try reader.finish()
     guard imageSize % patchSize == 0 else {
@@ -97,8 +118,20 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       )
     }
     try checkGrid(side: gridSide)
-    guard pooling != .cls || classToken else {
-      throw Failure("pooling 'cls' needs a class token")
+    guard ![.cls, .clsAndMean].contains(pooling) || classToken else {
+      throw Failure("pooling '\(pooling.rawValue)' needs a class token")
+    }
+    guard numRegisters == 0 || !distillationToken else {
+      throw Failure("num_registers \(numRegisters): registers go without a distillation token")
+    }
+    guard !positionEmbeddingCoversRegisters || numRegisters > 0 else {
+      throw Failure("position_embedding_covers_registers, but num_registers is 0")
+    }
+    guard !positionEmbeddingCoversRegisters || positionEmbeddingCoversClassToken || !classToken else {
+      throw Failure("position_embedding_covers_registers goes with position_embedding_covers_class_token")
+    }
+    guard !layerScale || attentionProjection else {
+      throw Failure("layer_scale goes with attention_projection")
     }
     guard !distillationToken || classToken else {
       throw Failure("a distillation token goes with a class token")
@@ -118,8 +151,8 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     guard positionEmbedding == .learned || embedDim % 4 == 0 else {
       throw Failure("position embedding 'sincos2d' needs an embed_dim that 4 divides")
     }
-    guard positionEmbedding == .learned || !positionEmbeddingCoversClassToken || prefixTokens == 0 else {
-      throw Failure("position embedding 'sincos2d' does not cover the class token")
+    guard positionEmbedding == .learned || positionedPrefix == 0 else {
+      throw Failure("position embedding 'sincos2d' does not cover the class token or registers")
     }
     guard attentionProjection || numHeads * headDim == embedDim else {
       throw Failure("without attention_projection, num_heads * head_dim must equal embed_dim")
@@ -134,12 +167,14 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       "patch_size": .int(patchSize), "embed_dim": .int(embedDim), "depth": .int(depth),
       "num_heads": .int(numHeads), "head_dim": .int(headDim), "mlp_dim": .int(mlpDim),
       "qkv_bias": .bool(qkvBias), "class_token": .bool(classToken),
-      "distillation_token": .bool(distillationToken), "pooling": .string(pooling.rawValue),
+      "distillation_token": .bool(distillationToken), "num_registers": .int(numRegisters),
+      "pooling": .string(pooling.rawValue),
       "norm_after_pooling": .bool(normAfterPooling),
       "position_embedding": .string(positionEmbedding.rawValue),
       "position_embedding_covers_class_token": .bool(positionEmbeddingCoversClassToken),
+      "position_embedding_covers_registers": .bool(positionEmbeddingCoversRegisters),
       "representation_size": representationSize.map { .int($0) } ?? .null,
-      "attention_projection": .bool(attentionProjection),
+      "attention_projection": .bool(attentionProjection), "layer_scale": .bool(layerScale),
     ])
     return .object((usual.members ?? []) + (resnet?.json ?? []))
   }
@@ -171,8 +206,11 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       specs.append(ParameterSpec("cls_token", [1, 1, d], .truncatedNormal(std: 1e-6)))
     }
     if distillationToken { specs.append(ParameterSpec("dist_token", [1, 1, d], weight)) }
+    if numRegisters > 0 {
+      specs.append(ParameterSpec("reg_token", [1, numRegisters, d], .truncatedNormal(std: 1e-6)))
+    }
     if positionEmbedding == .learned {
-      let rows = positionEmbeddingCoversClassToken ? tokens : gridSide * gridSide
+      let rows = positionedPrefix + gridSide * gridSide
       specs.append(ParameterSpec("pos_embed", [1, rows, d], weight))
     }
     specs += resnet?.parameterSpecs(inChannels) ?? []
@@ -184,13 +222,13 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       let name = "blocks.\(block)."
       specs.transformerBlock(
         name, width: d, inner: inner, hidden: mlpDim, qkvBias: qkvBias,
-        projects: attentionProjection)
+        projects: attentionProjection, layerScale: layerScale)
     }
     specs.norm(normAfterPooling ? "fc_norm" : "norm", d)
     if pooling == .map { specs.attentionPooling("attn_pool.", width: d, hidden: mlpDim) }
-    if let representationSize { specs.linear("pre_logits.fc", d, representationSize) }
+    if let representationSize { specs.linear("pre_logits.fc", pooledWidth, representationSize) }
     for head in pooling == .clsAndDistillation ? ["head", "head_dist"] : ["head"] {
-      specs.classifier(head, representationSize ?? d, classes: numClasses)
+      specs.classifier(head, representationSize ?? pooledWidth, classes: numClasses)
     }
     return specs
   }

@@ -34,6 +34,20 @@ extension Preset {
     vit(
       "deit_base_distilled_patch16_384", 768, 12, 12, patch: 16, size: 384, distilled: true,
       count: 87_630_032),
+    // DeiT III (Touvron et al., ECCV 2022) and DINOv2 (Oquab et al., TMLR 2024), with layer scales.
+    vit("deit3_small_patch16_224", 384, 12, 6, patch: 16, size: 224, .deit3, count: 22_059_496),
+    vit("deit3_small_patch16_384", 384, 12, 6, patch: 16, size: 384, .deit3, count: 22_205_416),
+    vit("deit3_medium_patch16_224", 512, 12, 8, patch: 16, size: 224, .deit3, count: 38_849_512),
+    vit("deit3_base_patch16_224", 768, 12, 12, patch: 16, size: 224, .deit3, count: 86_585_320),
+    vit("deit3_base_patch16_384", 768, 12, 12, patch: 16, size: 384, .deit3, count: 86_877_160),
+    vit("deit3_large_patch16_224", 1024, 24, 16, patch: 16, size: 224, .deit3, count: 304_374_760),
+    vit("deit3_large_patch16_384", 1024, 24, 16, patch: 16, size: 384, .deit3, count: 304_763_880),
+    vit("vit_small_patch14_dinov2", 384, 12, 6, patch: 14, size: 518, .dinov2, count: 22_441_192),
+    vit("vit_base_patch14_dinov2", 768, 12, 12, patch: 14, size: 518, .dinov2, count: 87_348_712),
+    vit("vit_large_patch14_dinov2", 1024, 24, 16, patch: 14, size: 518, .dinov2, count: 305_392_616),
+    vit("vit_small_patch14_reg4_dinov2", 384, 12, 6, patch: 14, size: 518, .registers, count: 22_442_344),
+    vit("vit_base_patch14_reg4_dinov2", 768, 12, 12, patch: 14, size: 518, .registers, count: 87_351_016),
+    vit("vit_large_patch14_reg4_dinov2", 1024, 24, 16, patch: 14, size: 518, .registers, count: 305_395_688),
     // With a ResNet in front of the patches.
     vit(
       "vit_small_r26_s32_224", 384, 12, 6, patch: 1, size: 224, resnet: [2, 2, 2, 2], count: 36_431_912),
@@ -43,9 +57,13 @@ extension Preset {
       "vit_large_r50_s32_224", 1024, 24, 16, patch: 1, size: 224, resnet: [3, 4, 6, 3], count: 328_994_856),
   ]
 
+  private enum Kind {
+    case original, deit3, dinov2, registers
+  }
+
   private static func vit(
     _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, patch: Int, size: Int,
-    distilled: Bool = false, resnet: [Int]? = nil, count: Int
+    _ kind: Kind = .original, distilled: Bool = false, resnet: [Int]? = nil, count: Int
   ) -> Preset {
     let usual: JSON = .object([
       "architecture": .string("vit"), "image_size": .int(size), "in_channels": .int(3),
@@ -56,7 +74,10 @@ extension Preset {
       "distillation_token": .bool(distilled),
       "pooling": .string(distilled ? "cls_and_distillation" : "cls"),
       "position_embedding": .string("learned"),
-      "position_embedding_covers_class_token": .bool(true), "representation_size": .null,
+      // timm folds the class token's position into the token where it has registers.
+      "position_embedding_covers_class_token": .bool(kind == .original || kind == .dinov2),
+      "representation_size": .null, "layer_scale": .bool(kind != .original),
+      "num_registers": .int(kind == .registers ? 4 : 0),
     ])
     return Preset(
       name: name, architecture: "vit", publishedParameterCount: count,
