@@ -88,10 +88,10 @@ VT_INLINE void channel_affine_body(float *y, const float *x, const float *scale,
       store8(y + base + c, relu ? select8(v < splat8(0), splat8(0), v) : v);
     }
     if (rest) {
-      v8 v = load8_part(x + base + whole, rest) * load8_part(scale + whole, rest) +
-             load8_part(shift + whole, rest);
-      if (residual) v += load8_part(residual + base + whole, rest);
-      store8_part(y + base + whole, relu ? select8(v < splat8(0), splat8(0), v) : v, rest);
+      v8 v = load_part8(x + base + whole, rest) * load_part8(scale + whole, rest) +
+             load_part8(shift + whole, rest);
+      if (residual) v += load_part8(residual + base + whole, rest);
+      store_part8(y + base + whole, relu ? select8(v < splat8(0), splat8(0), v) : v, rest);
     }
   }
 }

@@ -78,11 +78,11 @@ VT_INLINE void depthwise_forward_body(float *y, const float *x, const float *wei
             const float *xp = x + ((size_t)iy * g.width + (size_t)ix) * channels + c;
             const float *wp = weight + (r * g.kernel + s) * channels + c;
             if (c < whole) sum += load8(xp) * load8(wp);
-            else sum += load8_part(xp, rest) * load8_part(wp, rest);
+            else sum += load_part8(xp, rest) * load_part8(wp, rest);
           }
         }
         if (c < whole) store8(y + c, sum);
-        else store8_part(y + c, sum, rest);
+        else store_part8(y + c, sum, rest);
       }
 }
 
@@ -165,11 +165,11 @@ VT_INLINE void depthwise_backward_weight_body(float *dweight, const float *dy, c
             const float *dp = dy + (oy * g.out_width + ox) * channels + c;
             const float *xp = x + ((size_t)iy * g.width + (size_t)ix) * channels + c;
             if (c < whole) sum += load8(dp) * load8(xp);
-            else sum += load8_part(dp, rest) * load8_part(xp, rest);
+            else sum += load_part8(dp, rest) * load_part8(xp, rest);
           }
         }
         if (c < whole) store8(wp + c, load8(wp + c) + sum);
-        else store8_part(wp + c, load8_part(wp + c, rest) + sum, rest);
+        else store_part8(wp + c, load_part8(wp + c, rest) + sum, rest);
       }
     }
 }

@@ -17,14 +17,14 @@ VT_INLINE void positive_features_body(float *p, const float *x, float scale, siz
     float *pr = p + r * features;
     v8 sum = splat8(0);
     for (size_t c = 0; c < dim; c += 8) {
-      v8 v = dim - c < 8 ? load8_part(xr + c, dim - c) : load8(xr + c);
+      v8 v = dim - c < 8 ? load_part8(xr + c, dim - c) : load8(xr + c);
       sum += v * v;
     }
     v8 half = splat8(0.5f * sum8(sum)), k = splat8(scale);
     for (size_t c = 0; c < features; c += 8) {
       size_t n = features - c < 8 ? features - c : 8;
       if (n == 8) store8(pr + c, exp8(load8(pr + c) - half) * k);
-      else store8_part(pr + c, exp8(load8_part(pr + c, n) - half) * k, n);
+      else store_part8(pr + c, exp8(load_part8(pr + c, n) - half) * k, n);
     }
   }
 }
@@ -52,9 +52,9 @@ VT_INLINE void positive_features_backward_body(float *dp, float *sums, const flo
     v8 sum = splat8(0);
     for (size_t c = 0; c < features; c += 8) {
       size_t n = features - c < 8 ? features - c : 8, i = r * features + c;
-      v8 v = n == 8 ? load8(dp + i) * load8(p + i) : load8_part(dp + i, n) * load8_part(p + i, n);
+      v8 v = n == 8 ? load8(dp + i) * load8(p + i) : load_part8(dp + i, n) * load_part8(p + i, n);
       if (n == 8) store8(dp + i, v);
-      else store8_part(dp + i, v, n);
+      else store_part8(dp + i, v, n);
       sum += v;
     }
     sums[r] = sum8(sum);

@@ -42,9 +42,9 @@ VT_INLINE void layer_norm_forward_body(float *y, float *mean, float *rstd, const
     for (size_t c = 0; c < whole; c += 8)
       store8(yr + c, (load8(xr + c) - splat8(m)) * splat8(s) * load8(gamma + c) + load8(beta + c));
     if (rest)
-      store8_part(yr + whole,
-                  (load8_part(xr + whole, rest) - splat8(m)) * splat8(s) *
-                          load8_part(gamma + whole, rest) + load8_part(beta + whole, rest),
+      store_part8(yr + whole,
+                  (load_part8(xr + whole, rest) - splat8(m)) * splat8(s) *
+                          load_part8(gamma + whole, rest) + load_part8(beta + whole, rest),
                   rest);
     mean[r] = m;
     rstd[r] = s;
@@ -100,7 +100,7 @@ VT_INLINE void layer_norm_backward_body(float *dx, float *dgamma, float *dbeta, 
       size_t n = cols - c < 8 ? cols - c : 8;
       v8 xv, dv, gv;
       if (n == 8) { xv = load8(xr + c); dv = load8(dr + c); gv = load8(gamma + c); }
-      else { xv = load8_part(xr + c, n); dv = load8_part(dr + c, n); gv = load8_part(gamma + c, n); }
+      else { xv = load_part8(xr + c, n); dv = load_part8(dr + c, n); gv = load_part8(gamma + c, n); }
       v8 g = dv * gv;
       sa += g;
       sb += g * ((xv - m) * s);
@@ -115,11 +115,11 @@ VT_INLINE void layer_norm_backward_body(float *dx, float *dgamma, float *dbeta, 
         store8(dgamma + c, load8(dgamma + c) + dv * h);
         store8(dbeta + c, load8(dbeta + c) + dv);
       } else {
-        v8 h = (load8_part(xr + c, n) - m) * s, dv = load8_part(dr + c, n);
-        v8 d = s * (dv * load8_part(gamma + c, n) - a - h * b);
-        store8_part(out + c, accumulate ? load8_part(out + c, n) + d : d, n);
-        store8_part(dgamma + c, load8_part(dgamma + c, n) + dv * h, n);
-        store8_part(dbeta + c, load8_part(dbeta + c, n) + dv, n);
+        v8 h = (load_part8(xr + c, n) - m) * s, dv = load_part8(dr + c, n);
+        v8 d = s * (dv * load_part8(gamma + c, n) - a - h * b);
+        store_part8(out + c, accumulate ? load_part8(out + c, n) + d : d, n);
+        store_part8(dgamma + c, load_part8(dgamma + c, n) + dv * h, n);
+        store_part8(dbeta + c, load_part8(dbeta + c, n) + dv, n);
       }
     }
   }

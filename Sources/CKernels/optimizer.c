@@ -25,13 +25,13 @@ VT_INLINE void adamw_body(float *p, float *m, float *v, const float *g, size_t c
   for (size_t i = 0; i < count; i += 8) {
     size_t n = count - i < 8 ? count - i : 8;
     int whole = n == 8;
-    v8 grad = (whole ? load8(g + i) : load8_part(g + i, n)) * splat8(gradient_scale);
-    v8 mi = b1 * (whole ? load8(m + i) : load8_part(m + i, n)) + c1 * grad;
-    v8 vi = b2 * (whole ? load8(v + i) : load8_part(v + i, n)) + c2 * grad * grad;
-    v8 pi = (whole ? load8(p + i) : load8_part(p + i, n)) * keep;
+    v8 grad = (whole ? load8(g + i) : load_part8(g + i, n)) * splat8(gradient_scale);
+    v8 mi = b1 * (whole ? load8(m + i) : load_part8(m + i, n)) + c1 * grad;
+    v8 vi = b2 * (whole ? load8(v + i) : load_part8(v + i, n)) + c2 * grad * grad;
+    v8 pi = (whole ? load8(p + i) : load_part8(p + i, n)) * keep;
     pi -= step * mi / (sqrt8(vi) * root + splat8(eps));
     if (whole) { store8(m + i, mi); store8(v + i, vi); store8(p + i, pi); }
-    else { store8_part(m + i, mi, n); store8_part(v + i, vi, n); store8_part(p + i, pi, n); }
+    else { store_part8(m + i, mi, n); store_part8(v + i, vi, n); store_part8(p + i, pi, n); }
   }
 }
 

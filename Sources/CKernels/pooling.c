@@ -32,14 +32,14 @@ VT_INLINE void max_pool_body(float *y, uint8_t *which, const float *x, vt_geomet
     for (size_t k = 0; k < g.kernel * g.kernel; k++) taps[k] = tap(g, cell, k);
     for (size_t c = 0; c < whole; c += 8) {
       v8 best = splat8(0);
-      i8v place = {0}, open = (i8v)(-1);  // lanes that take whatever comes
+      i32x8 place = {0}, open = (i32x8)(-1);  // lanes that take whatever comes
       for (size_t k = 0; k < g.kernel * g.kernel; k++) {
         if (taps[k] < 0) continue;
         v8 v = load8(x + taps[k] + c);
-        i8v takes = (v > best) | (v != v) | open;
+        i32x8 takes = (v > best) | (v != v) | open;
         best = select8(takes, v, best);
-        place = (takes & (i8v)((int32_t)k)) | (~takes & place);
-        open = (i8v)(0);
+        place = (takes & (i32x8)((int32_t)k)) | (~takes & place);
+        open = (i32x8)(0);
       }
       store8(y + c, best);
       bytes8 packed = __builtin_convertvector(place, bytes8);

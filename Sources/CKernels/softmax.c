@@ -22,9 +22,9 @@ static void softmax_rows_scalar(float *x, float *lse, float scale, const float *
 VT_INLINE void softmax_rows_body(float *x, float *lse, float scale, const float *bias,
                                  const float *mask, size_t rows, size_t cols) {
   size_t ld = vt_score_stride(cols), end = (cols + 7) / 8 * 8;
-  const i8v lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+  const i32x8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
   // Lanes of the last vector that are part of the row.
-  i8v inside = lanes < (i8v)((int32_t)(cols - (end - 8)));
+  i32x8 inside = lanes < (i32x8)((int32_t)(cols - (end - 8)));
   for (size_t r = 0; r < rows; r++) {
     float *xr = x + r * ld;
     v8 most = splat8(-INFINITY), sum = splat8(0), k = splat8(scale);

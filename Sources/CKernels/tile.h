@@ -8,14 +8,6 @@
 
 enum { TILE_ROWS = 6, TILE_COLS = 16 };  // twelve eight-float sums leave registers for the operands
 
-#if VT_HAS_AVX2
-#define VT_AVX512 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
-#endif
-
-typedef float v16 __attribute__((ext_vector_type(16)));
-VT_INLINE v16 load16(const float *p) { v16 v; memcpy(&v, p, sizeof v); return v; }
-VT_INLINE void store16(float *p, v16 v) { memcpy(p, &v, sizeof v); }
-
 // Vectors of type V: two of them beside each other make the tile's columns; `right` is where the second
 // begins. Sums go to `c`, added to what it held where `add` is set.
 #define TILE_BODY(V, LOAD, STORE, WIDTH, LEFT)                                 \
