@@ -138,8 +138,8 @@ struct ConfigurationSolver {
     for (key, _) in file.derive where lookUp(key) == nil {
       throw Failure("'\(key)' cannot be told from the tensors' shapes")
     }
-    let all = stated.merging(settled) { _, tensors in tensors }
-      .filter { key, _ in given[key] != nil || file.conditions[key]?.isTrue(lookUp) != false }
+    var all = stated.merging(settled) { _, tensors in tensors }
+    for (key, value) in all where given[key] == nil { all[key] = file.fixed(key, value, lookUp) }
     return .object(
       [JSON.Member(key: "architecture", value: .string(file.architecture))]
         + all.sorted { $0.key < $1.key }.map { JSON.Member(key: $0.key, value: $0.value) })

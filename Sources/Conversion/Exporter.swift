@@ -138,9 +138,9 @@ struct Exporter {
     }
     let usual = file.configuration + shown.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
     return usual.compactMap { key, value in
-      guard let own = configuration[key], !own.isSame(as: value),
-        file.immaterial[key]?.isTrue({ configuration[$0] }) != true,
-        file.conditions[key]?.isTrue({ configuration[$0] }) != false
+      guard let value = file.fixed(key, value, { configuration[$0] }),
+        let own = configuration[key], !own.isSame(as: value),
+        file.immaterial[key]?.isTrue({ configuration[$0] }) != true
       else { return nil }
       return (key, value, own)
     }

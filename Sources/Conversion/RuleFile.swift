@@ -74,8 +74,9 @@ public struct RuleFile: Sendable {
   /// Default texts of a wildcard, by variant.
   let wildcards: [String: [String: String]]
   let configuration: [(key: String, value: JSON)]
-  /// Keys of `configuration` that a network has only where this is true.
-  let conditions: [String: Expression]
+  /// Keys of `configuration` that a network has only where an expression is true; otherwise the other value, or nil for
+  /// no such key.
+  let conditions: [String: (when: Expression, otherwise: JSON?)]
   /// Where true, a key's value makes no difference.
   let immaterial: [String: Expression]
   /// Networks that the library does not have, although the rules could name their tensors.
@@ -141,11 +142,11 @@ public struct RuleFile: Sendable {
           ? ["": try value.text()] : Dictionary(uniqueKeysWithValues: try value.textPairs())
       }
       self.wildcards = wildcards
-      var conditions: [String: Expression] = [:]
+      var conditions: [String: (when: Expression, otherwise: JSON?)] = [:]
       configuration = try reader.mapping("configuration").map { key, value in
         guard value.isMapping else { return (key, try value.json()) }
         var value = value
-        conditions[key] = try Expression(value.string("when"))
+        conditions[key] = (try Expression(value.string("when")), try value.optional("else")?.json())
         guard let usual = try value.optional("value") else { throw value.fail("'value' is missing") }
         try value.finish()
         return (key, try usual.json())
@@ -301,6 +302,14 @@ public struct RuleFile: Sendable {
   /// Whether a derived key is computed from an axis, so that the axis needs no key of its own.
   private func derivable(_ axis: String) -> Bool {
     derive.contains { $0.expression.text.contains(axis) }
+  }
+}
+
+extension RuleFile {
+  /// What a key that the dialect fixes is in a network of these other keys, or nil where such a network has none.
+  func fixed(_ key: String, _ value: JSON, _ lookUp: (String) -> JSON?) -> JSON? {
+    guard let condition = conditions[key], !condition.when.isTrue(lookUp) else { return value }
+    return condition.otherwise
   }
 }
 

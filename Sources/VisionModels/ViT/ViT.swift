@@ -9,6 +9,8 @@ public final class ViT: Network {
   private let layers: Layers
   /// The fixed position table, where the network has one.
   private let sincos: Tensor?
+  /// Stands in for the patches' bias, where the network has none.
+  private let noBias: Tensor
 
   public var gridChannels: [Int] { [shape.embedDim] }
   public var gridSides: [Int] { [shape.gridSide] }
@@ -20,6 +22,7 @@ public final class ViT: Network {
     self.parameters = parameters
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+    noBias = engine.tensor([Float](repeating: 0, count: shape.embedDim), [shape.embedDim])
     sincos =
       shape.positionEmbedding == .sincos2d
       ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
@@ -28,6 +31,7 @@ public final class ViT: Network {
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
     var x = embed(images, context)
     x = context.dropout(x, rate: layers.regularization.dropout)
+    if shape.preNorm { x = layers.norm(x, "norm_pre", context) }
     let block = TransformerBlock(
       layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation,
       projects: shape.attentionProjection)
@@ -43,7 +47,7 @@ public final class ViT: Network {
   /// positions too differs.
   private func embed(_ images: Tensor, _ context: Context) -> Tensor {
     let p = parameters
-    let (weight, bias) = (p["patch_embed.proj.weight"], p["patch_embed.proj.bias"])
+    let (weight, bias) = (p["patch_embed.proj.weight"], p.optional("patch_embed.proj.bias") ?? noBias)
     let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
     let position = sincos ?? p["pos_embed"]
     func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { context.joinTokens($1, $0) } }

@@ -4,7 +4,7 @@ import Tensor
 
 /// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
 /// ICML 2021) where it has a distillation token, a DeiT III (Touvron et al., ECCV 2022) or DINOv2 (Oquab et al., TMLR
-/// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024). The JSON keys are those of the native store.
+/// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024), or CLIP's where it has a norm in front. The JSON keys are those of the native store.
 public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public static let architecture = "vit"
 
@@ -57,6 +57,10 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public var attentionProjection: Bool
   /// Whether each residual branch ends in one learned factor a channel.
   public var layerScale: Bool
+  /// Whether a norm stands in front of the first block, as in CLIP (Radford et al., ICML 2021).
+  public var preNorm: Bool
+  /// Whether the patches' projection has a bias.
+  public var patchBias: Bool
   /// The ResNet in front of the patches, which are then cut from its last map; nil for the usual ViT.
   public var resnet: ResNetStemConfiguration?
 
@@ -107,6 +111,8 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     representationSize = try reader.optionalSize("representation_size")
     attentionProjection = try reader.flag("attention_projection", default: true)
     layerScale = try reader.flag("layer_scale", default: false)
+    preNorm = try reader.flag("pre_norm", default: false)
+    patchBias = try reader.flag("patch_bias", default: true)
     resnet = try ResNetStemConfiguration(&reader)
     try reader.finish()
     guard imageSize % patchSize == 0 else {
@@ -175,6 +181,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
       "position_embedding_covers_registers": .bool(positionEmbeddingCoversRegisters),
       "representation_size": representationSize.map { .int($0) } ?? .null,
       "attention_projection": .bool(attentionProjection), "layer_scale": .bool(layerScale),
+      "pre_norm": .bool(preNorm), "patch_bias": .bool(patchBias),
     ])
     return .object((usual.members ?? []) + (resnet?.json ?? []))
   }
@@ -217,7 +224,8 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     specs.append(
       ParameterSpec(
         "patch_embed.proj.weight", [d, resnet?.channels ?? inChannels, patchSize, patchSize], weight))
-    specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros))
+    if patchBias { specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros)) }
+    if preNorm { specs.norm("norm_pre", d) }
     for block in 0..<depth {
       let name = "blocks.\(block)."
       specs.transformerBlock(

@@ -48,6 +48,11 @@ extension Preset {
     vit("vit_small_patch14_reg4_dinov2", 384, 12, 6, patch: 14, size: 518, .registers, count: 22_442_344),
     vit("vit_base_patch14_reg4_dinov2", 768, 12, 12, patch: 14, size: 518, .registers, count: 87_351_016),
     vit("vit_large_patch14_reg4_dinov2", 1024, 24, 16, patch: 14, size: 518, .registers, count: 305_395_688),
+    // CLIP's image towers (Radford et al., ICML 2021; with GELU, as LAION trained them).
+    vit("vit_base_patch32_clip_224", 768, 12, 12, patch: 32, size: 224, .clip, count: 88_225_000),
+    vit("vit_base_patch16_clip_224", 768, 12, 12, patch: 16, size: 224, .clip, count: 86_568_424),
+    vit("vit_large_patch14_clip_224", 1024, 24, 16, patch: 14, size: 224, .clip, count: 304_204_776),
+    vit("vit_large_patch14_clip_336", 1024, 24, 16, patch: 14, size: 336, .clip, count: 304_532_456),
     // With a ResNet in front of the patches.
     vit(
       "vit_small_r26_s32_224", 384, 12, 6, patch: 1, size: 224, resnet: [2, 2, 2, 2], count: 36_431_912),
@@ -58,7 +63,7 @@ extension Preset {
   ]
 
   private enum Kind {
-    case original, deit3, dinov2, registers
+    case original, deit3, dinov2, registers, clip
   }
 
   private static func vit(
@@ -67,7 +72,8 @@ extension Preset {
   ) -> Preset {
     let usual: JSON = .object([
       "architecture": .string("vit"), "image_size": .int(size), "in_channels": .int(3),
-      "num_classes": .int(1000), "norm_eps": .number("1e-06"), "activation": .string("gelu"),
+      "num_classes": .int(1000), "norm_eps": .number(kind == .clip ? "1e-05" : "1e-06"),
+      "activation": .string("gelu"),
       "patch_size": .int(patch), "embed_dim": .int(embedDim), "depth": .int(depth),
       "num_heads": .int(heads), "head_dim": .int(embedDim / heads),
       "mlp_dim": .int(4 * embedDim), "qkv_bias": .bool(true), "class_token": .bool(true),
@@ -75,8 +81,9 @@ extension Preset {
       "pooling": .string(distilled ? "cls_and_distillation" : "cls"),
       "position_embedding": .string("learned"),
       // timm folds the class token's position into the token where it has registers.
-      "position_embedding_covers_class_token": .bool(kind == .original || kind == .dinov2),
-      "representation_size": .null, "layer_scale": .bool(kind != .original),
+      "position_embedding_covers_class_token": .bool(kind != .deit3 && kind != .registers),
+      "representation_size": .null, "layer_scale": .bool([.deit3, .dinov2, .registers].contains(kind)),
+      "pre_norm": .bool(kind == .clip), "patch_bias": .bool(kind != .clip),
       "num_registers": .int(kind == .registers ? 4 : 0),
     ])
     return Preset(
