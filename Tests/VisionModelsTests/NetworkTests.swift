@@ -36,7 +36,7 @@ struct NetworkTests {
     "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid", "vit_timm_layer_scale",
     "vit_timm_registers", "vit_timm_registers_covered", "vit_timm_registers_gap", "vit_hf_dinov2_safetensors",
     "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
-    "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors",
+    "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors", "vit_openai_pt",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
   ]
 

@@ -9,6 +9,8 @@ struct PickleMachine {
   private var memo: [Int: PickleValue] = [:]
   private(set) var sequences: [[PickleValue]] = []
   private(set) var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
+  /// Places of dictionaries that are scripted objects' attributes.
+  private var objects: Set<Int> = []
 
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -139,6 +141,11 @@ struct PickleMachine {
     case .rebuildParameter:
       guard items.count == 3, case .tensor = items[0] else { throw damaged("a malformed parameter") }
       return items[0]
+    case .scripted:
+      guard items.isEmpty else { throw damaged("an object with arguments") }
+      let object = newDictionary()
+      if case .dict(let place) = object { objects.insert(place) }
+      return object
     case .record: return .inert
     case .storageType: throw damaged("a storage class that is called")
     }
@@ -197,10 +204,15 @@ struct PickleMachine {
     return PickleStorage(key: key, type: type, count: count)
   }
 
-  /// BUILD gives an object its attributes: a state dict's `_metadata`, a record's fields. None matter.
+  /// BUILD gives an object its attributes: a scripted one's modules and tensors; a state dict's `_metadata` and a
+  /// record's fields, of which none matter.
   private mutating func build() throws {
-    _ = try pop()
+    let attributes = try pop()
     switch try top() {
+    case .dict(let place) where objects.contains(place):
+      guard case .dict(let given) = attributes else { throw damaged("an object's attributes") }
+      // Settings of modules (`training`) say nothing about tensors.
+      dictionaries[place] = dictionaries[given].filter { !$0.value.isPlain }
     case .dict, .inert: break
     default: throw damaged("attributes for something that has none")
     }

@@ -16,6 +16,13 @@ enum PickleValue: Sendable {
   /// Something allowed that says nothing about tensors; whatever is done to it has no effect.
   case inert
 
+  var isPlain: Bool {
+    switch self {
+    case .none, .bool, .int, .float, .string, .bytes: true
+    default: false
+    }
+  }
+
   var int: Int? { if case .int(let value) = self { value } else { nil } }
 }
 
@@ -27,6 +34,8 @@ enum PickleGlobal: Sendable, Equatable {
   case rebuildTensorV2
   case rebuildParameter
   case storageType(ElementType)
+  /// A class of a TorchScript archive: its objects are their attributes here, whatever its code says.
+  case scripted
   /// Classes of plain facts (sizes, command-line arguments, NumPy numbers) that training scripts save
   /// beside the weights.
   case record
@@ -50,6 +59,10 @@ enum PickleGlobal: Sendable, Equatable {
     case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
     case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2
     case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+    case ("__torch__", _): self = .scripted
+    case let (module, _) where module.hasPrefix("__torch__."): self = .scripted
+    // TorchScript's typed lists.
+    case ("torch.jit._pickle", _): self = .record
     case ("torch", "Size"), ("torch", "device"), ("argparse", "Namespace"),
       ("yacs.config", "CfgNode"), ("numpy", "dtype"), ("numpy.core.multiarray", "scalar"),
       ("numpy._core.multiarray", "scalar"), ("_codecs", "encode"):
