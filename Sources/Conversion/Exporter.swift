@@ -123,7 +123,9 @@ struct Exporter {
       if key == "activation" || key.contains("_eps") { continue }
       throw Failure(
         "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
-        remedy: "choose a dialect that can hold it")
+        remedy: (key == "num_classes" && value.int == 0
+          ? "'vtkit convert --num-classes 0' leaves its classifier out; or " : "")
+          + "choose a dialect that can hold it")
     }
   }
 

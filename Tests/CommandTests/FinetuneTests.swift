@@ -39,6 +39,22 @@ struct FinetuneTests {
     return result
   }
 
+  /// What an export cannot hold is said before training, not after it.
+  @Test func impossibleExportsAreRefusedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    let run = folder.file("run")
+    let outcome = try Tool.run(
+      Self.arguments(try Self.data(folder), run) + [
+        "--export", "open-clip:" + folder.file("tuned.safetensors"),
+      ])
+    #expect(outcome.status != 0)
+    #expect(
+      outcome.error.contains("the dialect 'open-clip' has num_classes = 0, the network 3"), "\(outcome.error)"
+    )
+    #expect(outcome.error.contains("vtkit convert --num-classes 0"))
+    #expect(!FileManager.default.fileExists(atPath: run))
+  }
+
   @Test func exportsKeepTheAccuracyToTheLastPicture() throws {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder)

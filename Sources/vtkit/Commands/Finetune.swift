@@ -157,7 +157,10 @@ struct Finetune: ParsableCommand {
         "\(pictures.classes.count) classes but only \(pictures.training.count) training pictures")
     }
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
-    for target in targets { try OutputFile.check(target.path, overwrite: force) }
+    for target in targets {
+      try OutputFile.check(target.path, overwrite: force)
+      try target.check(metadata)
+    }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
     let configuration = RunConfiguration(
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: Trainer.fingerprint(pictures),
