@@ -34,8 +34,9 @@ struct ComputedTensor: Sendable {
       return StoredTensor(name: name, type: .i64, shape: []) { try Bytes(copying: [Int64(0)]) }
     case .maskToken:
       let channels = tensor.shape.last ?? 0
-      return StoredTensor(name: name, type: .f32, shape: [1, channels]) {
-        try Bytes(copying: [Float](repeating: 0, count: channels))
+      return StoredTensor(name: name, type: tensor.type, shape: [1, channels]) {
+        // Zero in every type.
+        try Bytes(copying: [UInt8](repeating: 0, count: channels * tensor.type.width))
       }
     case .relativePositionIndex:
       // The table has (2 window - 1)^2 rows.

@@ -65,6 +65,12 @@ struct AllNetworksTests {
           "image_size": .int(32), "patch_size": .int(8), "embed_dim": .int(24), "depth": .int(2),
           "num_heads": .int(3), "head_dim": .int(8), "mlp_dim": .int(40), "num_classes": .int(3),
         ]), options: DrlocOptions(mode: .ce, pairs: 16, weight: 0.1)),
+    Tiny(
+      name: "vit, layer scales and registers", configuration: fromCase("vit_dinov2_pth"),
+      start: "vit_dinov2_pth"),
+    Tiny(
+      name: "vit, norm in front", configuration: fromCase("vit_openclip_safetensors"),
+      start: "vit_openclip_safetensors"),
     Tiny(name: "swin", configuration: swin),
     Tiny(
       name: "swin, a loss a stage, odd grids",
