@@ -2,7 +2,11 @@
 /// `[batch, height, width, channels]`. A tensor belongs to one task.
 public final class Tensor {
   public let shape: [Int]
-  public let storage: Storage
+  /// Number of elements.
+  public let count: Int
+  private var held: Storage?
+  /// Makes the numbers again, to the same bits, where an operation can do so from what it keeps anyway.
+  var remake: (() -> Storage)?
 
   /// Whether `backward` should bring a gradient here.
   public let needsGradient: Bool
@@ -14,12 +18,23 @@ public final class Tensor {
 
   init(shape: [Int], storage: Storage, needsGradient: Bool = false) {
     self.shape = shape
-    self.storage = storage
+    count = storage.count
+    held = storage
     self.needsGradient = needsGradient
   }
 
-  /// Number of elements.
-  public var count: Int { storage.count }
+  /// The numbers; made again at every call where they have been let go.
+  public var storage: Storage {
+    if let held { return held }
+    guard let remake else { preconditionFailure("numbers that cannot be made again were let go") }
+    return remake()
+  }
+
+  /// Gives the numbers' memory to others where they can be made again.
+  func letGo() {
+    if remake != nil { held = nil }
+  }
+
   /// Length of the last axis; 1 for a scalar.
   public var channels: Int { shape.last ?? 1 }
   /// Number of rows: the product of all axes but the last.

@@ -81,6 +81,47 @@ struct VisionGradientTests {
     }
   }
 
+  /// What is let go and made again on the way back gives the same bits.
+  @Test(arguments: [true, false])
+  func lettingGoChangesNoBit(frozen: Bool) {
+    func gradients(letsGo: Bool) -> [[Float]] {
+      let shapes = [[2, 4, 5, 8], [8], [8], [6, 8, 3, 3]]
+      let inputs = shapes.enumerated().map { index, shape in
+        Tensor.parameter(checker.numbers(shape.reduce(1, *), UInt64(60 + index)), shape, engine: engine)
+      }
+      let context = Context(engine, recording: true, training: true)
+      let norm = BatchNormParameters(
+        gamma: inputs[1], beta: inputs[2], runningMean: engine.zeros([8]),
+        runningVariance: engine.tensor([Float](repeating: 1, count: 8), [8]))
+      let y = context.batchNorm(inputs[0], norm, eps: 1e-5, frozen: frozen, relu: true)
+      let before = y.values
+      let z = context.convolution(y, weight: inputs[3], bias: nil, stride: 1, padding: 1)
+      if letsGo {
+        context.letGo(y)
+        // Made anew for each who asks.
+        #expect(y.storage !== y.storage)
+        #expect(y.values == before)
+      }
+      context.backward(from: z, cotangent: checker.numbers(z.count, 70))
+      return inputs.map(\.gradientValues)
+    }
+    let kept = gradients(letsGo: false)
+    #expect(kept.allSatisfy { $0.contains { $0 != 0 } })
+    #expect(kept == gradients(letsGo: true))
+  }
+
+  /// With a residual nothing can be made again, and nothing is let go.
+  @Test func whatCannotBeMadeAgainStays() {
+    let context = Context(engine, recording: true, training: true)
+    let x = Tensor.parameter(checker.numbers(24, 60), [2, 3, 4], engine: engine)
+    let norm = BatchNormParameters(
+      gamma: engine.tensor([1, 1, 1, 1], [4]), beta: engine.zeros([4]), runningMean: engine.zeros([4]),
+      runningVariance: engine.zeros([4]))
+    let y = context.batchNorm(x, norm, eps: 1e-5, residual: x)
+    context.letGo(y)
+    #expect(y.storage === y.storage)
+  }
+
   @Test func groupNorm() {
     checker.check([[2, 3, 4, 6], [6], [6], [2, 3, 4, 6]], tolerance: 6e-3) { context, x in
       context.groupNorm(x[0], gamma: x[1], beta: x[2], groups: 3, eps: 1e-5, residual: x[3])

@@ -41,12 +41,21 @@ extension Context {
     let needs = needsTape(x, gamma, beta, residual)
     let y = output(x.shape, needsGradient: needs)
     let op = operation("batch norm", [x, gamma, beta, residual], y)
-    forward(op) {
+    func compute(_ y: Storage, _ backend: any Backend) {
       backend.channelAffine(
-        y: y.storage, x: x.storage, scale: scale, shift: shift, residual: residual?.storage,
-        relu: relu, rows: rows, channels: channels)
+        y: y, x: x.storage, scale: scale, shift: shift, residual: residual?.storage, relu: relu, rows: rows,
+        channels: channels)
     }
+    forward(op) { compute(y.storage, backend) }
     guard needs else { return y }
+    // The residual would have to be kept for it.
+    if residual == nil {
+      y.remake = { [engine] in
+        let again = engine.storage(rows * channels)
+        compute(again, engine.backend)
+        return again
+      }
+    }
     let gate: ReLUGate =
       !relu ? .open : residual == nil ? .affine(scale: scale, shift: shift) : .output(y.storage)
     let shape = BatchNormShape(rows: rows, channels: channels, usesBatch: usesBatch)

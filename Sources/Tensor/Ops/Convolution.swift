@@ -169,6 +169,7 @@ extension Context {
     let needs = needsTape(x)
     let y = Tensor(shape: shape, storage: x.storage, needsGradient: needs)
     guard needs else { return y }
+    if x.remake != nil { y.remake = { x.storage } }
     record { [engine] in
       guard let dy = y.gradient else { return }
       x.receiveGradient(dy, engine)

@@ -77,10 +77,12 @@ public final class CvT: Network {
       let normed = context.batchNorm(
         convolved, parameters.batchNorm("\(name)attn.conv_proj_\(part).bn"),
         eps: Float(shape.batchNormEps), frozen: layers.regularization.freezesBatchNorm)
-      var tokens = context.reshaped(
+      let cells = context.reshaped(
         normed, [normed.shape[0], normed.shape[1] * normed.shape[2], normed.channels])
-      if let cls { tokens = context.joinTokens(cls, tokens) }
-      return layers.linear(tokens, "\(name)attn.proj_\(part)", context)
+      let tokens = cls.map { context.joinTokens($0, cells) } ?? cells
+      let result = layers.linear(tokens, "\(name)attn.proj_\(part)", context)
+      for read in [cells, normed] { context.letGo(read) }
+      return result
     }
     let width = shape.attentionScale == .embedDim ? stage.embedDim : stage.headDim
     let scale = 1 / Float(width).squareRoot()

@@ -20,8 +20,9 @@ public final class ResNet: Network {
 
   public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
     var x = convolution(images, "conv1", stride: 2, padding: 3, context)
-    x = norm(x, "bn1", relu: true, context)
-    x = context.maxPool(x, kernel: 3, stride: 2, padding: 1)
+    let stem = norm(x, "bn1", relu: true, context)
+    x = context.maxPool(stem, kernel: 3, stride: 2, padding: 1)
+    context.letGo(stem)
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
         x = context.block(x) { [self] in self.block($0, stage, block, $1) }
@@ -48,11 +49,13 @@ public final class ResNet: Network {
     }
     var y = x
     for (index, c) in convolutions.enumerated() {
-      y = convolution(
+      let convolved = convolution(
         y, "\(name)conv\(index + 1)", stride: c.stride, padding: c.kernel / 2, context)
+      if index > 0 { context.letGo(y) }
       let isLast = index == convolutions.count - 1
-      y = norm(y, "\(name)bn\(index + 1)", relu: true, residual: isLast ? shortcut : nil, context)
+      y = norm(convolved, "\(name)bn\(index + 1)", relu: true, residual: isLast ? shortcut : nil, context)
     }
+    if shape.hasDownsample(stage, block) { context.letGo(shortcut) }
     return y
   }
 
