@@ -2,8 +2,8 @@ import Checkpoint
 
 /// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
 /// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
-/// `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not come out whole (17 / 2, sqrt(5)) is no
-/// value; `ratio` alone divides with a fraction.
+/// `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not
+/// come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
   indirect enum Node: Sendable {
     case value(JSON)

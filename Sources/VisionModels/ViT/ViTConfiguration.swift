@@ -4,7 +4,8 @@ import Tensor
 
 /// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
 /// ICML 2021) where it has a distillation token, a DeiT III (Touvron et al., ECCV 2022) or DINOv2 (Oquab et al., TMLR
-/// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024), or CLIP's where it has a norm in front. The JSON keys are those of the native store.
+/// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024), or of CLIP's image tower
+/// (Radford et al., ICML 2021) where a norm stands in front. The JSON keys are those of the native store.
 public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public static let architecture = "vit"
 
