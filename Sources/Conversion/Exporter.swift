@@ -111,10 +111,10 @@ struct Exporter {
 
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
   private func checkConfiguration(_ native: ParameterStore, _ configuration: JSON) throws {
+    let elsewhere = "choose a dialect that can hold it"
     if let item = file.cannot.first(where: { $0.when.isTrue { configuration[$0] } }) {
       throw Failure(
-        "the dialect '\(file.dialect)' has no such network: \(item.reason)",
-        remedy: "choose a dialect that can hold it")
+        "the dialect '\(file.dialect)' has no such network: \(item.reason)", remedy: elsewhere)
     }
     for (key, value, own) in differences(native, configuration) {
       // What a library's own configuration file can say is no obstacle.
@@ -123,9 +123,8 @@ struct Exporter {
       if key == "activation" || key.contains("_eps") { continue }
       throw Failure(
         "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
-        remedy: (key == "num_classes" && value.int == 0
-          ? "'vtkit convert --num-classes 0' leaves its classifier out; or " : "")
-          + "choose a dialect that can hold it")
+        remedy: key == "num_classes" && value.int == 0
+          ? "'vtkit convert --num-classes 0' leaves its classifier out; or " + elsewhere : elsewhere)
     }
   }
 

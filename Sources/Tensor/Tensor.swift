@@ -30,8 +30,10 @@ public final class Tensor {
     return remake()
   }
 
-  /// Gives the numbers' memory to others where they can be made again.
-  func letGo() {
+  /// Gives the numbers' memory to others until the way back asks for them, where the operation that made them has left
+  /// what makes them again cheaply (a batch norm without a residual, on a tape). To be called when all that reads
+  /// the tensor has run.
+  public func letGo() {
     if remake != nil { held = nil }
   }
 

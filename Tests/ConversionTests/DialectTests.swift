@@ -110,8 +110,7 @@ struct DialectTests {
     try CheckpointFile.write(exported.store, to: back)
     let result = try CheckpointFile.open(back)
     // Buffers that follow from the configuration, and a training script's wrapper, are not written again.
-    let madeAgain = ComputedTensor.Kind.allCases.map(\.reason)
-    let left = Set(loaded.ignored.filter { !madeAgain.contains($0.reason) }.map(\.name))
+    let left = loaded.lost
     let wrapper =
       ["model.", "state_dict_ema.", "model_weights/"].first { prefix in
         original.names.allSatisfy { $0.hasPrefix(prefix) }
@@ -329,5 +328,13 @@ struct DialectTests {
         #expect(try back.store[tensor.name]?.bytes().array == tensor.bytes().array)
       }
     }
+  }
+}
+
+extension LoadedCheckpoint {
+  /// Names of tensors that were left out and that no export makes again.
+  var lost: Set<String> {
+    let madeAgain = ComputedTensor.Kind.allCases.map(\.reason)
+    return Set(ignored.filter { !madeAgain.contains($0.reason) }.map(\.name))
   }
 }

@@ -97,7 +97,7 @@ struct VisionGradientTests {
       let before = y.values
       let z = context.convolution(y, weight: inputs[3], bias: nil, stride: 1, padding: 1)
       if letsGo {
-        context.letGo(y)
+        y.letGo()
         // Made anew for each who asks.
         #expect(y.storage !== y.storage)
         #expect(y.values == before)
@@ -118,7 +118,7 @@ struct VisionGradientTests {
       gamma: engine.tensor([1, 1, 1, 1], [4]), beta: engine.zeros([4]), runningMean: engine.zeros([4]),
       runningVariance: engine.zeros([4]))
     let y = context.batchNorm(x, norm, eps: 1e-5, residual: x)
-    context.letGo(y)
+    y.letGo()
     #expect(y.storage === y.storage)
   }
 

@@ -143,9 +143,8 @@ struct PickleMachine {
       return items[0]
     case .scripted:
       guard items.isEmpty else { throw damaged("an object with arguments") }
-      let object = newDictionary()
-      if case .dict(let place) = object { objects.insert(place) }
-      return object
+      objects.insert(dictionaries.count)
+      return newDictionary()
     case .record: return .inert
     case .storageType: throw damaged("a storage class that is called")
     }

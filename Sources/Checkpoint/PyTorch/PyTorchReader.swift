@@ -1,7 +1,8 @@
 import CKernels
 
 /// Reads what `torch.save` has written since PyTorch 1.6: a zip archive with one pickle, `data.pkl`, and one
-/// record of numbers a storage; and TorchScript archives (`torch.jit.save`), whose code nobody looks at. Tensors in nested dictionaries and lists get dotted names.
+/// record of numbers a storage; and TorchScript archives (`torch.jit.save`), whose code nobody looks at. Tensors in
+/// nested dictionaries and lists get dotted names.
 enum PyTorchReader {
   static func open(_ path: String) throws -> ParameterStore {
     let file = try MappedFile(path: path)

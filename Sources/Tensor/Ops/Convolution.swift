@@ -169,7 +169,11 @@ extension Context {
     let needs = needsTape(x)
     let y = Tensor(shape: shape, storage: x.storage, needsGradient: needs)
     guard needs else { return y }
-    if x.remake != nil { y.remake = { x.storage } }
+    // Where `x` may be let go, `y` must not hold what it shares.
+    if x.remake != nil {
+      y.remake = { x.storage }
+      y.letGo()
+    }
     record { [engine] in
       guard let dy = y.gradient else { return }
       x.receiveGradient(dy, engine)

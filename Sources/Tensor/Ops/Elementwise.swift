@@ -1,11 +1,4 @@
 extension Context {
-  /// Gives the memory of a tensor's numbers to others until the way back asks for them, where the operation that made
-  /// them can make them again cheaply (a batch norm without a residual). To be called when all that reads the
-  /// tensor has run.
-  public func letGo(_ x: Tensor) {
-    if isRecording { x.letGo() }
-  }
-
   /// `a + scale · b`, elementwise.
   public func add(_ a: Tensor, _ b: Tensor, scale: Float = 1) -> Tensor {
     precondition(a.count == b.count, "\(a.shape) + \(b.shape)")

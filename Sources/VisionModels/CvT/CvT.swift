@@ -81,7 +81,7 @@ public final class CvT: Network {
         normed, [normed.shape[0], normed.shape[1] * normed.shape[2], normed.channels])
       let tokens = cls.map { context.joinTokens($0, cells) } ?? cells
       let result = layers.linear(tokens, "\(name)attn.proj_\(part)", context)
-      for read in [cells, normed] { context.letGo(read) }
+      normed.letGo()
       return result
     }
     let width = shape.attentionScale == .embedDim ? stage.embedDim : stage.headDim

@@ -22,7 +22,7 @@ public final class ResNet: Network {
     var x = convolution(images, "conv1", stride: 2, padding: 3, context)
     let stem = norm(x, "bn1", relu: true, context)
     x = context.maxPool(stem, kernel: 3, stride: 2, padding: 1)
-    context.letGo(stem)
+    stem.letGo()
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
         x = context.block(x) { [self] in self.block($0, stage, block, $1) }
@@ -51,11 +51,11 @@ public final class ResNet: Network {
     for (index, c) in convolutions.enumerated() {
       let convolved = convolution(
         y, "\(name)conv\(index + 1)", stride: c.stride, padding: c.kernel / 2, context)
-      if index > 0 { context.letGo(y) }
+      if index > 0 { y.letGo() }
       let isLast = index == convolutions.count - 1
       y = norm(convolved, "\(name)bn\(index + 1)", relu: true, residual: isLast ? shortcut : nil, context)
     }
-    if shape.hasDownsample(stage, block) { context.letGo(shortcut) }
+    if shape.hasDownsample(stage, block) { shortcut.letGo() }
     return y
   }
 
