@@ -159,10 +159,10 @@ static inline hid_t vt_h5_string_type(size_t length) {
   return type;
 }
 
-/// Creates a dataset and writes it; `compression` 0 is plain, else shuffle and deflate of that level.
-static inline herr_t vt_h5_write_dataset(hid_t file, const char *path, hid_t type, int rank,
+/// Creates a dataset; `compression` 0 is plain, else shuffle and deflate of that level. Close it with `H5Dclose`.
+static inline hid_t vt_h5_create_dataset(hid_t file, const char *path, hid_t type, int rank,
                                          const hsize_t *shape, const hsize_t *chunk,
-                                         int compression, const void *bytes) {
+                                         int compression) {
   hid_t space = rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, shape, NULL);
   hid_t links = H5Pcreate(H5P_LINK_CREATE), plan = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_create_intermediate_group(links, 1);
@@ -174,11 +174,23 @@ static inline herr_t vt_h5_write_dataset(hid_t file, const char *path, hid_t typ
     H5Pset_deflate(plan, (unsigned)compression);
   }
   hid_t dataset = H5Dcreate2(file, path, type, space, links, plan, H5P_DEFAULT);
-  herr_t result = dataset < 0 ? -1 : 0;
-  if (result >= 0) result = H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
-  if (dataset >= 0 && H5Dclose(dataset) < 0) result = -1;
   H5Pclose(plan);
   H5Pclose(links);
+  H5Sclose(space);
+  return dataset;
+}
+
+/// Writes rows `first` to `first + count` of the first axis, or everything where `count` is that axis's length.
+static inline herr_t vt_h5_write_rows(hid_t dataset, hid_t type, int rank, const hsize_t *shape,
+                                      hsize_t first, hsize_t count, const void *bytes) {
+  if (rank < 1 || rank > H5S_MAX_RANK || count == shape[0])
+    return H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
+  hsize_t start[H5S_MAX_RANK] = {first}, block[H5S_MAX_RANK];
+  for (int axis = 0; axis < rank; axis++) block[axis] = axis == 0 ? count : shape[axis];
+  hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(rank, block, NULL);
+  herr_t result = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, block, NULL);
+  if (result >= 0) result = H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, bytes);
+  H5Sclose(memory);
   H5Sclose(space);
   return result;
 }

@@ -37,17 +37,23 @@ VT_PLANE(width8)
 VT_PLANE(wide16)
 
 void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int *order, int rank,
-                      size_t width) {
+                      size_t width, size_t first, size_t count) {
   // Axes as the output has them: size, stride in the input. Unit axes go, and neighbours that
   // stay neighbours in the input merge.
   size_t stride[16], size[16], step[16];
-  size_t s = 1, total = 1;
+  size_t s = 1, total = 1, begin = 0;
+  int cut = 0;
   for (int k = rank - 1; k >= 0; k--) { stride[k] = s; s *= shape[k]; }
   int n = 0;
   for (int k = 0; k < rank; k++) {
     size_t length = shape[order[k]], at = stride[order[k]];
-    total *= length;
     if (length == 1) continue;
+    if (!cut) {
+      begin = first * at;
+      length = count < length - first ? count : length - first;
+      cut = 1;
+    }
+    total *= length;
     if (n > 0 && step[n - 1] == at * length) { size[n - 1] *= length; step[n - 1] = at; }
     else { size[n] = length; step[n] = at; n++; }
   }
@@ -67,7 +73,7 @@ void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int 
       if (k != fast) { from += index[k] * step[k]; to += index[k] * out_stride[k]; }
     size_t rows = size[fast], cols = size[n - 1];
     char *o = (char *)out + to * width;
-    const char *i = (const char *)in + from * width;
+    const char *i = (const char *)in + (begin + from) * width;
 #define VT_RUN(type) plane_##type((type *)o, (const type *)i, rows, cols, step[fast], step[n - 1], out_stride[fast])
     switch (width) {
       case 1: VT_RUN(width1); break;

@@ -8,6 +8,7 @@
 static inline void vt_blas_use_one_thread(void) {}
 static inline const char *vt_blas_name(void) { return "Accelerate"; }
 static inline void vt_blas_use_threads(int count) { (void)count; }
+static inline void vt_blas_stop_threads(void) {}
 #else
 #include <cblas.h>
 // The toolkit splits work itself, in pieces that do not depend on the thread count, so
@@ -15,6 +16,12 @@ static inline void vt_blas_use_threads(int count) { (void)count; }
 static inline void vt_blas_use_one_thread(void) { openblas_set_num_threads(1); }
 static inline void vt_blas_use_threads(int count) { openblas_set_num_threads(count); }
 static inline const char *vt_blas_name(void) { return openblas_get_config(); }
+// OpenBLAS starts threads as soon as it is loaded, and each turns idly for a tenth of a second before it sleeps. This ends
+// them, as OpenBLAS itself does before a fork; it starts them again when it needs them. Builds without threads lack it.
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+static inline void vt_blas_stop_threads(void) {
+  if (blas_thread_shutdown_) blas_thread_shutdown_();
+}
 #endif
 
 /// c[m,n] = alpha * op(a)[m,k] * op(b)[k,n] + beta * c, row-major, `ld*` in elements.

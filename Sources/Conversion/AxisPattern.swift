@@ -127,15 +127,15 @@ struct AxisPattern: Sendable {
     return result
   }
 
-  /// The permutation from one side's named axes to the other's: lengths in the order of `from`, and for each
-  /// axis of `to` its place in `from`.
+  /// The permutation from one side's named axes to the other's, for numbers of a type.
   func permutation(
-    from: KeyPath<AxisPattern, [Axis]>, to: KeyPath<AxisPattern, [Axis]>, _ lengths: [String: Int]
-  ) -> (lengths: [Int], order: [Int32]) {
+    from: KeyPath<AxisPattern, [Axis]>, to: KeyPath<AxisPattern, [Axis]>, _ lengths: [String: Int],
+    _ type: ElementType
+  ) -> Permutation {
     let names = self[keyPath: from].flatMap(\.names)
     let order = self[keyPath: to].flatMap(\.names).map { name in
       Int32(names.firstIndex(of: name) ?? 0)
     }
-    return (names.map { lengths[$0] ?? 1 }, order)
+    return Permutation(shape: names.map { lengths[$0] ?? 1 }, order: order, width: type.width)
   }
 }

@@ -61,7 +61,7 @@ struct Exporter {
         continue
       }
       let names = rule.sources.map { $0.name(numbers: numbers, wildcards: texts) }
-      let parted = Layout.fromNative(tensor, names: names, axes: axes, lengths: lengths)
+      let parted = try Layout.fromNative(tensor, names: names, axes: axes, lengths: lengths)
       for part in parted { try store.append(part) }
       plan.append(
         PlanRow(

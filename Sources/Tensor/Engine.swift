@@ -26,6 +26,10 @@ public final class Engine {
   /// Number of processors this process may use.
   public static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
+  /// Ends the threads that the matrix library started when the process loaded it: for a program whose work may need none,
+  /// to be called before any engine exists. They would take a processor for a tenth of a second.
+  public static func stopIdleThreads() { vt_blas_stop_threads() }
+
   /// The variants that this processor runs, the fastest last.
   public static var supportedInstructions: [InstructionSet] {
     InstructionSet.allCases.filter(\.isSupported)

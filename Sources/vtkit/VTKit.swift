@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoint
 import Foundation
+import Tensor
 
 /// The command line's root.
 struct VTKit: ParsableCommand {
@@ -29,6 +30,7 @@ enum Main {
     // A closed pipe (`vtkit inspect ... | head`) ends the process quietly, as it does for other tools.
     Interruption.install()
     HDF5CrashReport.install()
+    Engine.stopIdleThreads()
     do {
       var command = try VTKit.parseAsRoot()
       try command.run()

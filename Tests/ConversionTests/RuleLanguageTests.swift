@@ -85,7 +85,7 @@ struct RuleLanguageTests {
       }
       let whole = try Layout.toNative(name: "n", sources: originals, axes: axes, lengths: sizes)
       #expect(whole.shape == [native[0] * parts] + native.dropFirst())
-      let back = Layout.fromNative(whole, names: originals.map(\.name), axes: axes, lengths: sizes)
+      let back = try Layout.fromNative(whole, names: originals.map(\.name), axes: axes, lengths: sizes)
       for (a, b) in zip(back, originals) {
         #expect(try a.shape == b.shape && a.floats() == b.floats())
       }

@@ -140,12 +140,22 @@ struct KernelParityTests {
       for width in [1, 2, 4, 8, 16] {
         let input = (0..<count * width).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         var output = [UInt8](repeating: 0, count: count * width)
-        vt_permute_bytes(&output, input, shape, order, Int32(shape.count), width)
+        vt_permute_bytes(&output, input, shape, order, Int32(shape.count), width, 0, .max)
         var strides = [Int](repeating: 1, count: shape.count)
         for k in stride(from: shape.count - 2, through: 0, by: -1) {
           strides[k] = strides[k + 1] * shape[k + 1]
         }
         let outShape = order.map { shape[Int($0)] }
+        // And row by row, as stretches are made.
+        let rows = outShape.first { $0 != 1 } ?? 1
+        let row = count * width / max(1, rows)
+        var stretches: [UInt8] = []
+        for first in stride(from: 0, to: rows, by: 2) {
+          var part = [UInt8](repeating: 0, count: min(2, rows - first) * row)
+          vt_permute_bytes(&part, input, shape, order, Int32(shape.count), width, first, min(2, rows - first))
+          stretches += part
+        }
+        #expect(stretches == output, "\(shape) \(order) \(width)")
         for flat in 0..<count {
           var (rest, from) = (flat, 0)
           for k in stride(from: outShape.count - 1, through: 0, by: -1) {

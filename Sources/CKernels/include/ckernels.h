@@ -316,9 +316,11 @@ void vt_positive_features_backward(vt_isa isa, float *dp, float *sums, const flo
 // convert.c
 
 /// Copies a tensor of `rank` axes (at most 16) with its axes permuted: out axis k is in axis order[k].
-/// `shape` is the input's; `width` is the element size in bytes (1, 2, 4, 8 or 16).
+/// `shape` is the input's; `width` is the element size in bytes (1, 2, 4, 8 or 16). Of the output, only `count` rows
+/// are made, from row `first` on, and stand at the beginning of `out`; a row is what lies behind one index of its
+/// first axis longer than one. More rows than there are mean all that are left.
 void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int *order, int rank,
-                      size_t width);
+                      size_t width, size_t first, size_t count);
 /// Reverses the bytes of each element, in place allowed.
 void vt_swap_bytes(void *out, const void *in, size_t count, size_t width);
 /// HDF5's shuffle filter undone: the first bytes of all `count` numbers, then the second ones, and so on become

@@ -12,13 +12,25 @@ enum HDF5Writer {
     guard id >= 0 else { throw Failure.system("creating the output", file: output.path) }
     var open = true
     defer { if open { try? HDF5Library.locked { _ = H5Fclose(id) } } }
-    try ReadAhead.forEach(store.tensors) { tensor, bytes in
+    var dataset: hid_t = -1
+    defer { if dataset >= 0 { try? HDF5Library.locked { _ = H5Dclose(dataset) } } }
+    // Compressing needs whole chunks.
+    let row: @Sendable (StoredTensor) -> Int = { tensor in
+      compression != nil ? tensor.byteCount : tensor.byteCount / max(1, tensor.shape.first ?? 1)
+    }
+    try ReadAhead.forEachStretch(store.tensors, row: row) { stretch in
       do {
-        try HDF5Library.locked { try write(tensor, bytes, to: id, compression: compression) }
+        try HDF5Library.locked {
+          if stretch.isFirst { dataset = try create(stretch.tensor, in: id, compression: compression) }
+          try write(stretch, to: dataset)
+          guard stretch.range.upperBound == stretch.tensor.byteCount else { return }
+          defer { dataset = -1 }
+          guard H5Dclose(dataset) >= 0 else { throw writingFailed(nil) }
+        }
       } catch let failure as Failure {
-        throw failure.located(file: output.path, tensor: tensor.name)
+        throw failure.located(file: output.path, tensor: stretch.tensor.name)
       }
-      progress?(tensor.byteCount)
+      progress?(stretch.range.count)
     }
     var settled = store
     settled.metadata = try store.settledMetadata()
@@ -33,8 +45,7 @@ enum HDF5Writer {
     Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
   }
 
-  private static func write(_ tensor: StoredTensor, _ bytes: Bytes, to file: hid_t, compression: Int?) throws
-  {
+  private static func create(_ tensor: StoredTensor, in file: hid_t, compression: Int?) throws -> hid_t {
     guard let type = tensor.type.makeHDF5() else {
       throw Failure("HDF5 has no type for \(tensor.type.rawValue)")
     }
@@ -44,11 +55,22 @@ enum HDF5Writer {
         .contains(where: { $0.isEmpty || $0 == "." })
     else { throw Failure("the name cannot be an HDF5 path") }
     let deflates = compression != nil && tensor.byteCount >= 256
-    let result = bytes.withUnsafeBytes {
-      vt_h5_write_dataset(
-        file, tensor.name, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },
-        chunk(tensor), deflates ? Int32(min(compression ?? 0, 9)) : 0,
-        $0.baseAddress)
+    let dataset = vt_h5_create_dataset(
+      file, tensor.name, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },
+      chunk(tensor), deflates ? Int32(min(compression ?? 0, 9)) : 0)
+    guard dataset >= 0 else { throw writingFailed(nil) }
+    return dataset
+  }
+
+  private static func write(_ stretch: ReadAhead.Stretch, to dataset: hid_t) throws {
+    let tensor = stretch.tensor
+    guard let type = tensor.type.makeHDF5() else { return }
+    defer { H5Tclose(type) }
+    let row = max(1, tensor.byteCount / max(1, tensor.shape.first ?? 1))
+    let result = stretch.bytes.withUnsafeBytes {
+      vt_h5_write_rows(
+        dataset, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },
+        hsize_t(stretch.range.lowerBound / row), hsize_t(stretch.range.count / row), $0.baseAddress)
     }
     guard result >= 0 else { throw writingFailed(nil) }
   }

@@ -53,16 +53,22 @@ enum NPZ {
       }
     }
     let header = try NPYHeader(prefix, memberSize: entry.size)
-    var tensor = StoredTensor(name: name, type: header.type, shape: header.shape) {
-      let all = try zip.bytes(of: entry)
-      return try standardOrder(all, header)
+    // Column-major numbers are the row-major ones of the transposed tensor.
+    let isTransposed = header.fortranOrder && header.shape.count > 1
+    let shape = isTransposed ? header.shape.reversed() : header.shape
+    var tensor = StoredTensor(name: name, type: header.type, shape: shape) {
+      try littleEndian(try zip.bytes(of: entry), header)
     }
     tensor.isCostly = entry.method == .deflated
-    return tensor
+    guard isTransposed else { return tensor }
+    let order = shape.indices.reversed().map { Int32($0) }
+    return try .joining(
+      [tensor], name: name, shape: header.shape,
+      permutation: Permutation(shape: shape, order: order, width: header.type.width))
   }
 
-  /// Little-endian and row-major, without a copy where the file has it so.
-  private static func standardOrder(_ all: Bytes, _ header: NPYHeader) throws -> Bytes {
+  /// A member's numbers, without a copy where the file has them so.
+  private static func littleEndian(_ all: Bytes, _ header: NPYHeader) throws -> Bytes {
     let count = all.count - header.length
     var body = all.withUnsafeBytes {
       Bytes(base: $0.baseAddress! + header.length, count: count, owner: all)
@@ -76,11 +82,6 @@ enum NPZ {
         source.withUnsafeBytes { vt_swap_bytes(out.baseAddress, $0.baseAddress, count / width, width) }
       }
     }
-    if header.fortranOrder && header.shape.count > 1 {
-      let reversed = Array(header.shape.reversed())
-      let order = (0..<reversed.count).reversed().map { Int32($0) }
-      body = try body.permuted(shape: reversed, order: order, width: header.type.width)
-    }
     return body
   }
 
@@ -89,38 +90,32 @@ enum NPZ {
     _ store: ParameterStore, to file: OutputFile, compression: Int?, progress: ((Int) -> Void)?
   ) throws {
     var zip = ZipWriter(file, compression: compression)
-    try ReadAhead.forEach(store.tensors) { tensor, bytes in
-      let header: [UInt8]
-      do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch let failure
-        as Failure
-      { throw failure.located(file: file.path, tensor: tensor.name) }
-      guard tensor.name.utf8.count + 4 <= 0xFFFF else {
-        throw Failure("the name is too long for a zip archive", file: file.path, tensor: tensor.name)
+    // Compressing needs a tensor as a whole.
+    let isWhole = compression != nil
+    try ReadAhead.forEachStretch(store.tensors, row: { isWhole ? $0.byteCount : 1 }) { stretch in
+      let tensor = stretch.tensor
+      if stretch.isFirst {
+        let header: [UInt8]
+        do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch let failure
+          as Failure
+        { throw failure.located(file: file.path, tensor: tensor.name) }
+        guard tensor.name.utf8.count + 4 <= 0xFFFF else {
+          throw Failure("the name is too long for a zip archive", file: file.path, tensor: tensor.name)
+        }
+        try zip.begin(name: tensor.name + ".npy", header: header, bodyCount: tensor.byteCount)
       }
-      try zip.add(name: tensor.name + ".npy", header: header, body: bytes)
-      progress?(tensor.byteCount)
+      try zip.append(stretch.bytes)
+      progress?(stretch.range.count)
     }
     var comment: [UInt8] = []
     let metadata = try store.settledMetadata()
     if !metadata.isEmpty {
       comment = Array(JSON(texts: metadata).text().utf8)
       if comment.count > 0xFFFF {
-        try zip.add(name: metadataEntry, header: [], body: try Bytes(comment))
+        try zip.add(name: metadataEntry, comment)
         comment = []
       }
     }
     try zip.finish(comment: comment)
-  }
-}
-
-extension Bytes {
-  /// The numbers of a tensor of `shape` with its axes in another order.
-  func permuted(shape: [Int], order: [Int32], width: Int) throws -> Bytes {
-    try Bytes(count: count) { out in
-      withUnsafeBytes {
-        vt_permute_bytes(
-          out.baseAddress, $0.baseAddress, shape, order, Int32(shape.count), width)
-      }
-    }
   }
 }

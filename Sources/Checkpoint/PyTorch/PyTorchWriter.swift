@@ -7,20 +7,22 @@ enum PyTorchWriter {
 
   static func write(_ store: ParameterStore, to file: OutputFile, progress: ((Int) -> Void)?) throws {
     var zip = ZipWriter(file, compression: nil)
-    try zip.add(name: root + "data.pkl", header: try pickle(store), body: try Bytes([]))
-    try zip.add(name: root + "byteorder", header: Array("little".utf8), body: try Bytes([]))
+    try zip.add(name: root + "data.pkl", try pickle(store))
+    try zip.add(name: root + "byteorder", Array("little".utf8))
     var index = 0
-    try ReadAhead.forEach(store.tensors) { tensor, bytes in
-      try zip.add(name: root + "data/\(index)", header: [], body: bytes)
-      index += 1
-      progress?(tensor.byteCount)
+    try ReadAhead.forEachStretch(store.tensors) { stretch in
+      if stretch.isFirst {
+        try zip.begin(name: root + "data/\(index)", header: [], bodyCount: stretch.tensor.byteCount)
+        index += 1
+      }
+      try zip.append(stretch.bytes)
+      progress?(stretch.range.count)
     }
     let metadata = try store.settledMetadata()
     if !metadata.isEmpty {
-      try zip.add(
-        name: root + metadataRecord, header: Array(JSON(texts: metadata).text().utf8), body: try Bytes([]))
+      try zip.add(name: root + metadataRecord, Array(JSON(texts: metadata).text().utf8))
     }
-    try zip.add(name: root + "version", header: Array("3\n".utf8), body: try Bytes([]))
+    try zip.add(name: root + "version", Array("3\n".utf8))
     try zip.finish(comment: [])
   }
 

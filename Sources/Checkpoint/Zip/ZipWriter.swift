@@ -6,9 +6,9 @@ import Foundation
 struct ZipWriter {
   private struct Record {
     let name: [UInt8]
-    let method: UInt16
-    let crc: UInt32
-    let compressed: Int
+    var method: UInt16
+    var crc: UInt32
+    var compressed: Int
     let size: Int
     let offset: Int
   }
@@ -17,35 +17,70 @@ struct ZipWriter {
   /// libdeflate's level, 1 to 12; nil stores.
   let compression: Int?
   private var records: [Record] = []
+  /// The member that is being written, and how many bytes of it are to come.
+  private var pending: Record?
+  private var left = 0
+  /// Its beginning.
+  private var header: [UInt8] = []
 
   init(_ file: OutputFile, compression: Int?) {
     self.file = file
     self.compression = compression
   }
 
-  /// Adds a member made of `header` and `body`, one behind the other.
-  mutating func add(name: String, header: [UInt8], body: Bytes) throws {
-    let size = header.count + body.count
-    var crc = UInt32(libdeflate_crc32(0, header, header.count))
-    crc = body.withUnsafeBytes { UInt32(libdeflate_crc32(crc, $0.baseAddress, $0.count)) }
-    var packed: Bytes?
-    var packedCount = size
-    if let compression {
-      let (bytes, count) = try deflate(header, body, level: compression)
-      if count < size { (packed, packedCount) = (bytes, count) }
-    }
-    let record = Record(
-      name: Array(name.utf8), method: packed == nil ? 0 : 8, crc: crc, compressed: packedCount,
-      size: size, offset: file.count)
-    try writeLocalHeader(record)
-    if let packed {
-      try packed.withUnsafeBytes { try file.write(UnsafeRawBufferPointer(rebasing: $0[..<packedCount])) }
-    } else {
-      try file.write(header)
-      try file.write(body)
-    }
-    records.append(record)
+  /// Adds a member.
+  mutating func add(name: String, _ content: [UInt8]) throws {
+    try begin(name: name, header: content, bodyCount: 0)
+    try append(try Bytes([]))
   }
+
+  /// Begins a member made of `header` and, one behind the other, what `append` gets until that is `bodyCount` bytes.
+  mutating func begin(name: String, header: [UInt8], bodyCount: Int) throws {
+    precondition(pending == nil, "the member before is not whole")
+    let size = header.count + bodyCount
+    pending = Record(
+      name: Array(name.utf8), method: 0, crc: libdeflate_crc32(0, header, header.count), compressed: size,
+      size: size, offset: file.count)
+    self.header = header
+    left = bodyCount
+  }
+
+  /// - Precondition: a member has begun and wants as many bytes; all of them at once where it is compressed.
+  mutating func append(_ bytes: Bytes) throws {
+    guard var record = pending, bytes.count <= left else { preconditionFailure("more than a member's bytes") }
+    let isFirst = file.count == record.offset
+    left -= bytes.count
+    record.crc = bytes.withUnsafeBytes { libdeflate_crc32(record.crc, $0.baseAddress, $0.count) }
+    if isFirst, left == 0, let compression {
+      let (packed, count) = try deflate(header, bytes, level: compression)
+      if count < record.size {
+        (record.method, record.compressed) = (8, count)
+        try writeLocalHeader(record)
+        try packed.withUnsafeBytes { try file.write(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        return finishMember(record)
+      }
+    }
+    if isFirst {
+      try writeLocalHeader(record)
+      try file.write(header)
+    }
+    try file.write(bytes)
+    pending = record
+    guard left == 0 else { return }
+    // The checksum stands before what it is of.
+    if !isFirst {
+      try file.overwrite(at: record.offset + Self.checksumOffset, Self.little(Int(record.crc), 4))
+    }
+    finishMember(record)
+  }
+
+  private mutating func finishMember(_ record: Record) {
+    records.append(record)
+    pending = nil
+  }
+
+  /// Of a local header.
+  private static let checksumOffset = 14
 
   private func deflate(_ header: [UInt8], _ body: Bytes, level: Int) throws -> (Bytes, Int) {
     guard let compressor = libdeflate_alloc_compressor(Int32(level)) else {
