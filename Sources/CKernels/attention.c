@@ -30,8 +30,8 @@ void vt_attention_forward(vt_isa isa, vt_head head, float *out, size_t ldo, floa
   size_t keys = head.keys, dim = head.dim, ld = vt_score_stride(keys);
   float *key_panels = scratch, *value_panels = key_panels + vt_panels_size(dim, keys);
   float *scores = value_panels + vt_panels_size(keys, dim);
-  vt_pack_panels(key_panels, head.k, head.ldk, 1, dim, keys);
-  vt_pack_panels(value_panels, head.v, head.ldv, 0, keys, dim);
+  vt_pack_panels(isa, key_panels, head.k, head.ldk, 1, dim, keys);
+  vt_pack_panels(isa, value_panels, head.v, head.ldv, 0, keys, dim);
   size_t tile = even_share(head.queries, FORWARD_ROWS, TILE_ROWS);
   for (size_t first = 0; first < head.queries; first += tile) {
     size_t rows = head.queries - first < tile ? head.queries - first : tile;
@@ -46,7 +46,7 @@ void vt_attention_forward(vt_isa isa, vt_head head, float *out, size_t ldo, floa
 }
 
 size_t vt_attention_backward_scratch(size_t queries, size_t keys, size_t dim) {
-  size_t cols = even_share(queries, QUERY_COLS, 8);
+  size_t cols = even_share(queries, QUERY_COLS, 16);
   (void)keys;
   return 2 * vt_panels_size(dim, cols) + 2 * vt_panels_size(cols, dim) +
          2 * (KEY_ROWS + TILE_ROWS + 1) * vt_score_stride(cols) + vt_weight_product_scratch(cols);
@@ -57,7 +57,7 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
                            float *scratch) {
   size_t queries = head.queries, keys = head.keys, dim = head.dim;
   // Whole vectors, so that only the last band of queries is filled up.
-  size_t band = even_share(queries, QUERY_COLS, 8), tile = even_share(keys, KEY_ROWS, TILE_ROWS);
+  size_t band = even_share(queries, QUERY_COLS, 16), tile = even_share(keys, KEY_ROWS, TILE_ROWS);
   float *turned_queries = scratch;                                     // [dim, queries]
   float *turned_dout = turned_queries + vt_panels_size(dim, band);     // [dim, queries]
   float *query_panels = turned_dout + vt_panels_size(dim, band);       // [queries, dim]
@@ -71,10 +71,10 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
   for (size_t first = 0; first < queries; first += band) {
     size_t cols = queries - first < band ? queries - first : band, ld = vt_score_stride(cols);
     const float *q = head.q + first * head.ldq, *dy = dout + first * ldo;
-    vt_pack_panels(turned_queries, q, head.ldq, 1, dim, cols);
-    vt_pack_panels(turned_dout, dy, ldo, 1, dim, cols);
-    vt_pack_panels(query_panels, q, head.ldq, 0, cols, dim);
-    vt_pack_panels(dout_panels, dy, ldo, 0, cols, dim);
+    vt_pack_panels(isa, turned_queries, q, head.ldq, 1, dim, cols);
+    vt_pack_panels(isa, turned_dout, dy, ldo, 1, dim, cols);
+    vt_pack_panels(isa, query_panels, q, head.ldq, 0, cols, dim);
+    vt_pack_panels(isa, dout_panels, dy, ldo, 0, cols, dim);
     // The sum over keys of p dp is dout . out.
     vt_row_dots(isa, delta, dy, out + first * ldo, cols, dim, ldo, ldo);
     memcpy(sums, lse + first, cols * sizeof(float));

@@ -43,8 +43,8 @@ VT_INLINE void turn8(float *to, const float *from, size_t ldb) {
   }
 }
 
-void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
-                    size_t cols) {
+VT_INLINE void pack_panels_body(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
+                                size_t cols) {
   for (size_t c = 0; c < cols; c += TILE_COLS, panels += depth * TILE_COLS) {
     size_t n = cols - c < TILE_COLS ? cols - c : TILE_COLS;
     if (n < TILE_COLS) memset(panels, 0, depth * TILE_COLS * sizeof(float));
@@ -66,6 +66,19 @@ void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, s
     }
   }
 }
+
+static void pack_panels_scalar(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
+                               size_t cols) {
+  for (size_t c = 0; c < cols; c += TILE_COLS, panels += depth * TILE_COLS)
+    for (size_t p = 0; p < depth; p++)
+      for (size_t j = 0; j < TILE_COLS; j++)
+        panels[p * TILE_COLS + j] =
+            c + j >= cols ? 0 : transposed ? b[(c + j) * ldb + p] : b[p * ldb + c + j];
+}
+
+VT_DISPATCH(pack_panels,
+            (float *panels, const float *b, size_t ldb, int transposed, size_t depth, size_t cols),
+            (panels, b, ldb, transposed, depth, cols))
 
 // out = act(c + bias), then out = residual + scale * out, over columns j.. of a block of rows.
 VT_INLINE void finish_block(vt_isa isa, const vt_finish *f, float *c, size_t ldc, size_t r, size_t j,

@@ -1,5 +1,10 @@
 #include "vector.h"
 
+#define LANES 8
+#include "softmax_body.h"
+#define LANES 16
+#include "softmax_body.h"
+
 size_t vt_score_stride(size_t cols) { return (cols + 15) / 16 * 16; }
 
 static void softmax_rows_scalar(float *x, float *lse, float scale, const float *bias,
@@ -19,37 +24,7 @@ static void softmax_rows_scalar(float *x, float *lse, float scale, const float *
   }
 }
 
-VT_INLINE void softmax_rows_body(float *x, float *lse, float scale, const float *bias,
-                                 const float *mask, size_t rows, size_t cols) {
-  size_t ld = vt_score_stride(cols), end = (cols + 7) / 8 * 8;
-  const i32x8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-  // Lanes of the last vector that are part of the row.
-  i32x8 inside = lanes < (i32x8)((int32_t)(cols - (end - 8)));
-  for (size_t r = 0; r < rows; r++) {
-    float *xr = x + r * ld;
-    v8 most = splat8(-INFINITY), sum = splat8(0), k = splat8(scale);
-    for (size_t c = 0; c < end; c += 8) {
-      v8 v = load8(xr + c) * k;
-      if (bias) v += load8(bias + r * ld + c);
-      if (mask) v += load8(mask + r * ld + c);
-      if (c + 8 == end) v = select8(inside, v, splat8(-INFINITY));
-      store8(xr + c, v);
-      most = select8(v > most, v, most);
-    }
-    float m = max8(most);
-    for (size_t c = 0; c < end; c += 8) {
-      v8 e = exp8(load8(xr + c) - splat8(m));
-      if (c + 8 == end) e = select8(inside, e, splat8(0));
-      store8(xr + c, e);
-      sum += e;
-    }
-    float total = sum8(sum), inverse = 1.0f / total;
-    for (size_t c = 0; c < end; c += 8) store8(xr + c, load8(xr + c) * splat8(inverse));
-    lse[r] = m + logf(total);
-  }
-}
-
-VT_DISPATCH(softmax_rows,
+VT_DISPATCH_WIDE(softmax_rows,
             (float *x, float *lse, float scale, const float *bias, const float *mask, size_t rows,
              size_t cols),
             (x, lse, scale, bias, mask, rows, cols))
@@ -69,26 +44,7 @@ static void scores_backward_scalar(float *p, float *dp, const float *lse, const 
     }
 }
 
-VT_INLINE void scores_backward_body(float *p, float *dp, const float *lse, const float *delta,
-                                    float scale, const float *bias, const float *mask, size_t ldb,
-                                    float *dbias, size_t rows, size_t cols) {
-  size_t ld = vt_score_stride(cols);
-  v8 k = splat8(scale);
-  for (size_t r = 0; r < rows; r++)
-    for (size_t c = 0; c < cols; c += 8) {
-      size_t i = r * ld + c, j = r * ldb + c;
-      v8 v = load8(p + i) * k;
-      if (bias) v += load8(bias + j);
-      if (mask) v += load8(mask + j);
-      v8 e = exp8(v - load8(lse + c));
-      v8 d = e * (load8(dp + i) - load8(delta + c));
-      store8(p + i, e);
-      store8(dp + i, d * k);
-      if (dbias) store8(dbias + j, load8(dbias + j) + d);
-    }
-}
-
-VT_DISPATCH(scores_backward,
+VT_DISPATCH_WIDE(scores_backward,
             (float *p, float *dp, const float *lse, const float *delta, float scale,
              const float *bias, const float *mask, size_t ldb, float *dbias, size_t rows, size_t cols),
             (p, dp, lse, delta, scale, bias, mask, ldb, dbias, rows, cols))

@@ -76,4 +76,13 @@ VT_INLINE float max8(v8 v) {
   for (int i = 1; i < 8; i++) m = v[i] > m ? v[i] : m;
   return m;
 }
+VT_INLINE v8 half8(v16 v, int upper) {
+  return upper ? __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)
+               : __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+VT_INLINE float sum16(v16 v) { return sum8(half8(v, 0) + half8(v, 1)); }
+VT_INLINE float max16(v16 v) {
+  v8 low = half8(v, 0), high = half8(v, 1);
+  return max8(select8(high > low, high, low));
+}
 #endif

@@ -17,7 +17,7 @@ public enum MatrixRoof {
     let n = Int32(size)
     let isa = vt_isa_best()
     let left = vt_left(data: a, stride: size, depth: size, taps: 1, cells: nil, tap_stride: 0)
-    vt_pack_panels(panels, b, size, 0, size, size)
+    vt_pack_panels(isa, panels, b, size, 0, size, size)
     let one = 2 * Double(size) * Double(size) * Double(size)
     func oneEach(_ product: (UnsafeMutablePointer<Float>) -> Void) -> Double {
       one * Double(threads.threads)

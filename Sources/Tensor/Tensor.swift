@@ -7,6 +7,8 @@ public final class Tensor {
   private var held: Storage?
   /// Makes the numbers again, to the same bits, where an operation can do so from what it keeps anyway.
   var remake: (() -> Storage)?
+  /// Whether numbers made again stay until the tensor is gone: for those that cost more than a pass over memory.
+  var keepsRemade = false
 
   /// Whether `backward` should bring a gradient here.
   public let needsGradient: Bool
@@ -23,16 +25,18 @@ public final class Tensor {
     self.needsGradient = needsGradient
   }
 
-  /// The numbers; made again at every call where they have been let go.
+  /// The numbers; made again where they have been let go, at every call or the first.
   public var storage: Storage {
     if let held { return held }
     guard let remake else { preconditionFailure("numbers that cannot be made again were let go") }
-    return remake()
+    let made = remake()
+    if keepsRemade { held = made }
+    return made
   }
 
   /// Gives the numbers' memory to others until the way back asks for them, where the operation that made them has left
-  /// what makes them again cheaply (a batch norm without a residual, on a tape). To be called when all that reads
-  /// the tensor has run.
+  /// what makes them again cheaply (a batch norm or attention, on a tape). To be called when all that reads the tensor
+  /// on the way forward has run.
   public func letGo() {
     if remake != nil { held = nil }
   }

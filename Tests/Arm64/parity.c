@@ -62,7 +62,7 @@ static void products(void) {
     float *a = numbers(rows * depth, 1), *b = numbers(cols * depth, 2), *bias = numbers(cols, 3);
     float *c = numbers(rows * cols, 4), *residual = numbers(rows * cols, 5);
     float *panels = malloc(vt_panels_size(depth, cols) * sizeof(float));
-    vt_pack_panels(panels, b, depth, 1, depth, cols);
+    vt_pack_panels(VT_ISA_PORTABLE, panels, b, depth, 1, depth, cols);
     vt_left left = {a, depth, depth, 1, 0, 0};
     vt_finish finish = {VT_ACTIVATION_GELU, 0, bias, residual, 0};
     PARITY("product", 1e-6, LIST(c), LIST(rows * cols),

@@ -22,7 +22,12 @@ struct ProductTests {
         let residual = numbers(rows * ldc, 12)
         let scale = numbers(rows, 13)
         var panels = [Float](repeating: .nan, count: vt_panels_size(depth, cols))
-        vt_pack_panels(&panels, b, ldb, transposed ? 1 : 0, depth, cols)
+        vt_pack_panels(VT_ISA_SCALAR, &panels, b, ldb, transposed ? 1 : 0, depth, cols)
+        for set in Engine.supportedInstructions {
+          var same = [Float](repeating: .nan, count: panels.count)
+          vt_pack_panels(set.kernel, &same, b, ldb, transposed ? 1 : 0, depth, cols)
+          #expect(same == panels)
+        }
         var (expected, finished) = (before, before)
         for i in 0..<rows {
           for j in 0..<cols {
@@ -69,7 +74,7 @@ struct ProductTests {
     let cells = (0..<taps * rows).map { Int32(($0 * 7 + 3) % (sources + 5)) }.map { $0 >= sources ? -1 : $0 }
     let b = numbers(cols * taps * depth, 2)
     var panels = [Float](repeating: .nan, count: vt_panels_size(taps * depth, cols))
-    vt_pack_panels(&panels, b, taps * depth, 1, taps * depth, cols)
+    vt_pack_panels(vt_isa_best(), &panels, b, taps * depth, 1, taps * depth, cols)
     var expected = [Float](repeating: 0, count: rows * cols)
     for i in 0..<rows {
       for j in 0..<cols {

@@ -110,14 +110,48 @@ struct VisionGradientTests {
     #expect(kept == gradients(letsGo: true))
   }
 
-  /// With a residual nothing can be made again, and nothing is let go.
+  /// Residual blocks whose outputs are let go, each made again from the one before, and attention's: the same bits, made
+  /// once, then kept until the way back has passed.
+  @Test func whatCostsMoreIsMadeAgainOnce() {
+    func gradients(letsGo: Bool) -> [[Float]] {
+      let shapes = [[2, 5, 24], [1], [8, 8], [8], [8], [8], [8]]
+      let inputs = shapes.enumerated().map { index, shape in
+        Tensor.parameter(checker.numbers(shape.reduce(1, *), UInt64(80 + index)), shape, engine: engine)
+      }
+      let context = Context(engine, recording: true, training: true)
+      func norm(_ gamma: Int) -> BatchNormParameters {
+        BatchNormParameters(
+          gamma: inputs[gamma], beta: inputs[gamma + 1], runningMean: engine.zeros([8]),
+          runningVariance: engine.zeros([8]))
+      }
+      let mixed = context.attention(qkv: inputs[0], heads: 2, headDim: 4, scale: 0.5)
+      let projected = context.linear(mixed, weight: inputs[2], bias: nil)
+      let shortcut = context.batchNorm(projected, norm(3), eps: 1e-5)
+      let y = context.batchNorm(projected, norm(5), eps: 1e-5, residual: shortcut, relu: true)
+      let z = context.linear(y, weight: inputs[2], bias: nil)
+      if letsGo {
+        let before = [mixed, y].map(\.values)
+        let held = [mixed.storage, y.storage]
+        for tensor in [mixed, shortcut, y] { tensor.letGo() }
+        #expect(mixed.storage !== held[0] && mixed.storage === mixed.storage)
+        #expect(y.storage !== held[1] && y.storage === y.storage)
+        #expect([mixed, y].map(\.values) == before)
+        for tensor in [mixed, shortcut, y] { tensor.letGo() }
+      }
+      context.backward(from: z, cotangent: checker.numbers(z.count, 90))
+      return inputs.map(\.gradientValues)
+    }
+    let kept = gradients(letsGo: false)
+    #expect([0, 2, 3, 4, 5, 6].allSatisfy { kept[$0].contains { $0 != 0 } })
+    #expect(kept == gradients(letsGo: true))
+  }
+
+  /// What no operation can make again stays.
   @Test func whatCannotBeMadeAgainStays() {
     let context = Context(engine, recording: true, training: true)
-    let x = Tensor.parameter(checker.numbers(24, 60), [2, 3, 4], engine: engine)
-    let norm = BatchNormParameters(
-      gamma: engine.tensor([1, 1, 1, 1], [4]), beta: engine.zeros([4]), runningMean: engine.zeros([4]),
-      runningVariance: engine.zeros([4]))
-    let y = context.batchNorm(x, norm, eps: 1e-5, residual: x)
+    let x = Tensor.parameter(checker.numbers(24, 60), [1, 2, 3, 4], engine: engine)
+    let y = context.groupNorm(
+      x, gamma: engine.tensor([1, 1, 1, 1], [4]), beta: engine.zeros([4]), groups: 2, eps: 1e-5)
     y.letGo()
     #expect(y.storage === y.storage)
   }

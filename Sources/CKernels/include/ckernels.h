@@ -74,7 +74,7 @@ int vt_product_is_optimized(void);
 size_t vt_panels_size(size_t depth, size_t cols);
 /// Packs b [depth, cols], or where `transposed` b [cols, depth], rows `ldb` apart. Runs of whole panels may be packed
 /// apart: the panel of column 16 i begins at 16 i * depth.
-void vt_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
+void vt_pack_panels(vt_isa isa, float *panels, const float *b, size_t ldb, int transposed, size_t depth,
                     size_t cols);
 /// c [rows, cols] (+)= a * panels [taps * depth, cols], then what `finish` says. Rows of c are `ldc` apart. An
 /// element's bits do not depend on where the matrices are cut into tiles.

@@ -80,7 +80,7 @@ extension CPUBackend {
     let panels = scratch(vt_panels_size(depth, columns))
     forRanges(columns, size: 64) { c in
       vt_pack_panels(
-        panels.floats + c.lowerBound * depth,
+        isa, panels.floats + c.lowerBound * depth,
         values + c.lowerBound * (transposed ? stride : 1), stride, transposed ? 1 : 0, depth, c.count)
     }
     return panels

@@ -56,12 +56,20 @@ extension Context {
     let lse = engine.storage(shape.batch * shape.heads * shape.queries)
     let tiles = shape.batch * shape.heads
     let op = operation("attention", [q.0, k.0, v.0], out)
+    func compute(_ out: Storage, _ backend: any Backend) {
+      backend.attentionForward(shape, out: out, lse: lse, q: view(q), k: view(k), v: view(v))
+    }
     forward(op) {
-      backend.attentionForward(
-        shape, out: out.storage, lse: lse, q: view(q), k: view(k), v: view(v))
+      compute(out.storage, backend)
       engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
     }
     guard needs else { return out }
+    out.remake = { [engine] in
+      let again = engine.storage(shape.batch * shape.queries * shape.heads * shape.headDim)
+      compute(again, engine.backend)
+      return again
+    }
+    out.keepsRemade = true
     record(op) { [engine] in
       guard let dout = out.gradient else { return }
       // Parts of one tensor share its gradient: only the first may find it untouched.

@@ -48,19 +48,17 @@ extension Context {
     }
     forward(op) { compute(y.storage, backend) }
     guard needs else { return y }
-    // The residual would have to be kept for it.
-    if residual == nil {
-      y.remake = { [engine] in
-        let again = engine.storage(rows * channels)
-        compute(again, engine.backend)
-        return again
-      }
+    y.remake = { [engine] in
+      let again = engine.storage(rows * channels)
+      compute(again, engine.backend)
+      return again
     }
-    let gate: ReLUGate =
-      !relu ? .open : residual == nil ? .affine(scale: scale, shift: shift) : .output(y.storage)
+    y.keepsRemade = residual != nil
     let shape = BatchNormShape(rows: rows, channels: channels, usesBatch: usesBatch)
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
+      let gate: ReLUGate =
+        !relu ? .open : residual == nil ? .affine(scale: scale, shift: shift) : .output(y.storage)
       // Nobody reads `dy` again: it becomes the input's gradient where that has none yet.
       let dx = x.needsGradient ? x.gradientTarget(engine, taking: dy) : nil
       engine.backend.batchNormBackward(

@@ -25,7 +25,10 @@ public final class ResNet: Network {
     stem.letGo()
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
-        x = context.block(x) { [self] in self.block($0, stage, block, $1) }
+        let y = context.block(x) { [self] in self.block($0, stage, block, $1) }
+        // Every second block's output is made again from the one before it, which is kept.
+        if block % 2 == 1 || (block == 0 && stage > 0 && shape.depths[stage - 1] % 2 == 1) { x.letGo() }
+        x = y
       }
     }
     let (batch, height, width) = (x.shape[0], x.shape[1], x.shape[2])
