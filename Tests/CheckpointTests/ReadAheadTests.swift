@@ -24,10 +24,10 @@ struct ReadAheadTests {
     let store = try store(64, isCostly: isCostly)
     #expect(store.byteCount > 1 << 22)
     var names: [String] = []
-    try ReadAhead.forEach(store.tensors) { tensor, bytes in
-      names.append(tensor.name)
-      let first = bytes.withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
-      #expect("t\(Int(first))" == tensor.name)
+    try ReadAhead.forEachStretch(store.tensors) { stretch in
+      names.append(stretch.tensor.name)
+      let first = stretch.bytes.withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
+      #expect("t\(Int(first))" == stretch.tensor.name)
     }
     #expect(names == store.names)
   }
@@ -48,7 +48,7 @@ struct ReadAheadTests {
       tensor.isCostly = true
       return tensor
     }
-    try ReadAhead.forEach(tensors) { _, _ in now.withLock { $0 -= 1 } }
+    try ReadAhead.forEachStretch(tensors) { _ in now.withLock { $0 -= 1 } }
     #expect(most.withLock { $0 } * size <= ReadAhead.budget)
   }
 

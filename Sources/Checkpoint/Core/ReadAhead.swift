@@ -20,15 +20,9 @@ enum ReadAhead {
     var isFirst: Bool { range.lowerBound == 0 }
   }
 
-  /// Calls `body` with every tensor's bytes, whole and in order, on the calling thread.
-  /// - Throws: what `body` throws, or the first tensor's error that reading met.
-  static func forEach(_ tensors: [StoredTensor], _ body: (StoredTensor, Bytes) throws -> Void) throws {
-    try forEachStretch(tensors, row: \.byteCount) { try body($0.tensor, $0.bytes) }
-  }
-
   /// Calls `body` with every tensor a stretch at a time, in order, on the calling thread; at least once for each tensor.
-  /// - Parameter row: what stretches of a tensor must begin at multiples of, in bytes.
-  /// - Throws: as `forEach`.
+  /// - Parameter row: what stretches of a tensor must begin at multiples of, in bytes; its length gives it whole.
+  /// - Throws: what `body` throws, or the first tensor's error that reading met.
   static func forEachStretch(
     _ tensors: [StoredTensor], row: @escaping @Sendable (StoredTensor) -> Int = { _ in 1 },
     _ body: (Stretch) throws -> Void
