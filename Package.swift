@@ -35,6 +35,7 @@ let package = Package(
 
     // C kernels and codecs: no allocation of results, no threads, no Swift.
     .target(name: "CKernels"),
+    .target(name: "CFiles"),
     .target(name: "CImaging", dependencies: ["CPNG", "CJPEG"]),
     .target(name: "CHDF5Support", dependencies: ["CHDF5"]),
 
@@ -42,7 +43,7 @@ let package = Package(
     .target(
       name: "Checkpoint",
       dependencies: [
-        "CHDF5", "CHDF5Support", "CDeflate", "CZlib", "CKernels",
+        "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(

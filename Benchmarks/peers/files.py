@@ -63,14 +63,14 @@ def make_files(folder):
 
 
 def seconds(command, output):
-    """Wall time and the peak memory in MB; the output is new each time and deleted after."""
+    """Wall time and the peak memory in MiB; the output is new each time and deleted after."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - began
     assert status == 0, command
     pathlib.Path(output).unlink()
-    return took, usage.ru_maxrss / 1000
+    return took, usage.ru_maxrss / 1024
 
 
 def main():
@@ -108,7 +108,7 @@ def main():
         for name, against in [("stored .npz", "cp"), ("stored .npz", "cp, flushed"),
                               ("stored .npz, as it is", "cp, flushed"), ("compressed .npz", "NumPy"), ("compressed .npz, as it is", "NumPy"),
                               ("gzip HDF5, as it is", "h5py")]:
-            print(f"| {name} | {against} | {best[against][0] / best[name][0]:.2f} | {best[name][1]:.0f} MB |")
+            print(f"| {name} | {against} | {best[against][0] / best[name][0]:.2f} | {best[name][1]:.0f} MiB |")
 
 
 if __name__ == "__main__":

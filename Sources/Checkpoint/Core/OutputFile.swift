@@ -1,3 +1,4 @@
+import CFiles
 import Foundation
 
 /// A file that appears whole or not at all: written beside its place, flushed, then renamed.
@@ -7,6 +8,9 @@ public final class OutputFile {
   private var descriptor: Int32
   private var buffer: [UInt8] = []
   private var finished = false
+  // Bytes that the system has, and of these, what it was told to bring to the disk.
+  private var systemCount = 0
+  private var writeBackBegun = 0
   /// Bytes written so far.
   public private(set) var count = 0
 
@@ -99,8 +103,19 @@ public final class OutputFile {
         throw Failure.system("writing", file: path)
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      beginWriteBack(after: written)
     }
   }
+
+  /// The disk works beside us, so that little is left to wait for when the file is flushed.
+  private func beginWriteBack(after written: Int) {
+    systemCount += written
+    guard systemCount - writeBackBegun >= Self.writeBackStep else { return }
+    vt_begin_write_back(descriptor, Int64(writeBackBegun), Int64(systemCount - writeBackBegun))
+    writeBackBegun = systemCount
+  }
+
+  private static let writeBackStep = 1 << 23
 
   /// Flushes to the disk and moves the file into place.
   public func commit() throws {

@@ -1,0 +1,10 @@
+// What Swift's view of the C library lacks.
+#ifndef VT_CFILES_H
+#define VT_CFILES_H
+
+#include <stdint.h>
+
+/// Has the system begin to write a stretch of a file to the disk, and does not wait; a hint, which some systems lack.
+void vt_begin_write_back(int descriptor, int64_t offset, int64_t count);
+
+#endif
