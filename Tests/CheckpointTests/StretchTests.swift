@@ -106,6 +106,29 @@ struct StretchTests {
     #expect(seen == (0..<12).map { Float($0) })
   }
 
+  /// Thousands of small tensors do not all stand open while the writer is slow: work would grow with their square.
+  @Test func smallTensorsDoNotPileUp() throws {
+    let opened = Mutex(0)
+    let tensors = try (0..<3000).map { i in
+      let source = StoredTensor(name: "t\(i)", type: .f32, shape: [32, 32]) {
+        opened.withLock { $0 += 1 }
+        return try Bytes(copying: [Float](repeating: Float(i), count: 1024))
+      }
+      return try StoredTensor.joining(
+        [source], name: source.name, shape: [32, 32],
+        permutation: Permutation(shape: [32, 32], order: [1, 0], width: 4))
+    }
+    var (written, most) = (0, 0)
+    try ReadAhead.forEachStretch(tensors) { _ in
+      if written == 0 { Thread.sleep(forTimeInterval: 0.2) }
+      written += 1
+      most = max(most, opened.withLock { $0 } - written)
+    }
+    #expect(written == 3000)
+    // Those that wait to be written, made, and some that are open.
+    #expect(most <= ReadAhead.waiting / 4096 + 32)
+  }
+
   /// A part that cannot be read is named, and the file does not appear.
   @Test func aPartThatCannotBeReadIsNamed() throws {
     let folder = try TemporaryFolder()

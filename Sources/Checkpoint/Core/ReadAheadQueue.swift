@@ -22,6 +22,9 @@ final class ReadAheadQueue: @unchecked Sendable {
     case make(Int, OpenTensor, Range<Int>)
   }
 
+  /// Small tensors must not pile up: every job looks through those that are open.
+  private static let mostOpen = 16
+
   private let tensors: [StoredTensor]
   private let row: @Sendable (StoredTensor) -> Int
   // `condition` guards the rest.
@@ -79,7 +82,10 @@ final class ReadAheadQueue: @unchecked Sendable {
     }
     guard next < tensors.count else { return nil }
     let cost = tensors[next].byteCount
-    guard wanted.tensor == next || openBytes + cost <= ReadAhead.budget else { return nil }
+    guard
+      wanted.tensor == next
+        || (openBytes + cost <= ReadAhead.budget && sources.count + opening < Self.mostOpen)
+    else { return nil }
     openBytes += cost
     opening += 1
     next += 1
