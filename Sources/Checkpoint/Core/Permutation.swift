@@ -39,11 +39,4 @@ public struct Permutation: Sendable {
       out.baseAddress, source.baseAddress, shape, order, Int32(shape.count), width, range.lowerBound / row,
       range.count / row)
   }
-
-  /// The whole result.
-  func applied(to source: Bytes) throws -> Bytes {
-    try Bytes(count: source.count) { out in
-      source.withUnsafeBytes { fill(out, 0..<source.count, of: $0) }
-    }
-  }
 }

@@ -119,10 +119,9 @@ final class ReadAheadQueue: @unchecked Sendable {
   private func make(_ index: Int, _ source: OpenTensor, _ range: Range<Int>) {
     let tensor = tensors[index]
     let result = Result {
-      do {
-        return ReadAhead.Stretch(
-          tensor: tensor, range: range, bytes: try source.read(range), isMade: source.isMade)
-      } catch let failure as Failure { throw failure.located(tensor: tensor.name) }
+      try tensor.located {
+        ReadAhead.Stretch(tensor: tensor, range: range, bytes: try source.read(range), isMade: source.isMade)
+      }
     }
     let done: Source? = condition.withLock {
       results[Place(tensor: index, start: range.lowerBound)] = result

@@ -1,5 +1,3 @@
-import CKernels
-
 /// A tensor of a checkpoint: its name, type and shape are known, its numbers are read when used.
 public struct StoredTensor: Sendable {
   public var name: String
@@ -43,25 +41,20 @@ public struct StoredTensor: Sendable {
 
   /// Makes the numbers readable: what is compressed is unpacked.
   /// - Throws: `Failure` where the file cannot be read or its content is damaged.
-  func open() throws -> OpenTensor {
-    do { return try opener() } catch let failure as Failure { throw failure.located(tensor: name) }
+  func open() throws -> OpenTensor { try located { try opener() } }
+
+  /// What `body` does with the tensor's numbers; its failures name the tensor.
+  func located<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let failure as Failure { throw failure.located(tensor: name) }
   }
 
   /// The numbers: little-endian, row-major.
   /// - Throws: `Failure` where the file cannot be read or its content is damaged.
-  public func bytes() throws -> Bytes {
-    do { return try opener().read(0..<byteCount) } catch let failure as Failure {
-      throw failure.located(tensor: name)
-    }
-  }
+  public func bytes() throws -> Bytes { try located { try opener().read(0..<byteCount) } }
 
   /// The numbers as float32.
   /// - Throws: `Failure` as `bytes()`, and where the type is no float.
-  public func floats() throws -> [Float] {
-    do { return try type.floats(try bytes()) } catch let failure as Failure {
-      throw failure.located(tensor: name)
-    }
-  }
+  public func floats() throws -> [Float] { try located { try type.floats(try bytes()) } }
 
   /// The same tensor under another name.
   public func renamed(_ name: String) -> StoredTensor {

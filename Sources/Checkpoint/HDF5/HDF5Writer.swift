@@ -16,7 +16,7 @@ enum HDF5Writer {
     defer { if dataset >= 0 { try? HDF5Library.locked { _ = H5Dclose(dataset) } } }
     // Compressing needs whole chunks.
     let row: @Sendable (StoredTensor) -> Int = { tensor in
-      compression != nil ? tensor.byteCount : tensor.byteCount / max(1, tensor.shape.first ?? 1)
+      compression != nil ? tensor.byteCount : rowBytes(tensor)
     }
     try ReadAhead.forEachStretch(store.tensors, row: row) { stretch in
       do {
@@ -45,10 +45,21 @@ enum HDF5Writer {
     Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
   }
 
-  private static func create(_ tensor: StoredTensor, in file: hid_t, compression: Int?) throws -> hid_t {
+  /// HDF5's type for the tensor's numbers; the caller closes it.
+  private static func type(of tensor: StoredTensor) throws -> hid_t {
     guard let type = tensor.type.makeHDF5() else {
       throw Failure("HDF5 has no type for \(tensor.type.rawValue)")
     }
+    return type
+  }
+
+  /// Bytes behind one index of the first axis; at least one.
+  private static func rowBytes(_ tensor: StoredTensor) -> Int {
+    max(1, tensor.byteCount / max(1, tensor.shape.first ?? 1))
+  }
+
+  private static func create(_ tensor: StoredTensor, in file: hid_t, compression: Int?) throws -> hid_t {
+    let type = try type(of: tensor)
     defer { H5Tclose(type) }
     guard !tensor.name.isEmpty, !tensor.name.hasPrefix("/"), !tensor.name.contains("\0"),
       !tensor.name.split(separator: "/", omittingEmptySubsequences: false)
@@ -64,9 +75,9 @@ enum HDF5Writer {
 
   private static func write(_ stretch: ReadAhead.Stretch, to dataset: hid_t) throws {
     let tensor = stretch.tensor
-    guard let type = tensor.type.makeHDF5() else { return }
+    let type = try type(of: tensor)
     defer { H5Tclose(type) }
-    let row = max(1, tensor.byteCount / max(1, tensor.shape.first ?? 1))
+    let row = rowBytes(tensor)
     let result = stretch.bytes.withUnsafeBytes {
       vt_h5_write_rows(
         dataset, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },

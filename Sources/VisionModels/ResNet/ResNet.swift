@@ -23,11 +23,13 @@ public final class ResNet: Network {
     let stem = norm(x, "bn1", relu: true, context)
     x = context.maxPool(stem, kernel: 3, stride: 2, padding: 1)
     stem.letGo()
+    var isMadeAgain = false
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
         let y = context.block(x) { [self] in self.block($0, stage, block, $1) }
         // Every second block's output is made again from the one before it, which is kept.
-        if block % 2 == 1 || (block == 0 && stage > 0 && shape.depths[stage - 1] % 2 == 1) { x.letGo() }
+        if isMadeAgain { x.letGo() }
+        isMadeAgain = block % 2 == 0
         x = y
       }
     }
