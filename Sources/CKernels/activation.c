@@ -51,24 +51,17 @@ VT_DISPATCH_WIDE(bias_activation,
              size_t ld),
             (kind, x, y, bias, rows, cols, ld))
 
-static void activation_backward_scalar(vt_activation kind, float *dx, const float *dy,
-                                       const float *x, size_t count) {
-  for (size_t i = 0; i < count; i++) dx[i] = (float)(dy[i] * derivative_scalar(kind, x[i]));
+static void activation_backward_scalar(vt_activation kind, float *dx, float *y, const float *dy, const float *x,
+                                       size_t rows, size_t cols, size_t ld) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = r * ld; i < r * ld + cols; i++) {
+      float v = x[i], d = dy[i];
+      dx[i] = (float)(d * derivative_scalar(kind, v));
+      if (y) y[i] = (float)activate_scalar(kind, v);
+    }
 }
 
 VT_DISPATCH_WIDE(activation_backward,
-            (vt_activation kind, float *dx, const float *dy, const float *x, size_t count),
-            (kind, dx, dy, x, count))
-
-static void activation_again_scalar(vt_activation kind, float *y, float *dx, const float *dy,
-                                    const float *x, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    float v = x[i];
-    y[i] = (float)activate_scalar(kind, v);
-    dx[i] = (float)(dy[i] * derivative_scalar(kind, v));
-  }
-}
-
-VT_DISPATCH_WIDE(activation_again,
-            (vt_activation kind, float *y, float *dx, const float *dy, const float *x, size_t count),
-            (kind, y, dx, dy, x, count))
+            (vt_activation kind, float *dx, float *y, const float *dy, const float *x, size_t rows, size_t cols,
+             size_t ld),
+            (kind, dx, y, dy, x, rows, cols, ld))

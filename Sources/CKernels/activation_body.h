@@ -7,7 +7,7 @@ VT_INLINE V L(activate)(vt_activation kind, V x) {
   switch (kind) {
     case VT_ACTIVATION_NONE: return x;
     case VT_ACTIVATION_GELU:
-      return S(0.5f) * x * (S(1) + L(erf)(x * S(0.70710678f)));
+      return x * L(normal)(x, L(exp)(S(-0.5f) * x * x));
     case VT_ACTIVATION_GELU_TANH: {
       // x/2 (1 + tanh u) = x sigmoid(2u)
       V u = x * (S(1.5957691f) + S(0.071354814f) * x * x);
@@ -23,9 +23,10 @@ VT_INLINE V L(activate)(vt_activation kind, V x) {
 VT_INLINE V L(derivative)(vt_activation kind, V x) {
   switch (kind) {
     case VT_ACTIVATION_NONE: return S(1);
-    case VT_ACTIVATION_GELU:
-      return S(0.5f) * (S(1) + L(erf)(x * S(0.70710678f))) +
-             x * S(0.39894228f) * L(exp)(S(-0.5f) * x * x);
+    case VT_ACTIVATION_GELU: {
+      V e = L(exp)(S(-0.5f) * x * x);
+      return L(normal)(x, e) + x * S(0.39894228f) * e;
+    }
     case VT_ACTIVATION_GELU_TANH: {
       V u = x * (S(1.5957691f) + S(0.071354814f) * x * x);
       V s = L(sigmoid)(u);
@@ -78,55 +79,35 @@ VT_INLINE void L(bias_activation_body)(vt_activation kind, float *x, float *y, c
   }
 }
 
-VT_INLINE void L(derivative_all)(vt_activation kind, float *dx, const float *dy, const float *x,
-                              size_t count) {
-  size_t i = 0;
-  for (; i + LANES <= count; i += LANES) L(store)(dx + i, L(load)(dy + i) * L(derivative)(kind, L(load)(x + i)));
-  if (i < count) {
-    size_t n = count - i;
-    L(store_part)(dx + i, L(load_part)(dy + i, n) * L(derivative)(kind, L(load_part)(x + i, n)), n);
-  }
+VT_INLINE void L(derivative_rows)(vt_activation kind, float *dx, float *y, const float *dy, const float *x,
+                               size_t rows, size_t cols, size_t ld) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < cols; c += LANES) {
+      size_t i = r * ld + c, n = cols - c < LANES ? cols - c : LANES;
+      if (n == LANES) {
+        V v = L(load)(x + i), d = L(load)(dy + i);
+        L(store)(dx + i, d * L(derivative)(kind, v));
+        if (y) L(store)(y + i, L(activate)(kind, v));
+      } else {
+        V v = L(load_part)(x + i, n), d = L(load_part)(dy + i, n);
+        L(store_part)(dx + i, d * L(derivative)(kind, v), n);
+        if (y) L(store_part)(y + i, L(activate)(kind, v), n);
+      }
+    }
 }
 
-VT_INLINE void L(activation_backward_body)(vt_activation kind, float *dx, const float *dy,
-                                        const float *x, size_t count) {
+VT_INLINE void L(activation_backward_body)(vt_activation kind, float *dx, float *y, const float *dy,
+                                        const float *x, size_t rows, size_t cols, size_t ld) {
+#define CASE(KIND) case KIND: L(derivative_rows)(KIND, dx, y, dy, x, rows, cols, ld); break
   switch (kind) {
-    case VT_ACTIVATION_NONE: L(derivative_all)(VT_ACTIVATION_NONE, dx, dy, x, count); break;
-    case VT_ACTIVATION_GELU: L(derivative_all)(VT_ACTIVATION_GELU, dx, dy, x, count); break;
-    case VT_ACTIVATION_GELU_TANH: L(derivative_all)(VT_ACTIVATION_GELU_TANH, dx, dy, x, count); break;
-    case VT_ACTIVATION_QUICK_GELU:
-      L(derivative_all)(VT_ACTIVATION_QUICK_GELU, dx, dy, x, count); break;
-    case VT_ACTIVATION_RELU: L(derivative_all)(VT_ACTIVATION_RELU, dx, dy, x, count); break;
-    case VT_ACTIVATION_TANH: L(derivative_all)(VT_ACTIVATION_TANH, dx, dy, x, count); break;
+    CASE(VT_ACTIVATION_NONE);
+    CASE(VT_ACTIVATION_GELU);
+    CASE(VT_ACTIVATION_GELU_TANH);
+    CASE(VT_ACTIVATION_QUICK_GELU);
+    CASE(VT_ACTIVATION_RELU);
+    CASE(VT_ACTIVATION_TANH);
   }
-}
-
-VT_INLINE void L(again_all)(vt_activation kind, float *y, float *dx, const float *dy, const float *x,
-                         size_t count) {
-  size_t i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    V v = L(load)(x + i);
-    L(store)(y + i, L(activate)(kind, v));
-    L(store)(dx + i, L(load)(dy + i) * L(derivative)(kind, v));
-  }
-  if (i < count) {
-    size_t n = count - i;
-    V v = L(load_part)(x + i, n);
-    L(store_part)(y + i, L(activate)(kind, v), n);
-    L(store_part)(dx + i, L(load_part)(dy + i, n) * L(derivative)(kind, v), n);
-  }
-}
-
-VT_INLINE void L(activation_again_body)(vt_activation kind, float *y, float *dx, const float *dy,
-                                     const float *x, size_t count) {
-  switch (kind) {
-    case VT_ACTIVATION_NONE: L(again_all)(VT_ACTIVATION_NONE, y, dx, dy, x, count); break;
-    case VT_ACTIVATION_GELU: L(again_all)(VT_ACTIVATION_GELU, y, dx, dy, x, count); break;
-    case VT_ACTIVATION_GELU_TANH: L(again_all)(VT_ACTIVATION_GELU_TANH, y, dx, dy, x, count); break;
-    case VT_ACTIVATION_QUICK_GELU: L(again_all)(VT_ACTIVATION_QUICK_GELU, y, dx, dy, x, count); break;
-    case VT_ACTIVATION_RELU: L(again_all)(VT_ACTIVATION_RELU, y, dx, dy, x, count); break;
-    case VT_ACTIVATION_TANH: L(again_all)(VT_ACTIVATION_TANH, y, dx, dy, x, count); break;
-  }
+#undef CASE
 }
 
 #include "lanes_end.h"

@@ -1,16 +1,24 @@
 #include "vector.h"
 
+#define LANES 8
+#include "elementwise_body.h"
+#define LANES 16
+#include "elementwise_body.h"
+
 static void add_scaled_scalar(float *y, const float *a, const float *b, float scale, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = (float)(a[i] + (double)scale * b[i]);
 }
-VT_INLINE void add_scaled_body(float *y, const float *a, const float *b, float scale,
-                               size_t count) {
-  size_t i = 0;
-  for (; i + 8 <= count; i += 8) store8(y + i, load8(a + i) + splat8(scale) * load8(b + i));
-  for (; i < count; i++) y[i] = a[i] + scale * b[i];
+VT_DISPATCH_WIDE(add_scaled, (float *y, const float *a, const float *b, float scale, size_t count),
+                 (y, a, b, scale, count))
+
+static void add_rows_scalar(float *y, const float *residual, const float *scales, size_t rows, size_t cols,
+                            size_t ld) {
+  for (size_t r = 0; r < rows; r++)
+    add_scaled_scalar(y + r * ld, residual + r * ld, y + r * ld, scales ? scales[r] : 1, cols);
 }
-VT_DISPATCH(add_scaled, (float *y, const float *a, const float *b, float scale, size_t count),
-            (y, a, b, scale, count))
+VT_DISPATCH_WIDE(add_rows,
+                 (float *y, const float *residual, const float *scales, size_t rows, size_t cols, size_t ld),
+                 (y, residual, scales, rows, cols, ld))
 
 static void scale_scalar(float *x, float scale, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] *= scale;
@@ -30,30 +38,9 @@ static void column_sums_scalar(float *y, const float *x, size_t rows, size_t col
     y[c] = (float)sum;
   }
 }
-VT_INLINE void column_sums_body(float *y, const float *x, size_t rows, size_t cols, size_t ld,
-                                int accumulate) {
-  size_t c = 0;
-  // 32 columns at a time stay in registers over all rows.
-  for (; c + 32 <= cols; c += 32) {
-    v8 s0 = splat8(0), s1 = splat8(0), s2 = splat8(0), s3 = splat8(0);
-    for (size_t r = 0; r < rows; r++) {
-      const float *p = x + r * ld + c;
-      s0 += load8(p); s1 += load8(p + 8); s2 += load8(p + 16); s3 += load8(p + 24);
-    }
-    if (accumulate) {
-      s0 += load8(y + c); s1 += load8(y + c + 8); s2 += load8(y + c + 16); s3 += load8(y + c + 24);
-    }
-    store8(y + c, s0); store8(y + c + 8, s1); store8(y + c + 16, s2); store8(y + c + 24, s3);
-  }
-  for (; c < cols; c++) {
-    float sum = 0;
-    for (size_t r = 0; r < rows; r++) sum += x[r * ld + c];
-    y[c] = accumulate ? y[c] + sum : sum;
-  }
-}
-VT_DISPATCH(column_sums,
-            (float *y, const float *x, size_t rows, size_t cols, size_t ld, int accumulate),
-            (y, x, rows, cols, ld, accumulate))
+VT_DISPATCH_WIDE(column_sums,
+                 (float *y, const float *x, size_t rows, size_t cols, size_t ld, int accumulate),
+                 (y, x, rows, cols, ld, accumulate))
 
 double vt_sum_of_squares(const float *x, size_t count) {
   double partial[8] = {0};

@@ -80,18 +80,26 @@ VT_DISPATCH(pack_panels,
             (float *panels, const float *b, size_t ldb, int transposed, size_t depth, size_t cols),
             (panels, b, ldb, transposed, depth, cols))
 
-// out = act(c + bias), then out = residual + scale * out, over columns j.. of a block of rows.
+// What `f` says, over columns j.. of a block of rows.
 VT_INLINE void finish_block(vt_isa isa, const vt_finish *f, float *c, size_t ldc, size_t r, size_t j,
                             size_t rows, size_t cols) {
-  float *from = c + r * ldc + j;
-  float *to = f->out ? f->out + r * ldc + j : from;
-  if (f->bias || f->out || f->kind != VT_ACTIVATION_NONE)
+  size_t at = r * ldc + j;
+  float *from = c + at, *to = f->out ? f->out + at : from;
+  if (f->before)
+    vt_activation_backward(isa, f->kind, to, f->again ? f->again + at : 0, from, f->before + at, rows, cols, ldc);
+  else if (f->bias || f->out || f->kind != VT_ACTIVATION_NONE)
     vt_bias_activation(isa, f->kind, from, to, f->bias ? f->bias + j : 0, rows, cols, ldc);
-  if (!f->residual) return;
-  const float *add = f->residual + r * ldc + j;
+  if (f->residual)
+    vt_add_rows(isa, to, f->residual + at, f->row_scale ? f->row_scale + r : 0, rows, cols, ldc);
+  if (f->sums) vt_column_sums(isa, f->sums + j, to, rows, cols, ldc, r > 0);
+}
+
+// Sets what `f` will read for a tile on its way: a few columns of every row, which no processor guesses.
+VT_INLINE void fetch_finish(const vt_finish *f, size_t at, size_t ldc, size_t rows, size_t cols) {
+  const float *from = f->before ? f->before : f->residual;
+  if (!from) return;
   for (size_t i = 0; i < rows; i++)
-    vt_add_scaled(isa, to + i * ldc, add + i * ldc, to + i * ldc, f->row_scale ? f->row_scale[r + i] : 1,
-                  cols);
+    for (size_t c = 0; c < cols; c += 16) __builtin_prefetch(from + at + i * ldc + c);
 }
 
 static void product_reference(float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
@@ -151,6 +159,7 @@ void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels
           for (size_t i = 0; i < block; i += TILE_ROWS) {
             size_t high = block - i < TILE_ROWS ? block - i : TILE_ROWS;
             float *to = c + (r + i) * ldc + j;
+            if (last) fetch_finish(&finish, (r + i) * ldc + j, ldc, high, wide);
             if (high == TILE_ROWS && wide == step) {
               tile(length, pointers + i, panel, right, to, ldc, add);
             } else {

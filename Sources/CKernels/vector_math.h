@@ -48,32 +48,21 @@ VT_INLINE V L(exp)(V x) {
   return L(select)(x != x, x, out);
 }
 
-// erf(x): x times a polynomial in x^2 below 1, 1 - exp(polynomial) above; both are Chebyshev
-// fits (of erf(sqrt s)/sqrt s on [0, 1] and of log erfc on [0.95, 4.1]); absolute error below 2e-7.
-VT_INLINE V L(erf)(V x) {
+// The normal distribution's function at x, from e = exp(-x^2 / 2): the tail beyond |x| is e t P(t) with t = 1 / (1 + 0.3 |x|),
+// P a fit of degree 7 for |x| <= 14. Relative error of the tail, and so for x < 0, below 5e-6 with exp's; absolute below 1e-7.
+VT_INLINE V L(normal)(V x, V e) {
   V a = L(select)(x < S(0), -x, x);
-  V t = L(select)(a > S(4.0f), S(4.0f), a);
-  V s = x * x;
-  V p = S(7.882497448008507e-05f);
-  p = p * s + S(-0.0008018855005502701f);
-  p = p * s + S(0.005189312156289816f);
-  p = p * s + S(-0.02685432881116867f);
-  p = p * s + S(0.11283597350120544f);
-  p = p * s + S(-0.3761262595653534f);
-  p = p * s + S(1.1283791065216064f);
-  V small = p * x;
-  V q = S(1.5771064454384032e-06f);
-  q = q * t + S(-4.4881504436489195e-05f);
-  q = q * t + S(0.0005869827582500875f);
-  q = q * t + S(-0.004714049398899078f);
-  q = q * t + S(0.026293111965060234f);
-  q = q * t + S(-0.10985714942216873f);
-  q = q * t + S(-0.6320604681968689f);
-  q = q * t + S(-1.130097508430481f);
-  q = q * t + S(0.0002868776791729033f);
-  V large = S(1.0f) - L(exp)(q);
-  large = L(select)(x < S(0), -large, large);
-  return L(select)(a < S(1.0f), small, L(select)(x != x, x, large));
+  V t = S(1.0f) / (S(1.0f) + S(0.3f) * a);
+  V p = S(0.035674870014190674f);
+  p = p * t + S(-0.15720348060131073f);
+  p = p * t + S(0.20635414123535156f);
+  p = p * t + S(-0.05368420109152794f);
+  p = p * t + S(0.12856189906597137f);
+  p = p * t + S(0.09991341829299927f);
+  p = p * t + S(0.12075396627187729f);
+  p = p * t + S(0.11962930113077164f);
+  V tail = e * (t * p);
+  return L(select)(x < S(0), tail, S(1.0f) - tail);
 }
 
 VT_INLINE V L(tanh)(V x) {

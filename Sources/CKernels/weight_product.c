@@ -41,55 +41,31 @@ VT_INLINE void pack_left_body(float *out, const float *a, size_t lda, const floa
   }
 }
 
-// Columns j..<j+cols (at most sixteen) of the right factor's rows first..<first+rows, [rows, 16].
-VT_INLINE void pack_right_body(float *out, vt_right b, size_t first, size_t rows, size_t j, size_t cols) {
-  float gamma[TILE_COLS] = {0}, beta[TILE_COLS] = {0};
-  if (b.mean) {
-    memcpy(gamma, b.gamma + j, cols * sizeof(float));
-    memcpy(beta, b.beta + j, cols * sizeof(float));
-  }
-  v8 g0 = load8(gamma), g1 = load8(gamma + 8), b0 = load8(beta), b1 = load8(beta + 8);
-  for (size_t r = 0; r < rows; r++, out += TILE_COLS) {
-    ptrdiff_t row = b.cells ? b.cells[first + r] : (ptrdiff_t)(first + r);
-    if (row < 0) {
-      memset(out, 0, TILE_COLS * sizeof(float));
-      continue;
-    }
-    const float *from = b.data + (size_t)row * b.stride + j;
-    __builtin_prefetch(from + TILE_COLS);  // for the next panel
-    v8 low, high;
-    if (cols == TILE_COLS) {
-      low = load8(from);
-      high = load8(from + 8);
-    } else {
-      low = load_part8(from, cols < 8 ? cols : 8);
-      high = load_part8(from + (cols < 8 ? 0 : 8), cols < 8 ? 0 : cols - 8);
-    }
-    if (b.mean) {
-      v8 m = splat8(b.mean[first + r]), s = splat8(b.rstd[first + r]);
-      low = (low - m) * s * g0 + b0;
-      high = (high - m) * s * g1 + b1;
-    }
-    store8(out, low);
-    store8(out + 8, high);
-  }
-}
+#define LANES 8
+#include "pack_right_body.h"
+#define LANES 16
+#include "pack_right_body.h"
 
 static void pack_left_portable(float *out, const float *a, size_t lda, const float *scale, size_t rows,
                                size_t m) {
   pack_left_body(out, a, lda, scale, rows, m);
 }
-static void pack_right_portable(float *out, vt_right b, size_t first, size_t rows, size_t j, size_t cols) {
-  pack_right_body(out, b, first, rows, j, cols);
+static void pack_right_portable(float *out, size_t second, vt_right b, size_t first, size_t rows, size_t j,
+                                size_t cols) {
+  pack_right_body8(out, second, b, first, rows, j, cols);
 }
 #if VT_HAS_AVX2
 VT_AVX2 static void pack_left_avx2(float *out, const float *a, size_t lda, const float *scale, size_t rows,
                                    size_t m) {
   pack_left_body(out, a, lda, scale, rows, m);
 }
-VT_AVX2 static void pack_right_avx2(float *out, vt_right b, size_t first, size_t rows, size_t j,
+VT_AVX2 static void pack_right_avx2(float *out, size_t second, vt_right b, size_t first, size_t rows, size_t j,
                                     size_t cols) {
-  pack_right_body(out, b, first, rows, j, cols);
+  pack_right_body8(out, second, b, first, rows, j, cols);
+}
+VT_AVX512 static void pack_right_avx512(float *out, size_t second, vt_right b, size_t first, size_t rows,
+                                        size_t j, size_t cols) {
+  pack_right_body16(out, second, b, first, rows, j, cols);
 }
 #endif
 
@@ -101,13 +77,16 @@ static void pack_left(vt_isa isa, float *out, const float *a, size_t lda, const 
   pack_left_portable(out, a, lda, scale, rows, m);
 }
 
-static void pack_right(vt_isa isa, float *out, vt_right b, size_t first, size_t rows, size_t j,
+// One panel, or the two that a tile of an instruction set with wider vectors takes, the second behind the first.
+static void pack_right(vt_isa isa, int two, float *out, vt_right b, size_t first, size_t rows, size_t j,
                        size_t cols) {
 #if VT_HAS_AVX2
-  if (isa >= VT_ISA_AVX2) pack_right_avx2(out, b, first, rows, j, cols);
+  if (two) pack_right_avx512(out, rows * TILE_COLS, b, first, rows, j, cols);
+  else if (isa >= VT_ISA_AVX2) pack_right_avx2(out, 8, b, first, rows, j, cols);
   else
 #endif
-    pack_right_portable(out, b, first, rows, j, cols);
+    pack_right_portable(out, 8, b, first, rows, j, cols);
+  (void)isa, (void)two;
 }
 
 static void weight_product_reference(float *c, size_t ldc, const float *a, size_t lda, const float *scale,
@@ -128,22 +107,41 @@ static void weight_product_reference(float *c, size_t ldc, const float *a, size_
       }
 }
 
-// The columns of one tap: panels of the right factor's rows first..<first+depth against the packed left factor.
+// What will be packed next: columns j..<j+cols of rows first..<first+rows. It is set on its way a little beside each tile,
+// since packing would have to wait for memory.
+typedef struct {
+  vt_right b;
+  size_t first, rows, j, cols;
+} coming;
+
+VT_INLINE void fetch(const coming *next, size_t part, size_t parts) {
+  for (size_t r = next->rows * part / parts; r < next->rows * (part + 1) / parts; r++) {
+    ptrdiff_t row = next->b.cells ? next->b.cells[next->first + r] : (ptrdiff_t)(next->first + r);
+    if (row < 0) continue;
+    const float *from = next->b.data + (size_t)row * next->b.stride + next->j;
+    for (size_t c = 0; c < next->cols; c += 16) __builtin_prefetch(from + c, 0, 2);
+  }
+}
+
+// The columns of one tap: panels of the right factor's rows first..<first+depth against the packed left factor. `after` is what
+// follows the last of them.
 static void multiply_stretch(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, const float *left,
                              vt_right b, size_t first, size_t depth, size_t m, size_t n, int add,
-                             float *panel) {
+                             float *panel, coming after) {
   float whole[TILE_ROWS * 2 * TILE_COLS];
+  size_t widest = tiles.packed_two ? 2 * TILE_COLS : TILE_COLS, parts = (m + TILE_ROWS - 1) / TILE_ROWS;
   for (size_t j = 0, step; j < n; j += step) {
     int two = tiles.packed_two && j + TILE_COLS < n;
     step = two ? 2 * TILE_COLS : TILE_COLS;
     packed_tile tile = two ? tiles.packed_two : tiles.packed_one;
     size_t wide = n - j < step ? n - j : step, right = two ? depth * TILE_COLS : 8;
-    for (size_t q = 0; q < wide; q += TILE_COLS)
-      pack_right(isa, panel + q * depth, b, first, depth, j + q,
-                 wide - q < TILE_COLS ? wide - q : TILE_COLS);
+    size_t rest = n - j - wide;
+    coming next = rest ? (coming){b, first, depth, j + wide, rest < widest ? rest : widest} : after;
+    pack_right(isa, two, panel, b, first, depth, j, wide);
     for (size_t i = 0; i < m; i += TILE_ROWS) {
       size_t high = m - i < TILE_ROWS ? m - i : TILE_ROWS;
       float *to = c + i * ldc + j;
+      fetch(&next, i / TILE_ROWS, parts);
       if (high == TILE_ROWS && wide == step) {
         tile(depth, left + i * depth, panel, right, to, ldc, add);
       } else {
@@ -170,10 +168,16 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
     size_t depth = rows - first < DEPTH ? rows - first : DEPTH;
     pack_left(isa, left, a + first * lda, lda, row_scale ? row_scale + first : 0, depth, m);
     for (size_t tap = 0; tap < b.taps; tap++) {
-      vt_right one = b;
-      if (b.cells) one.cells = b.cells + tap * b.tap_stride;
+      vt_right one = b, following = b;
+      int more = tap + 1 < b.taps;
+      if (b.cells) {
+        one.cells = b.cells + tap * b.tap_stride;
+        following.cells = b.cells + (more ? tap + 1 : 0) * b.tap_stride;
+      }
+      size_t from = more ? first : first + depth, left_over = rows - from;
+      coming after = {following, from, left_over < DEPTH ? left_over : DEPTH, 0, n < TILE_COLS ? n : TILE_COLS};
       multiply_stretch(isa, tiles, c + tap * b.tap_width, ldc, left, one, first, depth, m, n,
-                       accumulate || first > 0, scratch);
+                       accumulate || first > 0, scratch, after);
     }
   }
 }

@@ -64,7 +64,7 @@ static void products(void) {
     float *panels = malloc(vt_panels_size(depth, cols) * sizeof(float));
     vt_pack_panels(VT_ISA_PORTABLE, panels, b, depth, 1, depth, cols);
     vt_left left = {a, depth, depth, 1, 0, 0};
-    vt_finish finish = {VT_ACTIVATION_GELU, 0, bias, residual, 0};
+    vt_finish finish = {.kind = VT_ACTIVATION_GELU, .bias = bias, .residual = residual};
     PARITY("product", 1e-6, LIST(c), LIST(rows * cols),
            vt_product(isa, o[0], cols, left, panels, rows, cols, 1, finish));
     float *w = numbers(cols * depth, 6), *scale = numbers(rows, 7);
@@ -108,12 +108,12 @@ static void rows(void) {
       PARITY("activation", 1e-6, LIST(scaled, y), LIST(r * n, r * n),
              vt_bias_activation(isa, (vt_activation)kind, o[0], o[1], beta, r, n, n));
       PARITY("activation again", 2e-6, LIST(y, y), LIST(r * n, r * n),
-             vt_activation_again(isa, (vt_activation)kind, o[0], o[1], dy, scaled, r * n));
+             vt_activation_backward(isa, (vt_activation)kind, o[1], o[0], dy, scaled, r, n, n));
     }
     PARITY("layer norm", 2e-5, LIST(y, mean, rstd), LIST(r * n, r, r),
            vt_layer_norm_forward(isa, o[0], o[1], o[2], x, gamma, beta, r, n, 1e-3f, 0));
     PARITY("layer norm's gradients", 2e-5, LIST(y, gamma, beta), LIST(r * n, n, n),
-           vt_layer_norm_backward(isa, o[0], o[1], o[2], dy, x, mean, rstd, gamma, r, n, 0, 1));
+           vt_layer_norm_backward(isa, o[0], o[1], o[2], dy, x, mean, rstd, gamma, r, n, 0, x));
     PARITY("column moments", 1e-5, LIST(gamma, beta), LIST(n, n), vt_column_moments(isa, o[0], o[1], x, r, n));
     vt_gate gate = {0, gamma, beta};
     PARITY("batch norm's sums", 1e-5, LIST(gamma, beta), LIST(n, n),
@@ -139,7 +139,7 @@ static void grids(void) {
     uint8_t which[20 * 24];
     PARITY("depthwise convolution", 1e-6, LIST(y), LIST(20 * c), vt_depthwise_forward(isa, o[0], x, w, g, 0, 5));
     PARITY("depthwise convolution's input", 1e-6, LIST(x), LIST(63 * c),
-           vt_depthwise_backward_input(isa, o[0], y, w, g));
+           vt_depthwise_backward_input(isa, o[0], y, w, g, 0));
     PARITY("depthwise convolution's weight", 1e-5, LIST(w), LIST(9 * c),
            vt_depthwise_backward_weight(isa, o[0], y, x, g));
     PARITY("max pool", 0, LIST(y), LIST(20 * c), vt_max_pool(isa, o[0], which, x, g, 0, 20));

@@ -46,14 +46,17 @@ struct ProductTests {
               bias.withUnsafeBufferPointer { bias in
                 residual.withUnsafeBufferPointer { residual in
                   scale.withUnsafeBufferPointer { scale in
+                    var finish = vt_finish()
+                    finish.kind = VT_ACTIVATION_RELU
+                    finish.out = out.baseAddress
+                    finish.bias = bias.baseAddress
+                    finish.residual = residual.baseAddress
+                    finish.row_scale = scale.baseAddress
                     vt_product(
                       isa, &c, ldc,
                       vt_left(
                         data: a.baseAddress, stride: lda, depth: depth, taps: 1, cells: nil, tap_stride: 0),
-                      panels, rows, cols, accumulate ? 1 : 0,
-                      vt_finish(
-                        kind: VT_ACTIVATION_RELU, out: out.baseAddress, bias: bias.baseAddress,
-                        residual: residual.baseAddress, row_scale: scale.baseAddress))
+                      panels, rows, cols, accumulate ? 1 : 0, finish)
                   }
                 }
               }
@@ -63,6 +66,49 @@ struct ProductTests {
           expectClose(c, expected, relative: 1e-6, absolute: 2e-5, what)
           expectClose(out, finished, relative: 1e-6, absolute: 5e-5, what)
         }
+      }
+    }
+  }
+
+  /// A product that is an activation's gradient, beside the product and the gradient one after the other.
+  @Test func activationGradientsOfProducts() {
+    for (rows, cols, depth) in [(7, 5, 3), (101, 37, 400), (96, 64, 32)] {
+      var (a, b) = (numbers(rows * depth, 1), numbers(cols * depth, 2))
+      let before = numbers(rows * cols, 3)
+      for isa in Self.variants + [VT_ISA_SCALAR] {
+        var panels = [Float](repeating: 0, count: vt_panels_size(depth, cols))
+        vt_pack_panels(isa, &panels, &b, depth, 1, depth, cols)
+        func product(_ c: UnsafeMutablePointer<Float>, _ finish: vt_finish) {
+          a.withUnsafeMutableBufferPointer { a in
+            vt_product(
+              isa, c, cols,
+              vt_left(data: a.baseAddress, stride: depth, depth: depth, taps: 1, cells: nil, tap_stride: 0),
+              panels, rows, cols, 0, finish)
+          }
+        }
+        var (c, gradient) = (before, before)
+        product(&c, vt_finish())
+        var (again, sums) = (before, [Float](repeating: 0, count: cols))
+        vt_activation_backward(isa, VT_ACTIVATION_GELU, &gradient, &again, c, before, rows, cols, cols)
+        vt_column_sums(isa, &sums, gradient, rows, cols, cols, 0)
+        // The gradient in the place of what went in, the activation in the product's.
+        var (fused, place) = (before, [Float](repeating: .nan, count: rows * cols))
+        var fusedSums = [Float](repeating: .nan, count: cols)
+        fused.withUnsafeMutableBufferPointer { fused in
+          place.withUnsafeMutableBufferPointer { place in
+            fusedSums.withUnsafeMutableBufferPointer { sums in
+              var finish = vt_finish()
+              finish.kind = VT_ACTIVATION_GELU
+              finish.out = fused.baseAddress
+              finish.before = UnsafePointer(fused.baseAddress)
+              finish.again = place.baseAddress
+              finish.sums = sums.baseAddress
+              product(place.baseAddress!, finish)
+            }
+          }
+        }
+        #expect(fused == gradient && place == again, "\(isa) \(rows) x \(cols) x \(depth)")
+        expectClose(fusedSums, sums, relative: 1e-5, absolute: 1e-5, "\(isa) \(rows) rows")
       }
     }
   }

@@ -15,8 +15,8 @@ struct VisionKernelParityTests {
 
   @Test func depthwiseConvolution() {
     for variant in Self.variants {
-      for channels in Self.lengths {
-        for (kernel, stride, padding) in [(3, 1, 1), (3, 2, 1), (2, 3, 0)] {
+      for channels in Self.lengths + [64, 100] {
+        for (kernel, stride, padding) in [(3, 1, 1), (3, 2, 1), (2, 3, 0), (9, 1, 4)] {
           let g = ConvolutionGeometry(
             batch: 1, height: 7, width: 5, channels: channels, kernel: kernel, stride: stride,
             padding: padding)
@@ -27,10 +27,12 @@ struct VisionKernelParityTests {
             var y = [Float](repeating: 0, count: dy.count)
             vt_depthwise_forward(isa, &y, x, weight, g.kernelGeometry, 0, g.outHeight)
             var dx = numbers(x.count, 6)
-            vt_depthwise_backward_input(isa, &dx, dy, weight, g.kernelGeometry)
+            vt_depthwise_backward_input(isa, &dx, dy, weight, g.kernelGeometry, 1)
+            var fresh = numbers(x.count, 8)
+            vt_depthwise_backward_input(isa, &fresh, dy, weight, g.kernelGeometry, 0)
             var dweight = numbers(weight.count, 7)
             vt_depthwise_backward_weight(isa, &dweight, dy, x, g.kernelGeometry)
-            return [y, dx, dweight]
+            return [y, dx, fresh, dweight]
           }
           for (a, b) in zip(run(variant), run(VT_ISA_SCALAR)) {
             expectClose(a, b, relative: 1e-5, absolute: 1e-5, "\(channels) channels")

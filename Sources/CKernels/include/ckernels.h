@@ -40,13 +40,10 @@ typedef enum {
 /// x[r, c] += bias[c] (bias may be null) in place, then y = act(x); rows `ld` apart in both. y may be x.
 void vt_bias_activation(vt_isa isa, vt_activation kind, float *x, float *y, const float *bias,
                         size_t rows, size_t cols, size_t ld);
-/// dx = dy * act'(x), elementwise, x the value before the activation. dx may be dy.
-void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, const float *dy,
-                            const float *x, size_t count);
-
-/// y = act(x) again, and dx = dy * act'(x). dx may be x or dy.
-void vt_activation_again(vt_isa isa, vt_activation kind, float *y, float *dx, const float *dy,
-                         const float *x, size_t count);
+/// dx = dy * act'(x), x the value before the activation, and y = act(x) again where `y` is given; rows `ld` apart in all.
+/// dx may be x or dy, and y the other of them.
+void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, float *y, const float *dy,
+                            const float *x, size_t rows, size_t cols, size_t ld);
 
 // product.c
 
@@ -60,12 +57,15 @@ typedef struct {
   size_t tap_stride;
 } vt_left;
 
-/// What is done with a product c where it lies in the cache: c += bias, out = act(c), out = residual + row_scale * out.
+/// What is done with a product c where it lies in the cache: c += bias, out = act(c), out = residual + row_scale * out. Where
+/// `before` is given, the product is the gradient of act(before) instead: out = c * act'(before), then again =
+/// act(before), which may be in c's place; so may `out` be in `before`'s. Last, sums[j] = sum of out's column j.
 /// Null pointers leave their part out; without `out` it is c itself. Rows are as far apart as c's.
 typedef struct {
   vt_activation kind;
   float *out;
-  const float *bias, *residual, *row_scale;
+  const float *bias, *residual, *row_scale, *before;
+  float *again, *sums;
 } vt_finish;
 
 /// Whether the products were compiled with optimization; without, a BLAS is far faster.
@@ -109,12 +109,12 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
 void vt_layer_norm_forward(vt_isa isa, float *y, float *mean, float *rstd, const float *x,
                            const float *gamma, const float *beta, size_t rows, size_t cols,
                            float eps, int eps_outside);
-/// dx (+)= gradient; dgamma[cols] += sum dy * xhat; dbeta[cols] += sum dy. `outer_eps` is the eps that was
-/// added outside the root, 0 where it was inside.
+/// dx = residual + gradient (residual may be null, or dx); dgamma[cols] += sum dy * xhat; dbeta[cols] += sum dy.
+/// `outer_eps` is the eps that was added outside the root, 0 where it was inside.
 void vt_layer_norm_backward(vt_isa isa, float *dx, float *dgamma, float *dbeta, const float *dy,
                             const float *x, const float *mean, const float *rstd,
                             const float *gamma, size_t rows, size_t cols, float outer_eps,
-                            int accumulate);
+                            const float *residual);
 
 // softmax.c
 
@@ -177,6 +177,9 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
 
 /// y = a + scale * b. y may be a or b.
 void vt_add_scaled(vt_isa isa, float *y, const float *a, const float *b, float scale, size_t count);
+/// y[r, c] = residual[r, c] + scales[r] * y[r, c] (scales may be null), rows `ld` apart in both.
+void vt_add_rows(vt_isa isa, float *y, const float *residual, const float *scales, size_t rows, size_t cols,
+                 size_t ld);
 /// x *= scale.
 void vt_scale(vt_isa isa, float *x, float scale, size_t count);
 /// y[c] (+)= sum over rows of x[r, c], rows `ld` apart.
@@ -225,9 +228,9 @@ void vt_fold_channels(float *image, const float *columns, vt_geometry g, size_t 
 /// weight [kernel * kernel, channels].
 void vt_depthwise_forward(vt_isa isa, float *y, const float *x, const float *weight, vt_geometry g,
                           size_t first, size_t count);
-/// dx += gradient of a whole image; dy [out_height, out_width, channels].
+/// dx (+)= gradient of a whole image; dy [out_height, out_width, channels].
 void vt_depthwise_backward_input(vt_isa isa, float *dx, const float *dy, const float *weight,
-                                 vt_geometry g);
+                                 vt_geometry g, int accumulate);
 /// dweight [kernel * kernel, channels] += gradient of a whole image.
 void vt_depthwise_backward_weight(vt_isa isa, float *dweight, const float *dy, const float *x,
                                   vt_geometry g);

@@ -52,9 +52,8 @@ extension CPUBackend {
     let w = channelsLast(weight, outputs: outputs, g)
     let length = g.columnLength
     let factor = pack(w.floats, stride: length, transposed: true, depth: length, columns: outputs)
-    let finish = vt_finish(
-      kind: VT_ACTIVATION_NONE, out: nil, bias: bias.map { UnsafePointer($0.floats) }, residual: nil,
-      row_scale: nil)
+    var finish = vt_finish()
+    finish.bias = bias.map { UnsafePointer($0.floats) }
     let isUnfolded = g.channels < Self.fewestChannels && !isPlain(g)
     let blocks = RowBlocks(isUnfolded ? g.outCells : rows)
     let number = isUnfolded ? g.batch * blocks.count : blocks.count
@@ -305,13 +304,13 @@ extension CPUBackend {
   ) {
     let area = g.kernel * g.kernel
     let w = transposed(weight.floats, rows: g.channels, columns: area)
-    if let dx, !dx.accumulate { dx.storage.fill(0) }
     let sums = scratch(g.batch * area * g.channels)
     threads.run(pieces: g.batch) { image, _ in
       let (out, picture) = (image * g.outCells * g.channels, image * g.cells * g.channels)
       if let dx {
         vt_depthwise_backward_input(
-          isa, dx.storage.floats + picture, dy.floats + out, w.floats, g.kernelGeometry)
+          isa, dx.storage.floats + picture, dy.floats + out, w.floats, g.kernelGeometry,
+          dx.accumulate ? 1 : 0)
       }
       if dweight != nil {
         let own = sums.floats + image * area * g.channels

@@ -33,7 +33,7 @@ extension CPUBackend {
       vt_layer_norm_backward(
         isa, target.floats + at, sums, sums + channels, dy.floats + at, x.floats + at,
         mean.floats + first, rstd.floats + first, gamma.floats, min(size, rows - first), channels,
-        outerEps, dx?.accumulate == true ? 1 : 0)
+        outerEps, dx?.accumulate == true ? target.floats + at : nil)
     }
     for (gradient, offset) in [(dgamma, 0), (dbeta, channels)] {
       guard let gradient else { continue }

@@ -46,7 +46,7 @@ extension CPUBackend {
         }
         if activation != .none, let pre {
           vt_activation_backward(
-            isa, activation.kernel, dup + at, source, pre.floats + at, rows.count * n)
+            isa, activation.kernel, dup + at, nil, source, pre.floats + at, rows.count, n, n)
         }
       }
     }

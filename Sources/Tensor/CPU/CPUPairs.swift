@@ -51,7 +51,7 @@ extension CPUBackend {
     forRanges(shape.pairs, size: 64) { r in
       let at = r.lowerBound * o
       vt_activation_backward(
-        isa, VT_ACTIVATION_RELU, du.floats + at, dy.floats + at, y.floats + at, r.count * o)
+        isa, VT_ACTIVATION_RELU, du.floats + at, nil, dy.floats + at, y.floats + at, r.count, o, o)
     }
     if let dbias { run([columnSums(of: du, rows: shape.pairs, columns: o, to: dbias)]) }
     for (index, side) in sides.enumerated() {

@@ -11,18 +11,18 @@ extension CPUBackend {
       norm.eps, norm.epsOutside ? 1 : 0)
   }
 
-  /// From the gradient of a block's normalized rows, that of the rows themselves, added to `dx`; the scale's and
+  /// From the gradient of a block's normalized rows, that of the rows themselves, added to `residual`; the scale's and
   /// shift's go to `sums [2 * channels]`.
   private func normalizeBackward(
     _ dx: UnsafeMutablePointer<Float>, _ dn: UnsafeMutablePointer<Float>,
     sums: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>,
-    channels: Int, accumulate: Bool
+    channels: Int, residual: UnsafeMutablePointer<Float>?
   ) {
     sums.update(repeating: 0, count: 2 * channels)
     vt_layer_norm_backward(
       isa, dx, sums, sums + channels, dn, x.floats + rows.lowerBound * channels,
       norm.mean.floats + rows.lowerBound, norm.rstd.floats + rows.lowerBound, norm.gamma.floats,
-      rows.count, channels, norm.epsOutside ? norm.eps : 0, accumulate ? 1 : 0)
+      rows.count, channels, norm.epsOutside ? norm.eps : 0, residual)
   }
 
   func normLinearForward(
@@ -72,9 +72,10 @@ extension CPUBackend {
       guard goesOn else { return }
       let dn = memory.floats + worker * perWorker
       multiply(dn, stride: k, du, stride: n, factor, rows: rows.count, columns: 0..<k)
+      let out = dx.map { $0.storage.floats + rows.lowerBound * k } ?? dn + blocks.largest * k
       normalizeBackward(
-        dx.map { $0.storage.floats + rows.lowerBound * k } ?? dn + blocks.largest * k, dn,
-        sums: normSums[block], x, norm, rows, channels: k, accumulate: dx?.accumulate == true)
+        out, dn, sums: normSums[block], x, norm, rows, channels: k,
+        residual: dx?.accumulate == true ? out : nil)
     }
     if isSmall {
       threads.run(pieces: blocks.groups) { group, worker in
@@ -169,18 +170,18 @@ extension CPUBackend {
         branch = scaled
       }
       if dsecond.bias != nil { vt_column_sums(isa, secondSums[block], branch, rows.count, k, k, 0) }
-      multiply(dh, stride: h, branch, stride: k, down, rows: rows.count, columns: 0..<h)
       // What went into the activation gives way to its gradient; in small layers that stays in the cache.
       let pre = pre.floats + rows.lowerBound * h
       let du = isSmall ? dh : pre
       let again = isSmall ? dh + blocks.largest * h : hidden.map { $0.floats + rows.lowerBound * h }
+      multiply(
+        again ?? dh, stride: h, branch, stride: k, down, rows: rows.count, columns: 0..<h,
+        finish: ProductFinish(
+          activation: shape.activation, out: du, before: pre, again: again,
+          sums: dfirst.bias == nil ? nil : firstSums[block]))
       if let again {
-        vt_activation_again(isa, shape.activation.kernel, again, du, dh, pre, rows.count * h)
         smallSecond?.add(branch, vt_right(again, stride: h), rows: rows.count, group: group, worker: worker)
-      } else {
-        vt_activation_backward(isa, shape.activation.kernel, du, dh, pre, rows.count * h)
       }
-      if dfirst.bias != nil { vt_column_sums(isa, firstSums[block], du, rows.count, h, h, 0) }
       smallFirst?.add(
         du, vt_right(x.floats + at, stride: k, norm: norm, row: rows.lowerBound), rows: rows.count,
         group: group, worker: worker)
@@ -188,15 +189,10 @@ extension CPUBackend {
       multiply(dn, stride: k, du, stride: h, up, rows: rows.count, columns: 0..<k)
       let out = dx.map { $0.storage.floats + at } ?? unused
       // The residual's way back.
-      if let dx {
-        if dx.accumulate {
-          vt_add_scaled(isa, out, out, dy.floats + at, 1, rows.count * k)
-        } else {
-          out.update(from: dy.floats + at, count: rows.count * k)
-        }
-      }
+      if dx?.accumulate == true { vt_add_scaled(isa, out, out, dy.floats + at, 1, rows.count * k) }
       normalizeBackward(
-        out, dn, sums: normSums[block], x, norm, rows, channels: k, accumulate: dx != nil)
+        out, dn, sums: normSums[block], x, norm, rows, channels: k,
+        residual: dx.map { $0.accumulate ? out : dy.floats + at })
     }
     if isSmall {
       threads.run(pieces: blocks.groups) { group, worker in

@@ -22,6 +22,11 @@ struct ProductFinish {
   var residual: UnsafeMutablePointer<Float>?
   /// One number a row.
   var rowScale: UnsafeMutablePointer<Float>?
+  /// What went into the activation whose gradient the product is.
+  var before: UnsafeMutablePointer<Float>?
+  var again: UnsafeMutablePointer<Float>?
+  /// One number a column.
+  var sums: UnsafeMutablePointer<Float>?
 }
 
 /// Rows cut into runs of about a hundred at most, a multiple of four of them and as equal as whole tiles allow, so that
@@ -100,7 +105,7 @@ extension CPUBackend {
         panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0,
         vt_finish(
           kind: finish.activation.kernel, out: finish.out, bias: finish.bias, residual: finish.residual,
-          row_scale: finish.rowScale))
+          row_scale: finish.rowScale, before: finish.before, again: finish.again, sums: finish.sums))
       return
     }
     let from = factor.values + columns.lowerBound * (factor.isTransposed ? factor.stride : 1)
@@ -108,14 +113,16 @@ extension CPUBackend {
       0, factor.isTransposed ? 1 : 0, Int32(rows), Int32(columns.count), Int32(factor.depth), 1, x,
       Int32(ldx), from, Int32(factor.stride), accumulate ? 1 : 0, c, Int32(ldc))
     let out = finish.out ?? c
-    if finish.bias != nil || finish.out != nil || finish.activation != .none {
+    if let before = finish.before {
+      vt_activation_backward(
+        isa, finish.activation.kernel, out, finish.again, c, before, rows, columns.count, ldc)
+    } else if finish.bias != nil || finish.out != nil || finish.activation != .none {
       vt_bias_activation(isa, finish.activation.kernel, c, out, finish.bias, rows, columns.count, ldc)
     }
-    guard let residual = finish.residual else { return }
-    for row in 0..<rows {
-      let at = row * ldc
-      vt_add_scaled(isa, out + at, residual + at, out + at, finish.rowScale?[row] ?? 1, columns.count)
+    if let residual = finish.residual {
+      vt_add_rows(isa, out, residual, finish.rowScale, rows, columns.count, ldc)
     }
+    if let sums = finish.sums { vt_column_sums(isa, sums, out, rows, columns.count, ldc, 0) }
   }
 
   /// One number a row, from one a sample.
