@@ -7,11 +7,13 @@ trainN: N pictures forward, cross-entropy with label smoothing 0.1, the drloc lo
 clipping to norm 5, AdamW; float32. predictN: the logits of N pictures. Every round runs in a process of its own, one
 tool after the other, `turns` times; the fastest round of each counts, and only ratios are meant to be quoted:
 absolute times belong to the machine and the moment. PyTorch runs eager, channels-last and compiled in the first turn;
-the fastest of these is what VTKit is compared with, in every further turn too.
+the fastest of these is what VTKit is compared with, in every further turn too. --avx2 keeps both tools, and the roof, to
+AVX2: what processors without wider vectors would show, on one that has them.
 """
 import argparse
 import json
 import math
+import os
 import re
 import resource
 import subprocess
@@ -29,6 +31,10 @@ def torch_rounds(network, work, batch, size, threads, rounds, variant):
     import networks
 
     torch.set_num_threads(threads)
+    if os.environ.get("ATEN_CPU_CAPABILITY") == "avx2":
+        import torch._inductor.config
+
+        torch._inductor.config.cpp.simdlen = 256
     torch.manual_seed(0)
     model = networks.make(network)
     side, width = model.side, model.width
@@ -99,6 +105,7 @@ def compare(o, network, work, batch, size):
     for turn in range(o.turns):
         command = [o.vtkit, "bench", work, "--model", network, "--batch", str(batch), "--threads",
                    str(o.threads), "--rounds", str(rounds), "--json"]
+        command += ["--instructions", "avx2"] if o.avx2 else []
         ours.turn(command + (["--image-size", str(size)] if size != 224 else []))
         for variant, peer in peers.items():
             if best in (None, variant):
@@ -125,6 +132,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
+    parser.add_argument("--avx2", action="store_true")
     parser.add_argument("--peer", choices=VARIANTS, help=argparse.SUPPRESS)
     parser.add_argument("--peer-work", help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
@@ -132,7 +140,9 @@ def main():
     if o.peer:
         torch_rounds(o.networks[0], o.peer_work, o.batch, o.image_size, o.threads, o.rounds, o.peer)
         return
-    print(f"{o.threads} threads, {o.image_size} px, best of {o.turns} turns of {o.rounds} rounds\n")
+    if o.avx2:  # of PyTorch's own kernels, oneDNN and MKL
+        os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2")
+    print(f"{'AVX2, ' if o.avx2 else ''}{o.threads} threads, {o.image_size} px, best of {o.turns} turns of {o.rounds} rounds\n")
     print("| network | work | speed, VTKit / PyTorch | memory, VTKit / PyTorch | share of the SGEMM roof | PyTorch's "
           "| PyTorch's best form (slower ones' time) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")

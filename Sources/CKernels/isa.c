@@ -11,9 +11,3 @@ int vt_isa_supported(vt_isa isa) {
   return 0;
 #endif
 }
-
-vt_isa vt_isa_best(void) {
-  for (int isa = VT_ISA_AVX512; isa > VT_ISA_PORTABLE; isa--)
-    if (vt_isa_supported((vt_isa)isa)) return (vt_isa)isa;
-  return VT_ISA_PORTABLE;
-}

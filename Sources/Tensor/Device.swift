@@ -18,7 +18,7 @@ public enum InstructionSet: String, CaseIterable, Sendable {
   /// Eight-float vectors on the processor family's baseline (SSE2, NEON).
   case portable
   case avx2
-  /// Products with vectors of sixteen; the rest as `avx2`.
+  /// Vectors of sixteen for products and what else gains by them; the rest as `avx2`.
   case avx512
 
   var kernel: vt_isa {

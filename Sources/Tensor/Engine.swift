@@ -8,6 +8,8 @@ public final class Engine {
   public let threads: ThreadPool
   public let buffers: BufferPool
   public let backend: any Backend
+  /// Which kernels run.
+  public let instructions: InstructionSet
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
   public internal(set) var matrixOperations = 0
   /// Times every operation while it is set.
@@ -15,12 +17,12 @@ public final class Engine {
 
   /// - Parameters:
   ///   - threads: how many threads compute; the results do not depend on it.
-  ///   - instructions: which kernels run; nil takes the fastest that this processor has.
+  ///   - instructions: which kernels run; nil takes the fastest that this processor has, and so does one it does not have.
   public init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
     self.threads = ThreadPool(threads: threads)
     buffers = BufferPool()
-    backend = CPUBackend(
-      threads: self.threads, buffers: buffers, isa: Engine.isa(for: instructions))
+    self.instructions = Engine.runnable(instructions)
+    backend = CPUBackend(threads: self.threads, buffers: buffers, isa: self.instructions.kernel)
   }
 
   /// Number of processors this process may use.
@@ -35,10 +37,9 @@ public final class Engine {
     InstructionSet.allCases.filter(\.isSupported)
   }
 
-  /// The variant asked for, or the best below it that this processor runs.
-  static func isa(for instructions: InstructionSet?) -> vt_isa {
-    guard let instructions else { return vt_isa_best() }
-    return instructions.isSupported ? instructions.kernel : VT_ISA_PORTABLE
+  private static func runnable(_ instructions: InstructionSet?) -> InstructionSet {
+    if let instructions, instructions.isSupported { return instructions }
+    return supportedInstructions.last ?? .portable
   }
 
   /// A tensor of undefined numbers.

@@ -7,7 +7,8 @@ public enum MatrixRoof {
   /// Operations a second of large square products: the BLAS's with its own threads on one product and with one
   /// product a thread, and that of VTKit's tiles with one a thread, since a BLAS may not know a processor's widest vectors;
   /// the best of several tries.
-  public static func measure(threads: ThreadPool, tries: Int = 5) -> Double {
+  public static func measure(_ engine: Engine, tries: Int = 5) -> Double {
+    let threads = engine.threads
     let size = 1536
     let area = size * size
     let memory = UnsafeMutablePointer<Float>.allocate(capacity: (3 + threads.threads) * area)
@@ -15,7 +16,7 @@ public enum MatrixRoof {
     defer { memory.deallocate() }
     let (a, b, panels, results) = (memory, memory + area, memory + 2 * area, memory + 3 * area)
     let n = Int32(size)
-    let isa = vt_isa_best()
+    let isa = engine.instructions.kernel
     let left = vt_left(data: a, stride: size, depth: size, taps: 1, cells: nil, tap_stride: 0)
     vt_pack_panels(isa, panels, b, size, 0, size, size)
     let one = 2 * Double(size) * Double(size) * Double(size)

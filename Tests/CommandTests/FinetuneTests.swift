@@ -118,6 +118,26 @@ struct FinetuneTests {
     }
   }
 
+  @Test func resumedRunsKeepTheirKernels() throws {
+    let folder = try TemporaryFolder()
+    let data = try Self.data(folder)
+    let (whole, run) = (folder.file("whole"), folder.file("run"))
+    let portable = ["--instructions", "portable"]
+    #expect(try Tool.run(Self.arguments(data, whole, epochs: 4) + portable).status == 0)
+    let (process, _, _) = try Tool.start(Self.arguments(data, run, epochs: 4) + portable)
+    let metrics = run + "/metrics.jsonl"
+    while process.isRunning,
+      ((try? String(contentsOfFile: metrics, encoding: .utf8)) ?? "").split(separator: "\n").count < 4
+    { usleep(2000) }
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    let resumed = try Tool.run("finetune", "--resume", run)
+    #expect(resumed.status == 0 && !resumed.error.contains("kernels"), "\(resumed.error)")
+    #expect(try Self.bits(run) == Self.bits(whole))
+    let other = try Tool.run("finetune", "--resume", run, "--instructions", "scalar")
+    #expect(other.error.contains("begun with portable kernels and goes on with scalar"), "\(other.error)")
+  }
+
   @Test func damagedAndPoorDataIsExplained() throws {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder, perClass: 3)

@@ -9,7 +9,7 @@ import Testing
 /// anything.
 struct KernelParityTests {
   static let variants = Engine.supportedInstructions.filter { $0 != .scalar }
-    .map { Engine.isa(for: $0) }
+    .map(\.kernel)
   static let lengths = [1, 2, 7, 8, 9, 16, 31, 33, 40, 67, 200]
 
   static func numbers(_ count: Int, _ index: UInt64, scale: Double = 1) -> [Float] {

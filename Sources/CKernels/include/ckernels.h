@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// VT_ISA_AVX512 has products of its own and shares the rest with VT_ISA_AVX2.
+/// VT_ISA_AVX512 has vectors of sixteen for products and what else gains by them, and shares the rest with VT_ISA_AVX2.
 typedef enum { VT_ISA_SCALAR = 0, VT_ISA_PORTABLE = 1, VT_ISA_AVX2 = 2, VT_ISA_AVX512 = 3 } vt_isa;
 
 /// Tells the processor that this thread only waits.
@@ -21,8 +21,6 @@ static inline void vt_pause(void) {
 #endif
 }
 
-/// The fastest variant this processor runs.
-vt_isa vt_isa_best(void);
 /// Whether this processor runs `isa`.
 int vt_isa_supported(vt_isa isa);
 

@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Tensor
 
 /// The folder of one training run: `config.json`, `metrics.jsonl`, TensorBoard events, `checkpoints/`,
 /// `report.html`.
@@ -96,10 +97,13 @@ public struct RunConfiguration: Sendable, Equatable {
   public var metadata: NativeMetadata
   public var exports: [String]
   public var keepsDrloc: Bool
+  /// The kernels it was begun with, for the same bits when it goes on; nil in folders that do not tell.
+  public var instructions: InstructionSet?
 
   public init(
     recipe: Recipe, data: String, dataFingerprint: String, checkpoint: String?,
-    metadata: NativeMetadata, exports: [String], keepsDrloc: Bool
+    metadata: NativeMetadata, exports: [String], keepsDrloc: Bool,
+    instructions: InstructionSet? = nil
   ) {
     self.recipe = recipe
     self.data = data
@@ -108,6 +112,7 @@ public struct RunConfiguration: Sendable, Equatable {
     self.metadata = metadata
     self.exports = exports
     self.keepsDrloc = keepsDrloc
+    self.instructions = instructions
   }
 
   var json: JSON {
@@ -121,6 +126,7 @@ public struct RunConfiguration: Sendable, Equatable {
         "preprocessing": metadata.preprocessing ?? .null,
         "provenance": metadata.provenance ?? .null,
         "exports": .array(exports.map { .string($0) }), "keeps_drloc": .bool(keepsDrloc),
+        "instructions": instructions.map { .string($0.rawValue) } ?? .null,
       ])
     }
   }
@@ -145,5 +151,6 @@ public struct RunConfiguration: Sendable, Equatable {
       provenance: provenance == .null ? nil : provenance)
     self.exports = exports.compactMap(\.string)
     keepsDrloc = json["keeps_drloc"]?.bool ?? false
+    instructions = json["instructions"]?.string.flatMap(InstructionSet.init(rawValue:))
   }
 }

@@ -36,7 +36,7 @@ public final class Trainer {
   public private(set) var state: TrainingState
   private let data: ImageFolder
   private let preprocessing: Preprocessing
-  private let engine: Engine
+  public let engine: Engine
   private let step: TrainingStep
   private var reported: Set<String> = []
   private var lastSave = Date()

@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 
 extension CPUBackend {
   /// The rows that occur on one side, side by side: `[rows, channels]`.
@@ -21,13 +20,15 @@ extension CPUBackend {
     let products = sides.enumerated().map { index, side in
       let inputs = gathered(side, x, d)
       let result = scratch(side.rows.count * o)
+      let factor = pack(
+        weight.floats + index * d, stride: 2 * d, transposed: true, depth: d, columns: o,
+        rows: side.rows.count)
       let tiles = Tiles.activations(rows: side.rows.count, columns: o)
       threads.run(pieces: tiles.count) { piece, _ in
         let (r, c) = tiles[piece]
-        vt_sgemm(
-          0, 1, Int32(r.count), Int32(c.count), Int32(d), 1, inputs.floats + r.lowerBound * d,
-          Int32(d), weight.floats + c.lowerBound * 2 * d + index * d, Int32(2 * d), 0,
-          result.floats + r.lowerBound * o + c.lowerBound, Int32(o))
+        multiply(
+          result.floats + r.lowerBound * o + c.lowerBound, stride: o, inputs.floats + r.lowerBound * d,
+          stride: d, factor, rows: r.count, columns: c)
       }
       return result
     }
@@ -77,13 +78,14 @@ extension CPUBackend {
       }
       if let dx {
         let back = scratch(rows * d)
+        let factor = pack(
+          weight.floats + index * d, stride: 2 * d, transposed: false, depth: o, columns: d, rows: rows)
         let tiles = Tiles.activations(rows: rows, columns: d)
         threads.run(pieces: tiles.count) { piece, _ in
           let (r, c) = tiles[piece]
-          vt_sgemm(
-            0, 0, Int32(r.count), Int32(c.count), Int32(o), 1, sums.floats + r.lowerBound * o,
-            Int32(o), weight.floats + index * d + c.lowerBound, Int32(2 * d), 0,
-            back.floats + r.lowerBound * d + c.lowerBound, Int32(d))
+          multiply(
+            back.floats + r.lowerBound * d + c.lowerBound, stride: d, sums.floats + r.lowerBound * o,
+            stride: o, factor, rows: r.count, columns: c)
         }
         // Every row occurs once on a side, so rows may be added in any order.
         forRanges(rows, size: 64) { r in

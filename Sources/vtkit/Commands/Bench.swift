@@ -74,7 +74,7 @@ struct BenchArguments: ParsableArguments {
     }
     // Before the roof takes some of its own.
     let memory = peakMemory()
-    let roof = MatrixRoof.measure(threads: engine.threads)
+    let roof = MatrixRoof.measure(engine)
     let fastest = times.min() ?? 0
     let speed = operations / fastest
     let taken = engine.buffers.systemRequests - requests
@@ -84,6 +84,7 @@ struct BenchArguments: ParsableArguments {
         JSON.object([
           "what": .string(what), "model": .string(model), "batch": .int(batch),
           "threads": .int(engine.threads.threads),
+          "instructions": .string(engine.instructions.rawValue),
           "images_per_second": .double(Double(batch) / fastest),
           "gflops_per_second": .double(speed * 1e-9), "roof_gflops_per_second": .double(roof * 1e-9),
           "share_of_roof": .double(speed / roof), "peak_memory_bytes": .int(memory),
@@ -93,7 +94,9 @@ struct BenchArguments: ParsableArguments {
         ]).text(pretty: true))
       return
     }
-    print("\(what) \(model), batch \(batch), \(engine.threads.threads) threads, best of \(rounds)")
+    print(
+      "\(what) \(model), batch \(batch), \(engine.threads.threads) threads, \(engine.instructions), best of \(rounds)"
+    )
     print("  images/s         \(Format.fixed(Double(batch) / fastest, 2))")
     print("  matrix GFLOP/s   \(Format.fixed(speed * 1e-9, 1))")
     print("  SGEMM roof       \(Format.fixed(roof * 1e-9, 1)) GFLOP/s, measured in this process")

@@ -93,8 +93,7 @@ struct Finetune: ParsableCommand {
 
   func run() throws {
     try checkUsage()
-    let engine = engineArguments.engine()
-    let trainer = try resume.map { try resumed($0, engine) } ?? started(engine)
+    let trainer = try resume.map { try resumed($0) } ?? started(engineArguments.engine())
     let configuration = trainer.configuration
     let targets = try configuration.exports.map {
       try ExportTarget($0, metadata: configuration.metadata)
@@ -117,14 +116,20 @@ struct Finetune: ParsableCommand {
         weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
         force: force || resume != nil)
     }
-    try finish(trainer, weights, engine)
+    try finish(trainer, weights, trainer.engine)
   }
 
   // MARK: Beginnings
 
-  private func resumed(_ path: String, _ engine: Engine) throws -> Trainer {
+  private func resumed(_ path: String) throws -> Trainer {
     let folder = try RunFolder.open(path)
     let configuration = try folder.readConfiguration()
+    let engine = engineArguments.engine(preferring: configuration.instructions)
+    if let begun = configuration.instructions, begun != engine.instructions {
+      Console.warning(
+        "the run was begun with \(begun) kernels and goes on with \(engine.instructions): its last bits will not be those of a run without a pause"
+      )
+    }
     let data = try ImageFolder(
       configuration.data, validationFraction: configuration.recipe.validationFraction,
       seed: configuration.recipe.seed)
@@ -165,7 +170,7 @@ struct Finetune: ParsableCommand {
     let configuration = RunConfiguration(
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: Trainer.fingerprint(pictures),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
-      keepsDrloc: keepDrloc)
+      keepsDrloc: keepDrloc, instructions: engine.instructions)
     Console.line(
       "\(pictures.classes.count) classes, \(pictures.training.count) training and \(pictures.validation.count) validation pictures"
     )

@@ -6,11 +6,28 @@ struct EngineArguments: ParsableArguments {
   @Option(help: "Threads to compute with; the results do not depend on it. All processors where left out.")
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Which kernels compute; where left out, the fastest that this processor has.",
+      discussion:
+        "Results differ between them in the last bits: to get the same bits on two machines, name one that both have."
+    ))
+  var instructions: InstructionSet?
+
   func validate() throws {
+    if let instructions, !instructions.isSupported {
+      let has = Engine.supportedInstructions.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--instructions \(instructions): this processor has \(has).")
+    }
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is a number from 1 to 1024.")
     }
   }
 
-  func engine() -> Engine { Engine(threads: threads ?? Engine.processorCount) }
+  /// - Parameter preferred: the kernels where the user names none and this processor has these.
+  func engine(preferring preferred: InstructionSet? = nil) -> Engine {
+    Engine(threads: threads ?? Engine.processorCount, instructions: instructions ?? preferred)
+  }
 }
+
+extension InstructionSet: ExpressibleByArgument {}
