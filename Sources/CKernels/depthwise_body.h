@@ -23,57 +23,45 @@ VT_INLINE void L(weighted_sum)(float *out, const weighted_row *rows, size_t coun
   }
 }
 
-VT_INLINE void L(depthwise_forward_body)(float *y, const float *x, const float *weight, vt_geometry g,
-                                      size_t first, size_t count) {
+// Rows first..<first+count of what is gathered cell by cell: the output from the input, or on the way `back` the input's
+// gradient from what the output's cells took.
+VT_INLINE void L(gather_cells)(float *to, const float *from, const float *weight, vt_geometry g, int back,
+                            size_t first, size_t count, int accumulate) {
   weighted_row terms[MOST_TERMS];
-  for (size_t oy = first; oy < first + count; oy++)
-    for (size_t ox = 0; ox < g.out_width; ox++, y += g.channels) {
-      size_t n = 0;
-      int add = 0;
-      for (size_t r = 0; r < g.kernel; r++) {
-        ptrdiff_t iy = place(oy, r, g.stride, g.padding, g.height);
-        if (iy < 0) continue;
-        for (size_t s = 0; s < g.kernel; s++) {
-          ptrdiff_t ix = place(ox, s, g.stride, g.padding, g.width);
-          if (ix < 0) continue;
-          if (n == MOST_TERMS) {
-            L(weighted_sum)(y, terms, n, g.channels, add);
-            n = 0;
-            add = 1;
-          }
-          terms[n++] = (weighted_row){x + ((size_t)iy * g.width + (size_t)ix) * g.channels,
-                                      weight + (r * g.kernel + s) * g.channels};
-        }
-      }
-      L(weighted_sum)(y, terms, n, g.channels, add);
-    }
-}
-
-// Each input cell gathers what its output cells took from it.
-VT_INLINE void L(depthwise_backward_input_body)(float *dx, const float *dy, const float *weight,
-                                             vt_geometry g, int accumulate) {
-  weighted_row terms[MOST_TERMS];
-  for (size_t iy = 0; iy < g.height; iy++)
-    for (size_t ix = 0; ix < g.width; ix++, dx += g.channels) {
+  size_t to_width = back ? g.width : g.out_width, from_width = back ? g.out_width : g.width;
+  for (size_t y = first; y < first + count; y++)
+    for (size_t x = 0; x < to_width; x++, to += g.channels) {
       size_t n = 0;
       int add = accumulate;
       for (size_t r = 0; r < g.kernel; r++) {
-        ptrdiff_t oy = source(iy, r, g.stride, g.padding, g.out_height);
-        if (oy < 0) continue;
+        ptrdiff_t fy = back ? source(y, r, g.stride, g.padding, g.out_height)
+                            : place(y, r, g.stride, g.padding, g.height);
+        if (fy < 0) continue;
         for (size_t s = 0; s < g.kernel; s++) {
-          ptrdiff_t ox = source(ix, s, g.stride, g.padding, g.out_width);
-          if (ox < 0) continue;
+          ptrdiff_t fx = back ? source(x, s, g.stride, g.padding, g.out_width)
+                              : place(x, s, g.stride, g.padding, g.width);
+          if (fx < 0) continue;
           if (n == MOST_TERMS) {
-            L(weighted_sum)(dx, terms, n, g.channels, add);
+            L(weighted_sum)(to, terms, n, g.channels, add);
             n = 0;
             add = 1;
           }
-          terms[n++] = (weighted_row){dy + ((size_t)oy * g.out_width + (size_t)ox) * g.channels,
+          terms[n++] = (weighted_row){from + ((size_t)fy * from_width + (size_t)fx) * g.channels,
                                       weight + (r * g.kernel + s) * g.channels};
         }
       }
-      if (n || !add) L(weighted_sum)(dx, terms, n, g.channels, add);
+      if (n || !add) L(weighted_sum)(to, terms, n, g.channels, add);
     }
+}
+
+VT_INLINE void L(depthwise_forward_body)(float *y, const float *x, const float *weight, vt_geometry g,
+                                      size_t first, size_t count) {
+  L(gather_cells)(y, x, weight, g, 0, first, count, 0);
+}
+
+VT_INLINE void L(depthwise_backward_input_body)(float *dx, const float *dy, const float *weight,
+                                             vt_geometry g, int accumulate) {
+  L(gather_cells)(dx, dy, weight, g, 1, 0, g.height, accumulate);
 }
 
 // Row of the output by row, so that its numbers and those it was made of stay in the first-level cache for all of

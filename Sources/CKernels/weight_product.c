@@ -107,6 +107,9 @@ static void weight_product_reference(float *c, size_t ldc, const float *a, size_
       }
 }
 
+// Columns that a tile takes at most.
+VT_INLINE size_t panels_width(vt_tiles tiles) { return tiles.packed_two ? 2 * TILE_COLS : TILE_COLS; }
+
 // What will be packed next: columns j..<j+cols of rows first..<first+rows. It is set on its way a little beside each tile,
 // since packing would have to wait for memory.
 typedef struct {
@@ -129,7 +132,7 @@ static void multiply_stretch(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, c
                              vt_right b, size_t first, size_t depth, size_t m, size_t n, int add,
                              float *panel, coming after) {
   float whole[TILE_ROWS * 2 * TILE_COLS];
-  size_t widest = tiles.packed_two ? 2 * TILE_COLS : TILE_COLS, parts = (m + TILE_ROWS - 1) / TILE_ROWS;
+  size_t widest = panels_width(tiles), parts = (m + TILE_ROWS - 1) / TILE_ROWS;
   for (size_t j = 0, step; j < n; j += step) {
     int two = tiles.packed_two && j + TILE_COLS < n;
     step = two ? 2 * TILE_COLS : TILE_COLS;
@@ -160,6 +163,7 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
     return;
   }
   vt_tiles tiles = tiles_of(isa);
+  size_t widest = panels_width(tiles);
   float *left = scratch + 2 * TILE_COLS * DEPTH;
   if (rows == 0 && !accumulate)
     for (size_t i = 0; i < m; i++)
@@ -175,7 +179,7 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
         following.cells = b.cells + (more ? tap + 1 : 0) * b.tap_stride;
       }
       size_t from = more ? first : first + depth, left_over = rows - from;
-      coming after = {following, from, left_over < DEPTH ? left_over : DEPTH, 0, n < TILE_COLS ? n : TILE_COLS};
+      coming after = {following, from, left_over < DEPTH ? left_over : DEPTH, 0, n < widest ? n : widest};
       multiply_stretch(isa, tiles, c + tap * b.tap_width, ldc, left, one, first, depth, m, n,
                        accumulate || first > 0, scratch, after);
     }

@@ -39,6 +39,20 @@ struct FinetuneTests {
     return result
   }
 
+  /// A run that is under way, stopped wherever it is once its metrics have some lines.
+  private static func stopped(
+    _ arguments: [String], run: String, after lines: Int, by signal: Int32
+  ) throws -> (process: Process, error: Pipe) {
+    let (process, _, error) = try Tool.start(arguments)
+    let metrics = run + "/metrics.jsonl"
+    while process.isRunning,
+      ((try? String(contentsOfFile: metrics, encoding: .utf8)) ?? "").split(separator: "\n").count < lines
+    { usleep(2000) }
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    return (process, error)
+  }
+
   /// What an export cannot hold is said before training, not after it.
   @Test func impossibleExportsAreRefusedAtOnce() throws {
     let folder = try TemporaryFolder()
@@ -99,14 +113,8 @@ struct FinetuneTests {
     #expect(try Tool.run(Self.arguments(data, whole, epochs: 6)).status == 0)
     for (name, signal) in [("interrupted", SIGINT), ("killed", SIGKILL)] {
       let run = folder.file(name)
-      let (process, _, error) = try Tool.start(Self.arguments(data, run, epochs: 6))
-      // Wait until the run is under way, then stop it wherever it is.
-      let metrics = run + "/metrics.jsonl"
-      while process.isRunning,
-        ((try? String(contentsOfFile: metrics, encoding: .utf8)) ?? "").split(separator: "\n").count < 8
-      { usleep(2000) }
-      kill(process.processIdentifier, signal)
-      process.waitUntilExit()
+      let (process, error) = try Self.stopped(
+        Self.arguments(data, run, epochs: 6), run: run, after: 8, by: signal)
       if signal == SIGINT {
         let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         #expect(process.terminationStatus == 130, "\(text)")
@@ -124,13 +132,8 @@ struct FinetuneTests {
     let (whole, run) = (folder.file("whole"), folder.file("run"))
     let portable = ["--instructions", "portable"]
     #expect(try Tool.run(Self.arguments(data, whole, epochs: 4) + portable).status == 0)
-    let (process, _, _) = try Tool.start(Self.arguments(data, run, epochs: 4) + portable)
-    let metrics = run + "/metrics.jsonl"
-    while process.isRunning,
-      ((try? String(contentsOfFile: metrics, encoding: .utf8)) ?? "").split(separator: "\n").count < 4
-    { usleep(2000) }
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+    _ = try Self.stopped(
+      Self.arguments(data, run, epochs: 4) + portable, run: run, after: 4, by: SIGKILL)
     let resumed = try Tool.run("finetune", "--resume", run)
     #expect(resumed.status == 0 && !resumed.error.contains("kernels"), "\(resumed.error)")
     #expect(try Self.bits(run) == Self.bits(whole))
