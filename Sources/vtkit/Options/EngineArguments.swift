@@ -9,8 +9,7 @@ struct EngineArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Which kernels compute; where left out, the fastest that this processor has.",
-      discussion:
-        "Results differ between them in the last bits: to get the same bits on two machines, name one that both have."
+      discussion: "Results differ between them in the last bits. A resumed run keeps those it was begun with."
     ))
   var instructions: InstructionSet?
 
