@@ -32,6 +32,17 @@ static double derivative_scalar(vt_activation kind, double x) {
   return 1;
 }
 
+// Calls `loop` with the kind as a constant, so that each has a loop of its own and the switch stays outside.
+#define LOOP_A_KIND(kind, loop, ...)                                                           \
+  switch (kind) {                                                                              \
+    case VT_ACTIVATION_NONE: loop(VT_ACTIVATION_NONE, __VA_ARGS__); break;                     \
+    case VT_ACTIVATION_GELU: loop(VT_ACTIVATION_GELU, __VA_ARGS__); break;                     \
+    case VT_ACTIVATION_GELU_TANH: loop(VT_ACTIVATION_GELU_TANH, __VA_ARGS__); break;           \
+    case VT_ACTIVATION_QUICK_GELU: loop(VT_ACTIVATION_QUICK_GELU, __VA_ARGS__); break;         \
+    case VT_ACTIVATION_RELU: loop(VT_ACTIVATION_RELU, __VA_ARGS__); break;                     \
+    case VT_ACTIVATION_TANH: loop(VT_ACTIVATION_TANH, __VA_ARGS__); break;                     \
+  }
+
 #define LANES 8
 #include "activation_body.h"
 #define LANES 16

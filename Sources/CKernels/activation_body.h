@@ -64,19 +64,9 @@ VT_INLINE void L(bias_rows)(vt_activation kind, float *x, float *y, const float 
   }
 }
 
-// One loop a kind, so that the switch stays outside.
 VT_INLINE void L(bias_activation_body)(vt_activation kind, float *x, float *y, const float *bias,
                                     size_t rows, size_t cols, size_t ld) {
-  switch (kind) {
-    case VT_ACTIVATION_NONE: L(bias_rows)(VT_ACTIVATION_NONE, x, y, bias, rows, cols, ld); break;
-    case VT_ACTIVATION_GELU: L(bias_rows)(VT_ACTIVATION_GELU, x, y, bias, rows, cols, ld); break;
-    case VT_ACTIVATION_GELU_TANH:
-      L(bias_rows)(VT_ACTIVATION_GELU_TANH, x, y, bias, rows, cols, ld); break;
-    case VT_ACTIVATION_QUICK_GELU:
-      L(bias_rows)(VT_ACTIVATION_QUICK_GELU, x, y, bias, rows, cols, ld); break;
-    case VT_ACTIVATION_RELU: L(bias_rows)(VT_ACTIVATION_RELU, x, y, bias, rows, cols, ld); break;
-    case VT_ACTIVATION_TANH: L(bias_rows)(VT_ACTIVATION_TANH, x, y, bias, rows, cols, ld); break;
-  }
+  LOOP_A_KIND(kind, L(bias_rows), x, y, bias, rows, cols, ld)
 }
 
 VT_INLINE void L(derivative_rows)(vt_activation kind, float *dx, float *y, const float *dy, const float *x,
@@ -98,16 +88,7 @@ VT_INLINE void L(derivative_rows)(vt_activation kind, float *dx, float *y, const
 
 VT_INLINE void L(activation_backward_body)(vt_activation kind, float *dx, float *y, const float *dy,
                                         const float *x, size_t rows, size_t cols, size_t ld) {
-#define CASE(KIND) case KIND: L(derivative_rows)(KIND, dx, y, dy, x, rows, cols, ld); break
-  switch (kind) {
-    CASE(VT_ACTIVATION_NONE);
-    CASE(VT_ACTIVATION_GELU);
-    CASE(VT_ACTIVATION_GELU_TANH);
-    CASE(VT_ACTIVATION_QUICK_GELU);
-    CASE(VT_ACTIVATION_RELU);
-    CASE(VT_ACTIVATION_TANH);
-  }
-#undef CASE
+  LOOP_A_KIND(kind, L(derivative_rows), dx, y, dy, x, rows, cols, ld)
 }
 
 #include "lanes_end.h"

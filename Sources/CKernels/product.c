@@ -94,6 +94,10 @@ VT_INLINE void finish_block(vt_isa isa, const vt_finish *f, float *c, size_t ldc
   if (f->sums) vt_column_sums(isa, f->sums + j, to, rows, cols, ldc, r > 0);
 }
 
+void vt_finish_product(vt_isa isa, const vt_finish *finish, float *c, size_t ldc, size_t rows, size_t cols) {
+  finish_block(isa, finish, c, ldc, 0, 0, rows, cols);
+}
+
 // Sets what `f` will read for a tile on its way: a few columns of every row, which no processor guesses.
 VT_INLINE void fetch_finish(const vt_finish *f, size_t at, size_t ldc, size_t rows, size_t cols) {
   const float *from = f->before ? f->before : f->residual;

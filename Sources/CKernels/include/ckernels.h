@@ -74,6 +74,8 @@ size_t vt_panels_size(size_t depth, size_t cols);
 /// apart: the panel of column 16 i begins at 16 i * depth.
 void vt_pack_panels(vt_isa isa, float *panels, const float *b, size_t ldb, int transposed, size_t depth,
                     size_t cols);
+/// Does what `finish` says with c [rows, cols], for products that were made elsewhere.
+void vt_finish_product(vt_isa isa, const vt_finish *finish, float *c, size_t ldc, size_t rows, size_t cols);
 /// c [rows, cols] (+)= a * panels [taps * depth, cols], then what `finish` says. Rows of c are `ldc` apart. An
 /// element's bits do not depend on where the matrices are cut into tiles.
 void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels, size_t rows,

@@ -59,18 +59,10 @@ extension CPUBackend {
         self, rows: m, outputs: n, inputs: k, target: $0, dy: du.floats, dyStride: n,
         input: GradientInput(values: x.floats, stride: k))
     }
-    let tiles = Tiles.activations(rows: m, columns: k)
-    let factor =
-      dx == nil ? nil : pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: m)
     var others: [Work] = []
-    if let dx, let factor {
-      others.append(
-        Work(pieces: tiles.count) { piece, _ in
-          let (r, c) = tiles[piece]
-          self.multiply(
-            dx.storage.floats + r.lowerBound * k + c.lowerBound, stride: k, du.floats + r.lowerBound * n,
-            stride: n, factor, rows: r.count, columns: c, accumulate: dx.accumulate)
-        })
+    if let dx {
+      let factor = pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: m)
+      others.append(product(dx.storage.floats, du.floats, factor, rows: m, accumulate: dx.accumulate))
     }
     if let dbias { others.append(columnSums(of: du, rows: m, columns: n, to: dbias)) }
     run(gradient.map { [$0] } ?? [], beside: others)

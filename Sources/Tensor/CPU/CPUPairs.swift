@@ -23,13 +23,7 @@ extension CPUBackend {
       let factor = pack(
         weight.floats + index * d, stride: 2 * d, transposed: true, depth: d, columns: o,
         rows: side.rows.count)
-      let tiles = Tiles.activations(rows: side.rows.count, columns: o)
-      threads.run(pieces: tiles.count) { piece, _ in
-        let (r, c) = tiles[piece]
-        multiply(
-          result.floats + r.lowerBound * o + c.lowerBound, stride: o, inputs.floats + r.lowerBound * d,
-          stride: d, factor, rows: r.count, columns: c)
-      }
+      run([product(result.floats, inputs.floats, factor, rows: side.rows.count)])
       return result
     }
     forRanges(shape.pairs, size: 64) { r in
@@ -80,13 +74,7 @@ extension CPUBackend {
         let back = scratch(rows * d)
         let factor = pack(
           weight.floats + index * d, stride: 2 * d, transposed: false, depth: o, columns: d, rows: rows)
-        let tiles = Tiles.activations(rows: rows, columns: d)
-        threads.run(pieces: tiles.count) { piece, _ in
-          let (r, c) = tiles[piece]
-          multiply(
-            back.floats + r.lowerBound * d + c.lowerBound, stride: d, sums.floats + r.lowerBound * o,
-            stride: o, factor, rows: r.count, columns: c)
-        }
+        run([product(back.floats, sums.floats, factor, rows: rows)])
         // Every row occurs once on a side, so rows may be added in any order.
         forRanges(rows, size: 64) { r in
           for row in r {

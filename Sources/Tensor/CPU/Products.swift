@@ -98,31 +98,36 @@ extension CPUBackend {
     _ factor: PackedFactor, rows: Int, columns: Range<Int>, accumulate: Bool = false,
     finish: ProductFinish = ProductFinish()
   ) {
+    var finish = vt_finish(
+      kind: finish.activation.kernel, out: finish.out, bias: finish.bias, residual: finish.residual,
+      row_scale: finish.rowScale, before: finish.before, again: finish.again, sums: finish.sums)
     if let panels = factor.panels {
       vt_product(
         isa, c, ldc,
         vt_left(data: x, stride: ldx, depth: factor.depth, taps: 1, cells: nil, tap_stride: 0),
-        panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0,
-        vt_finish(
-          kind: finish.activation.kernel, out: finish.out, bias: finish.bias, residual: finish.residual,
-          row_scale: finish.rowScale, before: finish.before, again: finish.again, sums: finish.sums))
+        panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0, finish)
       return
     }
     let from = factor.values + columns.lowerBound * (factor.isTransposed ? factor.stride : 1)
     vt_sgemm(
       0, factor.isTransposed ? 1 : 0, Int32(rows), Int32(columns.count), Int32(factor.depth), 1, x,
       Int32(ldx), from, Int32(factor.stride), accumulate ? 1 : 0, c, Int32(ldc))
-    let out = finish.out ?? c
-    if let before = finish.before {
-      vt_activation_backward(
-        isa, finish.activation.kernel, out, finish.again, c, before, rows, columns.count, ldc)
-    } else if finish.bias != nil || finish.out != nil || finish.activation != .none {
-      vt_bias_activation(isa, finish.activation.kernel, c, out, finish.bias, rows, columns.count, ldc)
+    vt_finish_product(isa, &finish, c, ldc, rows, columns.count)
+  }
+
+  /// All of `c [rows, columns] (+)= x [rows, depth] · factor`, in pieces.
+  func product(
+    _ c: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ factor: PackedFactor, rows: Int,
+    accumulate: Bool = false
+  ) -> Work {
+    let tiles = Tiles.activations(rows: rows, columns: factor.columns)
+    return Work(pieces: tiles.count) { piece, _ in
+      let (r, columns) = tiles[piece]
+      self.multiply(
+        c + r.lowerBound * factor.columns + columns.lowerBound, stride: factor.columns,
+        x + r.lowerBound * factor.depth, stride: factor.depth, factor, rows: r.count, columns: columns,
+        accumulate: accumulate)
     }
-    if let residual = finish.residual {
-      vt_add_rows(isa, out, residual, finish.rowScale, rows, columns.count, ldc)
-    }
-    if let sums = finish.sums { vt_column_sums(isa, sums, out, rows, columns.count, ldc, 0) }
   }
 
   /// One number a row, from one a sample.

@@ -116,7 +116,7 @@ struct Finetune: ParsableCommand {
         weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
         force: force || resume != nil)
     }
-    try finish(trainer, weights, trainer.engine)
+    try finish(trainer, weights)
   }
 
   // MARK: Beginnings
@@ -212,7 +212,7 @@ struct Finetune: ParsableCommand {
 
   // MARK: The end
 
-  private func finish(_ trainer: Trainer, _ weights: ParameterStore, _ engine: Engine) throws {
+  private func finish(_ trainer: Trainer, _ weights: ParameterStore) throws {
     let configuration = trainer.configuration
     let data = try ImageFolder(
       configuration.data, validationFraction: configuration.recipe.validationFraction,
@@ -220,10 +220,10 @@ struct Finetune: ParsableCommand {
     var evaluation: Evaluation?
     if !data.validation.isEmpty, let own = configuration.metadata.preprocessing {
       let best = try ModelFactory.make(
-        configuration.metadata.configuration, weights: weights, engine: engine)
+        configuration.metadata.configuration, weights: weights, engine: trainer.engine)
       evaluation = try Evaluation.run(
         best, data.validation, preprocessing: Preprocessing(own),
-        batchSize: configuration.recipe.batchSize, engine: engine)
+        batchSize: configuration.recipe.batchSize, engine: trainer.engine)
     }
     try Report.write(
       folder: trainer.folder, configuration: configuration, state: trainer.state,
