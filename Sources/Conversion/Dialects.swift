@@ -146,23 +146,34 @@ public enum Dialects {
       + all(dialect: dialect).filter { $0.alias == dialect && $0.architecture == first.architecture }
   }
 
-  /// The dialect to write where none is named: native for safetensors, else the one the weights came from,
-  /// else the only one of the architecture that uses the format.
+  /// The dialect to write where none is named: the one that the weights came from, where its library uses the format;
+  /// native where they came from none; else the only one of the architecture that uses the format.
+  /// - Parameters:
+  ///   - metadata: the network's; its provenance says where the weights came from.
+  ///   - remedy: what to do, given the dialects there are to choose from.
   /// - Throws: `Failure` listing the choices where there is no single one.
-  public static func usual(for format: FileFormat, metadata: NativeMetadata) throws -> String {
-    if format == .safetensors { return NativeMetadata.nativeDialect }
+  public static func usual(
+    for format: FileFormat, metadata: NativeMetadata, remedy: ([String]) -> String
+  ) throws -> String {
+    let origin = metadata.provenance?["source_dialect"]?.string ?? NativeMetadata.nativeDialect
+    if origin == NativeMetadata.nativeDialect { return origin }
     let architecture = metadata.configuration["architecture"]?.string
-    let files = try all().filter { $0.architecture == architecture && $0.format == format }
-    if let origin = metadata.provenance?["source_dialect"]?.string,
-      files.contains(where: { $0.dialect == origin })
-    {
-      return origin
-    }
-    guard files.count == 1 else {
-      throw Failure(
-        .usage, "the dialect of a \(format.rawValue) file must be named",
-        remedy: "pass --to " + files.map(\.dialect).joined(separator: " or "))
-    }
-    return files[0].dialect
+    let files = try all().filter { $0.architecture == architecture }
+    // Tensors that came in the very format may go back in it, whatever their library's usual one is.
+    let source = metadata.provenance?["source_file"]?.string.flatMap { try? FileFormat(path: $0) }
+    let fitting = files.filter { $0.formats.contains(format) }
+    if (source == format ? files : fitting).contains(where: { $0.dialect == origin }) { return origin }
+    if fitting.count == 1 { return fitting[0].dialect }
+    let isKnown = files.contains { $0.dialect == origin }
+    throw Failure(
+      .usage,
+      "the weights came from the dialect '\(origin)', "
+        + (isKnown
+          ? "whose library uses no \(format.rawValue) files: the dialect to write must be named"
+          : "which is unknown here: the dialect to write must be named"),
+      // Those that usually use the format come first.
+      remedy: remedy(
+        (fitting.filter { $0.format == format } + fitting.filter { $0.format != format }).map(\.dialect)
+          + [NativeMetadata.nativeDialect]))
   }
 }

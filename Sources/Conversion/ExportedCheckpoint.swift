@@ -65,6 +65,10 @@ public struct ExportedCheckpoint: Sendable {
       }
     }
     result.store.metadata = metadata.entries
+    // transformers 4 reads a safetensors file only where it says so.
+    if result.rules?.formats.contains(.pytorch) == true {
+      result.store.metadata[CheckpointFile.frameworkKey] = "pt"
+    }
     return result
   }
 

@@ -64,8 +64,10 @@ public struct RuleFile: Sendable {
   public let description: String
   /// The library whose files these are.
   public let library: String
-  /// The file format that the library writes.
+  /// The file format that the library usually writes: dialects of a file's own format are tried before the others.
   public let format: FileFormat
+  /// Every format that the library reads such tensors from, `format` among them.
+  public let formats: [FileFormat]
   /// The dialect whose file this one extends, if it does.
   let base: String?
   let detect: [String]
@@ -122,11 +124,19 @@ public struct RuleFile: Sendable {
       alias = try reader.optional("alias")?.text()
       description = try reader.string("description")
       library = try reader.string("library")
-      let format = try reader.string("format")
-      guard let known = FileFormat(rawValue: format) else {
-        throw reader.fail("the format '\(format)' is unknown")
+      func known(_ format: String) throws -> FileFormat {
+        guard let known = FileFormat(rawValue: format) else {
+          throw reader.fail("the format '\(format)' is unknown")
+        }
+        return known
       }
-      self.format = known
+      let format = try known(reader.string("format"))
+      let others = try reader.strings("formats").map(known)
+      guard others.isEmpty || others.contains(format) else {
+        throw reader.fail("'formats' lacks the usual format '\(format.rawValue)'")
+      }
+      self.format = format
+      formats = others.isEmpty ? [format] : others
       detect = try reader.strings("detect")
       let variants: [(String, [String: String], Expression?)] = try reader.mapping("variants").map {
         key, value in

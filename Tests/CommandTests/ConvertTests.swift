@@ -17,8 +17,32 @@ struct ConvertTests {
     #expect(outcome.output.contains("embed_dim=48, depth=2, num_heads=3, mlp_ratio=4"))
     #expect(outcome.output.contains("load_file(\"\(output)\")"))
     // Of a native store there is nothing to load.
-    let native = try Tool.run("convert", Self.jax, folder.file("native.safetensors"))
+    let native = try Tool.run("convert", Self.jax, folder.file("native.safetensors"), "--to", "native")
     #expect(native.status == 0 && !native.output.contains("In Python:"))
+  }
+
+  @Test func withNoOptionTheNamesStay() throws {
+    let folder = try TemporaryFolder()
+    for (name, suffix) in [
+      ("vit_timm_pth/checkpoint.pth", "safetensors"), ("swin_hf_safetensors/checkpoint.safetensors", "bin"),
+      ("vit_jax_npz/checkpoint.npz", "npz"), ("resnet_timm_safetensors/checkpoint.safetensors", "pth"),
+    ] {
+      let source = Fixtures.reference + "/" + name
+      let (direct, native, back) = (
+        folder.file("direct." + suffix), folder.file("native.safetensors"), folder.file("back." + suffix)
+      )
+      for arguments in [[source, direct], [source, native, "--to", "native"], [native, back]] {
+        let outcome = try Tool.run(["convert"] + arguments + ["--force"])
+        #expect(outcome.status == 0, "\(outcome.error)")
+      }
+      // What a training script wrapped stands in the file without the wrapper.
+      let names = try CheckpointFile.open(source).names.map { $0.replacing("model.", with: "") }
+      #expect(try Set(CheckpointFile.open(direct).names) == Set(names), "\(name)")
+      #expect(try Set(CheckpointFile.open(back).names) == Set(names), "\(name)")
+    }
+    let asked = try Tool.run("convert", Self.jax, folder.file("x.safetensors"))
+    #expect(asked.status == 2 && asked.error.contains("pass --to huggingface"), "\(asked.error)")
+    #expect(asked.error.contains("or native"))
   }
 
   @Test func theSourcesDigestIsThatOfTheFile() throws {

@@ -69,6 +69,35 @@ struct FinetuneTests {
     #expect(!FileManager.default.fileExists(atPath: run))
   }
 
+  /// Mistakes in --export are told before any picture is read: the data folder is missing here, too.
+  @Test func mistakesInExportsAreToldFirst() throws {
+    let folder = try TemporaryFolder()
+    let taken = folder.file("taken.npz")
+    try Data("x".utf8).write(to: URL(fileURLWithPath: taken))
+    let mistakes: [([String], String)] = [
+      (["tmm:x.pth"], "there is no dialect 'tmm' — did you mean timm?"),
+      (["yitu:x.pth"], "there is no dialect 'yitu' for vit"), (["timm:"], "names no file"),
+      ([folder.file("x.weights")], "the suffix '.weights' is unknown"),
+      ([folder.file("missing/x.npz")], "the folder for the output does not exist"),
+      ([taken], "exists already"),
+      ([folder.file("a.npz"), "jax-vit:" + folder.file("./a.npz")], "same file"),
+      ([folder.file("a.safetensors")], "pass --export DIALECT:"),
+    ]
+    for (exports, message) in mistakes {
+      let run = folder.file("run")
+      // A dialect's name is only known to be wrong for the network once the network is.
+      let data =
+        message.contains("for vit") || message.contains("pass --export") ? try Self.data(folder) : "/nowhere"
+      let outcome = try Tool.run(
+        Self.arguments(data, run) + exports.flatMap { ["--export", $0] }, in: folder.path)
+      #expect(
+        [2, 3].contains(outcome.status) && outcome.error.contains(message), "\(exports): \(outcome.error)")
+      #expect(!outcome.error.contains("--to "), "\(outcome.error)")
+      #expect(!FileManager.default.fileExists(atPath: run))
+      try? FileManager.default.removeItem(atPath: folder.file("data"))
+    }
+  }
+
   @Test func exportsKeepTheAccuracyToTheLastPicture() throws {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder)

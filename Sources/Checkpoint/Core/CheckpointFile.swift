@@ -75,9 +75,14 @@ public enum FileFormat: String, Sendable, CaseIterable {
 
 /// Opens and writes checkpoints of every format.
 public enum CheckpointFile {
+  /// The metadata entry by which a safetensors file says whose tensors it has (`pt` for PyTorch's); other formats have no
+  /// such entry.
+  public static let frameworkKey = "format"
+
   /// Reads what the file's header says; the numbers stay in the file until used.
   /// - Throws: `Failure` where the file is missing, of another format than its suffix says, or damaged.
   public static func open(_ path: String) throws -> ParameterStore {
+    if ModelFolder.isFolder(path) { return try open(ModelFolder(path).weights) }
     let mapped = try MappedFile(path: path)
     let format = try FileFormat(path: path)
     if ShardIndex.format(ofPath: path) != nil { return try ShardIndex.open(path, format) }
@@ -116,6 +121,8 @@ public enum CheckpointFile {
   ) throws -> [String] {
     let format = try FileFormat.ofOutput(path)
     store.digest?.start()
+    var store = store
+    if format != .safetensors { store.metadata[frameworkKey] = nil }
     if maximumShard != nil, format != .safetensors {
       throw Failure(.usage, "only safetensors files are split into several", file: path)
     }
@@ -146,8 +153,9 @@ public enum CheckpointFile {
     return [path]
   }
 
-  /// The SHA-256 of a file in hexadecimal; of an index and then its files, where that is one.
+  /// The SHA-256 of a file in hexadecimal; of an index and then its files, where that is one; of a folder's weights.
   public static func sha256(_ path: String) throws -> String {
+    let path = try ModelFolder.weightsFile(path)
     let shards = ShardIndex.format(ofPath: path) == nil ? [] : try ShardIndex.files(path).paths
     var hash = SHA256()
     let piece = 1 << 20

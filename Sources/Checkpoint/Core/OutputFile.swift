@@ -22,13 +22,9 @@ public final class OutputFile {
     temporary = path + ".partial-\(getpid())"
     descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
-      let folder = (path as NSString).deletingLastPathComponent
-      if errno == ENOENT {
-        throw Failure(
-          "the folder for the output does not exist", file: folder.isEmpty ? "." : folder,
-          remedy: "create it first")
-      }
-      throw Failure.system("creating the output", file: path)
+      let code = errno
+      try OutputFile.checkFolder(of: path)
+      throw Failure.system("creating the output", file: path, code: code)
     }
     OutputFile.unfinished.insert(temporary)
   }
@@ -47,6 +43,22 @@ public final class OutputFile {
     if !overwrite {
       throw Failure(
         .usage, "the output exists already", file: path, remedy: "pass --force to replace it")
+    }
+  }
+
+  /// Refuses a path whose folder is missing or may not be written to.
+  public static func checkFolder(of path: String) throws {
+    let parent = (path as NSString).deletingLastPathComponent
+    let folder = parent.isEmpty ? "." : parent
+    var status = stat()
+    guard stat(folder, &status) == 0 else {
+      throw Failure("the folder for the output does not exist", file: folder, remedy: "create it first")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw Failure(.usage, "the output's folder is a file", file: folder, remedy: "give another path")
+    }
+    guard access(folder, W_OK | X_OK) == 0 else {
+      throw Failure.system("writing into the folder", file: folder)
     }
   }
 
@@ -156,11 +168,13 @@ public final class OutputFile {
     OutputFile.unfinished.remove(temporary)
   }
 
-  /// Temporary files that exist now, for `removeUnfinished`.
+  /// Temporary files and folders that exist now, for `removeUnfinished`.
   static let unfinished = PathSet()
 
-  /// Deletes the temporary files of this process, for use when it is interrupted.
-  public static func removeUnfinished() { for path in unfinished.all { unlink(path) } }
+  /// Deletes the temporary files and folders of this process, for use when it is interrupted.
+  public static func removeUnfinished() {
+    for path in unfinished.all where unlink(path) != 0 { try? FileManager.default.removeItem(atPath: path) }
+  }
 }
 
 /// A set of paths that threads may share.

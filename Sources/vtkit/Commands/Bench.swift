@@ -187,7 +187,7 @@ struct BenchConvert: ParsableCommand {
   @Option(help: "The output's suffix.")
   var suffix = "safetensors"
 
-  @Option(help: "The dialect to write.")
+  @Option(help: "The dialect to write; native where left out.")
   var to: String?
 
   @Option(help: "Rounds; the fastest counts.")
@@ -218,7 +218,7 @@ struct BenchConvert: ParsableCommand {
           let loaded = try LoadedCheckpoint.load(input)
           var metadata = loaded.metadata
           metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
-          let dialect = try to ?? Dialects.usual(for: FileFormat.ofOutput(output), metadata: metadata)
+          let dialect = to ?? NativeMetadata.nativeDialect
           var exported = try ExportedCheckpoint.make(loaded.native, metadata: metadata, dialect: dialect)
           exported.store.digest = PendingDigest(of: input)
           try CheckpointFile.write(exported.store, to: output, overwrite: true)

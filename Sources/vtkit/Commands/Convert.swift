@@ -10,8 +10,8 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Brings a checkpoint to another file format and dialect, bit for bit.",
     discussion: """
-      The formats follow the suffixes. Without --to, a .safetensors file becomes a native store, and
-      other files get the dialect that the weights came from.
+      The formats follow the suffixes. Without --to, the tensors keep the names of the library that they came from,
+      also where they went through a native store. --to native makes such a store.
 
       Example: vtkit convert ViT-B_16.npz vit_base.safetensors --to timm
       """)
@@ -88,7 +88,10 @@ struct Convert: ParsableCommand {
         .usage, "only safetensors files are split into several", file: output,
         remedy: "leave out --max-shard-size")
     }
-    if !dryRun { try OutputFile.check(output, overwrite: force) }
+    if !dryRun {
+      try OutputFile.check(output, overwrite: force)
+      try OutputFile.checkFolder(of: output)
+    }
     var store: ParameterStore
     var plan: [PlanRow]
     var exported: ExportedCheckpoint?
@@ -141,7 +144,9 @@ struct Convert: ParsableCommand {
     }
     var metadata = loaded.metadata
     metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
-    let dialect = try target ?? Dialects.usual(for: format, metadata: metadata)
+    let dialect =
+      try target
+      ?? Dialects.usual(for: format, metadata: metadata) { "pass --to " + $0.joined(separator: " or ") }
     // Going back to where the weights came from restores that file's own spelling.
     let isReturn =
       metadata.provenance?["source_dialect"]?.string == dialect || loaded.dialect == dialect

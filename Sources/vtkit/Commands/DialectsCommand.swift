@@ -47,7 +47,9 @@ struct DialectsCommand: ParsableCommand {
       let items = files.map { file -> JSON in
         .object([
           "architecture": .string(file.architecture), "dialect": .string(file.dialect),
-          "format": .string(file.format.rawValue), "description": .string(file.description),
+          "format": .string(file.format.rawValue),
+          "formats": .array(file.formats.map { .string($0.rawValue) }),
+          "description": .string(file.description),
           "library": .string(file.library), "rule_file": .string(file.fileName),
         ])
       }
@@ -55,9 +57,11 @@ struct DialectsCommand: ParsableCommand {
       return
     }
     var table = Table(
-      ("architecture", .left), ("dialect", .left), ("format", .left), ("files of", .left))
+      ("architecture", .left), ("dialect", .left), ("formats", .left), ("files of", .left))
     for file in files {
-      table.add(file.architecture, file.dialect, file.format.rawValue, file.description)
+      table.add(
+        file.architecture, file.dialect, file.formats.map(\.rawValue).joined(separator: ", "),
+        file.description)
     }
     print(table.text)
   }

@@ -138,6 +138,7 @@ struct Finetune: ParsableCommand {
 
   private func started(_ engine: Engine) throws -> Trainer {
     let dataPath = data ?? ""
+    try ExportTarget.checkPaths(export, run: output ?? "", overwrite: force)
     var (metadata, weights) = try startingPoint()
     let architecture = metadata.configuration["architecture"]?.string ?? ""
     let recipe = try recipeArguments.recipe(architecture: architecture)
@@ -162,10 +163,7 @@ struct Finetune: ParsableCommand {
         "\(pictures.classes.count) classes but only \(pictures.training.count) training pictures")
     }
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
-    for target in targets {
-      try OutputFile.check(target.path, overwrite: force)
-      try target.check(metadata)
-    }
+    for target in targets { try target.check(metadata) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
     let configuration = RunConfiguration(
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: Trainer.fingerprint(pictures),

@@ -8,15 +8,74 @@ struct ExportTarget {
   let path: String
   let dialect: String
 
-  init(_ text: String, metadata: NativeMetadata) throws {
-    let names = Set(try Dialects.all().map(\.dialect) + [NativeMetadata.nativeDialect])
-    if let colon = text.firstIndex(of: ":"), names.contains(String(text[..<colon])) {
-      dialect = String(text[..<colon])
+  /// What can be told from the text alone.
+  private struct Text {
+    let dialect: String?
+    let path: String
+
+    /// - Throws: `Failure` where what stands before a colon is no dialect, or the path's suffix no format.
+    init(_ text: String) throws {
+      guard let colon = text.firstIndex(of: ":"), Self.isWord(text[..<colon]) else {
+        dialect = nil
+        path = text
+        _ = try FileFormat.ofOutput(path)
+        return
+      }
+      let name = String(text[..<colon])
+      let known = Set(try Dialects.all().map(\.dialect) + [NativeMetadata.nativeDialect])
+      guard known.contains(name) else {
+        let close = name.closest(in: known.sorted())
+        throw Failure(
+          .usage, "--export \(text.printable): there is no dialect '\(name)'",
+          remedy: (close.isEmpty
+            ? "see 'vtkit dialects'" : "did you mean \(close.joined(separator: " or "))?")
+            + " A file of this name is given as ./\(text.printable)")
+      }
+      dialect = name
       path = String(text[text.index(after: colon)...])
+      guard !path.isEmpty else {
+        throw Failure(
+          .usage, "--export \(text.printable) names no file", remedy: "give it as --export \(name):FILE")
+      }
       _ = try FileFormat.ofOutput(path)
-    } else {
-      path = text
-      dialect = try Dialects.usual(for: FileFormat.ofOutput(text), metadata: metadata)
+    }
+
+    private static func isWord(_ text: Substring) -> Bool {
+      !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+    }
+  }
+
+  init(_ text: String, metadata: NativeMetadata) throws {
+    let parts = try Text(text)
+    path = parts.path
+    dialect =
+      try parts.dialect
+      ?? Dialects.usual(for: FileFormat.ofOutput(path), metadata: metadata) {
+        "pass --export DIALECT:\(parts.path.printable) where DIALECT is " + $0.joined(separator: " or ")
+      }
+    guard dialect != NativeMetadata.nativeDialect else { return }
+    let architecture = metadata.configuration["architecture"]?.string
+    do { _ = try Dialects.named(dialect, architecture: architecture) } catch var failure as Failure {
+      failure.problem = "--export \(text.printable): " + failure.problem
+      throw failure
+    }
+  }
+
+  /// Refuses, before anything is read, what needs no network to be known as wrong: no such dialect, an unknown suffix, a
+  /// file that exists, a folder that is missing or may not be written to, two exports to one file.
+  /// - Parameter run: the folder that training makes; exports may go into it.
+  static func checkPaths(_ texts: [String], run: String, overwrite: Bool) throws {
+    var seen: Set<String> = []
+    for text in texts {
+      let path = try Text(text).path
+      guard seen.insert(path.absolutePath).inserted else {
+        throw Failure(
+          .usage, "two exports go to the same file", file: path,
+          remedy: "give each --export a path of its own")
+      }
+      try OutputFile.check(path, overwrite: overwrite)
+      let folder = (path.absolutePath as NSString).deletingLastPathComponent
+      if folder != run.absolutePath { try OutputFile.checkFolder(of: path) }
     }
   }
 
@@ -34,7 +93,8 @@ struct ExportTarget {
       })
     do {
       _ = try exported(shapes, metadata: metadata, keepsDrloc: false)
-    } catch let failure as Failure {
+    } catch var failure as Failure {
+      failure.problem = "the export cannot be written: " + failure.problem
       throw failure.located(file: path)
     }
   }

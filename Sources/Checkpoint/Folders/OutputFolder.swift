@@ -1,0 +1,107 @@
+import Foundation
+
+/// A folder that appears whole or not at all: filled beside its place, then renamed.
+public final class OutputFolder {
+  public let path: String
+  /// Where the files are written.
+  public let temporary: String
+  private var finished = false
+
+  /// - Parameter overwrite: whether a model folder in its place may be replaced.
+  /// - Throws: `Failure` where the place is taken or cannot be written to.
+  public init(_ path: String, overwrite: Bool) throws {
+    self.path = Self.trimmed(path)
+    try Self.check(path, overwrite: overwrite)
+    temporary = self.path + ".partial-\(getpid())"
+    try? FileManager.default.removeItem(atPath: temporary)
+    guard mkdir(temporary, 0o755) == 0 else { throw Failure.system("creating the folder", file: path) }
+    OutputFile.unfinished.insert(temporary)
+  }
+
+  /// A folder's path without slashes at its end.
+  public static func trimmed(_ path: String) -> String {
+    var path = Substring(path)
+    while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    return String(path)
+  }
+
+  /// Whether a path names a folder to write: it ends with a slash, or there is a folder.
+  public static func isMeant(_ path: String) -> Bool {
+    path.hasSuffix("/") || ModelFolder.isFolder(path)
+  }
+
+  /// Refuses what `init` would refuse, before any long work is done. Only a folder of a model's own files is ever
+  /// replaced: whatever else lies in it would be lost.
+  public static func check(_ path: String, overwrite: Bool) throws {
+    let path = trimmed(path)
+    try OutputFile.checkFolder(of: path)
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw Failure(.usage, "the output is a file, not a folder", file: path, remedy: "give another path")
+    }
+    let content = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? ["?"]
+    if content.isEmpty { return }
+    guard overwrite else {
+      throw Failure(
+        .usage, "the output folder exists already and is not empty", file: path,
+        remedy: isModels(content)
+          ? "pass --force to replace it" : "choose another folder: this one holds no model")
+    }
+    guard isModels(content) else {
+      let other = content.filter { !isModelFile($0) }.sorted().first
+      throw Failure(
+        .usage,
+        "the output folder is not replaced: it holds "
+          + (other.map { "'\($0.printable)', which is no model's file" } ?? "no model"),
+        file: path, remedy: "choose another folder")
+    }
+  }
+
+  private static func isModels(_ content: [String]) -> Bool {
+    content.contains { $0.hasSuffix("config.json") } && content.allSatisfy(isModelFile)
+  }
+
+  /// What VTKit itself writes into model folders, in all formats.
+  private static func isModelFile(_ name: String) -> Bool {
+    if ["config.json", "preprocessor_config.json", "open_clip_config.json"].contains(name) { return true }
+    let isWeights = ["model", "pytorch_model", "tf_model", "open_clip_"].contains { name.hasPrefix($0) }
+    return isWeights && (try? FileFormat(path: name)) != nil
+  }
+
+  /// Moves the folder into place.
+  public func commit() throws {
+    sync(temporary)
+    let old = path + ".replaced-\(getpid())"
+    // An empty folder gives way by itself.
+    if rename(temporary, path) != 0 {
+      guard errno == ENOTEMPTY || errno == EEXIST, rename(path, old) == 0 else {
+        throw Failure.system("renaming into place", file: path)
+      }
+      guard rename(temporary, path) == 0 else {
+        let code = errno
+        rename(old, path)
+        throw Failure.system("renaming into place", file: path, code: code)
+      }
+      try? FileManager.default.removeItem(atPath: old)
+    }
+    finished = true
+    OutputFile.unfinished.remove(temporary)
+    let parent = (path as NSString).deletingLastPathComponent
+    sync(parent.isEmpty ? "." : parent)
+  }
+
+  /// Brings a folder's list of files to the disk; where the system cannot, the renaming still holds.
+  private func sync(_ folder: String) {
+    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+
+  deinit {
+    guard !finished else { return }
+    try? FileManager.default.removeItem(atPath: temporary)
+    OutputFile.unfinished.remove(temporary)
+  }
+}
