@@ -52,11 +52,15 @@ double vt_sum_of_squares(const float *x, size_t count) {
          ((partial[1] + partial[5]) + (partial[3] + partial[7]));
 }
 
-void vt_normalize_rgb(float *out, const uint8_t *pixels, const float *mean, const float *std,
-                      size_t count) {
+void vt_normalize_rgb(float *out, const uint8_t *pixels, float scale, const float *mean, const float *std,
+                      int is_bgr, size_t count) {
   float table[3][256];
   for (int c = 0; c < 3; c++)
-    for (int v = 0; v < 256; v++) table[c][v] = ((float)v / 255.0f - mean[c]) / std[c];
+    for (int v = 0; v < 256; v++) {
+      // 255 is taken off again without rounding.
+      float x = scale == 255.0f ? (float)v : (float)v / 255.0f * scale;
+      table[c][v] = (x - mean[c]) / std[c];
+    }
   for (size_t i = 0; i < count; i++)
-    for (int c = 0; c < 3; c++) out[3 * i + c] = table[c][pixels[3 * i + c]];
+    for (int c = 0; c < 3; c++) out[3 * i + c] = table[c][pixels[3 * i + (is_bgr ? 2 - c : c)]];
 }

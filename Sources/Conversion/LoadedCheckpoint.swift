@@ -36,6 +36,8 @@ public struct LoadedCheckpoint: Sendable {
   public var wildcards: [String: String]
   /// Configuration keys that were taken by convention, since nothing settles them.
   public var assumed: [String] = []
+  /// What was assumed, taken from elsewhere or left out.
+  public var notes: [LoadNote] = []
   /// Tensors left out, and why.
   public var ignored: [(name: String, reason: String)] = []
   /// Things in the file that are no tensors.
@@ -62,6 +64,14 @@ public struct LoadedCheckpoint: Sendable {
   /// The same for tensors that are open already.
   /// - Parameter path: the file they come from: beside it may lie a library's own configuration file.
   public static func load(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
+    -> LoadedCheckpoint
+  {
+    var loaded = try converted(store, options, path: path)
+    try loaded.completePreprocessing()
+    return loaded
+  }
+
+  private static func converted(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
     -> LoadedCheckpoint
   {
     let metadata = try NativeMetadata(store)

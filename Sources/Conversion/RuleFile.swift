@@ -101,6 +101,8 @@ public struct RuleFile: Sendable {
   let without: [(pattern: String, reason: String)]
   /// Tensors that follow from others: left out on import, computed on export.
   let computed: [ComputedTensor]
+  /// What the library does with pictures, by conditions on the network.
+  let preprocessing: [PreprocessingRule]
   /// How the library loads an exported file; the first that fits the network.
   let python: [PythonSnippet]
 
@@ -223,6 +225,7 @@ public struct RuleFile: Sendable {
         try value.finish()
         return result
       }
+      preprocessing = try reader.list("preprocessing").map { try PreprocessingRule($0) }
       python = try reader.list("python").map { value in
         var value = value
         let result = try value.located {
@@ -306,6 +309,12 @@ public struct RuleFile: Sendable {
     for variant in variants { _ = try CompiledRules(self, variant: variant.name) }
     for item in presence where !rules.contains(where: { $0.native == item.native }) {
       throw Failure("presence of '\(item.key)' names no tensor of this file: \(item.native)")
+    }
+    if !preprocessing.isEmpty {
+      let always = Set(preprocessing.filter { $0.when == nil }.flatMap { $0.values.map(\.key) })
+      for key in ["interpolation", "crop", "mean", "std"] where !always.contains(key) {
+        throw Failure("preprocessing: no entry without 'when' gives '\(key)'")
+      }
     }
   }
 

@@ -32,7 +32,7 @@ public final class BatchLoader {
   public init(
     items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
-    prepare: @escaping @Sendable (PictureFile, Int) throws -> Picture
+    prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
   ) {
     shared = Shared(
       items: items, batchSize: batchSize, preprocessing: preprocessing, first: first,
@@ -64,7 +64,7 @@ public final class BatchLoader {
     let preprocessing: Preprocessing
     let count: Int
     private let ahead: Int
-    private let prepare: @Sendable (PictureFile, Int) throws -> Picture
+    private let prepare: @Sendable (PictureFile, Int) throws -> PreparedPicture
 
     // `condition` guards the rest.
     private let condition = NSCondition()
@@ -75,7 +75,7 @@ public final class BatchLoader {
 
     init(
       items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int,
-      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (PictureFile, Int) throws -> Picture
+      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
     ) {
       self.items = items
       self.batchSize = batchSize

@@ -5,6 +5,8 @@ import Checkpoint
 public enum Interpolation: String, Sendable, CaseIterable {
   case bilinear
   case bicubic
+  /// The pixel that lies there.
+  case nearest
 }
 
 extension Picture {
@@ -37,6 +39,7 @@ extension Picture {
   public func resized(width: Int, height: Int, _ interpolation: Interpolation) throws -> Picture {
     if width == self.width && height == self.height { return self }
     precondition(width > 0 && height > 0)
+    if interpolation == .nearest { return nearest(width: width, height: height) }
     let out = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
       let status = vt_resize_rgb(
         buffer.baseAddress, width, height, pixels, self.width, self.height,
@@ -45,6 +48,28 @@ extension Picture {
         throw Failure(.resource, "not enough memory to resize a picture")
       }
       count = width * height * 3
+    }
+    return Picture(width: width, height: height, pixels: out)
+  }
+
+  /// Pillow walks along rows and columns by adding up steps, and the rounding shows.
+  private func nearest(width: Int, height: Int) -> Picture {
+    func places(_ from: Int, _ to: Int) -> [Int] {
+      let step = Double(from) / Double(to)
+      var at = step * 0.5
+      return (0..<to).map { _ in
+        defer { at += step }
+        return min(Int(at), from - 1)
+      }
+    }
+    let columns = places(self.width, width)
+    var out: [UInt8] = []
+    out.reserveCapacity(width * height * 3)
+    for y in places(self.height, height) {
+      for x in columns {
+        let from = (y * self.width + x) * 3
+        out.append(contentsOf: pixels[from..<from + 3])
+      }
     }
     return Picture(width: width, height: height, pixels: out)
   }
@@ -67,23 +92,34 @@ extension Picture {
   /// Mirrored left to right.
   public func flipped() -> Picture { oriented(2) }
 
-  /// The shorter side made `size`, the longer one in proportion, cut down to whole pixels
-  /// (torchvision's `Resize`).
-  public func resized(shorterSide size: Int, _ interpolation: Interpolation) throws -> Picture {
+  /// Both sides `size`, or the shorter one and the longer in proportion, cut down to whole pixels (torchvision's
+  /// `Resize`).
+  func size(resizedTo size: Int, squashed: Bool) -> (width: Int, height: Int) {
+    if squashed { return (size, size) }
     let short = min(width, height)
     let long = max(1, Int(Double(size) * Double(max(width, height)) / Double(short)))
-    return try width <= height
-      ? resized(width: size, height: long, interpolation)
-      : resized(width: long, height: size, interpolation)
+    return width <= height ? (size, long) : (long, size)
+  }
+
+  /// The shorter side made `size`, the longer one in proportion.
+  public func resized(shorterSide size: Int, _ interpolation: Interpolation) throws -> Picture {
+    let (width, height) = self.size(resizedTo: size, squashed: false)
+    return try resized(width: width, height: height, interpolation)
   }
 
   /// The square in the middle (torchvision's `CenterCrop`); smaller pictures get a black border.
-  public func centerCropped(_ size: Int) -> Picture {
-    // Python rounds halves to even; a border is split the other way round.
-    func offset(_ length: Int) -> Int {
-      length >= size
-        ? Int((Double(length - size) / 2).rounded(.toNearestOrEven)) : -((size - length) / 2)
-    }
+  /// - Parameter halvesDown: whether an odd rest leaves less in front, as in transformers; torchvision rounds halves to
+  ///   even.
+  public func centerCropped(_ size: Int, halvesDown: Bool = false) -> Picture {
+    func offset(_ length: Int) -> Int { Self.cropOffset(length, size, halvesDown: halvesDown) }
     return cropped(left: offset(width), top: offset(height), width: size, height: size)
+  }
+
+  /// Where a crop of `size` out of `length` begins.
+  static func cropOffset(_ length: Int, _ size: Int, halvesDown: Bool) -> Int {
+    let rest = length - size
+    // A border is split the other way round.
+    if rest < 0 { return rest / 2 }
+    return halvesDown ? rest / 2 : Int((Double(rest) / 2).rounded(.toNearestOrEven))
   }
 }

@@ -5,12 +5,45 @@ import Tensor
 
 /// How a picture becomes a network's input. Travels with the weights.
 public struct Preprocessing: Sendable, Equatable {
+  /// What stays of a picture's proportions in evaluation.
+  public enum Resize: String, Sendable {
+    /// The shorter side gets the size, the longer one follows.
+    case shortestEdge = "shortest-edge"
+    /// Both sides get the size.
+    case squash
+    /// The largest square in the middle is cut out, then resized.
+    case cropFirst = "crop-first"
+  }
+
+  /// Where a centre crop begins when an odd number of pixels is left over.
+  public enum CropOffset: String, Sendable {
+    /// Halves go to the even number, as in torchvision and timm.
+    case even
+    /// Halves are rounded down, as in transformers.
+    case down
+  }
+
+  public enum ChannelOrder: String, Sendable {
+    case rgb
+    /// As in Caffe, and in Keras's networks that come from there.
+    case bgr
+  }
+
   public var imageSize: Int
   public var interpolation: Interpolation
+  /// Of the network's channels, in their order, in units of `scale`.
   public var mean: [Float]
   public var std: [Float]
   /// The part of the resized picture's shorter side that the centre crop keeps.
   public var cropFraction: Double
+  public var resize = Resize.shortestEdge
+  /// Whether pictures that shrink are smoothed; without, as TensorFlow resizes, pixels are left out and the result is not
+  /// rounded to bytes. Training smooths either way.
+  public var antialias = true
+  public var cropOffset = CropOffset.even
+  public var channelOrder = ChannelOrder.rgb
+  /// What white is: 1, or 255 where the network wants bytes.
+  public var scale: Float = 1
 
   public init(
     imageSize: Int, interpolation: Interpolation = .bicubic, mean: [Float] = [0.5, 0.5, 0.5],
@@ -27,8 +60,7 @@ public struct Preprocessing: Sendable, Equatable {
   public static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
   public static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
 
-  /// What an architecture's published weights were trained with: pixels in -1...1 for ViT (google-research's), ImageNet's
-  /// statistics for the others.
+  /// For networks that start from random weights: pixels in -1...1 for ViT, ImageNet's statistics for the others.
   public static func usual(architecture: String, imageSize: Int) -> Preprocessing {
     architecture == "vit"
       ? Preprocessing(imageSize: imageSize)
@@ -51,20 +83,61 @@ public struct Preprocessing: Sendable, Equatable {
       imageSize: size, interpolation: interpolation, mean: try channels("mean"),
       std: try channels("std"), cropFraction: crop)
     guard std.allSatisfy({ $0 > 0 }) else { throw Failure("the preprocessing's 'std' has a zero") }
+    // Keys that older files lack.
+    resize = try json.word("resize") ?? .shortestEdge
+    if let flag = json["antialias"] {
+      guard let flag = flag.bool else {
+        throw Failure("the preprocessing's 'antialias' is neither true nor false")
+      }
+      antialias = flag
+    }
+    cropOffset = try json.word("crop_offset") ?? .even
+    channelOrder = try json.word("channel_order") ?? .rgb
+    if let value = json["scale"] {
+      guard let scale = value.double, scale > 0, scale.isFinite else {
+        throw Failure("the preprocessing's 'scale' is not a positive number")
+      }
+      self.scale = Float(scale)
+    }
   }
 
+  /// What differs from torchvision's way is there only where it does.
   public var json: JSON {
-    .object([
-      "size": .int(imageSize), "interpolation": .string(interpolation.rawValue),
-      "mean": .array(mean.map { .number("\($0)") }), "std": .array(std.map { .number("\($0)") }),
-      "crop": .double(cropFraction),
-    ])
+    var members: [JSON.Member] = [.init(key: "size", value: .int(imageSize))]
+    func add(_ key: String, _ value: JSON, unless isUsual: Bool = false) {
+      if !isUsual { members.append(.init(key: key, value: value)) }
+    }
+    add("resize", .string(resize.rawValue), unless: resize == .shortestEdge)
+    add("interpolation", .string(interpolation.rawValue))
+    add("antialias", .bool(antialias), unless: antialias)
+    add("crop", .double(cropFraction))
+    add("crop_offset", .string(cropOffset.rawValue), unless: cropOffset == .even)
+    add("channel_order", .string(channelOrder.rawValue), unless: channelOrder == .rgb)
+    add("scale", .double(Double(scale)), unless: scale == 1)
+    add("mean", .array(mean.map { .number("\($0)") }))
+    add("std", .array(std.map { .number("\($0)") }))
+    return .object(members)
   }
+
+  /// The side that the resized picture has before the crop. A fraction like 224/232 gives 232, as it was meant.
+  var resizedSide: Int { max(imageSize, Int((Double(imageSize) / cropFraction + 1e-9).rounded(.down))) }
 
   /// Resize, centre crop, as for evaluation.
-  public func evaluationPicture(_ picture: Picture) throws -> Picture {
-    let side = max(imageSize, Int(Double(imageSize) / cropFraction))
-    return try picture.resized(shorterSide: side, interpolation).centerCropped(imageSize)
+  public func evaluationPicture(_ picture: Picture) throws -> PreparedPicture {
+    var picture = picture
+    if resize == .cropFirst {
+      picture = picture.centerCropped(min(picture.width, picture.height), halvesDown: cropOffset == .down)
+    }
+    let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
+    let halvesDown = cropOffset == .down
+    guard antialias || interpolation == .nearest else {
+      return .levels(
+        picture.interpolated(width: width, height: height, interpolation)
+          .centerCropped(imageSize, halvesDown: halvesDown))
+    }
+    return .pixels(
+      try picture.resized(width: width, height: height, interpolation)
+        .centerCropped(imageSize, halvesDown: halvesDown))
   }
 
   /// A random part of the picture, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
@@ -80,17 +153,42 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// The network's numbers, `[height, width, 3]`.
-  public func normalized(_ picture: Picture) -> [Float] {
-    let count = picture.width * picture.height * 3
-    return [Float](unsafeUninitializedCapacity: count) { out, written in
+  public func normalized(_ picture: PreparedPicture) -> [Float] {
+    [Float](unsafeUninitializedCapacity: picture.count) { out, written in
       if let base = out.baseAddress { normalize(picture, into: base) }
-      written = count
+      written = picture.count
     }
   }
 
-  /// The network's numbers, `(pixel / 255 - mean) / std`, appended as `[height, width, 3]`.
+  func normalize(_ picture: PreparedPicture, into out: UnsafeMutablePointer<Float>) {
+    switch picture {
+    case .pixels(let picture): normalize(picture, into: out)
+    case .levels(let picture):
+      for at in stride(from: 0, to: picture.levels.count, by: 3) {
+        for c in 0..<3 {
+          let level = picture.levels[at + (channelOrder == .bgr ? 2 - c : c)]
+          let value = scale == 255 ? level : level / 255 * scale
+          out[at + c] = (value - mean[c]) / std[c]
+        }
+      }
+    }
+  }
+
+  /// The network's numbers, `(pixel / 255 * scale - mean) / std`, as `[height, width, 3]`.
   func normalize(_ picture: Picture, into out: UnsafeMutablePointer<Float>) {
-    vt_normalize_rgb(out, picture.pixels, mean, std, picture.width * picture.height)
+    vt_normalize_rgb(
+      out, picture.pixels, scale, mean, std, channelOrder == .bgr ? 1 : 0, picture.width * picture.height)
+  }
+}
+
+extension JSON {
+  /// The case whose name stands under the key; nil where there is no such key.
+  fileprivate func word<Word: RawRepresentable>(_ key: String) throws -> Word? where Word.RawValue == String {
+    guard let value = self[key], value != .null else { return nil }
+    guard let word = value.string.flatMap(Word.init(rawValue:)) else {
+      throw Failure("the preprocessing's '\(key)' is unknown: \(value.text())")
+    }
+    return word
   }
 }
 

@@ -78,7 +78,7 @@ struct ImageFolderTests {
         dropsLast: dropsLast, threads: threads, ahead: 2
       ) { file, position in
         var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(position)).generator()
-        return try steps.trainingPicture(file, Augmentation(), &generator)
+        return .pixels(try steps.trainingPicture(file, Augmentation(), &generator))
       }
       var result: [Batch] = []
       while let batch = loader.next() { result.append(batch) }

@@ -187,9 +187,10 @@ void vt_column_sums(vt_isa isa, float *y, const float *x, size_t rows, size_t co
                     int accumulate);
 /// Sum of squares in double, in index order of eight interleaved partial sums.
 double vt_sum_of_squares(const float *x, size_t count);
-/// out[i] = (pixels[i] / 255 - mean[i % 3]) / std[i % 3] for `count` RGB pixels.
-void vt_normalize_rgb(float *out, const uint8_t *pixels, const float *mean, const float *std,
-                      size_t count);
+/// out[i] = (pixels[i] / 255 * scale - mean[i % 3]) / std[i % 3] for `count` RGB pixels; where `is_bgr`, the output's
+/// first channel is the pixels' last, and `mean` and `std` are the output's.
+void vt_normalize_rgb(float *out, const uint8_t *pixels, float scale, const float *mean, const float *std,
+                      int is_bgr, size_t count);
 
 // optimizer.c
 

@@ -202,7 +202,7 @@ public final class Trainer {
       var generator = RandomKey(
         seed: seed, purpose: .augmentation, index: UInt64(epoch) << 32 | UInt64(order[position])
       ).generator()
-      return try preprocessing.trainingPicture(file, augmentation, &generator)
+      return .pixels(try preprocessing.trainingPicture(file, augmentation, &generator))
     }
   }
 

@@ -30,7 +30,7 @@ struct BenchData: ParsableCommand {
     let steps = Preprocessing(imageSize: imageSize)
     let training = try time(set.training, steps) { file, index in
       var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(index)).generator()
-      return try steps.trainingPicture(file, Augmentation(), &generator)
+      return .pixels(try steps.trainingPicture(file, Augmentation(), &generator))
     }
     let evaluation = try time(set.training, steps) { file, _ in try steps.evaluationPicture(file.picture()) }
     if json {
@@ -50,7 +50,7 @@ struct BenchData: ParsableCommand {
   /// Pictures a second, made into the network's numbers.
   private func time(
     _ items: [LabeledPicture], _ steps: Preprocessing,
-    _ body: (PictureFile, Int) throws -> Picture
+    _ body: (PictureFile, Int) throws -> PreparedPicture
   ) throws -> Double {
     var best = 0.0
     for _ in 0..<rounds {

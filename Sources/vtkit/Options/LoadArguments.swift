@@ -59,6 +59,7 @@ struct LoadArguments: ParsableArguments {
         "note: \(path) does not record \(key); taking \(loaded.metadata.configuration[key]?.text() ?? "?") as published models have (--model-config overrides)"
       )
     }
+    for note in loaded.notes { Console.line("note: " + note.text) }
     if !loaded.ignored.isEmpty {
       let reasons = Set(loaded.ignored.map(\.reason)).sorted().joined(separator: "; ")
       Console.line("note: \(loaded.ignored.count) tensors of \(path) left out (\(reasons))")

@@ -1,33 +1,48 @@
 import ArgumentParser
 import Checkpoint
 import Datasets
+import Foundation
 
 extension Interpolation: ExpressibleByArgument {}
+extension Preprocessing.Resize: ExpressibleByArgument {}
 
 /// How pictures become inputs, where the checkpoint does not say or is overruled.
 struct PreprocessingArguments: ParsableArguments {
-  @Option(help: "How pictures are resized: bicubic or bilinear.")
+  @Option(help: "How pictures are resized: bicubic, bilinear or nearest.")
   var interpolation: Interpolation?
 
   @Option(
-    parsing: .upToNextOption,
-    help: "Three channel means of pixels in 0...1 (default 0.5 0.5 0.5 for ViT, ImageNet's for the others).")
-  var mean: [Float] = []
+    help: ArgumentHelp(
+      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406. Else the checkpoint's own, or its library's.",
+      valueName: "r,g,b"),
+    transform: { try Self.three($0, "--mean") })
+  var mean: [Float]?
 
   @Option(
-    parsing: .upToNextOption,
-    help: "Three channel standard deviations (default 0.5 0.5 0.5 for ViT, ImageNet's for the others).")
-  var std: [Float] = []
+    help: ArgumentHelp("Their standard deviations, in the same way: 0.229,0.224,0.225.", valueName: "r,g,b"),
+    transform: { try Self.three($0, "--std") })
+  var std: [Float]?
 
-  @Option(help: "The part of a picture's shorter side that evaluation keeps (default 0.875).")
+  @Option(
+    help: "What gets the size in evaluation: shortest-edge, squash (both sides), crop-first (a square part).")
+  var resize: Preprocessing.Resize?
+
+  @Option(help: "The part of a picture's shorter side that evaluation keeps.")
   var crop: Double?
 
   func validate() throws {
-    guard mean.isEmpty || mean.count == 3, std.isEmpty || std.count == 3 else {
-      throw ValidationError("--mean and --std take three numbers each.")
-    }
-    guard std.allSatisfy({ $0 > 0 }) else { throw ValidationError("--std must be positive.") }
+    if let std, !std.allSatisfy({ $0 > 0 }) { throw ValidationError("--std must be positive.") }
     if let crop, !(crop > 0 && crop <= 1) { throw ValidationError("--crop lies above 0, up to 1.") }
+  }
+
+  private static func three(_ text: String, _ flag: String) throws -> [Float] {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }.filter(\.isFinite)
+    guard numbers.count == 3, parts.count == 3 else {
+      throw ValidationError(
+        "\(flag) takes three numbers with commas between them and no spaces, like 0.485,0.456,0.406.")
+    }
+    return numbers
   }
 
   /// The checkpoint's own preprocessing, or the usual one, with what the options say.
@@ -37,8 +52,13 @@ struct PreprocessingArguments: ParsableArguments {
       ?? Preprocessing.usual(architecture: architecture, imageSize: imageSize)
     result.imageSize = imageSize
     if let interpolation { result.interpolation = interpolation }
-    if !mean.isEmpty { result.mean = mean }
-    if !std.isEmpty { result.std = std }
+    // The network's channels may come in another order and unit.
+    func ofNetwork(_ values: [Float]) -> [Float] {
+      (result.channelOrder == .bgr ? values.reversed() : values).map { $0 * result.scale }
+    }
+    if let mean { result.mean = ofNetwork(mean) }
+    if let std { result.std = ofNetwork(std) }
+    if let resize { result.resize = resize }
     if let crop { result.cropFraction = crop }
     return result
   }

@@ -30,6 +30,9 @@ enum Resizing {
       shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) }))
     loaded.native = store
     loaded.metadata.configuration = configuration
+    if let imageSize {
+      loaded.metadata.preprocessing = loaded.metadata.preprocessing?.replacing(["size": .int(imageSize)])
+    }
     if let first = resampled.first {
       Console.line(
         "note: \(resampled.count == 1 ? first.name : "\(resampled.count) tables") resampled (\(first.method.rawValue))"

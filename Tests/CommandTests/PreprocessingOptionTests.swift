@@ -1,0 +1,49 @@
+import Checkpoint
+import Foundation
+import TestSupport
+import Testing
+
+struct PreprocessingOptionTests {
+  private let picture = Fixtures.reference + "/augment/b.png"
+
+  private func predict(_ arguments: String...) throws -> Tool.Outcome {
+    let checkpoint = try ReferenceCase("vit_timm_registers").checkpointPath()
+    let folder = try TemporaryFolder()
+    let configuration = folder.file("config.json")
+    try Data(#"{"num_heads": 3}"#.utf8).write(to: URL(fileURLWithPath: configuration))
+    return try Tool.run(
+      ["predict", "--checkpoint", checkpoint, "--model-config", configuration, "--json", "--top", "7"]
+        + arguments)
+  }
+
+  private func probabilities(_ outcome: Tool.Outcome) throws -> [Double] {
+    let items = try JSON(parsing: outcome.output).array?.first?["predictions"]?.array ?? []
+    return items.compactMap { $0["probability"]?.double }
+  }
+
+  @Test func threeNumbersFollowOneFlagAndThePictureIsKept() throws {
+    let own = try predict(picture)
+    #expect(own.status == 0, "\(own.error)")
+    // DINOv2's files with registers are for ImageNet's statistics.
+    let same = try predict("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", picture)
+    #expect(same.status == 0, "\(same.error)")
+    #expect(try probabilities(same) == probabilities(own))
+    let other = try predict("--mean=0.5,0.5,0.5", picture)
+    #expect(other.status == 0, "\(other.error)")
+    #expect(try probabilities(other) != probabilities(own))
+  }
+
+  @Test(arguments: ["0.5", "0.5,0.5", "0.5,0.5,0.5,0.5", "a,b,c", "0.5,,0.5", "nan,0,0", ""])
+  func otherThanThreeNumbersAreAWrongUse(_ value: String) throws {
+    for flag in ["--mean", "--std"] {
+      let outcome = try predict(flag, value, picture)
+      #expect(outcome.status == 2)
+      #expect(outcome.error.contains(flag) && outcome.error.contains("three numbers"), "\(outcome.error)")
+    }
+  }
+
+  @Test func negativeDeviationsAreAWrongUse() throws {
+    let outcome = try predict("--std=1,-1,1", picture)
+    #expect(outcome.status == 2 && outcome.error.contains("--std"))
+  }
+}
