@@ -24,7 +24,7 @@ test-files: setup
 	.venv-files/bin/python fixtures/peers/check_files.py .build/release/vtkit
 
 # And the networks' own libraries load it and compute with it, each in an environment of its own (several gigabytes).
-# TABLE=FILE writes the rows of docs/peers.md.
+# Then whole pipelines, files and pictures to probabilities. TABLE=FILE writes the rows of docs/peers.md.
 PEERS := torch keras3 keras2 keras215
 test-peers: test-files
 	for name in $(PEERS); do \
@@ -34,6 +34,8 @@ test-peers: test-files
 	.venv-torch/bin/python -m pip -q install --no-deps -r fixtures/peers/requirements-torch-alone.txt
 	$(PYTHON) fixtures/peers/check_libraries.py .build/release/vtkit \
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE))
+	$(PYTHON) fixtures/peers/check_pipelines.py .build/release/vtkit \
+	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).pipelines)
 
 # The kernels' NEON code under emulation, on machines that are no arm64.
 test-arm64:

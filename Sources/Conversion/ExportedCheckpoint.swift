@@ -51,7 +51,8 @@ public struct ExportedCheckpoint: Sendable {
         store: exported.store, plan: exported.plan,
         remarks: exporter.differences(trunk, metadata.configuration).map { key, usual, own in
           "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
-        }, omitted: exported.omitted, rules: file, variant: variant)
+        } + [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 },
+        omitted: exported.omitted, rules: file, variant: variant)
     }
     for tensor in drloc.tensors {
       if let layout = result.store.kerasLayout {

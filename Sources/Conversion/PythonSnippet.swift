@@ -120,6 +120,6 @@ extension ExportedCheckpoint {
     let fitting = rules.python.first { snippet in
       snippet.when?.isTrue { $0 == "variant" ? .string(variant) : configuration[$0] } ?? true
     }
-    return fitting?.text(configuration, files: files, format: format)
+    return fitting?.text(configuration, files: files, format: format).map { $0 + picturesComment }
   }
 }

@@ -89,6 +89,39 @@ struct PreprocessingRuleTests {
     #expect(again.metadata.preprocessing == loaded.metadata.preprocessing)
   }
 
+  @Test func exportsSayWhatPicturesTheNetworkWants() throws {
+    let loaded = try load("vit_timm_safetensors")
+    var metadata = loaded.metadata
+    func made(_ dialect: String) throws -> ExportedCheckpoint {
+      try ExportedCheckpoint.make(loaded.native, metadata: metadata, dialect: dialect)
+    }
+    #expect(try made("jax-vit").remarks.allSatisfy { !$0.contains("pictures") })
+    metadata.preprocessing = metadata.preprocessing?.replacing([
+      "mean": .array(Self.imageNet.map { .number($0) })
+    ])
+    let remark = try #require(try made("jax-vit").remarks.first { $0.contains("pictures for this network") })
+    #expect(remark.contains("mean 0.485 0.456 0.406") && remark.contains("mean 0.5 0.5 0.5"))
+    #expect(try made("native").remarks.isEmpty)
+    let python = try #require(
+      try made("timm").pythonSnippet(metadata.configuration, files: ["vit.safetensors"], format: .safetensors)
+    )
+    #expect(python.contains("# Pictures: resized to 71 (shorter side, bicubic), the middle 64 x 64;"))
+    #expect(python.hasSuffix("# RGB, (x / 255 - mean) / std, mean 0.485 0.456 0.406, std 0.5 0.5 0.5."))
+  }
+
+  @Test func wordsForBytesAndSquares() {
+    let words = PreprocessingText(
+      .object([
+        "size": .int(48), "resize": .string("crop-first"), "interpolation": .string("bilinear"),
+        "antialias": .bool(false), "crop": .int(1), "channel_order": .string("bgr"), "scale": .int(255),
+        "mean": .array([.int(1), .int(2), .int(3)]), "std": .array([.int(1), .int(1), .int(1)]),
+      ]))
+    #expect(
+      words.geometry == "the largest square in the middle, resized to 48 x 48 (bilinear without antialiasing)"
+    )
+    #expect(words.numbers == "BGR, (x - mean) / std, mean 1 2 3, std 1 1 1")
+  }
+
   @Test func everyDialectSaysIt() throws {
     for file in try Dialects.all() {
       #expect(file.preprocessing(.null, variant: "") != nil, "\(file.fileName)")

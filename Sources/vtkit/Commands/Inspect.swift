@@ -54,6 +54,10 @@ struct Inspect: ParsableCommand {
       print("network:    \(configuration["architecture"]?.string ?? "?") (dialect \(loaded.dialect))")
       print("settings:   \(keys)")
       if let classes = loaded.metadata.classes { print("classes:    \(classes.joined(separator: ", "))") }
+      if let preprocessing = loaded.metadata.preprocessing {
+        let words = PreprocessingText(preprocessing)
+        print("pictures:   \(words.geometry); \(words.numbers)")
+      }
       if let origin = loaded.metadata.provenance?["source_file"]?.string {
         print("made from:  \(origin)")
       }
@@ -109,6 +113,7 @@ struct Inspect: ParsableCommand {
       "dialect": loaded.map { .string($0.dialect) } ?? .null,
       "configuration": loaded?.metadata.configuration ?? .null,
       "classes": loaded?.metadata.classes.map { .array($0.map { .string($0) }) } ?? .null,
+      "preprocessing": loaded?.metadata.preprocessing ?? .null,
       "provenance": loaded?.metadata.provenance ?? .null,
       "tensor_count": .int(store.count), "number_count": .int(store.elementCount),
       "tensors": .array(items),
