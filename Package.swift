@@ -32,11 +32,19 @@ let package = Package(
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg62-turbo-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(
+      name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
+    // giflib has no pkg-config file.
+    .systemLibrary(name: "CGIF", providers: [.apt(["libgif-dev"]), .brew(["giflib"])]),
 
     // C kernels and codecs: no allocation of results, no threads, no Swift.
     .target(name: "CKernels"),
     .target(name: "CFiles"),
-    .target(name: "CImaging", dependencies: ["CPNG", "CJPEG"]),
+    .target(
+      name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP", "CTIFF", "CGIF"],
+      linkerSettings: [.linkedLibrary("gif")]),
     .target(name: "CHDF5Support", dependencies: ["CHDF5"]),
 
     // The toolkit, in the order in which modules may depend on each other.

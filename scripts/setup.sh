@@ -10,20 +10,23 @@ fi
 
 missing=()
 for pair in openblas:libopenblas-dev hdf5:libhdf5-dev libdeflate:libdeflate-dev zlib:zlib1g-dev \
-  libpng:libpng-dev libjpeg:libjpeg62-turbo-dev; do
+  libpng:libpng-dev libjpeg:libjpeg62-turbo-dev libwebpdemux:libwebp-dev libtiff-4:libtiff-dev; do
   if ! command -v pkg-config >/dev/null || ! pkg-config --exists "${pair%%:*}"; then
     missing+=("${pair##*:}")
   fi
 done
 command -v pkg-config >/dev/null || missing+=(pkg-config)
+# giflib has no pkg-config file.
+[ -e /usr/include/gif_lib.h ] || [ -e /usr/local/include/gif_lib.h ] || [ -e /opt/homebrew/include/gif_lib.h ] ||
+  missing+=(libgif-dev)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(uname)" = Darwin ]; then
-  echo "install first: brew install pkg-config openblas hdf5 libdeflate libpng jpeg-turbo" >&2
+  echo "install first: brew install pkg-config openblas hdf5 libdeflate libpng jpeg-turbo webp libtiff giflib" >&2
   exit 1
 fi
 if ! command -v apt-get >/dev/null; then
-  echo "install the development files of OpenBLAS, HDF5, libdeflate, zlib, libpng and libjpeg-turbo first" >&2
+  echo "install the development files of OpenBLAS, HDF5, libdeflate, zlib, libpng, libjpeg-turbo, libwebp, libtiff and giflib first" >&2
   exit 1
 fi
 

@@ -7,6 +7,7 @@
 #include <jerror.h>
 
 #include "cimaging.h"
+#include "exif.h"
 
 typedef struct {
   struct jpeg_error_mgr base;
@@ -25,33 +26,6 @@ static void fail(j_common_ptr info) {
 // libjpeg fills in gray where a file ends early; a cut-off picture is an error here.
 static void note(j_common_ptr info, int level) {
   if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) fail(info);
-}
-
-static unsigned u16(const uint8_t *p, int little) {
-  return little ? p[0] | (unsigned)p[1] << 8 : (unsigned)p[0] << 8 | p[1];
-}
-static uint32_t u32(const uint8_t *p, int little) {
-  return little ? u16(p, 1) | (uint32_t)u16(p + 2, 1) << 16
-                : (uint32_t)u16(p, 0) << 16 | u16(p + 2, 0);
-}
-
-// The orientation tag (0x0112) of the first image directory of an EXIF block.
-static int exif_orientation(const uint8_t *p, size_t n) {
-  if (n < 14 || memcmp(p, "Exif\0\0", 6) != 0) return 1;
-  p += 6;
-  n -= 6;
-  int little = p[0] == 'I';
-  if (!(little ? p[1] == 'I' : p[0] == 'M' && p[1] == 'M') || u16(p + 2, little) != 42) return 1;
-  size_t at = u32(p + 4, little);
-  if (at > n || n - at < 2) return 1;
-  size_t count = u16(p + at, little);
-  at += 2;
-  for (size_t i = 0; i < count && n - at >= 12; i++, at += 12)
-    if (u16(p + at, little) == 0x0112 && u16(p + at + 2, little) == 3) {
-      unsigned value = u16(p + at + 8, little);
-      return value >= 1 && value <= 8 ? (int)value : 1;
-    }
-  return 1;
 }
 
 // Pillow's CMYK to RGB: with K' = 255 - K, each is K' - C K' / 255, rounded.
@@ -93,7 +67,7 @@ static int decode(const uint8_t *bytes, size_t count, uint64_t max_pixels, const
   }
   for (jpeg_saved_marker_ptr m = info.marker_list; m; m = m->next)
     if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && memcmp(m->data, "Exif\0\0", 6) == 0) {
-      image->orientation = exif_orientation(m->data, m->data_length);
+      image->orientation = vt_exif_orientation(m->data, m->data_length);
       break;
     }
   if (header_only) {

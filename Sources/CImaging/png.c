@@ -6,6 +6,7 @@
 #include <png.h>
 
 #include "cimaging.h"
+#include "exif.h"
 
 typedef struct { const uint8_t *bytes; size_t count, at; } vt_png_source;
 
@@ -68,7 +69,12 @@ int vt_decode_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_im
   if (!pixels || !rows) png_error(png, "not enough memory");
   for (size_t y = 0; y < height; y++) rows[y] = pixels + y * width * channels;
   png_read_image(png, rows);
-  png_read_end(png, NULL);
+  png_read_end(png, info);
+#ifdef PNG_eXIf_SUPPORTED
+  png_uint_32 length = 0;
+  png_bytep block = NULL;
+  if (png_get_eXIf_1(png, info, &length, &block)) image->orientation = vt_exif_orientation(block, length);
+#endif
   free(rows);
   png_destroy_read_struct(&png, &info, NULL);
   image->width = (uint32_t)width;

@@ -135,7 +135,7 @@ public struct LoadedCheckpoint: Sendable {
       native: native,
       metadata: NativeMetadata(
         configuration: result.configuration, classes: metadata?.classes,
-        preprocessing: metadata?.preprocessing),
+        preprocessing: metadata?.preprocessing, data: metadata?.data),
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
       assumed: result.assumed,
       ignored: result.account.ignored

@@ -4,79 +4,103 @@ import Tensor
 
 /// A picture file and its class.
 public struct LabeledPicture: Sendable, Equatable {
+  /// As `String.init(fileBytes:)` gives it.
   public let path: String
   public let label: Int
+  /// The path from the class folder.
+  public let name: String
 
-  public init(path: String, label: Int) {
+  public init(path: String, label: Int, name: String? = nil) {
     self.path = path
     self.label = label
+    self.name = name ?? (path as NSString).lastPathComponent
   }
 }
 
-/// Pictures in folders by class: `train/<class>/...` and `val/<class>/...`, or `<class>/...` alone.
+/// Pictures in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
+/// alone. Folders inside a class folder belong to the class.
 public struct ImageFolder: Sendable {
   /// In the order of their labels: sorted by name.
   public let classes: [String]
   public let training: [LabeledPicture]
   public let validation: [LabeledPicture]
+  /// The test pictures that `validation` does not hold already.
+  public let test: [LabeledPicture]
+  /// The folder that `validation` came from, such as `val`; nil where it was split off or there is none.
+  public let validationFolder: String?
+  public let testFolder: String?
+  public let remarks: DataRemarks
 
   /// - Parameters:
-  ///   - validationFraction: the part of each class that is put aside where there is no `val` folder.
+  ///   - validationFraction: the part of each class that is put aside where there is no folder of validation pictures.
   ///   - seed: decides that part.
+  ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
   /// - Throws: `Failure` where the folder is missing, has no pictures or fewer than two classes.
-  public init(_ root: String, validationFraction: Double = 0.2, seed: UInt64 = 0) throws {
-    let folders = try Self.subfolders(root)
-    let hasTrain = folders.contains("train")
-    let valFolder = hasTrain ? folders.first { Self.validationNames.contains($0) } : nil
-    let base = hasTrain ? root + "/train" : root
-    let classes = try hasTrain ? Self.subfolders(base) : folders
-    let pictures = try Self.pictures(base, classes: classes)
-    if let valFolder {
-      let folder = root + "/" + valFolder
-      let extra = try Self.subfolders(folder).filter { !classes.contains($0) }
-      guard extra.isEmpty else {
-        throw Failure(
-          "the validation set has classes that the training set lacks (\(extra.prefix(5).joined(separator: ", ")))",
-          file: folder)
-      }
+  public init(
+    _ root: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
+  ) throws {
+    let layout = try DataLayout(root)
+    let hasTrain = layout.training != nil
+    if usesTestSplit && !(hasTrain && layout.test != nil) { throw Self.noTestFolder(root) }
+    var remarks = DataRemarks()
+    var base = try ClassFolders(layout.path(layout.training))
+    let classes = base.classes
+    let pictures = try base.pictures(order: classes)
+    remarks.add(base.remarks)
+    func extra(_ set: String) throws -> [LabeledPicture] {
+      let (found, more) = try Self.pictures(of: layout.path(set), classes: classes, kind: set)
+      remarks.add(more)
+      return found
+    }
+    let chosen = hasTrain ? (usesTestSplit ? layout.test : layout.validation ?? layout.test) : nil
+    if let chosen {
       training = pictures
-      validation = try Self.pictures(folder, classes: classes)
+      validation = try extra(chosen)
+      if chosen == layout.test && !usesTestSplit {
+        remarks.notes.append("\(chosen)/ is the validation set, since there is no val/")
+      }
     } else {
       (training, validation) = try Self.split(pictures, classes.count, validationFraction, seed)
     }
+    validationFolder = chosen
+    testFolder = hasTrain && layout.test != chosen ? layout.test : nil
+    test = try testFolder.map(extra) ?? []
+    if let train = layout.training, !layout.others.isEmpty {
+      remarks.warnings.append(
+        "folders beside \(train)/ were not used: \(layout.others.prefix(5).map(\.printable).joined(separator: ", "))"
+      )
+    }
+    remarks.close()
+    self.remarks = remarks
     self.classes = classes
     try check(root)
   }
 
-  /// Folders that hold a validation set.
-  private static let validationNames = ["val", "valid", "validation", "test"]
-
-  /// The pictures of a folder whose classes are known, such as a network's own: `val/<class>`, or `<class>`.
-  /// - Throws: `Failure` where the folder has other classes.
-  public static func evaluationSet(_ root: String, classes: [String]?) throws -> (
-    classes: [String], pictures: [LabeledPicture]
+  /// The pictures of a set whose classes are known.
+  /// - Throws: `Failure` where the set has others.
+  private static func pictures(of folder: String, classes: [String], kind: String) throws -> (
+    [LabeledPicture], DataRemarks
   ) {
-    let folders = try subfolders(root)
-    let inner = folders.first { validationNames.contains($0) }
-    let base = inner.map { root + "/" + $0 } ?? root
-    let found = try subfolders(base)
-    let known = classes ?? found
-    let unknown = found.filter { !known.contains($0) }
-    guard unknown.isEmpty else {
+    var set = try ClassFolders(folder)
+    let extra = set.classes.filter { !classes.contains($0) }
+    guard extra.isEmpty else {
+      let names = extra.prefix(5).joined(separator: ", ")
       throw Failure(
-        "the folder has classes that the network lacks (\(unknown.prefix(5).joined(separator: ", ")))",
-        file: base, remedy: "give the data set that the network was tuned on, or one of its classes")
+        "the \(kind == "test" ? "test" : "validation") set has classes that the training set lacks (\(names))",
+        file: folder)
     }
-    let pictures = try pictures(base, classes: known)
-    guard !pictures.isEmpty else { throw noPictures(base) }
-    return (known, pictures)
+    return (try set.pictures(order: classes), set.remarks)
   }
 
-  private static func noPictures(_ root: String) -> Failure {
+  static func noTestFolder(_ root: String) -> Failure {
+    Failure(.usage, "there is no test folder", file: root, remedy: "leave out --test-split")
+  }
+
+  static func noPictures(_ root: String) -> Failure {
     Failure(
       "no pictures found", file: root,
       remedy:
-        "put .jpg or .png files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
+        "put \(PictureKind.list) files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
     )
   }
 
@@ -94,41 +118,6 @@ public struct ImageFolder: Sendable {
         "classes without training pictures (\(empty.prefix(5).joined(separator: ", ")))",
         file: root, remedy: "add pictures or remove the folders")
     }
-  }
-
-  private static func subfolders(_ root: String) throws -> [String] {
-    try entries(root).filter { name in
-      var isFolder: ObjCBool = false
-      return FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isFolder)
-        && isFolder.boolValue
-    }
-  }
-
-  /// Names in a folder, hidden ones left out, in the order of their bytes on every machine.
-  private static func entries(_ folder: String) throws -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder)
-        .filter { !$0.hasPrefix(".") }
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    } catch {
-      guard FileManager.default.fileExists(atPath: folder) else {
-        throw Failure.system("reading the folder", file: folder, code: ENOENT)
-      }
-      throw Failure("not a readable folder", file: folder)
-    }
-  }
-
-  private static func pictures(_ root: String, classes: [String]) throws -> [LabeledPicture] {
-    var result: [LabeledPicture] = []
-    for (label, name) in classes.enumerated() {
-      let folder = root + "/" + name
-      guard FileManager.default.fileExists(atPath: folder) else { continue }
-      for file in try entries(folder)
-      where Picture.suffixes.contains((file as NSString).pathExtension.lowercased()) {
-        result.append(LabeledPicture(path: folder + "/" + file, label: label))
-      }
-    }
-    return result
   }
 
   /// Puts the same part of every class aside, at least one picture of each that has two.

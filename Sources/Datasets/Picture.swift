@@ -27,13 +27,15 @@ public enum AlphaHandling: String, Sendable {
 }
 
 extension Picture {
-  /// Suffixes of files that can be decoded.
-  public static let suffixes: Set<String> = ["jpg", "jpeg", "png"]
+  /// Suffixes of files that count as pictures without a look at their content.
+  public static let suffixes: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif",
+  ]
 
   /// More pixels than any camera's; a file that claims more is refused before memory is taken.
   static let maximumPixels: UInt64 = 178_956_970
 
-  /// Decodes a JPEG or PNG file, by its content.
+  /// Decodes a picture file, by its content.
   /// - Parameter appliesOrientation: whether the EXIF orientation turns the picture upright.
   /// - Throws: `Failure` naming the file.
   public static func load(
@@ -42,21 +44,17 @@ extension Picture {
     try PictureFile(path, alpha: alpha).picture(appliesOrientation: appliesOrientation)
   }
 
-  /// Decodes the bytes of a JPEG or PNG file.
+  /// Decodes the bytes of a picture file, whose kind their content tells.
   public static func decode(
     _ data: Data, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
   ) throws -> Picture {
     var image = vt_image()
-    let isPNG = data.starts(with: [0x89, 0x50, 0x4E, 0x47])
-    guard isPNG || data.starts(with: [0xFF, 0xD8]) else {
-      throw Failure(
-        data.isEmpty ? "the picture file is empty" : "neither a JPEG nor a PNG picture")
+    guard let kind = PictureKind(head: data.prefix(PictureKind.headLength)) else {
+      throw Failure(data.isEmpty ? "the picture file is empty" : "not a \(PictureKind.list) picture")
     }
     let status = data.withUnsafeBytes { raw in
       let bytes = raw.bindMemory(to: UInt8.self)
-      return isPNG
-        ? vt_decode_png(bytes.baseAddress, bytes.count, maximumPixels, &image)
-        : vt_decode_jpeg(bytes.baseAddress, bytes.count, maximumPixels, &image)
+      return kind.decode(bytes.baseAddress, bytes.count, maximumPixels, &image)
     }
     let picture = try Picture(status: status, image: &image, alpha: alpha)
     return appliesOrientation ? picture.oriented(Int(image.orientation)) : picture

@@ -2,7 +2,7 @@ import CImaging
 import Checkpoint
 import Foundation
 
-/// A JPEG or PNG file that is not decoded yet: its size is known, and a part of it can be had without the rest.
+/// A picture file that is not decoded yet; of a JPEG file, a part can be had without the rest.
 public struct PictureFile {
   private let data: Data
   private let path: String
@@ -12,15 +12,30 @@ public struct PictureFile {
   public init(_ path: String, alpha: AlphaHandling = .overWhite) throws {
     self.path = path
     self.alpha = alpha
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
-      throw Failure.system("opening the picture", file: path, code: Self.posixCode(error))
-    }
+    data = try Self.map(path)
   }
 
-  private static func posixCode(_ error: any Error) -> Int32 {
-    let error = error as NSError
-    if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError { return Int32(inner.code) }
-    return error.code == CocoaError.fileReadNoSuchFile.rawValue ? ENOENT : EIO
+  /// A descriptor to read a file by, below 0 with `errno` set where there is none; pipes are not waited for.
+  static func open(_ path: String) -> Int32 {
+    path.withFileName { Foundation.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+  }
+
+  /// A file's bytes, mapped.
+  private static func map(_ path: String) throws -> Data {
+    let descriptor = open(path)
+    guard descriptor >= 0 else { throw Failure.system("opening the picture", file: path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Failure.system("opening the picture", file: path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Failure("not a picture but a folder or a device", file: path)
+    }
+    let count = Int(status.st_size)
+    if count == 0 { return Data() }
+    guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+      throw Failure.system("reading the picture", file: path)
+    }
+    return Data(bytesNoCopy: start, count: count, deallocator: .unmap)
   }
 
   /// The whole picture, upright where `appliesOrientation`.

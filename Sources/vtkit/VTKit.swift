@@ -32,7 +32,7 @@ enum Main {
     HDF5CrashReport.install()
     Engine.stopIdleThreads()
     do {
-      var command = try VTKit.parseAsRoot()
+      var command = try VTKit.parseAsRoot(arguments)
       try command.run()
     } catch let failure as Failure {
       Console.error(failure.description)
@@ -50,6 +50,15 @@ enum Main {
       }
       Console.error(message)
       exit(exitCode.rawValue == 1 ? 1 : 3)
+    }
+  }
+
+  /// The command line's words; a file name need not be UTF-8.
+  private static var arguments: [String] {
+    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+      CommandLine.unsafeArgv[index].map { word in
+        String(fileBytes: Array(UnsafeRawBufferPointer(start: word, count: strlen(word))))
+      }
     }
   }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Tensor
 
 struct ImageFolderTests {
-  /// A folder of copies of one small picture.
+  /// A folder of copies of one small picture; files called `.txt` hold text.
   static func make(_ files: [String]) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let source = Fixtures.reference + "/augment/b.png"
@@ -15,7 +15,11 @@ struct ImageFolderTests {
       let path = folder.file(file)
       try FileManager.default.createDirectory(
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-      try FileManager.default.copyItem(atPath: source, toPath: path)
+      if path.hasSuffix(".txt") {
+        try Data("text".utf8).write(to: URL(fileURLWithPath: path))
+      } else {
+        try FileManager.default.copyItem(atPath: source, toPath: path)
+      }
     }
     return folder
   }
@@ -42,8 +46,12 @@ struct ImageFolderTests {
         + ["train/.hidden/x.png", "train/a/notes.txt"])
     let set = try ImageFolder(folder.path)
     #expect(set.classes == ["a", "b"] && set.training.count == 5 && set.validation.count == 2)
-    let evaluation = try ImageFolder.evaluationSet(folder.path, classes: ["a", "b", "c"])
-    #expect(evaluation.pictures.map(\.label) == [1, 1])
+    #expect(set.validationFolder == "val" && set.test.isEmpty)
+    #expect(
+      set.remarks.warnings
+        == ["1 file is not a picture and was not used, the first: \(folder.path)/train/a/notes.txt"])
+    let evaluation = try EvaluationSet(folder.path, classes: ["a", "b", "c"])
+    #expect(evaluation.pictures.map(\.label) == [1, 1] && evaluation.source == "val/")
   }
 
   @Test func mistakesAreExplained() throws {
@@ -62,7 +70,7 @@ struct ImageFolderTests {
     #expect(missing?.problem == "no such file or folder")
     let folder = try Self.make(["a/1.png", "b/1.png"])
     let other = #expect(throws: Failure.self) {
-      try ImageFolder.evaluationSet(folder.path, classes: ["a"])
+      try EvaluationSet(folder.path, classes: ["a"])
     }
     #expect(other?.problem == "the folder has classes that the network lacks (b)")
   }

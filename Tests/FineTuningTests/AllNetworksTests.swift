@@ -143,7 +143,7 @@ struct AllNetworksTests {
       configuration: tiny.configuration, classes: data.classes,
       preprocessing: Preprocessing(imageSize: size).json)
     let run = RunConfiguration(
-      recipe: recipe, data: "data", dataFingerprint: Trainer.fingerprint(data), checkpoint: nil,
+      recipe: recipe, data: "data", dataFingerprint: DataFingerprint.of(data), checkpoint: nil,
       metadata: metadata, exports: [], keepsDrloc: false)
     return try Trainer(
       folder: RunFolder.create(path, overwrite: false), configuration: run, weights: weights(tiny),

@@ -55,7 +55,7 @@ struct TrainerTests {
       configuration: HeadReplacement.configuration(configuration, numClasses: 3),
       classes: data.classes, preprocessing: Preprocessing(imageSize: 24).json)
     let run = RunConfiguration(
-      recipe: recipe, data: "data", dataFingerprint: Trainer.fingerprint(data), checkpoint: nil,
+      recipe: recipe, data: "data", dataFingerprint: DataFingerprint.of(data), checkpoint: nil,
       metadata: metadata, exports: [], keepsDrloc: false)
     return try Trainer(
       folder: RunFolder.create(path, overwrite: false), configuration: run, weights: nil,
@@ -173,7 +173,9 @@ struct TrainerTests {
     let failure = #expect(throws: Failure.self) {
       try Trainer(resuming: trainer.folder, data: other, engine: Engine(threads: 1))
     }
-    #expect(failure?.problem == "the data set is not the one this run began with")
+    let problem = failure?.problem ?? ""
+    #expect(
+      problem.hasPrefix("the data set is not the one this run began with (3 missing: flags/"), "\(problem)")
   }
 
   @Test func strictDataStopsAtABrokenPicture() throws {
@@ -183,6 +185,23 @@ struct TrainerTests {
     let trainer = try Self.trainer(try Self.data(folder), folder.file("run"), recipe: recipe)
     let failure = #expect(throws: Failure.self) { try trainer.run() }
     #expect(failure?.file?.hasSuffix("zz.jpg") == true)
+  }
+
+  @Test func aClassWithoutReadablePicturesIsAnError() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.data(folder)
+    let flags = folder.file("data/train/flags")
+    for name in try FileManager.default.contentsOfDirectory(atPath: flags) {
+      // Begins as a picture does.
+      let start = try Data(contentsOf: URL(fileURLWithPath: flags + "/" + name)).prefix(20)
+      try start.write(to: URL(fileURLWithPath: flags + "/" + name))
+    }
+    let data = try ImageFolder(folder.file("data"))
+    var recipe = Self.recipe()
+    recipe.batchSize = 4
+    let trainer = try Self.trainer(data, folder.file("run"), recipe: recipe)
+    let failure = #expect(throws: Failure.self) { try trainer.run() }
+    #expect(failure?.problem == "none of the 8 training pictures of the class 'flags' could be read")
   }
 
   @Test func aNewHeadReplacesExactlyTheHead() throws {
@@ -200,6 +219,13 @@ struct TrainerTests {
         #expect(try other.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
     }
+    // A kept head's rows follow the classes.
+    #expect(HeadReplacement.rows(of: ["a", "b", "c"], in: ["c", "a", "b"]) == [1, 2, 0])
+    #expect(HeadReplacement.rows(of: ["a", "b"], in: ["a", "x"]) == nil)
+    #expect(HeadReplacement.rows(of: ["a", "b"], in: ["a", "b", "c"]) == nil)
+    let four = try HeadReplacement.weights(new, configuration: configuration, seed: 9, rows: [3, 1, 0, 2])
+    let (before, after) = (try new.values("head.weight"), try four.values("head.weight"))
+    #expect(after[..<24] == before[72...] && after[48..<72] == before[..<24])
     let weight = try new.values("head.weight")
     #expect(weight.allSatisfy { abs($0) <= 0.04 } && weight.contains { $0 != 0 })
     #expect(try new.values("head.bias") == [0, 0, 0, 0])

@@ -1,5 +1,5 @@
-// Picture decoding through libjpeg and libpng, whose errors jump and so stay in C; and Pillow's
-// resampling. Pixels are 8-bit RGB or RGBA, row by row.
+// Picture decoding through libjpeg and libpng, whose errors jump and so stay in C, through libwebp, libtiff and giflib,
+// and of bitmaps; and Pillow's resampling. Pixels are 8-bit RGB or RGBA, row by row.
 #ifndef VT_CIMAGING_H
 #define VT_CIMAGING_H
 
@@ -23,6 +23,12 @@ typedef struct {
 /// 0 on success; otherwise `message` is set and nothing is allocated. `max_pixels` bounds width * height.
 int vt_decode_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 int vt_decode_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+/// The first frame, where there are several.
+int vt_decode_webp(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+int vt_decode_gif(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+/// The first page.
+int vt_decode_tiff(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
+int vt_decode_bmp(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 
 /// A part of a picture that is shrunk by 1, 2, 4 or 8: in pixels of the shrunk picture, whose sides are the whole one's,
 /// divided and rounded up.

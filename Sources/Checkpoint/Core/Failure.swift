@@ -90,13 +90,15 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
 }
 
 extension String {
-  /// Control characters escaped, so that a name from a file cannot steer a terminal.
+  /// Control characters and bytes that are not UTF-8 escaped, so that a name from a file cannot steer a terminal.
   public var printable: String {
-    guard unicodeScalars.contains(where: { $0.value < 32 || (0x7F...0x9F).contains($0.value) })
-    else { return self }
-    return unicodeScalars.map { scalar in
-      scalar.value < 32 || (0x7F...0x9F).contains(scalar.value)
-        ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-    }.joined()
+    func code(_ scalar: Unicode.Scalar) -> String? {
+      let value = scalar.value
+      if value < 32 || (0x7F...0x9F).contains(value) { return "\\u{\(String(value, radix: 16))}" }
+      // See `fileBytes`.
+      return (0xEF80...0xEFFF).contains(value) ? "\\x" + String(value - 0xEF00, radix: 16).uppercased() : nil
+    }
+    guard unicodeScalars.contains(where: { code($0) != nil }) else { return self }
+    return unicodeScalars.map { code($0) ?? String($0) }.joined()
   }
 }

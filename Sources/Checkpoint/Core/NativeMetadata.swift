@@ -11,16 +11,19 @@ public struct NativeMetadata: Sendable, Equatable {
   public var preprocessing: JSON?
   /// Source file, its SHA-256, converter, time.
   public var provenance: JSON?
+  /// Which pictures the network was trained on.
+  public var data: JSON?
 
   public init(
     configuration: JSON, dialect: String = NativeMetadata.nativeDialect,
-    classes: [String]? = nil, preprocessing: JSON? = nil, provenance: JSON? = nil
+    classes: [String]? = nil, preprocessing: JSON? = nil, provenance: JSON? = nil, data: JSON? = nil
   ) {
     self.configuration = configuration
     self.dialect = dialect
     self.classes = classes
     self.preprocessing = preprocessing
     self.provenance = provenance
+    self.data = data
   }
 
   /// The dialect of the native store.
@@ -42,7 +45,7 @@ public struct NativeMetadata: Sendable, Equatable {
       dialect: store.metadata["vtkit.dialect"] ?? Self.nativeDialect,
       classes: try parse("vtkit.classes")?.array?.compactMap(\.string),
       preprocessing: try parse("vtkit.preprocessing"),
-      provenance: try parse("vtkit.provenance"))
+      provenance: try parse("vtkit.provenance"), data: try parse("vtkit.data"))
   }
 
   /// Texts that the file the weights came from chose itself, by wildcard.
@@ -58,6 +61,7 @@ public struct NativeMetadata: Sendable, Equatable {
     if let classes { result["vtkit.classes"] = JSON.array(classes.map { .string($0) }).text() }
     if let preprocessing { result["vtkit.preprocessing"] = preprocessing.text() }
     if let provenance { result["vtkit.provenance"] = provenance.text() }
+    if let data { result["vtkit.data"] = data.text() }
     return result
   }
 }

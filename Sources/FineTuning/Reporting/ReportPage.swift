@@ -7,6 +7,7 @@ struct ReportPage {
   let configuration: RunConfiguration
   let state: TrainingState
   let evaluation: Evaluation?
+  let test: Evaluation?
   let trainingCount: Int
   let updates: [JSON]
   let epochs: [JSON]
@@ -31,7 +32,7 @@ struct ReportPage {
     </style></head><body>
     <h1>Fine-tuning run</h1>
     <div class="dim">\(escape(configuration.checkpoint.map { "from \($0)" } ?? "from scratch")), on \(escape(configuration.data))</div>
-    \(headline)
+    \(headline)\(testLine)
     <h2>Curves</h2><div class="charts">\(charts)</div>
     \(confusion)
     \(errors)
@@ -55,6 +56,12 @@ struct ReportPage {
       <p><span class="big">\(percent) %</span> of \(evaluation.count) validation pictures right \
       (\(evaluation.correct)), best epoch \((state.bestEpoch ?? 0) + 1) of \(configuration.recipe.epochs)</p>
       """
+  }
+
+  private var testLine: String {
+    guard let test else { return "" }
+    let percent = String(format: "%.2f", 100 * test.accuracy)
+    return "<p>\(percent) % of \(test.count) test pictures right (\(test.correct)).</p>"
   }
 
   private var charts: String {

@@ -39,6 +39,7 @@ public struct Evaluation: Sendable {
   /// - Parameters:
   ///   - strict: whether an unreadable picture ends the evaluation.
   ///   - progress: told how many pictures are done; false stops.
+  /// - Throws: `Failure` of kind `.negative` where the network's output for a picture is not finite.
   public static func run(
     _ model: any VisionModel, _ pictures: [LabeledPicture], preprocessing: Preprocessing,
     batchSize: Int, engine: Engine, strict: Bool = false,
@@ -59,7 +60,7 @@ public struct Evaluation: Sendable {
         let context = Context(engine, recording: false)
         let images = engine.tensor(batch.images, [batch.count, size, size, 3])
         let logits = model.forward(images, context).logits
-        result.add(logits.values, classes: logits.channels, batch, pictures)
+        try result.add(logits.values, classes: logits.channels, batch, pictures)
       }
       if !progress(done) { break }
     }
@@ -68,8 +69,10 @@ public struct Evaluation: Sendable {
 
   private mutating func add(
     _ logits: [Float], classes: Int, _ batch: Batch, _ pictures: [LabeledPicture]
-  ) {
+  ) throws {
     for row in 0..<batch.count {
+      try FiniteNumbers.checkOutputs(
+        logits[row * classes..<(row + 1) * classes], file: pictures[batch.positions[row]].path)
       let values = logits[row * classes..<(row + 1) * classes].map { Double($0) }
       let largest = values.max() ?? 0
       let sum = values.reduce(0) { $0 + exp($1 - largest) }

@@ -2,14 +2,15 @@ import Checkpoint
 import Foundation
 import Tensor
 
-/// The folder of one training run: `config.json`, `metrics.jsonl`, TensorBoard events, `checkpoints/`,
-/// `report.html`.
+/// The folder of one training run: `config.json`, `metrics.jsonl`, `pictures.jsonl`, TensorBoard events,
+/// `checkpoints/`, `report.html`.
 public struct RunFolder: Sendable {
   public let path: String
 
   public var configPath: String { path + "/config.json" }
   public var metricsPath: String { path + "/metrics.jsonl" }
   public var reportPath: String { path + "/report.html" }
+  var listingPath: String { path + "/pictures.jsonl" }
   public var lastPath: String { path + "/checkpoints/last.safetensors" }
   public var bestPath: String { path + "/checkpoints/best.safetensors" }
 
@@ -41,7 +42,7 @@ public struct RunFolder: Sendable {
   func prepare() throws {
     let files = FileManager.default
     for name in (try? content()) ?? []
-    where ["config.json", "metrics.jsonl", "report.html", "checkpoints"].contains(name)
+    where ["config.json", "metrics.jsonl", "pictures.jsonl", "report.html", "checkpoints"].contains(name)
       || name.hasPrefix("events.out.tfevents.")
     {
       try? files.removeItem(atPath: path + "/" + name)
@@ -92,6 +93,8 @@ public struct RunConfiguration: Sendable, Equatable {
   /// The data folder, and what was found in it: a resumed run must find the same.
   public var data: String
   public var dataFingerprint: String
+  /// Whether the test pictures are the validation set even where there are validation pictures.
+  public var usesTestSplit: Bool
   /// The starting checkpoint; nil from scratch.
   public var checkpoint: String?
   public var metadata: NativeMetadata
@@ -103,7 +106,7 @@ public struct RunConfiguration: Sendable, Equatable {
   public init(
     recipe: Recipe, data: String, dataFingerprint: String, checkpoint: String?,
     metadata: NativeMetadata, exports: [String], keepsDrloc: Bool,
-    instructions: InstructionSet? = nil
+    instructions: InstructionSet? = nil, usesTestSplit: Bool = false
   ) {
     self.recipe = recipe
     self.data = data
@@ -113,6 +116,7 @@ public struct RunConfiguration: Sendable, Equatable {
     self.exports = exports
     self.keepsDrloc = keepsDrloc
     self.instructions = instructions
+    self.usesTestSplit = usesTestSplit
   }
 
   var json: JSON {
@@ -120,6 +124,7 @@ public struct RunConfiguration: Sendable, Equatable {
       let recipe = try JSON(parsing: JSONEncoder().encode(self.recipe))
       return .object([
         "recipe": recipe, "data": .string(data), "data_fingerprint": .string(dataFingerprint),
+        "test_split": .bool(usesTestSplit),
         "checkpoint": checkpoint.map { .string($0) } ?? .null,
         "model": metadata.configuration,
         "classes": .array((metadata.classes ?? []).map { .string($0) }),
@@ -144,6 +149,7 @@ public struct RunConfiguration: Sendable, Equatable {
     }
     self.data = data
     dataFingerprint = fingerprint
+    usesTestSplit = json["test_split"]?.bool ?? false
     checkpoint = json["checkpoint"]?.string
     let provenance = json["provenance"]
     metadata = NativeMetadata(

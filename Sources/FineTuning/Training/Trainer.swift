@@ -34,7 +34,7 @@ public final class Trainer {
   public let folder: RunFolder
   public let configuration: RunConfiguration
   public private(set) var state: TrainingState
-  private let data: ImageFolder
+  public let data: ImageFolder
   private let preprocessing: Preprocessing
   public let engine: Engine
   private let step: TrainingStep
@@ -55,24 +55,44 @@ public final class Trainer {
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
     try folder.prepare()
     try folder.writeConfiguration(configuration)
+    try DataListing.write(data, to: folder.listingPath)
     try save()
   }
 
   /// A run that goes on where it stopped.
-  public convenience init(resuming folder: RunFolder, data: ImageFolder, engine: Engine) throws {
-    let configuration = try folder.readConfiguration()
-    guard Trainer.fingerprint(data) == configuration.dataFingerprint else {
+  /// - Parameter changes: what is to be different from now on, such as the number of epochs or the place of the data;
+  ///   it is kept in the run folder.
+  /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ.
+  public convenience init(
+    resuming folder: RunFolder, data: ImageFolder, engine: Engine,
+    changes: (inout RunConfiguration) throws -> Void = { _ in }
+  ) throws {
+    let before = try folder.readConfiguration()
+    var configuration = before
+    try changes(&configuration)
+    guard DataFingerprint.of(data) == configuration.dataFingerprint else {
+      let difference = DataListing.difference(data, from: folder.listingPath)
       throw Failure(
-        "the data set is not the one this run began with", file: configuration.data,
-        remedy: "restore its files, or start a new run")
+        "the data set is not the one this run began with" + (difference.map { " (\($0))" } ?? ""),
+        file: configuration.data, remedy: "restore its files, or start a new run")
     }
     let store = try CheckpointFile.open(folder.lastPath)
     guard let text = store.metadata[TrainingState.key] else {
       throw Failure("the checkpoint has no training state", file: folder.lastPath)
     }
-    let state = try TrainingState(JSON(parsing: text))
+    var state = try TrainingState(JSON(parsing: text))
+    let epochs = configuration.recipe.epochs
+    guard state.epoch < epochs || state.epoch == epochs && state.batch == 0 else {
+      throw Failure(
+        .usage, "--epochs \(epochs): the run has begun epoch \(state.epoch + 1) already", file: folder.path,
+        remedy: "give a larger number, or start a new run")
+    }
+    state.isFinished = state.epoch == epochs
+    let changed = configuration != before
+    configuration.metadata.data = try NativeMetadata(store)?.data
     try self.init(folder, configuration, store, data, engine, state: state)
     try step.optimizer.restore(store, updates: state.updates)
+    if changed { try folder.writeConfiguration(configuration) }
   }
 
   private init(
@@ -97,6 +117,7 @@ public final class Trainer {
         dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout),
         freezesBatchNorm: recipe.freezesBatchNorm),
       isTrainable: { !recipe.headOnly || heads.contains($0) })
+    try self.model.parameters.checkFinite()
     if let options = recipe.drloc {
       guard !options.isMultiscale || self.model.gridSides.count > 1 else {
         throw Failure(
@@ -112,23 +133,6 @@ public final class Trainer {
       model: self.model,
       optimizer: AdamW(self.model.parameters, options: recipe.optimizer, engine: engine),
       engine: engine, recomputes: recipe.recomputes)
-  }
-
-  /// Tells data sets apart by their classes and the names and labels of their pictures.
-  public static func fingerprint(_ data: ImageFolder) -> String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func add(_ text: String) {
-      for byte in Array(text.utf8) + [0] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    }
-    data.classes.forEach(add)
-    for (set, pictures) in [("train", data.training), ("val", data.validation)] {
-      add(set)
-      for picture in pictures {
-        add((picture.path as NSString).lastPathComponent)
-        add(String(picture.label))
-      }
-    }
-    return String(hash, radix: 16)
   }
 
   // MARK: The loop
@@ -190,6 +194,24 @@ public final class Trainer {
       // Long epochs are saved now and then, so that a crash costs minutes at most.
       if -lastSave.timeIntervalSinceNow > 120 { try save() }
     }
+    try checkReadable()
+  }
+
+  /// A class of which no picture can be read cannot be learned.
+  private func checkReadable() throws {
+    guard state.sums.count > 0 else {
+      throw Failure(
+        "none of the \(data.training.count) training pictures could be read", file: configuration.data,
+        remedy: "look at one of them: \(data.training[0].path.printable)")
+    }
+    guard !reported.isEmpty else { return }
+    for (label, name) in data.classes.enumerated() {
+      let own = data.training.filter { $0.label == label }
+      guard own.allSatisfy({ reported.contains($0.path) }) else { continue }
+      throw Failure(
+        "none of the \(own.count) training pictures of the class '\(name)' could be read",
+        file: configuration.data, remedy: "replace them, or remove the class")
+    }
   }
 
   private func loader(order: [Int], epoch: Int) -> BatchLoader {
@@ -224,13 +246,18 @@ public final class Trainer {
   {
     guard !data.validation.isEmpty else { return nil }
     var stopped = false
-    let result = try Evaluation.run(
-      model, data.validation, preprocessing: preprocessing, batchSize: recipe.batchSize,
-      engine: engine, strict: recipe.strictData
-    ) { done in
-      try? watch(.evaluating(done: done, of: data.validation.count))
-      stopped = shouldStop()
-      return !stopped
+    let result: Evaluation
+    do {
+      result = try Evaluation.run(
+        model, data.validation, preprocessing: preprocessing, batchSize: recipe.batchSize,
+        engine: engine, strict: recipe.strictData
+      ) { done in
+        try? watch(.evaluating(done: done, of: data.validation.count))
+        stopped = shouldStop()
+        return !stopped
+      }
+    } catch let failure as Failure where failure.kind == .negative {
+      throw TrainingStep.diverged("the network's output", update: state.updates, file: failure.file)
     }
     if stopped { try stopIfAsked { true } }
     try report(result.failures, watch: watch)

@@ -60,9 +60,7 @@ public final class TrainingStep {
     }
     result.learningRate = learningRate
     guard result.loss.isFinite, result.gradientNorm.isFinite else {
-      throw Failure(
-        .negative, "the loss or its gradient is no longer a number at update \(optimizer.updates)",
-        remedy: "try a lower --learning-rate or a longer --warmup-epochs")
+      throw Self.diverged("the loss or its gradient", update: optimizer.updates)
     }
     // A parameter and two moments are read and written, the gradient read.
     engine.profiled("AdamW", bytes: 7 * optimizer.gradientBytes) {
@@ -70,6 +68,13 @@ public final class TrainingStep {
     }
     model.parameters.clearGradients()
     return result
+  }
+
+  /// Training that ran away.
+  static func diverged(_ what: String, update: Int, file: String? = nil) -> Failure {
+    Failure(
+      .negative, "\(what) is no longer a number at update \(update)", file: file,
+      remedy: "try a lower --learning-rate or a longer --warmup-epochs")
   }
 
   /// The passes alone: leaves each parameter's gradient in place.

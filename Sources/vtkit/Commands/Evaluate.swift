@@ -10,13 +10,24 @@ import VisionModels
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures a network's accuracy on labelled pictures.",
-    discussion: "Example: vtkit evaluate --checkpoint tuned.npz --data pictures")
+    discussion: """
+      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the pictures
+      that the network was not trained on are measured, as far as the file tells.
+
+      Example: vtkit evaluate --checkpoint tuned.npz --data pictures
+      """)
 
   @Option(help: "The tuned weights.")
   var checkpoint: String
 
-  @Option(help: "The pictures: val/<class>/, or <class>/.")
+  @Option(help: "The pictures: val/<class>/, test/<class>/, or <class>/.")
   var data: String
+
+  @Flag(help: "Measure the test pictures, even where there are validation pictures.")
+  var testSplit = false
+
+  @Flag(name: .customLong("all"), help: "Measure pictures too that the network was trained on.")
+  var includesTraining = false
 
   @Option(help: "Pictures at a time.")
   var batchSize = 32
@@ -28,6 +39,7 @@ struct Evaluate: ParsableCommand {
   var strictData = false
 
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
   @OptionGroup var engineArguments: EngineArguments
 
@@ -38,18 +50,31 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let loaded = try load.load(checkpoint)
     let engine = engineArguments.engine()
-    let model = try ModelFactory.make(
-      loaded.metadata.configuration, weights: loaded.native, engine: engine)
+    let model = try loaded.finiteModel(engine: engine, path: checkpoint)
     guard model.numClasses > 0 else {
       throw Failure(
         "the network has no classifier", file: checkpoint, remedy: "give it one with 'vtkit finetune'")
     }
-    let (classes, pictures) = try ImageFolder.evaluationSet(data, classes: loaded.metadata.classes)
+    let names = try classNames.names(own: loaded.metadata.classes, count: model.numClasses)
+    let set = try EvaluationSet(
+      data, classes: names, usesTestSplit: testSplit,
+      record: loaded.metadata.data.map { try TrainingRecord($0) }, includesTraining: includesTraining)
+    let (classes, pictures) = (set.classes, set.pictures)
     guard classes.count == model.numClasses else {
       throw Failure(
         "the network tells \(model.numClasses) classes apart, the folder has \(classes.count)",
-        file: data, remedy: "give the data set that the network was tuned on")
+        file: data,
+        remedy:
+          "give the data set that the network was tuned on, or name the network's classes with --classes FILE"
+      )
     }
+    if names == nil {
+      let order = classes.prefix(5).joined(separator: ", ") + (classes.count > 5 ? ", ..." : "")
+      Console.line(
+        "note: the file does not name its classes; their order is taken to be the folders' (\(order)): --classes FILE tells it"
+      )
+    }
+    Console.tell(set.remarks)
     let steps = try preprocessing.resolve(
       loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
     let bar = ProgressBar("evaluating", total: pictures.count)
@@ -66,10 +91,12 @@ struct Evaluate: ParsableCommand {
       Console.warning("\(result.failures.count) pictures could not be read and were skipped")
     }
     guard result.count > 0 else { throw Failure("no picture could be read", file: data) }
-    json ? printJSON(result, classes) : printText(result, classes)
+    json ? printJSON(result, set) : printText(result, set)
   }
 
-  private func printText(_ result: Evaluation, _ classes: [String]) {
+  private func printText(_ result: Evaluation, _ set: EvaluationSet) {
+    let classes = set.classes
+    print("measured on \(set.source)")
     let confusion = result.confusion(classes: classes.count)
     var table = Table(
       ("class", .left), ("pictures", .right), ("right", .right), ("accuracy", .right),
@@ -89,10 +116,12 @@ struct Evaluate: ParsableCommand {
     )
   }
 
-  private func printJSON(_ result: Evaluation, _ classes: [String]) {
+  private func printJSON(_ result: Evaluation, _ set: EvaluationSet) {
+    let classes = set.classes
     let confusion = result.confusion(classes: classes.count)
     print(
       JSON.object([
+        "measured_on": .string(set.source), "warnings": .array(set.remarks.warnings.map { .string($0) }),
         "accuracy": .double(result.accuracy), "correct": .int(result.correct),
         "count": .int(result.count), "top5_accuracy": .double(result.top5Accuracy),
         "loss": .double(result.loss), "skipped": .int(result.failures.count),

@@ -11,9 +11,13 @@ struct Finetune: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a pretrained network on a small data set, with a new head and the drloc loss.",
     discussion: """
-      The data folder has one folder a class, or train/<class> and val/<class>. The run folder gets
-      config.json, metrics.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on,
-      to the same bits as if nothing had happened.
+      The data folder has one folder a class, or train/<class> and val/<class> (or valid, validation), and perhaps
+      test/<class>, on which the best weights are measured in the end. The run folder gets config.json, metrics.jsonl,
+      pictures.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on, to the same bits as
+      if nothing had happened. A classifier that was trained for the same class names is kept.
+
+      With --resume, --epochs N gives the run another end: from then on, the learning rate is what a run of N epochs has at
+      the same update. --data says where the same pictures lie now, --export adds an export. All else is the run's own.
 
       Example: vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
       """)
@@ -36,6 +40,12 @@ struct Finetune: ParsableCommand {
   @Option(help: "The pictures' folder.")
   var data: String?
 
+  @Flag(help: "Validate with the test pictures, even where there are validation pictures.")
+  var testSplit = false
+
+  @Flag(help: "Make a new classifier, even where the checkpoint's is for the same classes.")
+  var newHead = false
+
   @Option(name: .shortAndLong, help: "The run folder to make.")
   var output: String?
 
@@ -57,18 +67,26 @@ struct Finetune: ParsableCommand {
 
   @OptionGroup(title: "Recipe") var recipeArguments: RecipeArguments
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
   @OptionGroup var engineArguments: EngineArguments
 
+  /// What may stand beside --resume: all else was decided when the run began.
+  private static let resumeOptions: Set<String> = [
+    "--resume", "--epochs", "--data", "--export", "--force", "--json", "--threads", "--instructions",
+  ]
+
   /// Not `validate`: a mistyped flag is told before what it leaves missing.
   private func checkUsage() throws {
-    if resume != nil {
-      guard checkpoint == nil, data == nil, output == nil, !fromScratch, model == nil,
-        export.isEmpty, imageSize == nil, windowSize == nil
-      else {
+    if let resume {
+      let others = GivenOptions.names().filter { !Self.resumeOptions.contains($0) }
+      guard others.isEmpty else {
         throw Failure(
           .usage,
-          "--resume takes everything from the run folder: leave out --checkpoint, --data, --output, --model, --export and sizes"
+          "--resume goes on with the run's own settings, and cannot take \(others.joined(separator: ", "))",
+          file: resume,
+          remedy:
+            "leave \(others.count == 1 ? "it" : "them") out (--epochs, --data and --export may be given), or start a new run"
         )
       }
       return
@@ -112,38 +130,27 @@ struct Finetune: ParsableCommand {
     weights.filter { !AdamW.owns($0.name) }
     weights.metadata = [:]
     for target in targets {
-      try target.write(
+      let told = try target.write(
         weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
         force: force || resume != nil)
+      json ? Console.line(told) : print(told)
     }
     try finish(trainer, weights)
   }
 
   // MARK: Beginnings
 
-  private func resumed(_ path: String) throws -> Trainer {
-    let folder = try RunFolder.open(path)
-    let configuration = try folder.readConfiguration()
-    let engine = engineArguments.engine(preferring: configuration.instructions)
-    if let begun = configuration.instructions, begun != engine.instructions {
-      Console.warning(
-        "the run was begun with \(begun) kernels and goes on with \(engine.instructions): its last bits will not be those of a run without a pause"
-      )
-    }
-    let data = try ImageFolder(
-      configuration.data, validationFraction: configuration.recipe.validationFraction,
-      seed: configuration.recipe.seed)
-    return try Trainer(resuming: folder, data: data, engine: engine)
-  }
-
   private func started(_ engine: Engine) throws -> Trainer {
     let dataPath = data ?? ""
     try ExportTarget.checkPaths(export, run: output ?? "", overwrite: force)
-    var (metadata, weights) = try startingPoint()
+    let (start, startWeights, source) = try startingPoint()
+    var (metadata, weights) = (start, startWeights)
     let architecture = metadata.configuration["architecture"]?.string ?? ""
     let recipe = try recipeArguments.recipe(architecture: architecture)
     let pictures = try ImageFolder(
-      dataPath, validationFraction: recipe.validationFraction, seed: recipe.seed)
+      dataPath, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
+    let (rows, classifier) = try classifierRows(metadata, pictures.classes)
+    let earlier = try metadata.data.map { try TrainingRecord($0) }
     let imageSize = metadata.configuration["image_size"]?.int ?? 224
     metadata.configuration = HeadReplacement.configuration(
       metadata.configuration, numClasses: pictures.classes.count)
@@ -153,8 +160,10 @@ struct Finetune: ParsableCommand {
     ).json
     if let given = weights {
       weights = try HeadReplacement.weights(
-        given, configuration: metadata.configuration, seed: recipe.seed)
+        given, configuration: metadata.configuration, seed: recipe.seed, rows: rows)
     }
+    Console.tell(pictures.remarks)
+    warnOfTrained(pictures, earlier)
     if pictures.validation.isEmpty {
       Console.warning("there are no validation pictures: the last epoch counts as the best")
     }
@@ -162,23 +171,28 @@ struct Finetune: ParsableCommand {
       Console.warning(
         "\(pictures.classes.count) classes but only \(pictures.training.count) training pictures")
     }
+    metadata.data =
+      TrainingRecord(
+        pictures, split: .init(fraction: recipe.validationFraction, seed: recipe.seed), earlier: earlier
+      ).json
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
     for target in targets { try target.check(metadata) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
     let configuration = RunConfiguration(
-      recipe: recipe, data: dataPath.absolutePath, dataFingerprint: Trainer.fingerprint(pictures),
+      recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(pictures),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
-      keepsDrloc: keepDrloc, instructions: engine.instructions)
-    Console.line(
-      "\(pictures.classes.count) classes, \(pictures.training.count) training and \(pictures.validation.count) validation pictures"
-    )
-    return try Trainer(
-      folder: folder, configuration: configuration, weights: weights, data: pictures,
-      engine: engine)
+      keepsDrloc: keepDrloc, instructions: engine.instructions, usesTestSplit: testSplit)
+    Console.line(Self.summary(pictures))
+    Console.line(classifier)
+    func trainer() throws -> Trainer {
+      try Trainer(
+        folder: folder, configuration: configuration, weights: weights, data: pictures, engine: engine)
+    }
+    return try source?.namingOwnTensors(checkpoint ?? "", trainer) ?? trainer()
   }
 
-  /// The network to start from, and its weights (nil from scratch).
-  private func startingPoint() throws -> (NativeMetadata, ParameterStore?) {
+  /// The network to start from, its weights, and what they were read from (nil from scratch).
+  private func startingPoint() throws -> (NativeMetadata, ParameterStore?, LoadedCheckpoint?) {
     let preset = try model.map { try Preset.named($0) }
     if fromScratch {
       let given = try load.options().configuration
@@ -186,7 +200,7 @@ struct Finetune: ParsableCommand {
         throw Failure(.usage, "--from-scratch needs --model or --model-config")
       }
       _ = try ModelFactory.parameterSpecs(configuration)
-      return (NativeMetadata(configuration: configuration), nil)
+      return (NativeMetadata(configuration: configuration), nil, nil)
     }
     let path = checkpoint ?? ""
     var loaded = try load.load(path)
@@ -205,27 +219,31 @@ struct Finetune: ParsableCommand {
     metadata.provenance = try Provenance.make(path, loaded)
     var native = loaded.native
     native.filter { !$0.name.hasPrefix("drloc.") }
-    return (metadata, native)
+    return (metadata, native, loaded)
   }
 
   // MARK: The end
 
   private func finish(_ trainer: Trainer, _ weights: ParameterStore) throws {
     let configuration = trainer.configuration
-    let data = try ImageFolder(
-      configuration.data, validationFraction: configuration.recipe.validationFraction,
-      seed: configuration.recipe.seed)
-    var evaluation: Evaluation?
-    if !data.validation.isEmpty, let own = configuration.metadata.preprocessing {
+    let data = trainer.data
+    var (evaluation, test): (Evaluation?, Evaluation?)
+    if !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing {
       let best = try ModelFactory.make(
         configuration.metadata.configuration, weights: weights, engine: trainer.engine)
-      evaluation = try Evaluation.run(
-        best, data.validation, preprocessing: Preprocessing(own),
-        batchSize: configuration.recipe.batchSize, engine: trainer.engine)
+      func measured(_ pictures: [LabeledPicture]) throws -> Evaluation? {
+        pictures.isEmpty
+          ? nil
+          : try Evaluation.run(
+            best, pictures, preprocessing: Preprocessing(own), batchSize: configuration.recipe.batchSize,
+            engine: trainer.engine)
+      }
+      evaluation = try measured(data.validation)
+      test = try measured(data.test)
     }
     try Report.write(
       folder: trainer.folder, configuration: configuration, state: trainer.state,
-      evaluation: evaluation, trainingCount: data.training.count)
+      evaluation: evaluation, test: test, trainingCount: data.training.count)
     if json {
       print(
         JSON.object([
@@ -234,12 +252,25 @@ struct Finetune: ParsableCommand {
           "accuracy": evaluation.map { .double($0.accuracy) } ?? .null,
           "correct": evaluation.map { .int($0.correct) } ?? .null,
           "count": evaluation.map { .int($0.count) } ?? .null,
+          "validation": data.validationFolder.map { .string($0) } ?? .null,
+          "test": test.map {
+            .object([
+              "folder": .string(data.testFolder ?? ""), "accuracy": .double($0.accuracy),
+              "correct": .int($0.correct),
+              "count": .int($0.count),
+            ])
+          } ?? .null,
         ]).text(pretty: true))
       return
     }
     if let evaluation {
       print(
         "best epoch \((trainer.state.bestEpoch ?? 0) + 1): \(evaluation.correct) of \(evaluation.count) right (\(Format.percent(evaluation.accuracy)))"
+      )
+    }
+    if let test {
+      print(
+        "test set (\(data.testFolder ?? "")/): \(test.correct) of \(test.count) right (\(Format.percent(test.accuracy)))"
       )
     }
     print("report: \(trainer.folder.reportPath)")

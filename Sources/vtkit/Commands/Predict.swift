@@ -11,6 +11,10 @@ struct Predict: ParsableCommand {
     abstract: "Tells what pictures show, or computes a network's raw outputs.",
     discussion: """
       Example: vtkit predict --checkpoint tuned.npz --top 3 cat.jpg
+               vtkit predict --checkpoint tuned.npz --top 1 --output labels.csv holiday/
+
+      A picture that cannot be read is told, and the others are answered; the exit code is then 1. The table has the
+      columns image, rank, class, index and probability, one row an answer; .jsonl has one JSON object a picture.
 
       With --tensor, a NumPy archive's `input` (float32 [N, 3, H, W], normalized) goes through the network, and
       `logits` [N, classes] and `grid` [N, k, k, D] are written to --output.
@@ -19,7 +23,7 @@ struct Predict: ParsableCommand {
   @Option(help: "The weights.")
   var checkpoint: String
 
-  @Argument(help: "Pictures (.jpg, .png).")
+  @Argument(help: "Pictures, and folders of pictures (with the folders inside).")
   var images: [String] = []
 
   @Option(help: "How many classes to show.")
@@ -31,13 +35,14 @@ struct Predict: ParsableCommand {
   @Option(help: "An .npz with the input tensor, in place of pictures.")
   var tensor: String?
 
-  @Option(name: .shortAndLong, help: "The .npz for --tensor's outputs.")
+  @Option(name: .shortAndLong, help: "Where the answers go: a .csv or .jsonl file; with --tensor, an .npz.")
   var output: String?
 
   @Flag(help: "Replace the output where it exists.")
   var force = false
 
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
   @OptionGroup var engineArguments: EngineArguments
 
@@ -48,20 +53,22 @@ struct Predict: ParsableCommand {
       guard output != nil else { throw ValidationError("--tensor needs --output FILE.npz.") }
     } else {
       guard !images.isEmpty else { throw ValidationError("Give at least one picture, or --tensor.") }
-      guard output == nil else { throw ValidationError("--output goes with --tensor.") }
+      if let output, !PredictionFile.isKnown(output) {
+        throw ValidationError("--output is a .csv or .jsonl file for pictures, an .npz for --tensor.")
+      }
     }
   }
 
   func run() throws {
     if let output { try OutputFile.check(output, overwrite: force) }
     let loaded = try load.load(checkpoint)
+    let files = try PictureArguments.files(images)
     let engine = engineArguments.engine()
-    let model = try ModelFactory.make(
-      loaded.metadata.configuration, weights: loaded.native, engine: engine)
+    let model = try loaded.finiteModel(engine: engine, path: checkpoint)
     if let tensor, let output {
       try predictTensor(tensor, output, model, engine)
     } else {
-      try predictPictures(model, loaded.metadata, engine)
+      try predictPictures(files, model, loaded.metadata, engine)
     }
   }
 
@@ -84,6 +91,9 @@ struct Predict: ParsableCommand {
         file: input, tensor: "input")
     }
     let values = try tensor.floats()
+    guard values.allSatisfy(\.isFinite) else {
+      throw Failure(.negative, "the input holds numbers that are not finite", file: input, tensor: "input")
+    }
     let count = tensor.shape[0]
     var (logits, grid): ([Float], [Float]) = ([], [])
     let one = channels * size * size
@@ -93,7 +103,13 @@ struct Predict: ParsableCommand {
       let images = engine.pictures(
         planar: values[first * one..<(first + batch) * one], [batch, channels, size, size])
       let result = model.forward(images, Context(engine, recording: false))
-      logits += result.logits.values
+      let answers = result.logits.values
+      for row in 0..<batch {
+        let width = answers.count / batch
+        try FiniteNumbers.checkOutputs(
+          answers[row * width..<(row + 1) * width], file: "picture \(first + row) of \(input)")
+      }
+      logits += answers
       grid += result.finalGrid.values
     }
     let side = model.finalGridSide
@@ -112,59 +128,55 @@ struct Predict: ParsableCommand {
   // MARK: Pictures
 
   private func predictPictures(
-    _ model: any VisionModel, _ metadata: NativeMetadata, _ engine: Engine
+    _ files: [String], _ model: any VisionModel, _ metadata: NativeMetadata, _ engine: Engine
   ) throws {
     guard model.numClasses > 0 else {
       throw Failure(
         "the network has no classifier", file: checkpoint,
         remedy: "give it one with 'vtkit finetune', or take its features with --tensor")
     }
+    let classes = try classNames.names(own: metadata.classes, count: model.numClasses)
     let steps = try preprocessing.resolve(
       metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
-    let items = images.map { LabeledPicture(path: $0, label: 0) }
+    let items = files.map { LabeledPicture(path: $0, label: 0) }
     let loader = BatchLoader(
       items: items, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
     ) { file, _ in try steps.evaluationPicture(file.picture()) }
-    var documents: [JSON] = []
+    var predictions: [Prediction] = []
+    var failures: [Failure] = []
     while let batch = loader.next() {
-      if let failure = batch.failures.first { throw failure }
+      for failure in batch.failures where files.count > 1 { Console.error(failure.description) }
+      failures += batch.failures
+      guard batch.count > 0 else { continue }
       let size = steps.imageSize
       let context = Context(engine, recording: false)
       let logits = model.forward(
         engine.tensor(batch.images, [batch.count, size, size, 3]), context
       ).logits.values
       for (row, position) in batch.positions.enumerated() {
-        let values = Array(logits[row * model.numClasses..<(row + 1) * model.numClasses])
-        let best = ranked(values, metadata.classes)
-        if json {
-          documents.append(
-            .object([
-              "image": .string(images[position]),
-              "predictions": .array(
-                best.map {
-                  .object(["class": .string($0.name), "probability": .double($0.probability)])
-                }),
-            ]))
-        } else {
-          print(images[position].printable)
-          for item in best {
-            let percent = Format.percent(item.probability)
-            print(
-              "  " + String(repeating: " ", count: max(0, 9 - percent.count)) + percent + "  " + item.name)
-          }
-        }
+        let values = logits[row * model.numClasses..<(row + 1) * model.numClasses]
+        try FiniteNumbers.checkOutputs(values, file: files[position])
+        let prediction = Prediction(
+          image: files[position], logits: Array(values), classes: classes, top: top)
+        if output == nil && !json { print(prediction.text) }
+        predictions.append(prediction)
       }
     }
-    if json { print(JSON.array(documents).text(pretty: true)) }
+    try finish(predictions, failures, of: files.count)
   }
 
-  private func ranked(_ logits: [Float], _ classes: [String]?) -> [(name: String, probability: Double)] {
-    let largest = Double(logits.max() ?? 0)
-    let weights = logits.map { exp(Double($0) - largest) }
-    let sum = weights.reduce(0, +)
-    return weights.indices.sorted { (weights[$1], $0) < (weights[$0], $1) }.prefix(top).map { index in
-      let name = classes.flatMap { index < $0.count ? $0[index] : nil } ?? "class \(index)"
-      return (name, weights[index] / sum)
+  private func finish(_ predictions: [Prediction], _ failures: [Failure], of count: Int) throws {
+    if predictions.isEmpty, let failure = failures.first {
+      if count == 1 { throw failure }
+      throw Failure("none of the \(count) pictures could be read")
+    }
+    if let output {
+      try PredictionFile.write(predictions, to: output, overwrite: force)
+      if !json { print("\(output): answers for \(predictions.count) pictures") }
+    }
+    if json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }
+    if !failures.isEmpty {
+      throw Failure(.negative, "\(failures.count) of \(count) pictures could not be read")
     }
   }
 }

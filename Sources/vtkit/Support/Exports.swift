@@ -99,12 +99,15 @@ struct ExportTarget {
     }
   }
 
-  func write(_ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool) throws {
+  /// - Returns: what was written, for people.
+  func write(
+    _ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool
+  ) throws -> String {
     let exported = try exported(weights, metadata: metadata, keepsDrloc: keepsDrloc)
     Console.omissions(exported.omitted, dialect: dialect)
     for remark in exported.remarks { Console.line("note: " + remark) }
     try CheckpointFile.write(exported.store, to: path, overwrite: force)
-    print("exported \(path) (dialect \(dialect), \(exported.store.count) tensors)")
+    return "exported \(path) (dialect \(dialect), \(exported.store.count) tensors)"
   }
 
   private func exported(

@@ -1,0 +1,42 @@
+import Checkpoint
+import Datasets
+import FineTuning
+
+/// What a new run says of its pictures and its classifier.
+extension Finetune {
+  /// How many pictures there are, and where the sets come from.
+  static func summary(_ data: ImageFolder) -> String {
+    var text =
+      "\(data.classes.count) classes, \(data.training.count) training and \(data.validation.count) validation pictures"
+    if let folder = data.validationFolder {
+      text += " (\(folder)/)"
+    } else if !data.validation.isEmpty {
+      text += " (put aside)"
+    }
+    return text + (data.testFolder.map { ", \(data.test.count) test pictures (\($0)/) for the end" } ?? "")
+  }
+
+  /// The rows of the checkpoint's classifier for the folder's classes (nil for a new classifier), and what to say of it.
+  func classifierRows(_ metadata: NativeMetadata, _ classes: [String]) throws -> ([Int]?, String) {
+    let count = metadata.configuration["num_classes"]?.int ?? 0
+    let own = count > 0 ? try classNames.names(own: metadata.classes, count: count) : nil
+    let untrained = "classifier: new, untrained (\(classes.count) classes)"
+    if fromScratch || newHead { return (nil, untrained) }
+    guard let rows = HeadReplacement.rows(of: classes, in: own) else {
+      return (nil, untrained + (count > 0 ? "; the checkpoint's, of \(count) classes, is dropped" : ""))
+    }
+    let order = rows == Array(rows.indices) ? "" : ", its rows put into the order of the folders"
+    return (rows, "classifier: kept (\(classes.count) classes, as the checkpoint names them)\(order)")
+  }
+
+  /// Warns where a validation picture is one that an earlier training used.
+  func warnOfTrained(_ pictures: ImageFolder, _ earlier: TrainingRecord?) {
+    guard let earlier else { return }
+    let count = pictures.validation.count { earlier.holds($0) == true }
+    if count > 0 {
+      Console.warning(
+        "\(count) of \(pictures.validation.count) validation pictures were trained on before, in the checkpoint's own training: the accuracy says little (the same --seed and --val-fraction keep them apart)"
+      )
+    }
+  }
+}

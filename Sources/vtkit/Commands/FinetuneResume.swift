@@ -1,0 +1,57 @@
+import Checkpoint
+import Datasets
+import FineTuning
+import Foundation
+import Tensor
+
+extension Finetune {
+  /// The run in a folder, with what may be changed of it.
+  func resumed(_ path: String) throws -> Trainer {
+    let folder = try RunFolder.open(path)
+    let configuration = try folder.readConfiguration()
+    let engine = engineArguments.engine(preferring: configuration.instructions)
+    if let begun = configuration.instructions, begun != engine.instructions {
+      Console.warning(
+        "the run was begun with \(begun) kernels and goes on with \(engine.instructions): its last bits will not be those of a run without a pause"
+      )
+    }
+    let place = data?.absolutePath ?? configuration.data
+    let pictures: ImageFolder
+    do { pictures = try Self.pictures(configuration, in: place) } catch var failure as Failure {
+      if data == nil { failure.remedy = "if the pictures have moved, tell their folder with --data" }
+      throw failure
+    }
+    let targets = try addedExports(configuration, run: path)
+    let trainer = try Trainer(resuming: folder, data: pictures, engine: engine) { run in
+      run.data = place
+      run.exports += targets
+      if GivenOptions.names().contains("--epochs") {
+        run.recipe.epochs = recipeArguments.epochs
+        try run.recipe.validate()
+      }
+    }
+    let epochs = trainer.configuration.recipe.epochs
+    if epochs != configuration.recipe.epochs {
+      Console.line(
+        "going on to epoch \(epochs) rather than \(configuration.recipe.epochs): the learning rate is that of a run of \(epochs) epochs from here on"
+      )
+    }
+    return trainer
+  }
+
+  /// Exports that a resumed run gets besides its own.
+  private func addedExports(_ configuration: RunConfiguration, run: String) throws -> [String] {
+    let targets = try export.map { try ExportTarget($0, metadata: configuration.metadata) }
+    let added = targets.filter { !configuration.exports.contains($0.absolute) }
+    try ExportTarget.checkPaths(added.map(\.absolute), run: run, overwrite: force)
+    for target in added { try target.check(configuration.metadata) }
+    return added.map(\.absolute)
+  }
+
+  /// A run's pictures.
+  private static func pictures(_ configuration: RunConfiguration, in folder: String) throws -> ImageFolder {
+    try ImageFolder(
+      folder, validationFraction: configuration.recipe.validationFraction, seed: configuration.recipe.seed,
+      usesTestSplit: configuration.usesTestSplit)
+  }
+}

@@ -1,0 +1,13 @@
+/// The options that stand on the command line, whatever their values.
+enum GivenOptions {
+  /// Their names, each once, in the order in which they are given; `--epochs=5` is `--epochs`.
+  static func names(_ arguments: some Sequence<String> = CommandLine.arguments.dropFirst()) -> [String] {
+    var names: [String] = []
+    for argument in arguments {
+      if argument == "--" { break }
+      let name = argument == "-o" ? "--output" : String(argument.prefix { $0 != "=" })
+      if name.hasPrefix("--"), !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+}

@@ -1,0 +1,25 @@
+import Checkpoint
+import Conversion
+import Tensor
+import VisionModels
+
+extension LoadedCheckpoint {
+  /// The network, ready to answer.
+  /// - Throws: `Failure` also where a weight is NaN or infinite; it names the file's own tensor.
+  func finiteModel(engine: Engine, path: String) throws -> any VisionModel {
+    let model = try ModelFactory.make(metadata.configuration, weights: native, engine: engine)
+    try namingOwnTensors(path) { try model.parameters.checkFinite() }
+    return model
+  }
+
+  /// Runs `body`, whose failures name native tensors, and puts the file's own names in their place.
+  func namingOwnTensors<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch var failure as Failure {
+      if let native = failure.tensor, let row = plan.first(where: { $0.targets.contains(native) }) {
+        failure.tensor = row.sources.first ?? native
+        failure.file = failure.file ?? path
+      }
+      throw failure
+    }
+  }
+}
