@@ -24,10 +24,11 @@ test-files: setup
 	.venv-files/bin/python fixtures/peers/check_files.py .build/release/vtkit
 
 # And the networks' own libraries load it and compute with it, each in an environment of its own (several gigabytes).
-# Then whole pipelines, files and pictures to probabilities. TABLE=FILE writes the rows of docs/peers.md.
+# Then whole pipelines, files and pictures to probabilities, and model folders. TABLE=FILE writes the rows of docs/peers.md.
 PEERS := torch keras3 keras2 keras215
+FOLDER_PEERS := torch transformers4 keras2
 test-peers: test-files
-	for name in $(PEERS); do \
+	for name in $(sort $(PEERS) $(FOLDER_PEERS)); do \
 	  test -x .venv-$$name/bin/python || $(PYTHON) -m venv .venv-$$name || exit 1; \
 	  .venv-$$name/bin/python -m pip -q install -r fixtures/peers/requirements-$$name.txt || exit 1; \
 	done
@@ -36,6 +37,8 @@ test-peers: test-files
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE))
 	$(PYTHON) fixtures/peers/check_pipelines.py .build/release/vtkit \
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).pipelines)
+	$(PYTHON) fixtures/peers/check_folders.py .build/release/vtkit \
+	  $(foreach name,$(FOLDER_PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).folders)
 
 # The kernels' NEON code under emulation, on machines that are no arm64.
 test-arm64:

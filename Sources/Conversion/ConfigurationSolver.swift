@@ -17,9 +17,9 @@ struct ConfigurationSolver {
 
   /// - Parameters:
   ///   - given: the user's own keys.
-  ///   - sidecar: the library's configuration file.
+  ///   - folder: what the library's JSON files beside the weights say.
   init(
-    _ file: RuleFile, given: JSON?, sidecar: JSON?, axisLengths: [String: Int],
+    _ file: RuleFile, given: JSON?, folder: FolderReading?, axisLengths: [String: Int],
     counts: Counts, presence: [String: JSON]
   ) throws {
     self.file = file
@@ -28,11 +28,9 @@ struct ConfigurationSolver {
     self.given = Dictionary(
       uniqueKeysWithValues: (given?.members ?? []).map { ($0.key, $0.value) })
     for (key, value) in file.configuration { stated[key] = value }
-    if let rules = file.sidecar, let sidecar {
-      for (key, source) in rules.keys {
-        guard let value = sidecar[source], value != .null else { continue }
-        stated[key] = value.string.flatMap { rules.values[$0] }.map { .string($0) } ?? value
-      }
+    for statement in folder?.statements ?? [] { stated[statement.key] = statement.value }
+    if let size = folder?.preprocessing?.size, stated["image_size"] == nil {
+      stated["image_size"] = .int(size)
     }
     for (key, value) in self.given where key != "architecture" { stated[key] = value }
     for (name, length) in axisLengths.sorted(by: { $0.key < $1.key }) {
@@ -101,6 +99,19 @@ struct ConfigurationSolver {
     let known = items.compactMap { $0 }
     return known.count == items.count && !known.isEmpty ? .array(known) : nil
   }
+
+  /// What the library's files say against the tensors; the user's own keys count more than they do.
+  func contradictions(_ folder: FolderReading) -> [String] {
+    folder.statements.compactMap { statement in
+      guard statement.isExplicit, given[statement.key] == nil, let value = settled[statement.key],
+        !statement.accepted.contains(where: { $0.isSame(as: value) })
+      else { return nil }
+      return "\(statement.member) = \(statement.value.text()), the tensors \(value.text())"
+    }
+  }
+
+  /// Whether a key is neither in the tensors nor given by the user.
+  func isOpen(_ key: String) -> Bool { settled[key] == nil && given[key] == nil }
 
   /// A configuration key or an axis.
   func lookUp(_ name: String) -> JSON? { lookUp(name, [:]) }

@@ -12,6 +12,8 @@ public struct ExportedCheckpoint: Sendable {
   public var rules: RuleFile?
   /// The dialect's variant.
   public var variant = ""
+  /// The other files of a model folder; nil for a file by itself.
+  public var folder: FolderExport?
 
   /// - Parameters:
   ///   - native: the network's tensors by native name.
@@ -19,10 +21,12 @@ public struct ExportedCheckpoint: Sendable {
   ///   - variant: which of the dialect's variants; nil takes the one that fits.
   ///   - wildcards: texts of the file that the weights came from.
   ///   - keepsDrloc: whether the drloc head goes along.
+  ///   - inFolder: whether a model folder is to be written.
+  ///   - preset: the network's published name, where it has one; folders may hold it.
   /// - Throws: `Failure` naming what the dialect cannot hold.
   public static func make(
     _ native: ParameterStore, metadata: NativeMetadata, dialect: String, variant: String? = nil,
-    wildcards: [String: String] = [:], keepsDrloc: Bool = false
+    wildcards: [String: String] = [:], keepsDrloc: Bool = false, inFolder: Bool = false, preset: String? = nil
   ) throws -> ExportedCheckpoint {
     var trunk = native
     trunk.filter { !$0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
@@ -33,6 +37,10 @@ public struct ExportedCheckpoint: Sendable {
     var result: ExportedCheckpoint
     var drlocNames: String?
     if dialect == NativeMetadata.nativeDialect {
+      if inFolder {
+        throw Failure(
+          .usage, "a native store is a single file", remedy: "name a .safetensors file, or another dialect")
+      }
       let rows = trunk.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
       }
@@ -42,17 +50,32 @@ public struct ExportedCheckpoint: Sendable {
       let file = try Dialects.named(dialect, architecture: architecture)
       drlocNames = file.drloc
       let names = file.variants.map(\.name)
+      let described = inFolder ? try file.described(metadata.configuration, preset: preset) : nil
       let variant =
-        variant.flatMap { names.contains($0) ? $0 : nil } ?? file.fittingVariant(metadata.configuration)
+        described?.variant ?? variant.flatMap { names.contains($0) ? $0 : nil }
+        ?? file.fittingVariant(metadata.configuration)
       let exporter = try Exporter(file, variant: variant)
       let exported = try exporter.run(
         trunk, configuration: metadata.configuration, wildcards: wildcards)
       result = ExportedCheckpoint(
         store: exported.store, plan: exported.plan,
-        remarks: exporter.differences(trunk, metadata.configuration).map { key, usual, own in
+        remarks: exporter.differences(trunk, metadata.configuration).filter { item in
+          // What the folder's own files say needs nobody to set it.
+          !inFolder || file.folder?.says(item.key) != true
+        }.map { key, usual, own in
           "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
-        } + [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 },
+        }
+          // A folder's own files prepare pictures.
+          + (inFolder
+            ? [] : [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 }),
         omitted: exported.omitted, rules: file, variant: variant)
+      if let described, let folder = file.folder, let weights = folder.layout.weightsFile(file.format) {
+        result.folder = FolderExport(
+          weights: weights, format: file.format, readsShards: folder.layout.readsShards,
+          documents: folder.layout.documents(described.description, metadata), layout: folder.layout)
+        result.remarks += PictureDescription.unsaid(
+          metadata.preprocessing, in: folder.layout.pictureFile)
+      }
     }
     for tensor in drloc.tensors {
       if let layout = result.store.kerasLayout {
@@ -79,6 +102,11 @@ public struct ExportedCheckpoint: Sendable {
     guard let pattern, parts.count == 3 else { return native }
     return pattern.replacing("{scale}", with: parts[1]) + parts[2]
   }
+}
+
+extension ExportedCheckpoint {
+  /// Tensors of no network, under their own names.
+  public init(raw store: ParameterStore) { self.init(store: store, plan: [], remarks: []) }
 }
 
 extension RuleFile {

@@ -118,7 +118,7 @@ struct Exporter {
     }
     for (key, value, own) in differences(native, configuration) {
       // What a library's own configuration file can say is no obstacle.
-      if file.sidecar?.keys.contains(where: { $0.key == key }) == true { continue }
+      if file.folder?.says(key) == true { continue }
       // An eps or activation is not stored in any file: the user must set it in the library.
       if key == "activation" || key.contains("_eps") { continue }
       throw Failure(

@@ -2,7 +2,7 @@ import Checkpoint
 
 /// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
 /// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
-/// `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not
+/// `times(list, x)`, `repeat(x, n)` (a list of n), `decimals(x)` (4 written as 4.0), `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not
 /// come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
   indirect enum Node: Sendable {
@@ -113,6 +113,13 @@ struct Expression: Sendable {
     case ("ratio", 2):
       guard let x = values[0].double, let y = values[1].double, y != 0 else { return nil }
       return .double(x / y)
+    case ("times", 2): return values[0].array.map { .array($0.compactMap { arithmetic("*", $0, values[1]) }) }
+    case ("repeat", 2):
+      guard let count = values[1].int, (0...1024).contains(count) else { return nil }
+      return .array(Array(repeating: values[0], count: count))
+    case ("decimals", 1):
+      if let items = values[0].array { return .array(items.compactMap { call("decimals", [$0]) }) }
+      return values[0].double.map { .number($0.description) }
     case ("count", 1): return values[0].array.map { .int($0.count) }
     default: return nil
     }

@@ -6,7 +6,9 @@ struct ExpressionParser {
   private var tokens: [String] = []
   private(set) var names: Set<String> = []
 
-  private static let functions: Set<String> = ["sqrt", "min", "ratio", "count", "not", "square", "given"]
+  private static let functions: Set<String> = [
+    "sqrt", "min", "ratio", "count", "not", "square", "given", "times", "repeat", "decimals",
+  ]
   /// Operators of more than one character, and how tightly each level binds, loosest first.
   private static let long = ["==", "!=", "**"]
   private static let levels = [["or"], ["and"], ["==", "!=", "<", ">"], ["+", "-"], ["*", "/"], ["**"]]
@@ -27,6 +29,7 @@ struct ExpressionParser {
       // A name may hold hyphens (`embed_dim**-0.5` is written as a quoted word elsewhere).
       if character.isLetter || character.isNumber
         || "_-".contains(character) && word.first?.isLetter == true
+        || character == "-" && word.first?.isNumber == true && word.last == "e"
       {
         word.append(character)
         continue
@@ -96,6 +99,8 @@ struct ExpressionParser {
       return .call(token, arguments)
     }
     if let number = Int(token) { return .value(.int(number)) }
+    // 1e-05; a name begins with a letter.
+    if token.first?.isNumber == true, let number = Double(token) { return .value(.double(number)) }
     if token.first == "'", token != "''" { return .value(.string(String(token.dropFirst()))) }
     guard token.first?.isLetter == true, token != "and", token != "or" else { throw fail() }
     names.insert(token)

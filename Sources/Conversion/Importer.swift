@@ -12,6 +12,10 @@ struct Importer {
     var plan: [PlanRow]
     /// The drloc head, where the dialect has one, by native name.
     var drloc: [StoredTensor]
+    /// What the library's files beside the weights say, where they are about these.
+    var folder: FolderReading?
+    /// What of it no tensor tells.
+    var folderNotes: [LoadNote]
   }
 
   private struct Match {
@@ -127,7 +131,7 @@ struct Importer {
 
   // MARK: Reading forwards
 
-  func run(given: JSON?, sidecar: JSON?, ignore: NameFilter, allowMissing: NameFilter) throws
+  func run(given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter) throws
     -> Result
   {
     var account = Account()
@@ -143,11 +147,29 @@ struct Importer {
       }
     }
     let counts = Counts(file.counters, seen: matches.values.map(\.numbers))
-    let solver = try ConfigurationSolver(
-      file, given: given, sidecar: sidecar, axisLengths: axisLengths(&account), counts: counts,
-      presence: file.presenceValues { native in
-        matches.keys.contains { compiled.rules[$0.rule].rule.native == native }
-      })
+    let lengths = axisLengths(&account)
+    func solved(_ folder: FolderReading?) throws -> ConfigurationSolver {
+      try ConfigurationSolver(
+        file, given: given, folder: folder, axisLengths: lengths, counts: counts,
+        presence: file.presenceValues { native in
+          matches.keys.contains { compiled.rules[$0.rule].rule.native == native }
+        })
+    }
+    var folder = folder
+    var solver = try solved(folder)
+    if let reading = folder {
+      let contradictions =
+        solver.contradictions(reading) + reading.countContradictions(solver.lookUp("num_classes"))
+      if let first = contradictions.first, reading.documents.isNamed {
+        throw Failure(
+          "the file says \(first)", file: reading.documents.path(reading.file), remedy: FolderReading.remedy)
+      }
+      // Beside a file that was named, other networks' files say nothing.
+      if !contradictions.isEmpty {
+        folder = nil
+        solver = try solved(nil)
+      }
+    }
     var native: [StoredTensor] = []
     var plan: [PlanRow] = []
     for (index, numbers) in compiled.expanded(counts) {
@@ -186,7 +208,8 @@ struct Importer {
     return Result(
       native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,
       assumed: solver.assumed, variant: compiled.variant, wildcards: wildcards, account: account,
-      plan: plan, drloc: drloc)
+      plan: plan, drloc: drloc, folder: folder,
+      folderNotes: folder?.notes(solver.isOpen) ?? [])
   }
 
   /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.

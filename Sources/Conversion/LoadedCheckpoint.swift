@@ -75,17 +75,22 @@ public struct LoadedCheckpoint: Sendable {
     -> LoadedCheckpoint
   {
     let metadata = try NativeMetadata(store)
+    let folder = try path.flatMap { ModelFolder.isFolder($0) ? try ModelFolder($0) : nil }
     if let metadata, metadata.dialect == NativeMetadata.nativeDialect,
       options.dialect ?? NativeMetadata.nativeDialect == NativeMetadata.nativeDialect, options.key == nil
     {
-      return try native(store, metadata, options)
+      var result = try native(store, metadata, options)
+      result.notes = (folder?.notes ?? []) + result.notes
+      return result
     }
     guard options.dialect != NativeMetadata.nativeDialect else {
       throw Failure(
         "not a native store: it carries no configuration",
         remedy: "leave --from out, or name the dialect (see 'vtkit dialects')")
     }
-    return try foreign(store, metadata, options, path: path)
+    var result = try foreign(store, metadata, options, path: path)
+    result.notes = (folder?.notes ?? []) + result.notes
+    return result
   }
 
   private static func native(
@@ -118,12 +123,18 @@ public struct LoadedCheckpoint: Sendable {
   ) throws -> LoadedCheckpoint {
     let ignore = try NameFilter(options.ignore)
     let (importer, wrapper) = try Recognition.importer(
-      store, metadata, options, format: path.flatMap { try? FileFormat(path: $0) })
+      store, metadata, options, format: path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) })
     let file = importer.file
-    var given = metadata?.configuration
-    if let own = options.configuration { given = own }
+    let reading = try path.flatMap { path in
+      try file.folder.flatMap {
+        try FolderReading(
+          $0, FolderDocuments(path), dialect: file.dialect, fixed: Set(file.configuration.map(\.key)))
+      }
+    }
+    let given =
+      options.configuration ?? reading?.givingWay(metadata?.configuration) ?? metadata?.configuration
     let result = try importer.run(
-      given: given, sidecar: try sidecar(file, beside: path), ignore: ignore,
+      given: given, folder: reading, ignore: ignore,
       allowMissing: NameFilter(options.allowMissing))
     guard result.account.isClean else {
       throw result.account.failure(
@@ -131,25 +142,17 @@ public struct LoadedCheckpoint: Sendable {
     }
     var native = result.native
     for tensor in result.drloc { try native.append(tensor) }
+    var own = NativeMetadata(
+      configuration: result.configuration, classes: metadata?.classes,
+      preprocessing: metadata?.preprocessing, data: metadata?.data)
+    let said = try result.folderNotes + (result.folder?.complete(&own) ?? [])
     return LoadedCheckpoint(
-      native: native,
-      metadata: NativeMetadata(
-        configuration: result.configuration, classes: metadata?.classes,
-        preprocessing: metadata?.preprocessing, data: metadata?.data),
+      native: native, metadata: own,
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
-      assumed: result.assumed,
+      assumed: result.assumed, notes: said,
       ignored: result.account.ignored
         + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") },
       skipped: store.skipped, plan: result.plan)
-  }
-
-  private static func sidecar(_ file: RuleFile, beside path: String?) throws -> JSON? {
-    guard let name = file.sidecar?.file, let path else { return nil }
-    let folder = (path as NSString).deletingLastPathComponent
-    let place = (folder.isEmpty ? "." : folder) + "/" + name
-    guard let data = FileManager.default.contents(atPath: place) else { return nil }
-    // The file may belong to something else; then it says nothing.
-    return try? JSON(parsing: data)
   }
 }
 

@@ -99,7 +99,7 @@ struct PythonSnippet: Sendable {
 }
 
 /// Text as a Python literal.
-private func quoted(_ text: String) -> String {
+func quoted(_ text: String) -> String {
   let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
   return "\"" + escaped + "\""
 }

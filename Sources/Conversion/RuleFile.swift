@@ -39,14 +39,6 @@ public struct RuleFile: Sendable {
     let prefix: Expression
   }
 
-  struct Sidecar: Sendable {
-    let file: String
-    /// Configuration key to the file's key.
-    let keys: [(key: String, source: String)]
-    /// The file's words to ours.
-    let values: [String: String]
-  }
-
   struct Keras: Sendable {
     /// Layer names; a tensor belongs to the one its name begins with.
     let layers: [String]
@@ -88,7 +80,8 @@ public struct RuleFile: Sendable {
   let counters: [Counter]
   let derive: [(key: String, expression: Expression)]
   let assume: [(key: String, expression: Expression)]
-  let sidecar: Sidecar?
+  /// The library's JSON files beside the weights.
+  let folder: FolderRules?
   let keras: Keras?
   /// How the dialect names the drloc head, `{scale}` standing for the scale's number; nil where it has none.
   let drloc: String?
@@ -177,16 +170,7 @@ public struct RuleFile: Sendable {
       }
       derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
       assume = try reader.mapping("assume").map { ($0, try Expression($1.text())) }
-      sidecar = try reader.optional("sidecar").map { value in
-        var value = value
-        let result = Sidecar(
-          file: try value.string("file"),
-          keys: try value.mapping("keys").map { ($0, try $1.text()) },
-          values: Dictionary(
-            uniqueKeysWithValues: try value.mapping("values").map { ($0, try $1.text()) }))
-        try value.finish()
-        return result
-      }
+      folder = try reader.optional("folder").map { try FolderRules($0) }
       keras = try reader.optional("keras").map { value in
         var value = value
         let result = Keras(

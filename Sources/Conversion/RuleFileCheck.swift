@@ -25,7 +25,7 @@ public struct RuleFileCheck: Sendable {
       }
       let (wrapper, importer) = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
       let result = try importer.run(
-        given: options.configuration, sidecar: nil, ignore: NameFilter(options.ignore),
+        given: options.configuration, folder: nil, ignore: NameFilter(options.ignore),
         allowMissing: NameFilter(options.allowMissing))
       guard result.account.isClean else {
         throw result.account.failure(file: nil, converter: file.fileName, showingLines: true)

@@ -62,6 +62,22 @@ struct YAMLReader {
     return items.map { YAMLReader(node: $0, path: value.path) }
   }
 
+  /// One string or a list of strings.
+  func texts() throws -> [String] {
+    if isScalar { return [try text()] }
+    guard let items else { throw fail("a list belongs here") }
+    return try items.map { try $0.text() }
+  }
+
+  /// A mapping's members in order.
+  func members() throws -> [(String, YAMLReader)] {
+    guard let pairs = node.mapping else { throw fail("a mapping belongs here") }
+    return pairs.map { pair in
+      let name = pair.key.string ?? ""
+      return (name, YAMLReader(node: pair.value, path: "\(path)\(name): "))
+    }
+  }
+
   /// Patterns under the key `of`, each with its reason.
   mutating func reasons(_ key: String, of patternKey: String) throws -> [(pattern: String, reason: String)] {
     try list(key).map { value in

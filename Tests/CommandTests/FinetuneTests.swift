@@ -80,7 +80,7 @@ struct FinetuneTests {
       ([folder.file("x.weights")], "the suffix '.weights' is unknown"),
       ([folder.file("missing/x.npz")], "the folder for the output does not exist"),
       ([taken], "exists already"),
-      ([folder.file("a.npz"), "jax-vit:" + folder.file("./a.npz")], "same file"),
+      ([folder.file("a.npz"), "jax-vit:" + folder.file("./a.npz")], "same place"),
       ([folder.file("a.safetensors")], "pass --export DIALECT:"),
     ]
     for (exports, message) in mistakes {

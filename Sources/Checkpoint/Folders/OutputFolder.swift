@@ -14,6 +14,7 @@ public final class OutputFolder {
     try Self.check(path, overwrite: overwrite)
     temporary = self.path + ".partial-\(getpid())"
     try? FileManager.default.removeItem(atPath: temporary)
+    try OutputFile.checkFolder(of: temporary)
     guard mkdir(temporary, 0o755) == 0 else { throw Failure.system("creating the folder", file: path) }
     OutputFile.unfinished.insert(temporary)
   }
@@ -34,7 +35,6 @@ public final class OutputFolder {
   /// replaced: whatever else lies in it would be lost.
   public static func check(_ path: String, overwrite: Bool) throws {
     let path = trimmed(path)
-    try OutputFile.checkFolder(of: path)
     var status = stat()
     guard stat(path, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -103,5 +103,39 @@ public final class OutputFolder {
     guard !finished else { return }
     try? FileManager.default.removeItem(atPath: temporary)
     OutputFile.unfinished.remove(temporary)
+  }
+}
+
+extension CheckpointFile {
+  /// Writes a model folder: weights and the JSON files that describe them. It appears whole or not at all.
+  /// - Parameters:
+  ///   - name: the weights file's name; its suffix decides the format.
+  ///   - documents: names and contents of the JSON files.
+  ///   - overwrite: whether a model folder in its place may be replaced.
+  /// - Returns: the names of the files in it.
+  /// - Throws: `Failure`; the folder is then as it was.
+  @discardableResult
+  public static func writeFolder(
+    _ store: ParameterStore, as name: String, documents: [(name: String, content: JSON)], to path: String,
+    compression: Int? = nil, maximumShard: Int? = nil, overwrite: Bool = false,
+    progress: ((Int) -> Void)? = nil
+  ) throws -> [String] {
+    let folder = try OutputFolder(path, overwrite: overwrite)
+    do {
+      let files = try write(
+        store, to: folder.temporary + "/" + name, compression: compression, maximumShard: maximumShard,
+        progress: progress)
+      for (name, content) in documents {
+        let file = try OutputFile(folder.temporary + "/" + name, overwrite: false)
+        try file.write(content.text(pretty: true) + "\n")
+        try file.commit()
+      }
+      try folder.commit()
+      return documents.map(\.name) + files.map { ($0 as NSString).lastPathComponent }
+    } catch var failure as Failure {
+      // The user knows the folder by its own name.
+      failure.file = failure.file?.replacingOccurrences(of: folder.temporary, with: folder.path)
+      throw failure
+    }
   }
 }

@@ -3,6 +3,7 @@ import Checkpoint
 import Conversion
 import FineTuning
 import Foundation
+import VisionModels
 
 extension ElementType: ExpressibleByArgument {}
 
@@ -14,12 +15,13 @@ struct Convert: ParsableCommand {
       also where they went through a native store. --to native makes such a store.
 
       Example: vtkit convert ViT-B_16.npz vit_base.safetensors --to timm
+               vtkit convert ViT-B_16.npz my-model/ --to huggingface
       """)
 
-  @Argument(help: "The checkpoint to read.")
+  @Argument(help: "The checkpoint to read: a file, a model folder or a training run's folder.")
   var input: String
 
-  @Argument(help: "The file to write.")
+  @Argument(help: "The file to write, or with a slash at its end a model folder (config.json and all).")
   var output: String
 
   @OptionGroup var load: LoadArguments
@@ -82,16 +84,18 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    let format = try FileFormat.ofOutput(output)
-    if maxShardSize != nil, format != .safetensors {
+    let destination = try Destination(output)
+    if raw && destination.isFolder {
+      throw Failure(
+        .usage, "--raw knows no network, and a model folder describes one", file: output,
+        remedy: "name a file")
+    }
+    if maxShardSize != nil, !destination.isFolder, destination.format != .safetensors {
       throw Failure(
         .usage, "only safetensors files are split into several", file: output,
         remedy: "leave out --max-shard-size")
     }
-    if !dryRun {
-      try OutputFile.check(output, overwrite: force)
-      try OutputFile.checkFolder(of: output)
-    }
+    if !dryRun { try destination.check(overwrite: force) }
     var store: ParameterStore
     var plan: [PlanRow]
     var exported: ExportedCheckpoint?
@@ -106,25 +110,38 @@ struct Convert: ParsableCommand {
       }
     } else {
       let result: ExportedCheckpoint
-      (result, configuration) = try converted(format)
+      (result, configuration) = try converted(destination)
       (store, plan, exported) = (result.store, result.plan, result)
+      if maxShardSize != nil, let folder = result.folder, !folder.readsShards || folder.format != .safetensors
+      {
+        throw Failure(
+          .usage, "the library reads no weights in several files from such a folder", file: output,
+          remedy: "leave out --max-shard-size")
+      }
     }
     if let dtype { store.mapTensors { $0.converted(to: dtype) } }
-    if dryRun { return show(plan) }
+    if dryRun { return show(plan, exported?.folder) }
     let bar = ProgressBar("writing", total: store.byteCount)
     var done = 0
-    let files = try CheckpointFile.write(
-      store, to: output, compression: compression, maximumShard: maxShardSize?.bytes, overwrite: force
+    var result = exported ?? ExportedCheckpoint(raw: store)
+    result.store = store
+    let files = try destination.write(
+      result, compression: compression, maximumShard: maxShardSize?.bytes, overwrite: force
     ) {
       done += $0
       bar.show(done, note: Format.bytes(done))
     }
     bar.finish()
     print(
-      (files.count > 1 ? "\(files[files.count - 1]) and \(files.count - 1) files" : output)
+      (destination.isFolder
+        ? "\(output) with \(files.joined(separator: ", "))"
+        : files.count > 1 ? "\(files[files.count - 1]) and \(files.count - 1) files" : output)
         + ": \(store.count) tensors, \(Format.count(store.elementCount)) numbers"
         + (raw ? "" : ", dialect \(store.metadata["vtkit.dialect"] ?? "?")"))
-    if let snippet = exported?.pythonSnippet(configuration, files: files, format: format) {
+    let snippet =
+      exported?.folder?.python(output)
+      ?? destination.format.flatMap { exported?.pythonSnippet(configuration, files: files, format: $0) }
+    if let snippet {
       print("\nIn Python:\n")
       print(
         snippet.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }.joined(
@@ -132,7 +149,7 @@ struct Convert: ParsableCommand {
     }
   }
 
-  private func converted(_ format: FileFormat) throws -> (ExportedCheckpoint, configuration: JSON) {
+  private func converted(_ destination: Destination) throws -> (ExportedCheckpoint, configuration: JSON) {
     var loaded = try load.load(input)
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     if let numClasses {
@@ -146,7 +163,7 @@ struct Convert: ParsableCommand {
     metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
     let dialect =
       try target
-      ?? Dialects.usual(for: format, metadata: metadata) { "pass --to " + $0.joined(separator: " or ") }
+      ?? destination.usualDialect(metadata) { "pass --to " + $0.joined(separator: " or ") }
     // Going back to where the weights came from restores that file's own spelling.
     let isReturn =
       metadata.provenance?["source_dialect"]?.string == dialect || loaded.dialect == dialect
@@ -155,7 +172,8 @@ struct Convert: ParsableCommand {
       loaded.native, metadata: metadata, dialect: dialect,
       variant: try chosenVariant(dialect, metadata) ?? (isReturn ? loaded.variant : nil),
       wildcards: isReturn ? loaded.wildcards : [:],
-      keepsDrloc: keepsDrloc)
+      keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
+      preset: Preset.name(of: metadata.configuration))
     let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
     if heads > 0, !keepsDrloc {
       Console.line("note: the drloc head (\(heads) tensors) is left out (--keep-drloc takes it along)")
@@ -188,7 +206,7 @@ struct Convert: ParsableCommand {
     return variant
   }
 
-  private func show(_ plan: [PlanRow]) {
+  private func show(_ plan: [PlanRow], _ folder: FolderExport?) {
     var table = Table(
       ("source", .left), ("shape", .left), ("type", .left), ("layout", .left), ("target", .left),
       ("shape", .left))
@@ -204,6 +222,11 @@ struct Convert: ParsableCommand {
       }
     }
     print(table.text)
+    if let folder {
+      for (name, content) in folder.documents { print("\(name):\n\(content.text(pretty: true))") }
+      print(
+        "\(output) would have \((folder.documents.map(\.name) + [folder.weights]).joined(separator: ", "))")
+    }
     print("\(plan.count) tensors; nothing was written")
   }
 }

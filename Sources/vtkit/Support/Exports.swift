@@ -3,22 +3,23 @@ import Conversion
 import Foundation
 import VisionModels
 
-/// `--export` targets: `FILE`, or `DIALECT:FILE` where the usual dialect of the format is not wanted.
+/// `--export` targets: `FILE` or `FOLDER/`, or `DIALECT:FILE` where other names are wanted than those that the weights
+/// came with.
 struct ExportTarget {
-  let path: String
+  let destination: Destination
   let dialect: String
+  var path: String { destination.path }
 
   /// What can be told from the text alone.
   private struct Text {
     let dialect: String?
-    let path: String
+    let destination: Destination
 
     /// - Throws: `Failure` where what stands before a colon is no dialect, or the path's suffix no format.
     init(_ text: String) throws {
       guard let colon = text.firstIndex(of: ":"), Self.isWord(text[..<colon]) else {
         dialect = nil
-        path = text
-        _ = try FileFormat.ofOutput(path)
+        destination = try Destination(text)
         return
       }
       let name = String(text[..<colon])
@@ -32,12 +33,12 @@ struct ExportTarget {
             + " A file of this name is given as ./\(text.printable)")
       }
       dialect = name
-      path = String(text[text.index(after: colon)...])
+      let path = String(text[text.index(after: colon)...])
       guard !path.isEmpty else {
         throw Failure(
           .usage, "--export \(text.printable) names no file", remedy: "give it as --export \(name):FILE")
       }
-      _ = try FileFormat.ofOutput(path)
+      destination = try Destination(path)
     }
 
     private static func isWord(_ text: Substring) -> Bool {
@@ -47,11 +48,12 @@ struct ExportTarget {
 
   init(_ text: String, metadata: NativeMetadata) throws {
     let parts = try Text(text)
-    path = parts.path
+    destination = parts.destination
     dialect =
       try parts.dialect
-      ?? Dialects.usual(for: FileFormat.ofOutput(path), metadata: metadata) {
-        "pass --export DIALECT:\(parts.path.printable) where DIALECT is " + $0.joined(separator: " or ")
+      ?? destination.usualDialect(metadata) {
+        "pass --export DIALECT:\(parts.destination.path.printable) where DIALECT is "
+          + $0.joined(separator: " or ")
       }
     guard dialect != NativeMetadata.nativeDialect else { return }
     let architecture = metadata.configuration["architecture"]?.string
@@ -67,20 +69,18 @@ struct ExportTarget {
   static func checkPaths(_ texts: [String], run: String, overwrite: Bool) throws {
     var seen: Set<String> = []
     for text in texts {
-      let path = try Text(text).path
-      guard seen.insert(path.absolutePath).inserted else {
+      let destination = try Text(text).destination
+      guard seen.insert(destination.path.absolutePath).inserted else {
         throw Failure(
-          .usage, "two exports go to the same file", file: path,
+          .usage, "two exports go to the same place", file: destination.path,
           remedy: "give each --export a path of its own")
       }
-      try OutputFile.check(path, overwrite: overwrite)
-      let folder = (path.absolutePath as NSString).deletingLastPathComponent
-      if folder != run.absolutePath { try OutputFile.checkFolder(of: path) }
+      try destination.check(overwrite: overwrite, madeMeanwhile: run)
     }
   }
 
   /// The same target wherever the process runs.
-  var absolute: String { dialect + ":" + path.absolutePath }
+  var absolute: String { dialect + ":" + path.absolutePath + (destination.isFolder ? "/" : "") }
 
   /// Fails where the dialect cannot hold the network, before training has taken its time.
   func check(_ metadata: NativeMetadata) throws {
@@ -106,7 +106,7 @@ struct ExportTarget {
     let exported = try exported(weights, metadata: metadata, keepsDrloc: keepsDrloc)
     Console.omissions(exported.omitted, dialect: dialect)
     for remark in exported.remarks { Console.line("note: " + remark) }
-    try CheckpointFile.write(exported.store, to: path, overwrite: force)
+    _ = try destination.write(exported, overwrite: force)
     return "exported \(path) (dialect \(dialect), \(exported.store.count) tensors)"
   }
 
@@ -119,7 +119,8 @@ struct ExportTarget {
       weights, metadata: metadata, dialect: dialect,
       variant: isReturn ? origin?["source_variant"]?.string : nil,
       wildcards: isReturn ? metadata.sourceWildcards : [:],
-      keepsDrloc: keepsDrloc)
+      keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
+      preset: Preset.name(of: metadata.configuration))
   }
 }
 

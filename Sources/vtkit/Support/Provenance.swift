@@ -10,10 +10,11 @@ enum Provenance {
     if loaded.dialect == NativeMetadata.nativeDialect, let own = loaded.metadata.provenance {
       return own
     }
+    let file = try ModelFolder.weightsFile(path)
     let wildcards = loaded.wildcards.sorted { $0.key < $1.key }
       .map { JSON.Member(key: $0.key, value: .string($0.value)) }
     return .object([
-      "source_file": .string((path as NSString).lastPathComponent),
+      "source_file": .string((file as NSString).lastPathComponent),
       "source_sha256": .string(try digest ?? CheckpointFile.sha256(path)),
       "source_dialect": .string(loaded.dialect), "source_variant": .string(loaded.variant),
       "source_wildcards": .object(wildcards),

@@ -1,0 +1,74 @@
+import Checkpoint
+
+extension FolderReading {
+  /// What a file's own metadata says, without the keys that a named folder's files give: other libraries read those.
+  func givingWay(_ configuration: JSON?) -> JSON? {
+    guard documents.isNamed, let members = configuration?.members else { return configuration }
+    let said = Set(statements.filter(\.isExplicit).map(\.key))
+    return .object(members.filter { !said.contains($0.key) })
+  }
+
+  /// Adds what the files say about classes and pictures. A named folder's files count more than the weights' own
+  /// metadata.
+  /// - Throws: `Failure` where a named folder's pictures are not of the network's size.
+  func complete(_ metadata: inout NativeMetadata) throws -> [LoadNote] {
+    var notes: [LoadNote] = []
+    if let classes, documents.isNamed || metadata.classes == nil {
+      metadata.classes = classes
+      notes.append(LoadNote(.taken, key: "classes", "the names of \(classes.count) classes: \(file) says so"))
+    }
+    guard let preprocessing, documents.isNamed || metadata.preprocessing == nil else { return notes }
+    let size = metadata.configuration["image_size"]?.int
+    if let own = preprocessing.size, let size, own != size {
+      guard documents.isNamed else { return notes }
+      throw Failure(
+        "the file prepares pictures of \(own) x \(own), the network takes \(size) x \(size)",
+        file: documents.path(preprocessing.file), remedy: Self.remedy)
+    }
+    let json = preprocessing.json(imageSize: size ?? 224)
+    if !preprocessing.agrees(metadata.preprocessing, imageSize: size ?? 224) {
+      metadata.preprocessing = json
+      let words = PreprocessingText(json)
+      notes.append(
+        LoadNote(
+          .taken, key: "preprocessing",
+          "pictures are \(words.geometry), \(words.numbers): \(preprocessing.file) says so"))
+    }
+    notes += preprocessing.doubts.map { LoadNote(.assumed, key: "preprocessing", $0) }
+    return notes
+  }
+
+  /// What was taken for keys that no tensor tells.
+  /// - Parameter isOpen: whether a key was neither in the tensors nor given by the user.
+  func notes(_ isOpen: (String) -> Bool) -> [LoadNote] {
+    let said = statements.filter { $0.isExplicit && isOpen($0.key) }
+    let texts = said.map { "\($0.key) = \($0.value.string ?? $0.value.text())" }
+    var notes: [LoadNote] = []
+    if !texts.isEmpty {
+      notes.append(LoadNote(.taken, "\(texts.joined(separator: ", ")): \(file) says so"))
+    }
+    for item in statements where !item.isExplicit && isOpen(item.key) && item.isInDoubt {
+      notes.append(
+        LoadNote(
+          .assumed, key: item.key,
+          "\(item.key) = \(item.value.string ?? item.value.text()): \(file) does not give \(item.member), and this is what its library takes"
+        ))
+    }
+    return notes
+  }
+}
+
+extension ModelFolder {
+  /// Which of the folder's files is read, where that is not plain.
+  var notes: [LoadNote] {
+    let name = String(weights.dropFirst(path.count)).trimmingPrefix("/")
+    if isRun {
+      let what =
+        name.hasSuffix("best.safetensors")
+        ? "the run's best weights" : "the run's last weights: it has no best ones yet"
+      return [LoadNote(.taken, "\(name): \(what)")]
+    }
+    return others.isEmpty
+      ? [] : [LoadNote(.taken, "\(name) is read; the folder also has \(others.joined(separator: ", "))")]
+  }
+}

@@ -1,0 +1,124 @@
+import Checkpoint
+
+/// What the JSON files beside weights say about them.
+struct FolderReading {
+  /// A configuration key as a file gives it.
+  struct Statement {
+    let key: String
+    let value: JSON
+    /// Values that the file's word may mean, `value` first.
+    let accepted: [JSON]
+    /// The file's own name for the key.
+    let member: String
+    /// Whether the file itself has the key, rather than its library for it.
+    let isExplicit: Bool
+    /// Whether networks of the dialect differ in it although no tensor shows it.
+    let isInDoubt: Bool
+  }
+
+  let rules: FolderRules
+  let documents: FolderDocuments
+  /// The name of the file that describes the network.
+  let file: String
+  let statements: [Statement]
+  let classes: [String]?
+  /// nil where no file says how pictures are prepared.
+  let preprocessing: PictureDescription?
+
+  /// - Parameter fixed: keys that the dialect's rule file fixes.
+  /// - Returns: nil where there is no file about the dialect's networks.
+  /// - Throws: `Failure` where a named folder's files are malformed or about other networks.
+  init?(_ rules: FolderRules, _ documents: FolderDocuments, dialect: String, fixed: Set<String>) throws {
+    self.rules = rules
+    self.documents = documents
+    file = rules.layout.configurationFile
+    guard let whole = try documents.document(file) else { return nil }
+    do {
+      guard let relation = try rules.relation(to: whole, isNamed: documents.isNamed, dialect: dialect)
+      else { return nil }
+      statements = rules.statements(
+        rules.inside.flatMap { whole[$0] } ?? whole, fixed: fixed, usesDefaults: relation == .said)
+      classes = try rules.layout.classes(whole)
+    } catch let failure as Failure {
+      guard documents.isNamed else { return nil }
+      throw failure.located(file: documents.path(file))
+    }
+    preprocessing = try rules.layout.preprocessing(whole, documents)
+  }
+
+  /// What the list of classes says against the tensors.
+  func countContradictions(_ count: JSON?) -> [String] {
+    guard let classes, let count = count?.int, classes.count != count else { return [] }
+    return ["\(classes.count) classes, the tensors \(count)"]
+  }
+
+  /// What to do about two files, or a file and the tensors, that contradict each other.
+  static let remedy =
+    "the folder's files are not of one network: fetch all of them again, or give the weights file by itself"
+}
+
+extension FolderRules {
+  /// Why a file counts as being about the weights.
+  enum Relation {
+    /// By its own words.
+    case said
+    /// By lying in the folder that the user named.
+    case named
+  }
+
+  /// - Returns: nil where the file is about something else, or does not say.
+  /// - Throws: `Failure` where a named folder's file says that it is about something else.
+  fileprivate func relation(to file: JSON, isNamed: Bool, dialect: String) throws -> Relation? {
+    // The first member that is there decides.
+    guard let said = about.first(where: { item in file[item.member].map { $0 != .null } ?? false }),
+      let value = file[said.member]
+    else { return isNamed ? .named : nil }
+    let texts = value.string.map { [$0] } ?? value.array?.compactMap(\.string) ?? [value.text()]
+    let filter = try NameFilter(said.patterns)
+    if texts.contains(where: filter.matches) { return .said }
+    guard isNamed else { return nil }
+    throw Failure(
+      "the file is about another network (\(said.member.joined(separator: ".")) = \(value.text())): the tensors' names are those of the dialect '\(dialect)'",
+      remedy: FolderReading.remedy)
+  }
+
+  fileprivate func statements(_ document: JSON, fixed: Set<String>, usesDefaults: Bool) -> [FolderReading
+    .Statement]
+  {
+    keys.compactMap { item in
+      for source in item.sources {
+        guard let value = document[source], value != .null, value != .string("") else { continue }
+        let accepted = ours(value, of: item.key)
+        return .init(
+          key: item.key, value: accepted[0], accepted: accepted, member: source.joined(separator: "."),
+          isExplicit: true, isInDoubt: false)
+      }
+      guard usesDefaults, let usual = defaults.first(where: { $0.key == item.key })?.value else { return nil }
+      return .init(
+        key: item.key, value: usual, accepted: [usual], member: item.sources[0].joined(separator: "."),
+        isExplicit: false, isInDoubt: !fixed.contains(item.key))
+    }
+  }
+
+  /// The library's value in our words, the likeliest first.
+  private func ours(_ value: JSON, of key: String) -> [JSON] {
+    if let word = words.first(where: { $0.theirs == value.string ?? value.text() }) {
+      return word.ours.map { .string($0) }
+    }
+    // A picture's or window's two sides, where they are the same.
+    if ["image_size", "window_size"].contains(key), let sides = value.array, sides.count == 2,
+      sides[0] == sides[1]
+    {
+      return [sides[0]]
+    }
+    return [value]
+  }
+
+  /// Our value in the library's words.
+  func theirs(_ value: JSON) -> JSON {
+    guard let text = value.string, let word = words.first(where: { $0.ours.contains(text) }) else {
+      return value
+    }
+    return ["true": .bool(true), "false": .bool(false)][word.theirs] ?? .string(word.theirs)
+  }
+}
