@@ -33,7 +33,14 @@ static void free_taps(vt_taps *t) {
   free(t->weight);
 }
 
-static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind) {
+// PyTorch's weights have 16 bits: as many behind the point as the largest of them allows.
+static int torch_precision(double largest) {
+  int precision = 0;
+  while (precision < PRECISION && (int)(0.5 + largest * (1 << (precision + 1))) < 1 << 15) precision++;
+  return precision;
+}
+
+static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind, int like_torch) {
   double scale = (double)in / (double)out, filter_scale = scale < 1 ? 1 : scale;
   double support = (kind == VT_FILTER_BICUBIC ? 2.0 : 1.0) * filter_scale;
   t->taps = (size_t)ceil(support) * 2 + 1;
@@ -41,11 +48,14 @@ static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind) {
   t->length = malloc(out * sizeof(int32_t));
   t->weight = calloc(out * t->taps, sizeof(int32_t));
   double *k = malloc(t->taps * sizeof(double));
-  if (!t->first || !t->length || !t->weight || !k) {
+  double *weights = calloc(out * t->taps, sizeof(double));
+  if (!t->first || !t->length || !t->weight || !k || !weights) {
     free_taps(t);
     free(k);
+    free(weights);
     return -1;
   }
+  double largest = 0;
   for (size_t o = 0; o < out; o++) {
     double center = ((double)o + 0.5) * scale, sum = 0;
     long low = (long)(center - support + 0.5), high = (long)(center + support + 0.5);
@@ -59,12 +69,16 @@ static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind) {
     }
     for (long x = 0; x < n; x++) {
       double w = sum != 0 ? k[x] / sum : k[x];
-      t->weight[o * t->taps + (size_t)x] =
-          (int32_t)((w < 0 ? -0.5 : 0.5) + w * (1 << PRECISION));
+      if (w > largest) largest = w;
+      weights[o * t->taps + (size_t)x] = w;
     }
     t->first[o] = (int32_t)low;
     t->length[o] = (int32_t)n;
   }
+  int bits = like_torch ? torch_precision(largest) : PRECISION;
+  for (size_t i = 0; i < out * t->taps; i++)
+    t->weight[i] = (int32_t)((weights[i] < 0 ? -0.5 : 0.5) + weights[i] * (1 << bits)) * (1 << (PRECISION - bits));
+  free(weights);
   free(k);
   return 0;
 }
@@ -146,11 +160,11 @@ static void vertical(uint8_t *out, size_t out_height, const uint8_t *in, size_t 
 }
 
 int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8_t *in,
-                  size_t in_width, size_t in_height, vt_filter filter) {
+                  size_t in_width, size_t in_height, vt_filter filter, int like_torch) {
   vt_taps across = {0}, down = {0};
   int needs_across = out_width != in_width, needs_down = out_height != in_height;
   // Rows that shrink much faster than columns go first: fewer pixels for the other pass.
-  int down_first = needs_across && needs_down && out_height < in_height &&
+  int down_first = !like_torch && needs_across && needs_down && out_height < in_height &&
                    (long)(in_height - out_height) > 2 * ((long)in_width - (long)out_width);
   size_t middle_width = down_first ? in_width : out_width;
   size_t middle_height = down_first ? out_height : in_height;
@@ -158,8 +172,8 @@ int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8
   int32_t *sums = malloc((in_width > out_width ? in_width : out_width) * 3 * sizeof(int32_t));
   uint8_t *padded = calloc(in_width * 3 + 1, 1);
   int status = middle && sums && padded ? 0 : -1;
-  if (status == 0) status = make_taps(&across, in_width, out_width, filter);
-  if (status == 0 && make_taps(&down, in_height, out_height, filter) != 0) {
+  if (status == 0) status = make_taps(&across, in_width, out_width, filter, like_torch);
+  if (status == 0 && make_taps(&down, in_height, out_height, filter, like_torch) != 0) {
     free_taps(&across);
     status = -1;
   }

@@ -23,7 +23,8 @@ struct PreprocessingRule: Sendable {
   private static let words: [(key: String, allowed: Set<String>)] = [
     ("resize", ["shortest-edge", "squash", "crop-first"]),
     ("interpolation", ["bicubic", "bilinear", "nearest"]),
-    ("crop_offset", ["even", "down"]), ("channel_order", ["rgb", "bgr"]),
+    ("resampler", ["pillow", "torchvision"]), ("crop_offset", ["even", "down"]),
+    ("channel_order", ["rgb", "bgr"]),
   ]
 
   /// - Throws: `Failure` naming the line.
@@ -102,7 +103,8 @@ extension RuleFile {
       }
     }
     let order = [
-      "size", "resize", "interpolation", "antialias", "crop", "crop_offset", "channel_order", "scale", "mean",
+      "size", "resize", "interpolation", "antialias", "resampler", "crop", "crop_offset", "channel_order",
+      "scale", "mean",
       "std",
     ]
     let members = order.compactMap { key in found[key].map { JSON.Member(key: key, value: $0) } }

@@ -9,6 +9,13 @@ public enum Interpolation: String, Sendable, CaseIterable {
   case nearest
 }
 
+/// Whose arithmetic resizes pictures; results differ by one level in few pixels.
+public enum Resampler: String, Sendable {
+  case pillow
+  /// torchvision's for 8-bit tensors on CPUs, which transformers 5 uses.
+  case torchvision
+}
+
 extension Picture {
   /// Turned and mirrored as EXIF orientation 1 to 8 asks.
   func oriented(_ orientation: Int) -> Picture {
@@ -35,15 +42,18 @@ extension Picture {
     return Picture(width: w, height: h, pixels: out)
   }
 
-  /// Resized as Pillow does, to the bit.
-  public func resized(width: Int, height: Int, _ interpolation: Interpolation) throws -> Picture {
+  /// Resized as Pillow does, to the bit, or as torchvision does with tensors.
+  public func resized(
+    width: Int, height: Int, _ interpolation: Interpolation, resampler: Resampler = .pillow
+  ) throws -> Picture {
     if width == self.width && height == self.height { return self }
     precondition(width > 0 && height > 0)
     if interpolation == .nearest { return nearest(width: width, height: height) }
     let out = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
       let status = vt_resize_rgb(
         buffer.baseAddress, width, height, pixels, self.width, self.height,
-        interpolation == .bicubic ? VT_FILTER_BICUBIC : VT_FILTER_BILINEAR)
+        interpolation == .bicubic ? VT_FILTER_BICUBIC : VT_FILTER_BILINEAR,
+        resampler == .torchvision ? 1 : 0)
       guard status == 0 else {
         throw Failure(.resource, "not enough memory to resize a picture")
       }

@@ -40,6 +40,8 @@ public struct Preprocessing: Sendable, Equatable {
   /// Whether pictures that shrink are smoothed; without, as TensorFlow resizes, pixels are left out and the result is not
   /// rounded to bytes. Training smooths either way.
   public var antialias = true
+  /// Of evaluation; training resizes as Pillow does.
+  public var resampler = Resampler.pillow
   public var cropOffset = CropOffset.even
   public var channelOrder = ChannelOrder.rgb
   /// What white is: 1, or 255 where the network wants bytes.
@@ -91,6 +93,7 @@ public struct Preprocessing: Sendable, Equatable {
       }
       antialias = flag
     }
+    resampler = try json.word("resampler") ?? .pillow
     cropOffset = try json.word("crop_offset") ?? .even
     channelOrder = try json.word("channel_order") ?? .rgb
     if let value = json["scale"] {
@@ -110,6 +113,7 @@ public struct Preprocessing: Sendable, Equatable {
     add("resize", .string(resize.rawValue), unless: resize == .shortestEdge)
     add("interpolation", .string(interpolation.rawValue))
     add("antialias", .bool(antialias), unless: antialias)
+    add("resampler", .string(resampler.rawValue), unless: resampler == .pillow)
     add("crop", .double(cropFraction))
     add("crop_offset", .string(cropOffset.rawValue), unless: cropOffset == .even)
     add("channel_order", .string(channelOrder.rawValue), unless: channelOrder == .rgb)
@@ -136,7 +140,7 @@ public struct Preprocessing: Sendable, Equatable {
           .centerCropped(imageSize, halvesDown: halvesDown))
     }
     return .pixels(
-      try picture.resized(width: width, height: height, interpolation)
+      try picture.resized(width: width, height: height, interpolation, resampler: resampler)
         .centerCropped(imageSize, halvesDown: halvesDown))
   }
 

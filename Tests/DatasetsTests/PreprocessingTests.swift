@@ -11,6 +11,7 @@ struct PreprocessingTests {
     steps.resize = .squash
     steps.antialias = false
     steps.cropOffset = .down
+    steps.resampler = .torchvision
     steps.channelOrder = .bgr
     steps.scale = 255
     #expect(try Preprocessing(steps.json) == steps)
@@ -20,7 +21,7 @@ struct PreprocessingTests {
     #expect(try Preprocessing(plain.json) == plain)
   }
 
-  @Test(arguments: ["resize", "crop_offset", "channel_order", "scale", "antialias"])
+  @Test(arguments: ["resize", "resampler", "crop_offset", "channel_order", "scale", "antialias"])
   func unknownWordsAreRefused(_ key: String) throws {
     let json = JSON.object(
       (Preprocessing(imageSize: 32).json.members ?? []) + [JSON.Member(key: key, value: .string("odd"))])

@@ -47,8 +47,9 @@ typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
 
 /// Resizes RGB pixels as Pillow does (Resample.c's definition): separable, the filter's support growing with
 /// the scale when shrinking, weights rounded to 22-bit fixed point, 8 bits between the passes; vertical pass
-/// first where Pillow 13 has it so. 0 on success, -1 where memory is short.
+/// first where Pillow 13 has it so. `like_torch`: as PyTorch does with 8-bit tensors (`interpolate` with antialias), whose weights have
+/// 16 bits and whose horizontal pass is always first. 0 on success, -1 where memory is short.
 int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8_t *in,
-                  size_t in_width, size_t in_height, vt_filter filter);
+                  size_t in_width, size_t in_height, vt_filter filter, int like_torch);
 
 #endif
