@@ -23,7 +23,7 @@ struct PreprocessingRule: Sendable {
   private static let words: [(key: String, allowed: Set<String>)] = [
     ("resize", ["shortest-edge", "squash", "crop-first"]),
     ("interpolation", ["bicubic", "bilinear", "nearest"]),
-    ("resampler", ["pillow", "torchvision"]), ("crop_offset", ["even", "down"]),
+    ("resampler", ["pillow", "torchvision", "opencv"]), ("crop_offset", ["even", "down"]),
     ("channel_order", ["rgb", "bgr"]),
   ]
 

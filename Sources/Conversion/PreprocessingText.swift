@@ -16,6 +16,7 @@ public struct PreprocessingText: Sendable {
     let method =
       (preprocessing["interpolation"]?.string ?? "")
       + (preprocessing["antialias"]?.bool == false ? " without antialiasing" : "")
+      + (preprocessing["resampler"]?.string == "opencv" ? " as OpenCV does" : "")
     let middle = side > size ? ", the middle \(size) x \(size)" : ""
     switch preprocessing["resize"]?.string {
     case "squash": geometry = "resized to \(side) x \(side) (\(method))" + middle

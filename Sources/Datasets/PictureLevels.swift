@@ -35,67 +35,45 @@ public struct PictureLevels: Sendable, Equatable {
 }
 
 extension Picture {
-  /// Resized without antialiasing, pixel centres at halves, as `tf.image.resize` does.
-  /// - Parameter interpolation: `bilinear`, or `bicubic` (Keys' cubic with a = -0.5).
-  func interpolated(width: Int, height: Int, _ interpolation: Interpolation) -> PictureLevels {
-    let across = Taps(from: self.width, to: width, interpolation)
-    let down = Taps(from: self.height, to: height, interpolation)
-    var rows = [Float](repeating: 0, count: self.height * width * 3)
+  /// Resized bilinearly without antialiasing, pixel centres at halves, as `tf.image.resize` does.
+  func interpolated(width: Int, height: Int) -> PictureLevels {
+    let across = Neighbours(from: self.width, to: width)
+    let down = Neighbours(from: self.height, to: height)
+    let row = width * 3
+    var rows = [Float](repeating: 0, count: self.height * row)
     for y in 0..<self.height {
       for x in 0..<width {
+        let (first, second) = across.places[x]
         for c in 0..<3 {
-          var sum: Float = 0
-          for k in 0..<across.count {
-            sum +=
-              across.weights[x * across.count + k]
-              * Float(pixels[(y * self.width + across.places[x * across.count + k]) * 3 + c])
-          }
-          rows[(y * width + x) * 3 + c] = sum
+          let (a, b) = (pixels[(y * self.width + first) * 3 + c], pixels[(y * self.width + second) * 3 + c])
+          rows[y * row + 3 * x + c] = Float(a) + (Float(b) - Float(a)) * across.parts[x]
         }
       }
     }
-    var out = [Float](repeating: 0, count: height * width * 3)
-    let row = width * 3
+    var out = [Float](repeating: 0, count: height * row)
     for y in 0..<height {
-      for k in 0..<down.count {
-        let (weight, from) = (down.weights[y * down.count + k], down.places[y * down.count + k] * row)
-        for i in 0..<row { out[y * row + i] += weight * rows[from + i] }
+      let (first, second) = down.places[y]
+      for i in 0..<row {
+        let (a, b) = (rows[first * row + i], rows[second * row + i])
+        out[y * row + i] = a + (b - a) * down.parts[y]
       }
     }
     return PictureLevels(width: width, height: height, levels: out)
   }
+}
 
-  /// Which pixels make up one of the resized picture's, along one side.
-  private struct Taps {
-    let count: Int
-    var places: [Int] = []
-    var weights: [Float] = []
+/// The two pixels between which each of the resized picture's lies, along one side, and the second's part of it.
+private struct Neighbours {
+  var places: [(Int, Int)] = []
+  var parts: [Float] = []
 
-    init(from: Int, to: Int, _ interpolation: Interpolation) {
-      count = interpolation == .bicubic ? 4 : 2
-      let first = interpolation == .bicubic ? -1 : 0
-      let step = Float(from) / Float(to)
-      for index in 0..<to {
-        let at = (Float(index) + 0.5) * step - 0.5
-        let low = Int(at.rounded(.down))
-        var found: [Float] = []
-        for k in first..<first + count {
-          let place = low + k
-          let weight = Self.weight(at - Float(place), interpolation)
-          places.append(min(max(place, 0), from - 1))
-          // The cubic leaves out what lies outside; lines go on with the edge's pixel.
-          found.append(interpolation == .bicubic && !(0..<from).contains(place) ? 0 : weight)
-        }
-        let sum = found.reduce(0, +)
-        weights += found.map { $0 / sum }
-      }
-    }
-
-    private static func weight(_ distance: Float, _ interpolation: Interpolation) -> Float {
-      let x = distance.magnitude
-      if interpolation == .bilinear { return max(0, 1 - x) }
-      if x < 1 { return (1.5 * x - 2.5) * x * x + 1 }
-      return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0
+  init(from: Int, to: Int) {
+    let step = Float(from) / Float(to)
+    for index in 0..<to {
+      let at = (Float(index) + 0.5) * step - 0.5
+      let low = at.rounded(.down)
+      places.append((max(Int(low), 0), min(Int(low) + 1, from - 1)))
+      parts.append(at - low)
     }
   }
 }

@@ -14,6 +14,8 @@ public enum Resampler: String, Sendable {
   case pillow
   /// torchvision's for 8-bit tensors on CPUs, which transformers 5 uses.
   case torchvision
+  /// OpenCV's, which leaves pixels out where pictures shrink; bilinear alone, the others are Pillow's.
+  case opencv
 }
 
 extension Picture {
@@ -42,12 +44,15 @@ extension Picture {
     return Picture(width: w, height: h, pixels: out)
   }
 
-  /// Resized as Pillow does, to the bit, or as torchvision does with tensors.
+  /// Resized as Pillow does, as torchvision does with tensors, or as OpenCV does, to the bit.
   public func resized(
     width: Int, height: Int, _ interpolation: Interpolation, resampler: Resampler = .pillow
   ) throws -> Picture {
     if width == self.width && height == self.height { return self }
     precondition(width > 0 && height > 0)
+    if resampler == .opencv, interpolation == .bilinear {
+      return resizedAsOpenCV(width: width, height: height)
+    }
     if interpolation == .nearest { return nearest(width: width, height: height) }
     let out = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
       let status = vt_resize_rgb(

@@ -37,8 +37,8 @@ public struct Preprocessing: Sendable, Equatable {
   /// The part of the resized picture's shorter side that the centre crop keeps.
   public var cropFraction: Double
   public var resize = Resize.shortestEdge
-  /// Whether pictures that shrink are smoothed; without, as TensorFlow resizes, pixels are left out and the result is not
-  /// rounded to bytes. Training smooths either way.
+  /// Whether pictures that shrink are smoothed; without, as TensorFlow resizes bilinearly, pixels are left out and the result
+  /// is not rounded to bytes. Training smooths either way.
   public var antialias = true
   /// Of evaluation; training resizes as Pillow does.
   public var resampler = Resampler.pillow
@@ -134,9 +134,9 @@ public struct Preprocessing: Sendable, Equatable {
     }
     let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
     let halvesDown = cropOffset == .down
-    guard antialias || interpolation == .nearest else {
+    guard antialias || interpolation != .bilinear else {
       return .levels(
-        picture.interpolated(width: width, height: height, interpolation)
+        picture.interpolated(width: width, height: height)
           .centerCropped(imageSize, halvesDown: halvesDown))
     }
     return .pixels(

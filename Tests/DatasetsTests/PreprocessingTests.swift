@@ -76,15 +76,22 @@ struct PreprocessingTests {
     #expect(Preprocessing(imageSize: size, cropFraction: crop).resizedSide == side)
   }
 
-  /// `tf.image.resize` of 0, 10, 20, 30 to two and to eight pixels, without antialiasing.
+  /// `tf.image.resize` of a line to a quarter and to the double of its pixels.
   @Test func withoutAntialiasingPixelsAreLeftOut() throws {
     let line = Picture(
       width: 8, height: 1, pixels: (0..<8).flatMap { [UInt8](repeating: UInt8($0 * 10), count: 3) })
-    let half = line.interpolated(width: 2, height: 1, .bilinear)
-    #expect(half.levels == [15, 15, 15, 55, 55, 55])
-    let whole = line.interpolated(width: 8, height: 1, .bicubic)
-    #expect(whole.levels == line.pixels.map(Float.init))
-    let double = line.interpolated(width: 16, height: 1, .bilinear)
-    #expect(double.levels.prefix(9) == [0, 0, 0, 2.5, 2.5, 2.5, 7.5, 7.5, 7.5])
+    #expect(line.interpolated(width: 2, height: 1).levels == [15, 15, 15, 55, 55, 55])
+    #expect(line.interpolated(width: 8, height: 1).levels == line.pixels.map(Float.init))
+    let double = line.interpolated(width: 16, height: 1).levels
+    #expect(double.prefix(9) == [0, 0, 0, 2.5, 2.5, 2.5, 7.5, 7.5, 7.5] && double.last == 70)
+  }
+
+  /// What cv2.resize makes of [[10, 41], [83, 250]], one channel like another.
+  @Test func openCVRoundsItsOwnWay() throws {
+    let square = Picture(
+      width: 2, height: 2, pixels: [10, 41, 83, 250].flatMap { [UInt8](repeating: $0, count: 3) })
+    let found = try square.resized(width: 3, height: 3, .bilinear, resampler: .opencv)
+    #expect(
+      stride(from: 0, to: 27, by: 3).map { found.pixels[$0] } == [10, 25, 41, 47, 96, 146, 83, 166, 250])
   }
 }
