@@ -53,7 +53,7 @@ struct Finetune: ParsableCommand {
   var resume: String?
 
   @Option(
-    help: "Write the best weights here too: FILE or FOLDER/, or DIALECT:FILE for other names. May be repeated.")
+    help: "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.")
   var export: [String] = []
 
   @Flag(help: "Keep the drloc head in exports.")
