@@ -32,7 +32,9 @@ struct WrapperFit {
         let inner = Wrapper.Candidate(
           store: candidate.store, prefix: whole.prefix + candidate.prefix,
           beside: whole.beside + candidate.beside.map { whole.prefix + $0 })
-        fits.append(WrapperFit(wrapper: inner, importer: importer, isComplete: isComplete(importer)))
+        fits.append(
+          WrapperFit(
+            wrapper: inner, importer: importer, isComplete: isComplete(importer, of: candidate.store.count)))
       }
       return try choice(fits)
     }
@@ -48,13 +50,18 @@ struct WrapperFit {
       }
     }
 
-    private func isComplete(_ importer: Importer) -> Bool {
-      guard let ignore = try? NameFilter(options.ignore), let missing = try? NameFilter(options.allowMissing),
-        let result = try? importer.run(
-          given: options.configuration ?? metadata?.configuration, sidecar: nil, ignore: ignore,
-          allowMissing: missing)
+    private func isComplete(_ importer: Importer, of count: Int) -> Bool {
+      guard let ignore = try? NameFilter(options.ignore), let missing = try? NameFilter(options.allowMissing)
       else { return false }
-      return result.account.isClean
+      do {
+        let result = try importer.run(
+          given: options.configuration ?? metadata?.configuration, folder: nil, ignore: ignore,
+          allowMissing: missing)
+        return result.account.isClean
+      } catch {
+        // The tensors may fit although a key of the configuration must still be asked for.
+        return importer.matchedCount == count
+      }
     }
 
     private func choice(_ fits: [WrapperFit]) throws -> (Importer, Wrapper.Candidate)? {
