@@ -128,7 +128,8 @@ public struct LoadedCheckpoint: Sendable {
     let reading = try path.flatMap { path in
       try file.folder.flatMap {
         try FolderReading(
-          $0, FolderDocuments(path), dialect: file.dialect, fixed: Set(file.configuration.map(\.key)))
+          $0, FolderDocuments(path), dialect: file.dialect,
+          fixed: Dictionary(file.configuration.map { ($0.key, $0.value) }) { first, _ in first })
       }
     }
     let given =
@@ -145,7 +146,7 @@ public struct LoadedCheckpoint: Sendable {
     var own = NativeMetadata(
       configuration: result.configuration, classes: metadata?.classes,
       preprocessing: metadata?.preprocessing, data: metadata?.data)
-    let said = try result.folderNotes + (result.folder?.complete(&own) ?? [])
+    let said = result.folderNotes + (result.folder?.complete(&own) ?? [])
     return LoadedCheckpoint(
       native: native, metadata: own,
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,

@@ -88,7 +88,6 @@ struct ModelFolderTests {
   @Test func preparationsThatCannotBeAreErrors() throws {
     for (text, wrong, message) in [
       (#""height": 64, "width": 64"#, #""height": 64, "width": 48"#, "64 x 48"),
-      (#""height": 64, "width": 64"#, #""height": 80, "width": 80"#, "80 x 80, the network takes 64 x 64"),
       ("[0.4, 0.5, 0.6]", "[0.4, 0, 0.6]", "image_std"), ("[0.1, 0.2, 0.3]", "[0.1, 0.2]", "image_mean"),
     ] {
       let place = try TemporaryFolder()
@@ -102,6 +101,18 @@ struct ModelFolderTests {
       #expect(failure?.description.contains(message) == true, "\(String(describing: failure))")
       #expect(failure?.file == path + "/preprocessor_config.json")
     }
+  }
+
+  /// DINOv2 is published at 518 pixels and fed 224.
+  @Test func picturesOfAnotherSizeAreTold() throws {
+    let place = try TemporaryFolder()
+    let text = Self.processor.replacing(#""height": 64, "width": 64"#, with: #""height": 80, "width": 80"#)
+    let path = try Self.folder(
+      "vit_hf_safetensors", as: "model.safetensors",
+      ["config.json": Self.config, "preprocessor_config.json": text], in: place)
+    let loaded = try LoadedCheckpoint.load(path)
+    #expect(loaded.metadata.preprocessing?["size"]?.int == 64)
+    #expect(loaded.notes.contains { $0.text.contains("--image-size 80") })
   }
 
   @Test(arguments: [

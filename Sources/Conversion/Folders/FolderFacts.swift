@@ -10,38 +10,42 @@ extension FolderReading {
 
   /// Adds what the files say about classes and pictures. A named folder's files count more than the weights' own
   /// metadata.
-  /// - Throws: `Failure` where a named folder's pictures are not of the network's size.
-  func complete(_ metadata: inout NativeMetadata) throws -> [LoadNote] {
+  func complete(_ metadata: inout NativeMetadata) -> [LoadNote] {
     var notes: [LoadNote] = []
     if let classes, documents.isNamed || metadata.classes == nil {
       metadata.classes = classes
       notes.append(LoadNote(.taken, key: "classes", "the names of \(classes.count) classes: \(file) says so"))
     }
-    guard let preprocessing, documents.isNamed || metadata.preprocessing == nil else { return notes }
-    let size = metadata.configuration["image_size"]?.int
-    if let own = preprocessing.size, let size, own != size {
-      guard documents.isNamed else { return notes }
-      throw Failure(
-        "the file prepares pictures of \(own) x \(own), the network takes \(size) x \(size)",
-        file: documents.path(preprocessing.file), remedy: Self.remedy)
+    guard var pictures = preprocessing, documents.isNamed || metadata.preprocessing == nil else {
+      return notes
     }
-    let json = preprocessing.json(imageSize: size ?? 224)
-    if !preprocessing.agrees(metadata.preprocessing, imageSize: size ?? 224) {
+    let size = metadata.configuration["image_size"]?.int
+    if let own = pictures.size, let size, own != size {
+      // Some networks are published at one size and fed another, their tables resampled on the way (DINOv2).
+      notes.append(
+        LoadNote(
+          .assumed, key: "image_size",
+          "pictures are \(size) x \(size), as the network's are: \(pictures.file) says \(own) (--image-size \(own) brings the network to them)"
+        ))
+      pictures.size = size
+    }
+    let json = pictures.json(imageSize: size ?? 224)
+    if !pictures.agrees(metadata.preprocessing, imageSize: size ?? 224) {
       metadata.preprocessing = json
       let words = PreprocessingText(json)
       notes.append(
         LoadNote(
           .taken, key: "preprocessing",
-          "pictures are \(words.geometry), \(words.numbers): \(preprocessing.file) says so"))
+          "pictures are \(words.geometry), \(words.numbers): \(pictures.file) says so"))
     }
-    notes += preprocessing.doubts.map { LoadNote(.assumed, key: "preprocessing", $0) }
+    notes += pictures.doubts.map { LoadNote(.assumed, key: "preprocessing", $0) }
     return notes
   }
 
   /// What was taken for keys that no tensor tells.
   /// - Parameter isOpen: whether a key was neither in the tensors nor given by the user.
   func notes(_ isOpen: (String) -> Bool) -> [LoadNote] {
-    let said = statements.filter { $0.isExplicit && isOpen($0.key) }
+    let said = statements.filter { $0.isExplicit && $0.isInDoubt && isOpen($0.key) }
     let texts = said.map { "\($0.key) = \($0.value.string ?? $0.value.text())" }
     var notes: [LoadNote] = []
     if !texts.isEmpty {

@@ -80,6 +80,8 @@ struct PictureDescription: Sendable, Equatable {
   var std: [Double]
   /// Rounding of an odd crop's place, see `Preprocessing`.
   var cropOffset = "even"
+  /// Whose arithmetic resizes, see `Preprocessing`.
+  var resampler = "pillow"
   /// What VTKit cannot do as the file says, in words.
   var doubts: [String] = []
 
@@ -121,7 +123,7 @@ struct PictureDescription: Sendable, Equatable {
     return texts
   }
 
-  /// Whether our own keys say the same, and perhaps more.
+  /// Whether our own keys say just the same.
   func agrees(_ own: JSON?, imageSize: Int) -> Bool {
     guard let own else { return false }
     let (size, said) = (size ?? imageSize, json(imageSize: imageSize))
@@ -133,7 +135,10 @@ struct PictureDescription: Sendable, Equatable {
       else { return false }
       return zip(a, b).allSatisfy { abs($0 / scale - $1) <= 1e-6 * max(1, abs($1)) }
     }
-    return own["size"]?.int == size && own["resize"]?.string ?? "shortest-edge" == resize
+    return own["crop_offset"]?.string ?? "even" == cropOffset
+      && own["resampler"]?.string ?? "pillow" == resampler && own["antialias"]?.bool != false
+      && own["channel_order"]?.string ?? "rgb" == "rgb" && own["size"]?.int == size
+      && own["resize"]?.string ?? "shortest-edge" == resize
       && own["interpolation"]?.string == interpolation && side == Self.resizedSide(size, crop) && near("mean")
       && near("std")
   }
@@ -145,7 +150,8 @@ struct PictureDescription: Sendable, Equatable {
     return .object([
       "size": .int(size ?? imageSize), "resize": .string(resize),
       "interpolation": .string(interpolation),
-      "crop": .double(crop), "crop_offset": .string(cropOffset), "mean": numbers(mean),
+      "crop": .double(crop), "crop_offset": .string(cropOffset), "resampler": .string(resampler),
+      "mean": numbers(mean),
       "std": numbers(std),
     ])
   }

@@ -12,7 +12,7 @@ struct FolderReading {
     let member: String
     /// Whether the file itself has the key, rather than its library for it.
     let isExplicit: Bool
-    /// Whether networks of the dialect differ in it although no tensor shows it.
+    /// Whether it is not what the dialect's rule file takes for granted anyway.
     let isInDoubt: Bool
   }
 
@@ -25,10 +25,10 @@ struct FolderReading {
   /// nil where no file says how pictures are prepared.
   let preprocessing: PictureDescription?
 
-  /// - Parameter fixed: keys that the dialect's rule file fixes.
+  /// - Parameter fixed: what the dialect's rule file takes for granted.
   /// - Returns: nil where there is no file about the dialect's networks.
   /// - Throws: `Failure` where a named folder's files are malformed or about other networks.
-  init?(_ rules: FolderRules, _ documents: FolderDocuments, dialect: String, fixed: Set<String>) throws {
+  init?(_ rules: FolderRules, _ documents: FolderDocuments, dialect: String, fixed: [String: JSON]) throws {
     self.rules = rules
     self.documents = documents
     file = rules.layout.configurationFile
@@ -82,7 +82,7 @@ extension FolderRules {
       remedy: FolderReading.remedy)
   }
 
-  fileprivate func statements(_ document: JSON, fixed: Set<String>, usesDefaults: Bool) -> [FolderReading
+  fileprivate func statements(_ document: JSON, fixed: [String: JSON], usesDefaults: Bool) -> [FolderReading
     .Statement]
   {
     keys.compactMap { item in
@@ -91,12 +91,12 @@ extension FolderRules {
         let accepted = ours(value, of: item.key)
         return .init(
           key: item.key, value: accepted[0], accepted: accepted, member: source.joined(separator: "."),
-          isExplicit: true, isInDoubt: false)
+          isExplicit: true, isInDoubt: fixed[item.key]?.isSame(as: accepted[0]) != true)
       }
       guard usesDefaults, let usual = defaults.first(where: { $0.key == item.key })?.value else { return nil }
       return .init(
         key: item.key, value: usual, accepted: [usual], member: item.sources[0].joined(separator: "."),
-        isExplicit: false, isInDoubt: !fixed.contains(item.key))
+        isExplicit: false, isInDoubt: fixed[item.key]?.isSame(as: usual) != true)
     }
   }
 

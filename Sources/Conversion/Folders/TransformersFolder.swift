@@ -47,6 +47,8 @@ enum TransformersFolder {
       file: preprocessor, mean: isCLIP ? PictureDescription.clipMean : PictureDescription.half,
       std: isCLIP ? PictureDescription.clipStd : PictureDescription.half)
     result.cropOffset = "down"
+    // As version 5 does it by itself.
+    result.resampler = "torchvision"
     let resample = json["resample"]?.int ?? (kind.hasPrefix("ViT") ? 2 : 3)
     result.interpolate(
       resamples.indices.contains(resample) ? resamples[resample] : "way number \(resample)")

@@ -31,6 +31,8 @@ struct Inspect: ParsableCommand {
     do { loaded = try LoadedCheckpoint.load(store, options, path: checkpoint) } catch let failure
       as Failure
     {
+      // A folder's own files that are wrong are no matter of recognition.
+      if ModelFolder.isFolder(checkpoint), failure.file?.hasSuffix("config.json") == true { throw failure }
       loaded = nil
       reason = failure.problem.split(separator: "\n").first.map(String.init) ?? ""
     }

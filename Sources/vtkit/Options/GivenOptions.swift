@@ -5,8 +5,7 @@ enum GivenOptions {
     var names: [String] = []
     for argument in arguments {
       if argument == "--" { break }
-      let word = String(argument.prefix { $0 != "=" })
-      let name = word == "-o" ? "--output" : word
+      let name = argument == "-o" ? "--output" : String(argument.prefix { $0 != "=" })
       if name.hasPrefix("--"), !names.contains(name) { names.append(name) }
     }
     return names
