@@ -72,11 +72,17 @@ static uint8_t straight(unsigned value, unsigned alpha) {
 
 static int decode(TIFF *tiff, uint64_t max_pixels, vt_image *image) {
   uint32_t width = 0, height = 0;
-  uint16_t orientation = 1, extras = 0, *kinds = NULL;
+  uint16_t orientation = 1, extras = 0, *kinds = NULL, colours = 0;
   TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
   TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
   if (width == 0 || height == 0 || (uint64_t)width * height > max_pixels) {
     snprintf(image->message, VT_IMAGE_MESSAGE, "%u x %u pixels are too many", width, height);
+    return -1;
+  }
+  // libtiff's and other programs' ideas of the white point differ.
+  if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &colours) &&
+      (colours == PHOTOMETRIC_CIELAB || colours == PHOTOMETRIC_ICCLAB || colours == PHOTOMETRIC_ITULAB)) {
+    snprintf(image->message, VT_IMAGE_MESSAGE, "CIE L*a*b* colours are not read");
     return -1;
   }
   TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);

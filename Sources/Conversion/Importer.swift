@@ -119,6 +119,18 @@ struct Importer {
     return best!
   }
 
+  /// The same also for Keras's other ways to spell names.
+  static func respelling(_ file: RuleFile, _ store: ParameterStore, isOwn: Bool) throws -> Importer {
+    let plain = try best(file, store, isOwn: isOwn)
+    guard store.kerasLayout != nil, file.keras?.layers.isEmpty == false else { return plain }
+    let others = try file.variants.compactMap { variant in
+      try KerasSpelling.respelled(store, CompiledRules(file, variant: variant.name)).map {
+        try best(file, $0, isOwn: isOwn)
+      }
+    }
+    return others.reduce(plain) { $1.matchedCount > $0.matchedCount ? $1 : $0 }
+  }
+
   /// The same where every tensor that marks the dialect is there, else nil: cheap for files of other dialects.
   static func recognizing(_ file: RuleFile, _ store: ParameterStore, names: [[UInt8]]) throws -> Importer? {
     let isRecognized = try file.variants.contains { variant in

@@ -35,7 +35,7 @@ struct NamePattern: Sendable {
   }
 
   /// - Parameters:
-  ///   - variables: text for placeholders.
+  ///   - variables: text for placeholders, which may have placeholders for numbers and the file's own text in turn.
   ///   - counts: placeholders that stand for numbers.
   ///   - wildcards: placeholders that stand for text of the file's own.
   /// - Throws: `Failure` for an unknown placeholder.
@@ -44,7 +44,7 @@ struct NamePattern: Sendable {
   ) throws {
     self.text = text
     var pieces: [Piece] = []
-    var rest = Substring(text)
+    var rest = Substring(variables.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) })
     func add(_ literal: String) {
       if case .text(let before)? = pieces.last {
         pieces[pieces.count - 1] = .text(before + Array(literal.utf8))
@@ -63,9 +63,7 @@ struct NamePattern: Sendable {
         throw Failure("'\(text)' has a '{' without '}'")
       }
       let name = String(rest[rest.index(after: mark)..<end])
-      if let value = variables[name] {
-        add(value)
-      } else if name.hasPrefix("_"), counts.contains(String(name.dropFirst())) {
+      if name.hasPrefix("_"), counts.contains(String(name.dropFirst())) {
         pieces.append(.suffix(String(name.dropFirst())))
       } else if let (counter, offset) = Self.counter(name), counts.contains(counter) {
         pieces.append(.number(counter, offset: offset))

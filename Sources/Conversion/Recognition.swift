@@ -9,13 +9,15 @@ enum Recognition {
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> (importer: Importer, wrapper: Wrapper.Candidate) {
     let candidates = try Wrapper.candidates(store, key: options.key)
+    let fits = WrapperFit.Search(metadata: metadata, options: options, format: format)
     if let dialect = options.dialect ?? metadata?.dialect {
       let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
       let files = try Dialects.reading(dialect, architecture: architecture)
       let importers = try candidates.flatMap { candidate in
-        try files.map { (candidate, try Importer.best($0, candidate.store, isOwn: metadata != nil)) }
+        try files.map { (candidate, try Importer.respelling($0, candidate.store, isOwn: metadata != nil)) }
       }
       let best = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
+      if best.1.matchedCount == 0, let found = try fits.only(in: candidates, of: files) { return found }
       return (best.1, best.0)
     }
     func files(_ format: FileFormat?, _ store: ParameterStore? = nil) throws -> [RuleFile] {
@@ -28,15 +30,30 @@ enum Recognition {
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
         remedy: "see 'vtkit dialects'")
     }
-    for candidate in candidates {
-      if let format, let found = try recognized(files(format, candidate.store), candidate.store) {
-        return (found, candidate)
-      }
-      if let found = try recognized(files(nil, candidate.store), candidate.store) {
-        return (found, candidate)
-      }
+    func recognized(_ store: ParameterStore) throws -> Importer? {
+      if let format, let found = try self.recognized(files(format, store), store) { return found }
+      if let found = try self.recognized(files(nil, store), store) { return found }
+      return store.kerasLayout == nil ? nil : try respelled(files(.hdf5), store)
     }
+    for candidate in candidates {
+      if let found = try recognized(candidate.store) { return (found, candidate) }
+    }
+    if let found = try fits.only(in: candidates, recognized: recognized) { return found }
     throw try unknown(files(nil), store)
+  }
+
+  /// The same for Keras's other ways to spell names: a rule file's marks are looked for among names as it spells them.
+  private static func respelled(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {
+    let found = try files.filter { $0.keras?.layers.isEmpty == false }.compactMap { file -> Importer? in
+      for variant in file.variants {
+        let rules = try CompiledRules(file, variant: variant.name)
+        guard let respelled = KerasSpelling.respelled(store, rules) else { continue }
+        let names = respelled.names.map { Array($0.utf8) }
+        if let importer = try Importer.recognizing(file, respelled, names: names) { return importer }
+      }
+      return nil
+    }
+    return found.max { $0.matchedCount < $1.matchedCount }
   }
 
   private static func recognized(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {

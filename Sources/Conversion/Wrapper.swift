@@ -1,8 +1,8 @@
 import Checkpoint
 
 /// Training scripts save the network under a key of a larger dictionary (`{'model': ..., 'epoch': 3}`); parallel
-/// training, compilation and trainers put `module.`, `_orig_mod.` or `model.` in front of every name. A wrapper is all
-/// that stands in front.
+/// training, compilation and trainers put `module.`, `_orig_mod.` or `model.` in front of every name, and users the name
+/// of their own attribute or layer. A wrapper is all that stands in front.
 enum Wrapper {
   /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
   private static let keys = [
@@ -13,6 +13,10 @@ enum Wrapper {
   private static let kerasModel = "model_weights"
   /// Wrappers in wrappers: `state_dict.model._orig_mod.`.
   private static let deepest = 4
+  /// Tensors that stand under a prefix of the user's own: no network has fewer.
+  private static let fewest = 16
+  /// Prefixes that are tried.
+  private static let most = 200
 
   struct Candidate {
     let store: ParameterStore
@@ -20,12 +24,16 @@ enum Wrapper {
     let prefix: String
     /// Names that do not stand under the prefix.
     let beside: [String]
+
+    /// The prefix as `--key` takes it.
+    var key: String { String(prefix.dropLast()) }
   }
 
   /// The store as it is, then without each wrapper that it may have.
   /// - Parameter key: where the user says that the network is (`model_ema`, `teacher.backbone`).
   /// - Throws: `Failure` naming the keys there are, where nothing stands under `key`.
   static func candidates(_ store: ParameterStore, key: String? = nil) throws -> [Candidate] {
+    if let key { return try named(key, store) }
     var result: [Candidate] = []
     func add(_ candidate: Candidate, depth: Int) {
       result.append(candidate)
@@ -39,18 +47,63 @@ enum Wrapper {
           depth: depth + 1)
       }
     }
-    guard let key else {
-      add(Candidate(store: store, prefix: "", beside: []), depth: 0)
-      return result
-    }
-    for prefix in [key + ".", key + "/"] {
-      guard let inner = without(prefix, store) else { continue }
-      add(
-        Candidate(store: inner, prefix: prefix, beside: store.names.filter { !$0.hasPrefix(prefix) }),
-        depth: 1)
-    }
-    guard !result.isEmpty else { throw unknown(key, store) }
+    add(Candidate(store: store, prefix: "", beside: []), depth: 0)
     return result
+  }
+
+  /// The store without each prefix that many of its names share, whatever its name, those of most tensors first.
+  static func prefixes(_ store: ParameterStore) -> [Candidate] {
+    let shared = counts(store).filter { $0.value >= fewest && $0.key.utf8.count > 1 }
+    let order = shared.sorted {
+      ($1.value, $0.key.utf8.count, $0.key) < ($0.value, $1.key.utf8.count, $1.key)
+    }
+    return order.prefix(most).compactMap { candidate(String($0.key), store) }
+  }
+
+  /// How often a candidate's prefix says by its known keys that its weights are the ones to take: position by position
+  /// among `keys`, and what is left of the prefix without them.
+  static func rank(_ prefix: String) -> (places: [Int], rest: String) {
+    var places: [Int] = []
+    var rest: [Substring] = []
+    for part in prefix.split(whereSeparator: { $0 == "." || $0 == "/" }) {
+      if let place = keys.firstIndex(of: String(part)) { places.append(place) } else { rest.append(part) }
+    }
+    return (places, rest.joined(separator: "/"))
+  }
+
+  /// What stands under a key: at the top, or at the one place deeper down where the key occurs.
+  private static func named(_ key: String, _ store: ParameterStore) throws -> [Candidate] {
+    let atTop = [key + ".", key + "/"].compactMap { candidate($0, store) }
+    if !atTop.isEmpty { return atTop }
+    let ends = [".", "/"].flatMap { end in [".", "/"].map { $0 + key + end } }
+    let deeper = counts(store).keys.filter { prefix in ends.contains { prefix.hasSuffix($0) } }.sorted()
+    guard deeper.count <= 1 else {
+      throw Failure(
+        .usage, "the key '\(key.printable)' occurs in several places",
+        remedy: "give one of them whole: "
+          + deeper.prefix(8).map { "'\($0.dropLast().description.printable)'" }.joined(separator: ", "))
+    }
+    guard let prefix = deeper.first, let found = candidate(String(prefix), store) else {
+      throw unknown(key, store)
+    }
+    return [found]
+  }
+
+  /// Everything that stands in front of a dot or a slash, and how many names have it.
+  private static func counts(_ store: ParameterStore) -> [Substring: Int] {
+    var result: [Substring: Int] = [:]
+    for name in store.names {
+      for end in name.indices where name[end] == "." || name[end] == "/" {
+        result[name[...end], default: 0] += 1
+      }
+    }
+    return result
+  }
+
+  private static func candidate(_ prefix: String, _ store: ParameterStore) -> Candidate? {
+    without(prefix, store).map { inner in
+      Candidate(store: inner, prefix: prefix, beside: store.names.filter { !$0.hasPrefix(prefix) })
+    }
   }
 
   private static func without(_ prefix: String, _ store: ParameterStore) -> ParameterStore? {
@@ -58,6 +111,10 @@ enum Wrapper {
     var inner = store
     inner.filter { $0.name.hasPrefix(prefix) && $0.name.utf8.count > prefix.utf8.count }
     inner.mapTensors { $0.renamed(String($0.name.dropFirst(prefix.count))) }
+    inner.layerNames = [:]
+    for (name, layer) in store.layerNames where name.hasPrefix(prefix) {
+      inner.layerNames[String(name.dropFirst(prefix.count))] = layer
+    }
     return inner.count > 0 ? inner : nil
   }
 

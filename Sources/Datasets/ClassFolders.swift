@@ -119,8 +119,11 @@ public struct DataRemarks: Sendable, Equatable {
   /// What to say of files that are not pictures.
   public static func unused(_ files: [String]) -> String? {
     guard let first = files.first else { return nil }
+    let kinds = PictureKind.list
     let subject =
-      files.count == 1 ? "1 file is not a picture and was" : "\(files.count) files are not pictures and were"
+      files.count == 1
+      ? "1 file is not a \(kinds) picture and was"
+      : "\(files.count) files are not \(kinds) pictures and were"
     return "\(subject) not used, the first: \(first.printable)"
   }
 }

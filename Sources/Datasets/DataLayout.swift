@@ -33,10 +33,16 @@ struct DataLayout {
     others = folders.filter { !sets.contains($0) }
   }
 
+  /// - Throws: `Failure` where pictures lie beside the folders: it may be a set or a class.
   private static func holdsFolders(_ folder: String) throws -> Bool {
     let entries = try FolderListing.entries(folder)
-    return entries.contains(where: \.isFolder)
-      && !entries.contains { !$0.isFolder && PictureSearch.isPicture(folder + "/" + $0.name) }
+    guard entries.contains(where: \.isFolder) else { return false }
+    if let stray = entries.first(where: { !$0.isFolder && PictureSearch.isPicture(folder + "/" + $0.name) }) {
+      throw Failure(
+        "the folder has the name of a set and holds folders and pictures (\(stray.name.printable)): it may be a set or a class",
+        file: folder, remedy: "move the pictures into its class folders, or rename the class")
+    }
+    return true
   }
 
   func path(_ set: String?) -> String { set.map { root + "/" + $0 } ?? root }

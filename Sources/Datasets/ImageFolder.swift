@@ -62,6 +62,13 @@ public struct ImageFolder: Sendable {
     } else {
       (training, validation) = try Self.split(pictures, classes.count, validationFraction, seed)
     }
+    let seen = Set(validation.map(\.label))
+    let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { classes[$0] }
+    if !unseen.isEmpty {
+      remarks.warnings.append(
+        "there are no validation pictures of \(unseen.prefix(5).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
+      )
+    }
     validationFolder = chosen
     testFolder = hasTrain && layout.test != chosen ? layout.test : nil
     test = try testFolder.map(extra) ?? []

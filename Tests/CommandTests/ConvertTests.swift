@@ -109,4 +109,76 @@ struct ConvertTests {
     #expect(try Tool.run("inspect", ours).output.contains("not recognized"))
     #expect(try Tool.run("inspect", ours, "--rules", rules).output.contains("vit (dialect our-lab)"))
   }
+
+  // MARK: Damage
+
+  @Test(arguments: [
+    "npz_hostile/files/npy_magic.npz", "npz_hostile/files/npy_data_short.npz",
+    "npz_hostile/files/crc_stored.npz",
+    "npz_hostile/files/method_93.npz", "npz_hostile/files/npy_descr_f3.npz",
+    "npz_hostile/files/npy_object_pickle.npz",
+    "pth_hostile/files/exec_os_system.pth", "pth_hostile/files/tensor_rebuild_sparse.pth",
+    "pth_hostile/files/legacy_short.pth", "pth_kinds/refused_quantized.pth",
+  ])
+  func whatIsDamagedIsRefusedByEveryCommand(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let path = Fixtures.reference + "/" + name
+    for format in ["npz", "safetensors"] {
+      let raw = try Tool.run("convert", "--raw", path, folder.file("o." + format), in: folder.path)
+      #expect(raw.status == 3, "\(raw.error)")
+      #expect(raw.error.contains(path))
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    #expect(try Tool.run("compare", path, path).status == 3)
+  }
+
+  @Test func wholeMembersThatAreNoTensorsAreListed() throws {
+    let folder = try TemporaryFolder()
+    let path = Fixtures.reference + "/npz_formats/files/not_numbers.npz"
+    let raw = try Tool.run("convert", "--raw", path, folder.file("o.npz"))
+    #expect(raw.status == 0, "\(raw.error)")
+    #expect(try CheckpointFile.open(folder.file("o.npz")).names == ["ok"])
+    for name in ["struct", "object", "unicode", "date", "longdouble"] {
+      #expect(raw.error.contains("note: \(name) is left out"), "\(name)")
+    }
+  }
+
+  // MARK: Types
+
+  @Test func halfPrecisionThatOverflowsLeavesNothing() throws {
+    let folder = try TemporaryFolder()
+    let store = try ParameterStore([
+      StoredTensor(name: "fine", shape: [2], values: [1, .infinity]),
+      StoredTensor(name: "large", shape: [2, 2], values: [1, 2, 3, 70000]),
+    ])
+    let input = folder.file("a.safetensors")
+    try CheckpointFile.write(store, to: input)
+    for suffix in ["npz", "h5", "pth", "safetensors"] {
+      let outcome = try Tool.run("convert", "--raw", input, folder.file("b." + suffix), "--dtype", "f16")
+      #expect(outcome.status == 2)
+      for part in ["tensor 'large'", "70000.0", "[1, 1]", "bf16"] { #expect(outcome.error.contains(part)) }
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.safetensors"])
+  }
+
+  @Test(arguments: [
+    ("f16", ElementType.f16), ("half", .f16), ("float16", .f16), ("FP16", .f16), ("torch.bfloat16", .bf16),
+    ("bf16", .bf16), ("float", .f32), ("float32", .f32),
+  ])
+  func typesGoByTheirUsualNames(_ name: String, _ type: ElementType) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Tool.run(
+      "convert", "--raw", Self.jax, folder.file("o.safetensors"), "--dtype", name)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(try CheckpointFile.open(folder.file("o.safetensors")).tensors.allSatisfy { $0.type == type })
+  }
+
+  @Test func onlyTypesThatAreTakenAreOffered() throws {
+    for arguments in [["convert", Self.jax, "x.npz", "--dtype", "u8"], ["convert", "--help"]] {
+      let outcome = try Tool.run(arguments)
+      let text = outcome.output + outcome.error
+      for name in ["f32", "f16", "bf16"] { #expect(text.contains(name)) }
+      for name in ["f8_e4m3", "c128", "i64"] { #expect(!text.contains(name), "\(text)") }
+    }
+  }
 }

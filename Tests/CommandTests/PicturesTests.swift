@@ -256,7 +256,10 @@ struct PicturesTests {
     let outcome = try predict("--output", table)
     #expect(outcome.status == 1)
     #expect(outcome.error.contains("bad.jpg") && outcome.error.contains("1 of 3 pictures could not be read"))
-    #expect(outcome.error.contains("1 file is not a picture and was not used, the first: \(root)/notes.txt"))
+    #expect(
+      outcome.error.contains(
+        "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF picture and was not used, the first: \(root)/notes.txt"
+      ))
     let lines = try String(contentsOfFile: table, encoding: .utf8).components(separatedBy: "\r\n")
     #expect(lines.count == 6 && lines[0] == "image,rank,class,index,probability" && lines[5].isEmpty)
     #expect(lines[1].hasPrefix("\"\(root.replacing("\"", with: "\"\""))/a.png\",1,class "))

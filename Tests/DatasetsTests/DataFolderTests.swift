@@ -57,6 +57,9 @@ struct DataFolderTests {
       ["Training", "Testing"].flatMap { Self.numbered($0 + "/a", 2) + Self.numbered($0 + "/b", 2) })
     let set = try ImageFolder(capitals.path)
     #expect(set.classes == ["a", "b"] && set.validationFolder == "Testing")
+    let stray = try Self.make(["train/cover.png", "train/a/0.png", "train/b/0.png", "val/a/0.png"])
+    let ambiguous = #expect(throws: Failure.self) { try ImageFolder(stray.path) }
+    #expect(ambiguous?.problem.contains("it may be a set or a class") == true)
     let folds = try Self.make(
       ["fold1", "fold2"].flatMap { Self.numbered($0 + "/a", 2) + Self.numbered($0 + "/b", 2) })
     let failure = #expect(throws: Failure.self) { try ImageFolder(folds.path) }
@@ -143,7 +146,7 @@ struct DataFolderTests {
     #expect(set.training.map(\.name) == ["1", "2.dat", "3.png", "0.png"])
     #expect(
       set.remarks.warnings == [
-        "3 files are not pictures and were not used, the first: \(folder.path)/a/4.txt"
+        "3 files are not JPEG, PNG, WebP, BMP, TIFF or GIF pictures and were not used, the first: \(folder.path)/a/4.txt"
       ])
     for name in ["b/0.png", "b/1.jpg"] {
       try Data("<html>".utf8).write(to: URL(fileURLWithPath: folder.file(name)))

@@ -48,8 +48,10 @@ struct ImageFolderTests {
     #expect(set.classes == ["a", "b"] && set.training.count == 5 && set.validation.count == 2)
     #expect(set.validationFolder == "val" && set.test.isEmpty)
     #expect(
-      set.remarks.warnings
-        == ["1 file is not a picture and was not used, the first: \(folder.path)/train/a/notes.txt"])
+      set.remarks.warnings == [
+        "there are no validation pictures of a: the accuracy says nothing of it",
+        "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF picture and was not used, the first: \(folder.path)/train/a/notes.txt",
+      ])
     let evaluation = try EvaluationSet(folder.path, classes: ["a", "b", "c"])
     #expect(evaluation.pictures.map(\.label) == [1, 1] && evaluation.source == "val/")
   }

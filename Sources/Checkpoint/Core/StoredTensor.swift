@@ -96,18 +96,24 @@ public struct StoredTensor: Sendable {
     return try joining(tensors, name: name, shape: [tensors.count] + first.shape, permutation: nil)
   }
 
-  /// The same numbers rounded to another float type; itself where nothing changes.
+  /// The same numbers rounded to another float type; itself where nothing changes. Reading throws `Failure` where a
+  /// number would become infinite; infinities and NaN of the source stay what they are.
   public func converted(to target: ElementType) -> StoredTensor {
     guard type.isFloat, target.isFloat, type != target else { return self }
     let source = self
-    let type = self.type
+    let (name, type, shape) = (self.name, self.type, self.shape)
     var result = StoredTensor(
       name: name, type: target, shape: shape,
       open: {
         let open = try source.open()
         return OpenTensor(grain: open.grain / type.width * target.width, isMade: true) { range in
           let (from, to) = (range.lowerBound / target.width, range.upperBound / target.width)
-          return try target.rounded(try type.floats(try open.read(from * type.width..<to * type.width)))
+          let bytes = try open.read(from * type.width..<to * type.width)
+          let rounded = try target.rounded(try type.floats(bytes))
+          if let overflow = target.firstOverflow(in: rounded, of: type, bytes) {
+            throw overflow.failure(name: name, shape: shape, start: from, target: target)
+          }
+          return rounded
         }
       })
     result.isCostly = true

@@ -15,16 +15,47 @@ struct HDF5Chunks: Sendable {
     let mask: UInt32
   }
 
-  private enum Filter: Sendable { case deflate, shuffle }
+  enum Filter: Sendable { case deflate, shuffle }
+
+  /// Where a chunk lies in the file.
+  struct Place: Sendable {
+    let offset: Int
+    let size: Int
+    /// As of `Chunk`.
+    let mask: UInt32
+  }
 
   private let shape: [Int]
   private let lengths: [Int]
   private let width: Int
   private let filters: [Filter]
   private let chunks: [Chunk]
+  /// Whether there are elements without a chunk: they are zero.
+  private let hasGaps: Bool
 
   /// More chunks than any tool makes of a tensor.
-  private static let most = 1 << 18
+  static let most = 1 << 18
+
+  /// A dataset of one-byte elements whose chunks are known already.
+  /// - Parameter chunks: in row-major order; nil for those that nobody wrote, which are zeros.
+  /// - Throws: `Failure` where chunks are larger than memory should hold.
+  init(shape: [Int], lengths: [Int], filters: [Filter], chunks: [Place?]) throws {
+    guard let length = checkedByteCount(shape: lengths, type: .u8), length <= 1 << 28 else {
+      throw Failure("chunks of more than 256 MB")
+    }
+    let counts = zip(shape, lengths).map { ($0 + $1 - 1) / $1 }
+    self.chunks = chunks.enumerated().compactMap { index, place in
+      guard let place else { return nil }
+      var (first, rest) = ([Int](repeating: 0, count: shape.count), index)
+      for axis in shape.indices.reversed() {
+        first[axis] = rest % counts[axis] * lengths[axis]
+        rest /= counts[axis]
+      }
+      return Chunk(first: first, offset: place.offset, size: place.size, mask: place.mask)
+    }
+    hasGaps = self.chunks.count < chunks.count
+    (self.shape, self.lengths, width, self.filters) = (shape, lengths, 1, filters)
+  }
 
   /// Looks the chunks up; under `HDF5Library.locked`.
   /// - Returns: nil for what the library must read.
@@ -75,6 +106,7 @@ struct HDF5Chunks: Sendable {
     (self.shape, self.lengths, self.width, self.filters, self.chunks) = (
       shape, lengths, width, filters, chunks
     )
+    hasGaps = false
   }
 
   /// All numbers, row-major.
@@ -82,6 +114,7 @@ struct HDF5Chunks: Sendable {
   func read(_ file: MappedFile) throws -> Bytes {
     try Bytes(count: shape.reduce(width, *)) { out in
       nonisolated(unsafe) let target = out
+      if hasGaps { target.initializeMemory(as: UInt8.self, repeating: 0) }
       // Tensors are read side by side already; one that is alone shares its chunks out.
       guard out.count > ReadAhead.budget else {
         try unpack(0..<chunks.count, file, into: target)

@@ -94,12 +94,10 @@ enum HDF5Reader {
     }
 
     private mutating func walk(_ group: hid_t, prefix: String, ancestors: [UInt64]) throws {
-      guard ancestors.count < 256 else {
-        store.skipped.append(SkippedItem(name: prefix, reason: "groups nested too deeply"))
-        return
-      }
+      guard ancestors.count < 256 else { throw Self.damaged("groups nested too deeply", prefix) }
       var address: UInt64 = 0
-      guard vt_h5_address(group, &address) == 0, !ancestors.contains(address) else {
+      guard vt_h5_address(group, &address) == 0 else { throw Self.damaged("a group cannot be read", prefix) }
+      guard !ancestors.contains(address) else {
         store.skipped.append(SkippedItem(name: prefix, reason: "a link back to a group above"))
         return
       }
@@ -107,8 +105,8 @@ enum HDF5Reader {
       let isVariables = prefix == "vars" || prefix.hasSuffix("/vars")
       let layerName = isVariables ? HDF5Attributes.strings(group, "name")?.first : nil
       var links: [(String, vt_h5_link)] = []
-      withUnsafeMutablePointer(to: &links) { pointer in
-        _ = vt_h5_links(
+      let result = withUnsafeMutablePointer(to: &links) { pointer in
+        vt_h5_links(
           group,
           { name, kind, context in
             guard let name, let context else { return }
@@ -116,6 +114,7 @@ enum HDF5Reader {
               (String(cString: name), kind))
           }, pointer)
       }
+      guard result >= 0 else { throw Self.damaged("a group's list of links cannot be read", prefix) }
       for (link, kind) in links {
         let name = prefix == "" ? link : "\(prefix)/\(link)"
         if kind == VT_H5_EXTERNAL {
@@ -142,32 +141,43 @@ enum HDF5Reader {
       }
     }
 
-    /// An object that the library cannot open: an h5py bool of a newer file version is read all the same.
+    /// An object that the library cannot open: h5py's bools of a newer file version are read all the same, what is
+    /// whole and no number is listed, and all else is a damaged file.
     private mutating func addUnopened(_ group: hid_t, _ link: String, as name: String) throws {
       var address: UInt64 = 0
-      guard vt_h5_link_address(group, link, &address) == 0,
-        let found = try? HDF5NewerBool(mapped, address: address)
-      else {
-        store.skipped.append(
-          SkippedItem(
-            name: name, reason: "written with a newer HDF5 version than this build's library reads"))
-        return
+      guard vt_h5_link_address(group, link, &address) == 0 else {
+        throw Self.damaged("a link cannot be read", name)
       }
       let mapped = self.mapped
-      try store.append(
-        StoredTensor(name: name, type: .bool, shape: found.shape) {
-          try mapped.bytes(found.dataOffset, found.shape.reduce(1, *))
-        })
+      switch try located(name, { try HDF5NewerObject.read(mapped, address: address) }) {
+      case .bools(let shape, let offset):
+        try store.append(
+          StoredTensor(name: name, type: .bool, shape: shape) {
+            try mapped.bytes(offset, shape.reduce(1, *))
+          })
+      case .chunkedBools(let chunks, let shape):
+        var tensor = StoredTensor(name: name, type: .bool, shape: shape) { try chunks.read(mapped) }
+        tensor.isCostly = true
+        try store.append(tensor)
+      case .other(let reason): store.skipped.append(SkippedItem(name: name, reason: reason))
+      }
+    }
+
+    private func located<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+      do { return try body() } catch let failure as Failure { throw failure.located(tensor: name) }
+    }
+
+    private static func damaged(_ problem: String, _ name: String) -> Failure {
+      Failure(problem, tensor: name, remedy: "the file is damaged; fetch it again")
     }
 
     private mutating func add(_ place: String, as name: String, mustExist: Bool = false) throws {
       func skip(_ reason: String) { store.skipped.append(SkippedItem(name: name, reason: reason)) }
       guard let dataset = HDF5Handle(vt_h5_open_dataset(file.id, place), close: { H5Dclose($0) })
       else {
-        guard !mustExist else {
-          throw Failure("weight_names lists a dataset that does not exist", tensor: name)
-        }
-        return skip("cannot be opened")
+        throw mustExist
+          ? Failure("weight_names lists a dataset that does not exist", tensor: name)
+          : Self.damaged("a dataset cannot be opened", name)
       }
       let type = H5Dget_type(dataset.id)
       let space = H5Dget_space(dataset.id)
@@ -175,11 +185,14 @@ enum HDF5Reader {
         H5Tclose(type)
         H5Sclose(space)
       }
+      guard type >= 0, space >= 0, H5Tget_class(type) != H5T_NO_CLASS else {
+        throw Self.damaged("a dataset's type or shape cannot be read", name)
+      }
       let bfloat16 =
         H5Tget_class(type) == H5T_OPAQUE
         && HDF5Attributes.strings(dataset.id, "dtype") == ["bfloat16"]
       guard let (element, big) = ElementType.fromHDF5(type, isBfloat16Opaque: bfloat16) else {
-        return skip("not a tensor: " + Self.describe(type))
+        return skip(Self.describe(type))
       }
       let kind = H5Sget_simple_extent_type(space)
       guard kind == H5S_SIMPLE || kind == H5S_SCALAR else { return skip("an empty (null) dataset") }
@@ -190,7 +203,7 @@ enum HDF5Reader {
       if rank > 0 { H5Sget_simple_extent_dims(space, &dims, nil) }
       guard dims.allSatisfy({ $0 <= hsize_t(Int.max) }),
         let byteCount = checkedByteCount(shape: dims.map { Int($0) }, type: element)
-      else { return skip("its shape overflows") }
+      else { throw Self.damaged("a dataset's shape overflows", name) }
       let (file, mapped) = (self.file, self.mapped)
       let offset = vt_h5_contiguous_offset(dataset.id)
       let shape = dims.map { Int($0) }

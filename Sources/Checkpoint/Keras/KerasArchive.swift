@@ -4,6 +4,7 @@ import Foundation
 /// configuration. libhdf5 needs a file of its own: one without a name, gone with the last tensor.
 enum KerasArchive {
   private static let weights = "model.weights.h5"
+  private static let configuration = "config.json"
 
   static func open(_ path: String) throws -> ParameterStore {
     let file = try MappedFile(path: path)
@@ -22,11 +23,23 @@ enum KerasArchive {
       // The open file lives on without its name.
       defer { unlink(temporary) }
       var store = try HDF5Reader.open(temporary, named: path)
+      if let entry = zip.entries.first(where: { $0.name == configuration }) {
+        name(&store, by: try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) })
+      }
       store.skipped += zip.entries.filter { $0.name != weights }
         .map { SkippedItem(name: $0.name, reason: "the model's description, no tensor") }
       return store
     } catch let failure as Failure {
       throw failure.located(file: path)
+    }
+  }
+
+  /// Adds the own names of layers where the weights do not say them.
+  private static func name(_ store: inout ParameterStore, by configuration: JSON) {
+    let names = KerasConfiguration.layerNames(configuration)
+    for tensor in store.names where store.layerNames[tensor] == nil {
+      guard let end = tensor.range(of: "/vars/", options: .backwards)?.lowerBound else { continue }
+      store.layerNames[tensor] = names[String(tensor[..<end])]
     }
   }
 

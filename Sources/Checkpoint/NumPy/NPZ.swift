@@ -11,20 +11,18 @@ enum NPZ {
       if let text = zip.comment, let json = try? JSON(parsing: text), json.members != nil {
         store.metadata = json.texts
       }
-      store.skipped = zip.unreadable.map {
-        SkippedItem(name: arrayName($0.name) ?? $0.name, reason: $0.reason)
-      }
-      for entry in zip.entries {
-        guard let name = arrayName(entry.name) else {
-          if entry.name == metadataEntry {
-            store.metadata = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }.texts
-          } else {
-            store.skipped.append(SkippedItem(name: entry.name, reason: "not an .npy array"))
-          }
+      for item in zip.unreadable {
+        guard let name = arrayName(item.name) else {
+          store.skipped.append(item)
           continue
         }
-        do { try store.append(try tensor(name, entry, zip)) } catch let failure as Failure {
-          store.skipped.append(SkippedItem(name: name, reason: failure.problem))
+        throw damaged(name, item.reason)
+      }
+      for entry in zip.entries {
+        if entry.name == metadataEntry {
+          store.metadata = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }.texts
+        } else {
+          try add(entry, zip, to: &store)
         }
       }
       return store
@@ -41,48 +39,88 @@ enum NPZ {
     entry.hasSuffix(".npy") ? String(entry.dropLast(4)) : nil
   }
 
-  private static func tensor(_ name: String, _ entry: ZipEntry, _ zip: ZipReader) throws
-    -> StoredTensor
-  {
+  /// What a member claims to be, by its name or by its first bytes, it must be: an array that cannot be read is a
+  /// damaged file, while members that are whole and no tensors are listed.
+  private static func add(_ entry: ZipEntry, _ zip: ZipReader, to store: inout ParameterStore) throws {
     // Usual headers fit in the first bytes; a longer one is read again.
     var prefix = try zip.prefix(of: entry, count: 1024)
+    let hasMagic = prefix.starts(with: NPYHeader.magic)
+    let named = arrayName(entry.name)
+    if !hasMagic, named == nil {
+      store.skipped.append(SkippedItem(name: entry.name, reason: "not an .npy array"))
+      return
+    }
+    let name = named ?? entry.name
+    if !hasMagic, try isText(entry, prefix, zip) {
+      store.skipped.append(SkippedItem(name: name, reason: "text under the name of an .npy array"))
+      return
+    }
     if prefix.count >= 12, prefix.count < entry.size, prefix.count < 12 + NPYHeader.maximumText {
       let declared = Int(prefix[8]) | Int(prefix[9]) << 8
       if prefix[6] != 1 || declared > 1000 {
         prefix = try zip.prefix(of: entry, count: 12 + NPYHeader.maximumText)
       }
     }
-    let header = try NPYHeader(prefix, memberSize: entry.size)
+    let header: NPYHeader
+    do { header = try NPYHeader(prefix, memberSize: entry.size) } catch let failure as Failure {
+      throw damaged(name, failure.problem, entry.dataOffset)
+    }
+    switch header.type {
+    case .numbers(let type, let isBigEndian):
+      guard header.shape.count <= 16 else {
+        store.skipped.append(
+          SkippedItem(name: name, reason: "an array of \(header.shape.count) axes (16 at most)"))
+        return
+      }
+      try store.append(try tensor(name, type, isBigEndian, header, entry, zip))
+    case .other(let reason, _):
+      // Only what is whole may be left out.
+      _ = try zip.bytes(of: entry)
+      store.skipped.append(SkippedItem(name: name, reason: reason))
+    }
+  }
+
+  private static func damaged(_ name: String, _ problem: String, _ offset: Int? = nil) -> Failure {
+    Failure(
+      "the member claims to be an array and cannot be read: \(problem)", tensor: name, offset: offset,
+      remedy: "fetch the file again")
+  }
+
+  /// Whether a member without the magic of an array is a whole piece of text: something that somebody put into the
+  /// archive, not an array that was damaged.
+  private static func isText(_ entry: ZipEntry, _ prefix: [UInt8], _ zip: ZipReader) throws -> Bool {
+    guard entry.size > 0, entry.size <= 1 << 20,
+      prefix.allSatisfy({ (0x20...0x7E).contains($0) || (0x09...0x0D).contains($0) })
+    else { return false }
+    return String(validating: try zip.bytes(of: entry).withUnsafeBytes { Array($0) }, as: UTF8.self) != nil
+  }
+
+  private static func tensor(
+    _ name: String, _ type: ElementType, _ isBigEndian: Bool, _ header: NPYHeader, _ entry: ZipEntry,
+    _ zip: ZipReader
+  ) throws -> StoredTensor {
     // Column-major numbers are the row-major ones of the transposed tensor.
     let isTransposed = header.fortranOrder && header.shape.count > 1
     let shape = isTransposed ? header.shape.reversed() : header.shape
-    var tensor = StoredTensor(name: name, type: header.type, shape: shape) {
-      try littleEndian(try zip.bytes(of: entry), header)
+    var tensor = StoredTensor(name: name, type: type, shape: shape) {
+      let all = try zip.bytes(of: entry)
+      let body = all.slice(header.length, all.count - header.length)
+      return isBigEndian ? try turned(body, type) : body
     }
     tensor.isCostly = entry.method == .deflated
     guard isTransposed else { return tensor }
     let order = shape.indices.reversed().map { Int32($0) }
     return try .joining(
       [tensor], name: name, shape: header.shape,
-      permutation: Permutation(shape: shape, order: order, width: header.type.width))
+      permutation: Permutation(shape: shape, order: order, width: type.width))
   }
 
-  /// A member's numbers, without a copy where the file has them so.
-  private static func littleEndian(_ all: Bytes, _ header: NPYHeader) throws -> Bytes {
-    let count = all.count - header.length
-    var body = all.withUnsafeBytes {
-      Bytes(base: $0.baseAddress! + header.length, count: count, owner: all)
+  /// Big-endian numbers made little-endian. Both halves of a complex number turn by themselves.
+  private static func turned(_ body: Bytes, _ type: ElementType) throws -> Bytes {
+    let width = type == .c64 || type == .c128 ? type.width / 2 : type.width
+    return try Bytes(count: body.count) { out in
+      body.withUnsafeBytes { vt_swap_bytes(out.baseAddress, $0.baseAddress, body.count / width, width) }
     }
-    if header.bigEndian {
-      // Both halves of a complex number turn by themselves.
-      let width =
-        header.type == .c64 || header.type == .c128 ? header.type.width / 2 : header.type.width
-      let source = body
-      body = try Bytes(count: count) { out in
-        source.withUnsafeBytes { vt_swap_bytes(out.baseAddress, $0.baseAddress, count / width, width) }
-      }
-    }
-    return body
   }
 
   /// - Parameter compression: deflate level 1 to 12; nil stores.

@@ -4,21 +4,24 @@ enum PickleValue: Sendable {
   case none
   case bool(Bool)
   case int(Int)
+  /// A whole number of more than 64 bits, little-endian; empty where it is longer than anything that is compared.
+  case long([UInt8])
   case float(Double)
   case string(String)
   case bytes
   case tuple(Int)
   case list(Int)
+  case set(Int)
   case dict(Int)
   case global(PickleGlobal)
   case storage(PickleStorage)
   case tensor(PickleTensor)
-  /// Something allowed that says nothing about tensors; whatever is done to it has no effect.
-  case inert
+  /// Something that only code of another library could make. It stays what the pickle says of it.
+  case object(Int)
 
   var isPlain: Bool {
     switch self {
-    case .none, .bool, .int, .float, .string, .bytes: true
+    case .none, .bool, .int, .long, .float, .string, .bytes: true
     default: false
     }
   }
@@ -26,53 +29,28 @@ enum PickleValue: Sendable {
   var int: Int? { if case .int(let value) = self { value } else { nil } }
 }
 
-/// The names a pickle may mention; everything else ends the reading. None of them is ever called: each stands
-/// for what this reader does in its place.
-enum PickleGlobal: Sendable, Equatable {
-  case orderedDict
-  case rebuildTensor
-  case rebuildTensorV2
-  case rebuildParameter
-  case storageType(ElementType)
-  /// A class of a TorchScript archive: its objects are their attributes here, whatever its code says.
-  case scripted
-  /// Classes of plain facts (sizes, command-line arguments, NumPy numbers) that training scripts save
-  /// beside the weights.
-  case record
-
-  /// Classes of module `torch` that name the type of a storage's numbers.
-  private static let storageClasses: [(name: String, type: ElementType)] = [
-    ("FloatStorage", .f32), ("DoubleStorage", .f64), ("HalfStorage", .f16),
-    ("BFloat16Storage", .bf16), ("LongStorage", .i64), ("IntStorage", .i32), ("ShortStorage", .i16),
-    ("CharStorage", .i8), ("ByteStorage", .u8), ("BoolStorage", .bool),
-    ("ComplexFloatStorage", .c64), ("ComplexDoubleStorage", .c128),
-  ]
-
-  /// The storage class of a type, where PyTorch has one.
-  static func storageClass(_ type: ElementType) -> String? {
-    storageClasses.first { $0.type == type }?.name
+/// What a pickle says of an object whose class is never looked for.
+struct PickleObject: Sendable {
+  enum Kind: Sendable {
+    /// An object of a TorchScript archive: its attributes are its modules and tensors.
+    case scripted
+    /// An instance of a class, made without calling anything but the class.
+    case instance
+    /// What a function or class gives for its arguments.
+    case result
   }
 
-  init?(module: String, name: String) {
-    switch (module, name) {
-    case ("collections", "OrderedDict"): self = .orderedDict
-    case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
-    case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2
-    case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
-    case ("__torch__", _): self = .scripted
-    case let (module, _) where module.hasPrefix("__torch__."): self = .scripted
-    // TorchScript's typed lists.
-    case ("torch.jit._pickle", _): self = .record
-    case ("torch", "Size"), ("torch", "device"), ("argparse", "Namespace"),
-      ("yacs.config", "CfgNode"), ("numpy", "dtype"), ("numpy.core.multiarray", "scalar"),
-      ("numpy._core.multiarray", "scalar"), ("_codecs", "encode"):
-      self = .record
-    case ("torch", _):
-      guard let type = Self.storageClasses.first(where: { $0.name == name })?.type else { return nil }
-      self = .storageType(type)
-    default: return nil
-    }
-  }
+  let kind: Kind
+  /// The class or function by its full name.
+  let name: String
+  /// A plain fact (a size, a device, a NumPy number) that training scripts save beside the weights.
+  var isRecord = false
+  var arguments: PickleValue = .none
+  /// What BUILD gave it.
+  var state: PickleValue = .none
+  /// Places of the entries that it was given as a dictionary, and of the items that it was given as a list.
+  var entries: Int?
+  var items: Int?
 }
 
 /// A run of numbers in a record of the archive.
@@ -81,6 +59,14 @@ struct PickleStorage: Sendable, Equatable {
   let type: ElementType
   /// Numbers in it.
   let count: Int
+  /// Where it begins within the record, in numbers, and how many the record has: files of PyTorch 0.3 and before
+  /// have storages that are parts of others.
+  var first = 0
+  var recordCount: Int
+
+  init(key: String, type: ElementType, count: Int) {
+    (self.key, self.type, self.count, recordCount) = (key, type, count, count)
+  }
 }
 
 /// A view of a storage.

@@ -1,17 +1,21 @@
-import CKernels
-
-/// Reads what `torch.save` has written since PyTorch 1.6: a zip archive with one pickle, `data.pkl`, and one
-/// record of numbers a storage; and TorchScript archives (`torch.jit.save`), whose code nobody looks at. Tensors in
-/// nested dictionaries and lists get dotted names.
+/// Reads what `torch.save` writes: since PyTorch 1.6 a zip archive with one pickle, `data.pkl`, and one record of
+/// numbers a storage, before that a row of pickles and storages (`PyTorchLegacy`); and TorchScript archives
+/// (`torch.jit.save`), whose code nobody looks at. Tensors in nested dictionaries, lists and modules get dotted names.
 enum PyTorchReader {
   static func open(_ path: String) throws -> ParameterStore {
     let file = try MappedFile(path: path)
     defer { file.forgetPages() }
-    do { return try open(file) } catch let failure as Failure { throw failure.located(file: path) }
+    do {
+      let head = try file.bytes(0, min(file.count, 512)).withUnsafeBytes { Array($0) }
+      if head.starts(with: [0x50, 0x4B]) { return try archive(file) }
+      if head.first == 0x80 { return try PyTorchLegacy.open(file) }
+      throw otherFormat(head)
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
   }
 
-  private static func open(_ file: MappedFile) throws -> ParameterStore {
-    try refuseOtherFormats(file)
+  private static func archive(_ file: MappedFile) throws -> ParameterStore {
     let zip = try ZipReader(file)
     let pickles = zip.entries.filter { $0.name == pickleName || $0.name.hasSuffix("/" + pickleName) }
     guard let entry = pickles.first, pickles.count == 1 else {
@@ -24,36 +28,42 @@ enum PyTorchReader {
     let records = Dictionary(
       uniqueKeysWithValues: zip.entries.map { ($0.name, $0) })
     try checkByteOrder(records[root + "byteorder"], zip)
-    let pickle = try zip.bytes(of: entry)
-    let (machine, value) = try PickleMachine.run(pickle.withUnsafeBytes { Array($0) })
-    var walk = Walk(machine: machine, budget: 4 * pickle.count + 1024)
-    try walk.visit(value, name: "", depth: 0)
-    // An empty dictionary is a dictionary of tensors; anything else must hold some.
-    if case .dict = value {
-    } else if walk.tensors.isEmpty {
-      throw Failure("the file holds no dictionary of tensors")
+    var result = try store(try zip.bytes(of: entry)) { storage in
+      guard let entry = records[root + "data/" + storage.key] else {
+        throw Failure("the archive has no record '\(storage.key.printable)'")
+      }
+      guard entry.size == storage.count * storage.type.width else {
+        throw Failure(
+          "the record has \(entry.size) bytes, the pickle says \(storage.count) numbers of type \(storage.type.rawValue)",
+          offset: entry.dataOffset, remedy: "the file is damaged; fetch it again")
+      }
+      return { try zip.bytes(of: entry) }
     }
-    return try store(walk, root, records, zip)
+    if let entry = records[root + PyTorchWriter.metadataRecord] {
+      result.metadata = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }.texts
+    }
+    result.skipped += zip.unreadable
+    return result
   }
 
   private static let pickleName = "data.pkl"
 
-  private static func refuseOtherFormats(_ file: MappedFile) throws {
-    let head = try file.bytes(0, min(file.count, 512)).withUnsafeBytes { Array($0) }
+  private static func otherFormat(_ head: [UInt8]) -> Failure {
     let text = String(decoding: head, as: UTF8.self)
-    if head.starts(with: [0x50, 0x4B]) { return }
     if text.hasPrefix("version https://git-lfs") {
-      throw Failure(
+      return Failure(
         "a Git LFS pointer, not the file itself", remedy: "fetch the file with 'git lfs pull'")
     }
-    if head.first == 0x80 {
-      throw Failure(
-        "a bare pickle: PyTorch before 1.6 saved such files",
+    // A tar archive says so at byte 257.
+    if head.count > 262, head[257..<262].elementsEqual("ustar".utf8) {
+      return Failure(
+        "a tar archive: PyTorch before 0.1.10 saved such files",
         remedy: "load it in PyTorch and save it again (torch.save), or as safetensors")
     }
-    throw Failure(
+    return Failure(
       text.lowercased().contains("<html")
-        ? "a web page, not a PyTorch file" : "no PyTorch file: it does not begin as a zip archive",
+        ? "a web page, not a PyTorch file"
+        : "no PyTorch file: it begins neither as a zip archive nor as a pickle",
       remedy: "fetch the file again")
   }
 
@@ -65,23 +75,33 @@ enum PyTorchReader {
     }
   }
 
+  /// The tensors of an archive's pickle.
   private static func store(
-    _ walk: Walk, _ root: String, _ records: [String: ZipEntry], _ zip: ZipReader
+    _ pickle: Bytes, record: (PickleStorage) throws -> @Sendable () throws -> Bytes
   ) throws -> ParameterStore {
+    let (machine, value, _) = try PickleMachine.run(pickle)
+    return try store(PickleWalk(machine, value, size: pickle.count), of: value, record: record)
+  }
+
+  /// - Parameter record: checks that a storage is whole and says how to read it.
+  static func store(
+    _ walk: PickleWalk, of value: PickleValue, record: (PickleStorage) throws -> @Sendable () throws -> Bytes
+  ) throws -> ParameterStore {
+    // An empty dictionary is a dictionary of tensors; anything else must hold some.
+    if case .dict = value {
+    } else if walk.tensors.isEmpty {
+      let what = walk.others.first.map { ": \($0.reason)" } ?? ""
+      throw Failure("the file holds no dictionary of tensors" + what)
+    }
     var tensors: [StoredTensor] = []
     var places: [String: Int] = [:]
     for (name, view) in walk.tensors {
-      let storage = view.storage
-      guard let entry = records[root + "data/" + storage.key] else {
-        throw Failure("the archive has no record '\(storage.key.printable)'", tensor: name)
+      let read: @Sendable () throws -> Bytes
+      do { read = try record(view.storage) } catch let failure as Failure {
+        throw failure.located(tensor: name)
       }
-      guard entry.size == storage.count * storage.type.width else {
-        throw Failure(
-          "the record has \(entry.size) bytes, the pickle says \(storage.count) numbers of type \(storage.type.rawValue)",
-          tensor: name, offset: entry.dataOffset, remedy: "the file is damaged; fetch it again")
-      }
-      let tensor = StoredTensor(name: name, type: storage.type, shape: view.shape) {
-        try view.read(from: zip.bytes(of: entry))
+      let tensor = StoredTensor(name: name, type: view.storage.type, shape: view.shape) {
+        try view.read(from: read())
       }
       // As in Python, the last of two entries of one key counts.
       if let place = places[name] {
@@ -92,48 +112,8 @@ enum PyTorchReader {
       }
     }
     var result = try ParameterStore(tensors)
-    if let entry = records[root + PyTorchWriter.metadataRecord] {
-      result.metadata = try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) }.texts
-    }
-    result.skipped =
-      walk.others.map { SkippedItem(name: $0.name, reason: $0.kind) } + zip.unreadable
+    result.skipped = walk.others
     return result
-  }
-
-  /// Goes through the unpickled containers and gives every tensor its dotted name.
-  private struct Walk {
-    let machine: PickleMachine
-    /// Values that may still be visited: a file whose parts contain each other many times over ends here.
-    var budget: Int
-    var tensors: [(name: String, view: PickleTensor)] = []
-    var others: [(name: String, kind: String)] = []
-
-    mutating func visit(_ value: PickleValue, name: String, depth: Int) throws {
-      budget -= 1
-      guard budget >= 0, depth <= 64 else {
-        throw Failure("the file's containers are nested or repeated beyond reason")
-      }
-      let prefix = name.isEmpty ? "" : name + "."
-      switch value {
-      case .tensor(let view): tensors.append((name, view))
-      case .dict(let place):
-        for (key, item) in machine.dictionaries[place] {
-          switch key {
-          case .string(let text): try visit(item, name: prefix + text, depth: depth + 1)
-          case .int(let number): try visit(item, name: prefix + String(number), depth: depth + 1)
-          default: others.append((prefix + "?", "a key that is no text"))
-          }
-        }
-      case .list(let place), .tuple(let place):
-        for (index, item) in machine.sequences[place].enumerated() {
-          try visit(item, name: prefix + String(index), depth: depth + 1)
-        }
-      case .none, .bool, .int, .float, .string, .bytes:
-        if depth <= 1 { others.append((name, "a plain value, no tensor")) }
-      case .global, .inert: if depth <= 1 { others.append((name, "no tensor")) }
-      case .storage: throw Failure("a storage without a tensor", tensor: name)
-      }
-    }
   }
 }
 

@@ -205,13 +205,11 @@ public final class Trainer {
         remedy: "look at one of them: \(data.training[0].path.printable)")
     }
     guard !reported.isEmpty else { return }
-    for (label, name) in data.classes.enumerated() {
-      let own = data.training.filter { $0.label == label }
-      guard own.allSatisfy({ reported.contains($0.path) }) else { continue }
-      throw Failure(
-        "none of the \(own.count) training pictures of the class '\(name)' could be read",
-        file: configuration.data, remedy: "replace them, or remove the class")
-    }
+    let labels = Set(data.training.lazy.filter { !self.reported.contains($0.path) }.map(\.label))
+    guard let label = data.classes.indices.first(where: { !labels.contains($0) }) else { return }
+    throw Failure(
+      "none of the \(data.training.count { $0.label == label }) training pictures of the class '\(data.classes[label])' could be read",
+      file: configuration.data, remedy: "replace them, or remove the class")
   }
 
   private func loader(order: [Int], epoch: Int) -> BatchLoader {

@@ -5,8 +5,6 @@ import FineTuning
 import Foundation
 import VisionModels
 
-extension ElementType: ExpressibleByArgument {}
-
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Brings a checkpoint to another file format and dialect, bit for bit.",
@@ -33,8 +31,8 @@ struct Convert: ParsableCommand {
     help: "Which of the dialect's variants to write, where it has several (released or linen for jax-vit).")
   var variant: String?
 
-  @Option(help: "Round floats to another type: f32, f16 or bf16.")
-  var dtype: ElementType?
+  @Option(help: "Round floats to another type; refused where a number would become infinite.")
+  var dtype: FloatType?
 
   @Option(help: "Give the network a new, untrained classifier for so many classes; 0 takes it away.")
   var numClasses: Int?
@@ -64,9 +62,6 @@ struct Convert: ParsableCommand {
   var dryRun = false
 
   func validate() throws {
-    if let dtype, ![.f32, .f16, .bf16].contains(dtype) {
-      throw ValidationError("--dtype is f32, f16 or bf16.")
-    }
     if let compression, !(1...12).contains(compression) {
       throw ValidationError("--compression is a level from 1 to 12.")
     }
@@ -108,6 +103,10 @@ struct Convert: ParsableCommand {
       for item in store.skipped {
         Console.line("note: \(item.name.printable) is left out (\(item.reason))")
       }
+      guard store.count > 0 || store.skipped.isEmpty else {
+        throw Failure(
+          "nothing in the file is a tensor", file: input, remedy: "see what it holds with 'vtkit inspect'")
+      }
     } else {
       let result: ExportedCheckpoint
       (result, configuration) = try converted(destination)
@@ -119,7 +118,7 @@ struct Convert: ParsableCommand {
           remedy: "leave out --max-shard-size")
       }
     }
-    if let dtype { store.mapTensors { $0.converted(to: dtype) } }
+    if let dtype { store.mapTensors { $0.converted(to: dtype.type) } }
     if dryRun { return show(plan, exported?.folder) }
     let bar = ProgressBar("writing", total: store.byteCount)
     var done = 0

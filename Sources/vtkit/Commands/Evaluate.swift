@@ -91,6 +91,12 @@ struct Evaluate: ParsableCommand {
       Console.warning("\(result.failures.count) pictures could not be read and were skipped")
     }
     guard result.count > 0 else { throw Failure("no picture could be read", file: data) }
+    for (label, name) in classes.enumerated() where !result.failures.isEmpty {
+      let own = pictures.filter { $0.label == label }
+      if !own.isEmpty, !result.answers.contains(where: { $0.label == label }) {
+        Console.warning("none of the \(own.count) pictures of '\(name)' could be read")
+      }
+    }
     json ? printJSON(result, set) : printText(result, set)
   }
 

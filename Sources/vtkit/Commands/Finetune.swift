@@ -53,8 +53,7 @@ struct Finetune: ParsableCommand {
   var resume: String?
 
   @Option(
-    help:
-      "Write the best weights here too: FILE or FOLDER/, or DIALECT:FILE for other names. May be repeated.")
+    help: "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.")
   var export: [String] = []
 
   @Flag(help: "Keep the drloc head in exports.")
@@ -163,15 +162,6 @@ struct Finetune: ParsableCommand {
       weights = try HeadReplacement.weights(
         given, configuration: metadata.configuration, seed: recipe.seed, rows: rows)
     }
-    Console.tell(pictures.remarks)
-    warnOfTrained(pictures, earlier)
-    if pictures.validation.isEmpty {
-      Console.warning("there are no validation pictures: the last epoch counts as the best")
-    }
-    if pictures.training.count < pictures.classes.count {
-      Console.warning(
-        "\(pictures.classes.count) classes but only \(pictures.training.count) training pictures")
-    }
     metadata.data =
       TrainingRecord(
         pictures, split: .init(fraction: recipe.validationFraction, seed: recipe.seed), earlier: earlier
@@ -183,6 +173,7 @@ struct Finetune: ParsableCommand {
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(pictures),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
       keepsDrloc: keepDrloc, instructions: engine.instructions, usesTestSplit: testSplit)
+    tell(pictures, earlier: earlier)
     Console.line(Self.summary(pictures))
     Console.line(classifier)
     func trainer() throws -> Trainer {

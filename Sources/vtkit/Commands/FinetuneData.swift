@@ -29,13 +29,16 @@ extension Finetune {
     return (rows, "classifier: kept (\(classes.count) classes, as the checkpoint names them)\(order)")
   }
 
-  /// Warns where a validation picture is one that an earlier training used.
-  func warnOfTrained(_ pictures: ImageFolder, _ earlier: TrainingRecord?) {
-    guard let earlier else { return }
-    let count = pictures.validation.count { earlier.holds($0) == true }
-    if count > 0 {
+  /// Warns of what may be wrong with the data.
+  func tell(_ data: ImageFolder, earlier: TrainingRecord?) {
+    Console.tell(data.remarks)
+    if data.validation.isEmpty {
+      Console.warning("there are no validation pictures: the last epoch counts as the best")
+    }
+    let seen = earlier.map { earlier in data.validation.count { earlier.holds($0) == true } } ?? 0
+    if seen > 0 {
       Console.warning(
-        "\(count) of \(pictures.validation.count) validation pictures were trained on before, in the checkpoint's own training: the accuracy says little (the same --seed and --val-fraction keep them apart)"
+        "\(seen) of \(data.validation.count) validation pictures were trained on before, in the checkpoint's own training: the accuracy says little (the same --seed and --val-fraction keep them apart)"
       )
     }
   }

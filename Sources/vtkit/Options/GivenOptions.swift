@@ -5,7 +5,8 @@ enum GivenOptions {
     var names: [String] = []
     for argument in arguments {
       if argument == "--" { break }
-      let name = argument == "-o" ? "--output" : String(argument.prefix { $0 != "=" })
+      let word = String(argument.prefix { $0 != "=" })
+      let name = word == "-o" ? "--output" : word
       if name.hasPrefix("--"), !names.contains(name) { names.append(name) }
     }
     return names

@@ -13,7 +13,7 @@ struct LoadArguments: ParsableArguments {
 
   @Option(
     help:
-      "The key of a PyTorch file's dictionary that holds the network (model_ema, teacher.backbone); found where left out."
+      "The key, attribute or layer under which the file holds the network (model_ema, teacher.backbone, resnet50); found where left out."
   )
   var key: String?
 
