@@ -87,8 +87,12 @@ public struct RuleFile: Sendable {
   let drloc: String?
   /// What stands before a block's number in names, where files may hold one tensor for all blocks.
   let stacked: String?
+  /// What stands before a chunk's number and a block's, where files may name both.
+  let chunked: String?
   let rules: [Rule]
   let resample: [Resample]
+  /// The native weight that reads the picture: the first of these that the network has.
+  let inputLayer: [String]
   let ignore: [(pattern: String, reason: String)]
   /// Native tensors for which the dialect has no place and whose loss changes no result.
   let without: [(pattern: String, reason: String)]
@@ -183,6 +187,7 @@ public struct RuleFile: Sendable {
       }
       drloc = try reader.optional("drloc")?.text()
       stacked = try reader.optional("stacked")?.text()
+      chunked = try reader.optional("chunked")?.text()
       let variables = self.variants[0].variables
       rules = try reader.list("tensors").map { value in
         var value = value
@@ -210,6 +215,7 @@ public struct RuleFile: Sendable {
         return result
       }
       preprocessing = try reader.list("preprocessing").map { try PreprocessingRule($0) }
+      inputLayer = try reader.strings("input_layer")
       python = try reader.list("python").map { value in
         var value = value
         let result = try value.located {

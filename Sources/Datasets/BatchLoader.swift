@@ -3,8 +3,10 @@ import Foundation
 
 /// Pictures ready for a network, and their labels.
 public struct Batch: Sendable {
-  /// `[count, size, size, 3]`, normalized.
+  /// `[count, size, size, channels]`, normalized.
   public let images: [Float]
+  /// Of the pictures: 3, or 1 for gray.
+  public let channels: Int
   public let labels: [Int32]
   /// Positions in the list that the loader was given.
   public let positions: [Int]
@@ -12,6 +14,10 @@ public struct Batch: Sendable {
   public let failures: [Failure]
 
   public var count: Int { labels.count }
+  /// Pixels along one side of each picture.
+  public let size: Int
+  /// Of `images`.
+  public var shape: [Int] { [count, size, size, channels] }
 }
 
 /// Prepares batches on its own threads, ahead of whoever uses them, and gives them in order.
@@ -125,7 +131,7 @@ public final class BatchLoader {
     private func make(_ index: Int) -> Batch {
       let first = index * batchSize
       let range = first..<min(items.count, first + batchSize)
-      let length = preprocessing.imageSize * preprocessing.imageSize * 3
+      let length = preprocessing.imageSize * preprocessing.imageSize * preprocessing.channels
       var labels: [Int32] = []
       var positions: [Int] = []
       var failures: [Failure] = []
@@ -144,7 +150,9 @@ public final class BatchLoader {
         }
         written = labels.count * length
       }
-      return Batch(images: images, labels: labels, positions: positions, failures: failures)
+      return Batch(
+        images: images, channels: preprocessing.channels, labels: labels, positions: positions,
+        failures: failures, size: preprocessing.imageSize)
     }
   }
 }

@@ -44,6 +44,17 @@ extension Picture {
     return Picture(width: w, height: h, pixels: out)
   }
 
+  /// Each pixel's luminance in all three channels (ITU-R BT.601, rounded as Pillow's `convert("L")` rounds).
+  func gray() -> Picture {
+    var out = pixels
+    for at in stride(from: 0, to: pixels.count, by: 3) {
+      let (red, green, blue) = (UInt32(pixels[at]), UInt32(pixels[at + 1]), UInt32(pixels[at + 2]))
+      let luminance = UInt8((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16)
+      (out[at], out[at + 1], out[at + 2]) = (luminance, luminance, luminance)
+    }
+    return Picture(width: width, height: height, pixels: out)
+  }
+
   /// Resized as Pillow does, as torchvision does with tensors, or as OpenCV does, to the bit.
   public func resized(
     width: Int, height: Int, _ interpolation: Interpolation, resampler: Resampler = .pillow

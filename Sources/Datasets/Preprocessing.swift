@@ -31,8 +31,9 @@ public struct Preprocessing: Sendable, Equatable {
 
   public var imageSize: Int
   public var interpolation: Interpolation
-  /// Of the network's channels, in their order, in units of `scale`.
+  /// Of the network's channels, in their order, in units of `scale`: three numbers, or one where it takes gray pictures.
   public var mean: [Float]
+  /// As many as `mean` has.
   public var std: [Float]
   /// The part of the resized picture's shorter side that the centre crop keeps.
   public var cropFraction: Double
@@ -72,9 +73,9 @@ public struct Preprocessing: Sendable, Equatable {
   /// - Throws: `Failure` naming the malformed key.
   public init(_ json: JSON) throws {
     func channels(_ key: String) throws -> [Float] {
-      guard let values = json[key]?.array?.compactMap(\.double), values.count == 3,
+      guard let values = json[key]?.array?.compactMap(\.double), [1, 3].contains(values.count),
         values.allSatisfy(\.isFinite)
-      else { throw Failure("the preprocessing's '\(key)' is not three numbers") }
+      else { throw Failure("the preprocessing's '\(key)' is not three numbers, or one for gray pictures") }
       return values.map { Float($0) }
     }
     guard let size = json["size"]?.int, size > 0,
@@ -84,6 +85,9 @@ public struct Preprocessing: Sendable, Equatable {
     self.init(
       imageSize: size, interpolation: interpolation, mean: try channels("mean"),
       std: try channels("std"), cropFraction: crop)
+    guard mean.count == std.count else {
+      throw Failure("the preprocessing's 'mean' and 'std' do not have the same number of channels")
+    }
     guard std.allSatisfy({ $0 > 0 }) else { throw Failure("the preprocessing's 'std' has a zero") }
     // Keys that older files lack.
     resize = try json.word("resize") ?? .shortestEdge
@@ -102,6 +106,29 @@ public struct Preprocessing: Sendable, Equatable {
       }
       self.scale = Float(scale)
     }
+  }
+
+  /// Channels of the network's input: 3, or 1 for gray.
+  public var channels: Int { mean.count }
+
+  /// The same for a network of so many channels: the averages of three numbers for one channel, one number for each of
+  /// three.
+  /// - Throws: `Failure` where pictures have no such channels.
+  public func fitted(toChannels count: Int) throws -> Preprocessing {
+    var result = self
+    if count == channels { return result }
+    func fitted(_ values: [Float]) -> [Float] {
+      count == 1 ? [values.reduce(0, +) / Float(values.count)] : [Float](repeating: values[0], count: count)
+    }
+    guard count == 1 || count == 3 else {
+      throw Failure(
+        "the network takes \(count) channels (in_channels), and pictures have three (RGB), or one where they are gray",
+        remedy: "give its inputs as a tensor: vtkit predict --tensor")
+    }
+    result.mean = fitted(mean)
+    result.std = fitted(std)
+    result.channelOrder = .rgb
+    return result
   }
 
   /// What differs from torchvision's way is there only where it does.
@@ -128,7 +155,7 @@ public struct Preprocessing: Sendable, Equatable {
 
   /// Resize, centre crop, as for evaluation.
   public func evaluationPicture(_ picture: Picture) throws -> PreparedPicture {
-    var picture = picture
+    var picture = inChannels(picture)
     if resize == .cropFirst {
       picture = picture.centerCropped(min(picture.width, picture.height), halvesDown: cropOffset == .down)
     }
@@ -152,15 +179,20 @@ public struct Preprocessing: Sendable, Equatable {
     let part = try file.part(atLeast: imageSize) {
       augmentation.cropBox(width: $0, height: $1, &generator)
     }
-    let resized = try part.resized(width: imageSize, height: imageSize, interpolation)
+    let resized = try inChannels(part).resized(width: imageSize, height: imageSize, interpolation)
     return generator.uniform() < augmentation.flipProbability ? resized.flipped() : resized
   }
 
-  /// The network's numbers, `[height, width, 3]`.
+  /// Gray before anything else is done where the network takes one channel, as Pillow's `convert("L")` in front of a
+  /// pipeline; the result is the same as that pipeline's to the bit.
+  private func inChannels(_ picture: Picture) -> Picture { channels == 1 ? picture.gray() : picture }
+
+  /// The network's numbers, `[height, width, channels]`.
   public func normalized(_ picture: PreparedPicture) -> [Float] {
-    [Float](unsafeUninitializedCapacity: picture.count) { out, written in
+    let count = picture.count / 3 * channels
+    return [Float](unsafeUninitializedCapacity: count) { out, written in
       if let base = out.baseAddress { normalize(picture, into: base) }
-      written = picture.count
+      written = count
     }
   }
 
@@ -168,20 +200,29 @@ public struct Preprocessing: Sendable, Equatable {
     switch picture {
     case .pixels(let picture): normalize(picture, into: out)
     case .levels(let picture):
-      for at in stride(from: 0, to: picture.levels.count, by: 3) {
-        for c in 0..<3 {
-          let level = picture.levels[at + (channelOrder == .bgr ? 2 - c : c)]
-          let value = scale == 255 ? level : level / 255 * scale
-          out[at + c] = (value - mean[c]) / std[c]
+      for at in 0..<picture.levels.count / 3 {
+        for c in 0..<channels {
+          out[at * channels + c] = normalized(
+            picture.levels[3 * at + (channelOrder == .bgr ? 2 - c : c)], channel: c)
         }
       }
     }
   }
 
-  /// The network's numbers, `(pixel / 255 * scale - mean) / std`, as `[height, width, 3]`.
+  /// The network's numbers, `(pixel / 255 * scale - mean) / std`, as `[height, width, channels]`.
+  /// - Parameter picture: where the network takes one channel, all three of the picture's are the same.
   func normalize(_ picture: Picture, into out: UnsafeMutablePointer<Float>) {
-    vt_normalize_rgb(
-      out, picture.pixels, scale, mean, std, channelOrder == .bgr ? 1 : 0, picture.width * picture.height)
+    let count = picture.width * picture.height
+    if channels == 1 {
+      for at in 0..<count { out[at] = normalized(Float(picture.pixels[3 * at]), channel: 0) }
+    } else {
+      vt_normalize_rgb(out, picture.pixels, scale, mean, std, channelOrder == .bgr ? 1 : 0, count)
+    }
+  }
+
+  /// - Parameter level: 0 to 255.
+  private func normalized(_ level: Float, channel: Int) -> Float {
+    ((scale == 255 ? level : level / 255 * scale) - mean[channel]) / std[channel]
   }
 }
 

@@ -75,6 +75,8 @@ public protocol VisionModel: AnyObject {
 }
 
 extension VisionModel {
+  /// Channels of the pictures that it takes.
+  public var inChannels: Int { configuration["in_channels"]?.int ?? 3 }
   /// Width of the last grid's embeddings.
   public var finalGridChannels: Int { gridChannels[gridChannels.count - 1] }
   /// Cells along one side of the last grid.

@@ -89,6 +89,34 @@ struct PictureTests {
     expectClose(planar, expected, absolute: 1e-6)
   }
 
+  /// Pillow's `Image.new("RGB", (1, 1), color).convert("L")` for each colour.
+  @Test func grayIsPillowsLuminance() throws {
+    let colours: [([UInt8], UInt8)] = [
+      ([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([255, 255, 255], 255), ([12, 200, 77], 130),
+      ([1, 1, 1], 1), ([250, 3, 128], 91), ([99, 100, 101], 100), ([0, 1, 0], 1), ([1, 0, 0], 0),
+    ]
+    let picture = Picture(width: colours.count, height: 1, pixels: colours.flatMap(\.0))
+    let gray = picture.gray()
+    #expect(gray.pixels == colours.flatMap { [$0.1, $0.1, $0.1] })
+  }
+
+  @Test func aNetworkOfOneChannelGetsGrayPictures() throws {
+    let picture = try Picture.load(Self.reference.folder + "/a.png")
+    let steps = try Preprocessing(imageSize: 20, mean: [0.2, 0.4, 0.6], std: [0.1, 0.2, 0.3]).fitted(
+      toChannels: 1)
+    expectClose(steps.mean + steps.std, [0.4, 0.2], absolute: 1e-6)
+    let numbers = steps.normalized(try steps.evaluationPicture(picture))
+    // The same pipeline over the picture made gray in front of it.
+    let ofThree = Preprocessing(imageSize: 20, mean: [0.4, 0.4, 0.4], std: [0.2, 0.2, 0.2])
+    let expected = ofThree.normalized(try ofThree.evaluationPicture(picture.gray()))
+    #expect(numbers.count == 400)
+    expectClose(numbers, (0..<400).map { expected[3 * $0] }, absolute: 1e-6)
+    #expect(try Preprocessing(steps.json) == steps)
+    #expect(try steps.fitted(toChannels: 3).mean == [steps.mean[0], steps.mean[0], steps.mean[0]])
+    let failure = #expect(throws: Failure.self) { try steps.fitted(toChannels: 4) }
+    #expect(failure?.problem.contains("4 channels") == true)
+  }
+
   @Test func alphaGoesOverWhite() throws {
     let path = Self.reference.folder + "/b_rgba.png"
     let (over, dropped) = (try Picture.load(path), try Picture.load(path, alpha: .dropped))

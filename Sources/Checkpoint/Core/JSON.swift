@@ -294,6 +294,13 @@ extension JSON {
     .object((members ?? []).map { Member(key: $0.key, value: values[$0.key] ?? $0.value) })
   }
 
+  /// The object with these values in place of its own, new keys last.
+  public func merging(_ values: [String: JSON]) -> JSON {
+    let own = Set((members ?? []).map(\.key))
+    let new = values.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }
+    return .object((replacing(values).members ?? []) + new.map { Member(key: $0.key, value: $0.value) })
+  }
+
   /// An object of texts, keys sorted.
   init(texts: [String: String]) {
     self = .object(

@@ -56,9 +56,8 @@ public struct Evaluation: Sendable {
       result.failures += batch.failures
       done += batch.count + batch.failures.count
       if batch.count > 0 {
-        let size = preprocessing.imageSize
         let context = Context(engine, recording: false)
-        let images = engine.tensor(batch.images, [batch.count, size, size, 3])
+        let images = engine.tensor(batch.images, batch.shape)
         let logits = model.forward(images, context).logits
         try result.add(logits.values, classes: logits.channels, batch, pictures)
       }

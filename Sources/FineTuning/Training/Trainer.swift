@@ -176,9 +176,8 @@ public final class Trainer {
       try stopIfAsked(shouldStop)
       try report(batch.failures, watch: watch)
       if batch.count > 0 {
-        let size = preprocessing.imageSize
         let result = try step.run(
-          images: engine.tensor(batch.images, [batch.count, size, size, 3]), labels: batch.labels,
+          images: engine.tensor(batch.images, batch.shape), labels: batch.labels,
           labelSmoothing: recipe.labelSmoothing,
           drloc: drloc(batch, order: order, epoch: epoch),
           learningRate: schedule.rate(update: state.updates),

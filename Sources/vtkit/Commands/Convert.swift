@@ -43,6 +43,9 @@ struct Convert: ParsableCommand {
   @Option(help: "Bring a Swin to windows of this side: bias tables are resampled.")
   var windowSize: Int?
 
+  @Option(help: "Bring the network to gray pictures (1) or RGB (3): its first layer is summed or repeated.")
+  var inChannels: Int?
+
   @Option(help: "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.")
   var compression: Int?
 
@@ -66,11 +69,13 @@ struct Convert: ParsableCommand {
       throw ValidationError("--compression is a level from 1 to 12.")
     }
     if let numClasses, numClasses < 0 { throw ValidationError("--num-classes must not be negative.") }
-    if raw && (numClasses != nil || imageSize != nil || windowSize != nil) {
+    if raw && (numClasses != nil || imageSize != nil || windowSize != nil || inChannels != nil) {
       throw ValidationError(
-        "--raw knows no network: leave out --num-classes, --image-size and --window-size.")
+        "--raw knows no network: leave out --num-classes, --image-size, --window-size and --in-channels.")
     }
-    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize) {
+    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize)
+      ?? Resizing.problem(inChannels: inChannels)
+    {
       throw ValidationError(problem + ".")
     }
     if raw && (target != nil || load.dialect != nil) {
@@ -151,6 +156,7 @@ struct Convert: ParsableCommand {
   private func converted(_ destination: Destination) throws -> (ExportedCheckpoint, configuration: JSON) {
     var loaded = try load.load(input)
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
+    try Resizing.apply(inChannels: inChannels, to: &loaded)
     if let numClasses {
       let configuration = HeadReplacement.configuration(
         loaded.metadata.configuration, numClasses: numClasses)

@@ -76,7 +76,8 @@ struct Evaluate: ParsableCommand {
     }
     Console.tell(set.remarks)
     let steps = try preprocessing.resolve(
-      loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
+      loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
+      channels: model.inChannels)
     let bar = ProgressBar("evaluating", total: pictures.count)
     let result = try Evaluation.run(
       model, pictures, preprocessing: steps, batchSize: batchSize, engine: engine,

@@ -37,6 +37,9 @@ struct Finetune: ParsableCommand {
   @Option(help: "Train a Swin with windows of this side: its bias tables are resampled.")
   var windowSize: Int?
 
+  @Option(help: "Train on gray pictures (1) or RGB (3): the checkpoint's first layer is summed or repeated.")
+  var inChannels: Int?
+
   @Option(help: "The pictures' folder.")
   var data: String?
 
@@ -96,12 +99,14 @@ struct Finetune: ParsableCommand {
     guard fromScratch != (checkpoint != nil) else {
       throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
     }
-    if fromScratch && (imageSize != nil || windowSize != nil) {
+    if fromScratch && (imageSize != nil || windowSize != nil || inChannels != nil) {
       throw Failure(
-        .usage, "--image-size and --window-size resample a checkpoint",
-        remedy: "with --from-scratch give the sizes in --model-config")
+        .usage, "--image-size, --window-size and --in-channels change a checkpoint",
+        remedy: "with --from-scratch give them in --model-config")
     }
-    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize) {
+    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize)
+      ?? Resizing.problem(inChannels: inChannels)
+    {
       throw Failure(.usage, problem)
     }
     if fromScratch && model == nil && load.modelConfig == nil {
@@ -156,7 +161,8 @@ struct Finetune: ParsableCommand {
       metadata.configuration, numClasses: pictures.classes.count)
     metadata.classes = pictures.classes
     metadata.preprocessing = try preprocessing.resolve(
-      metadata.preprocessing, architecture: architecture, imageSize: imageSize
+      metadata.preprocessing, architecture: architecture, imageSize: imageSize,
+      channels: metadata.configuration["in_channels"]?.int ?? 3
     ).json
     if let given = weights {
       weights = try HeadReplacement.weights(
@@ -197,6 +203,7 @@ struct Finetune: ParsableCommand {
     let path = checkpoint ?? ""
     var loaded = try load.load(path)
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
+    try Resizing.apply(inChannels: inChannels, to: &loaded)
     if let preset {
       for key in ["architecture", "embed_dim", "depth", "depths", "channels", "patch_size", "image_size"] {
         let (own, wanted) = (loaded.metadata.configuration[key], preset.configuration[key])

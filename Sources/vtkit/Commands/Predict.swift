@@ -81,7 +81,7 @@ struct Predict: ParsableCommand {
     guard let tensor = store["input"] else {
       throw Failure("the archive has no member 'input'", file: input)
     }
-    let channels = model.configuration["in_channels"]?.int ?? 3
+    let channels = model.inChannels
     let size = model.imageSize
     guard tensor.shape.count == 4, tensor.shape[0] > 0,
       Array(tensor.shape[1...]) == [channels, size, size]
@@ -137,7 +137,8 @@ struct Predict: ParsableCommand {
     }
     let classes = try classNames.names(own: metadata.classes, count: model.numClasses)
     let steps = try preprocessing.resolve(
-      metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize)
+      metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
+      channels: model.inChannels)
     let items = files.map { LabeledPicture(path: $0, label: 0) }
     let loader = BatchLoader(
       items: items, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
@@ -148,11 +149,8 @@ struct Predict: ParsableCommand {
       for failure in batch.failures where files.count > 1 { Console.error(failure.description) }
       failures += batch.failures
       guard batch.count > 0 else { continue }
-      let size = steps.imageSize
       let context = Context(engine, recording: false)
-      let logits = model.forward(
-        engine.tensor(batch.images, [batch.count, size, size, 3]), context
-      ).logits.values
+      let logits = model.forward(engine.tensor(batch.images, batch.shape), context).logits.values
       for (row, position) in batch.positions.enumerated() {
         let values = logits[row * model.numClasses..<(row + 1) * model.numClasses]
         try FiniteNumbers.checkOutputs(values, file: files[position])

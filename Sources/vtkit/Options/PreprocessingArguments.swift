@@ -13,14 +13,14 @@ struct PreprocessingArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406. Else the checkpoint's own, or its library's.",
+      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406 (one number for gray pictures). Else the checkpoint's own, or its library's.",
       valueName: "r,g,b"),
-    transform: { try Self.three($0, "--mean") })
+    transform: { try Self.numbers($0, "--mean") })
   var mean: [Float]?
 
   @Option(
     help: ArgumentHelp("Their standard deviations, in the same way: 0.229,0.224,0.225.", valueName: "r,g,b"),
-    transform: { try Self.three($0, "--std") })
+    transform: { try Self.numbers($0, "--std") })
   var std: [Float]?
 
   @Option(
@@ -35,22 +35,34 @@ struct PreprocessingArguments: ParsableArguments {
     if let crop, !(crop > 0 && crop <= 1) { throw ValidationError("--crop lies above 0, up to 1.") }
   }
 
-  private static func three(_ text: String, _ flag: String) throws -> [Float] {
+  private static func numbers(_ text: String, _ flag: String) throws -> [Float] {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let numbers = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }.filter(\.isFinite)
-    guard numbers.count == 3, parts.count == 3 else {
+    guard [1, 3].contains(numbers.count), parts.count == numbers.count else {
       throw ValidationError(
-        "\(flag) takes three numbers with commas between them and no spaces, like 0.485,0.456,0.406.")
+        "\(flag) takes three numbers with commas between them and no spaces, like 0.485,0.456,0.406 (one for gray pictures)."
+      )
     }
     return numbers
   }
 
   /// The checkpoint's own preprocessing, or the usual one, with what the options say.
-  func resolve(_ own: JSON?, architecture: String, imageSize: Int) throws -> Preprocessing {
+  /// - Parameter channels: of the network's input.
+  /// - Throws: `Failure` where pictures have no such channels.
+  func resolve(_ own: JSON?, architecture: String, imageSize: Int, channels: Int) throws -> Preprocessing {
     var result =
       try own.map { try Preprocessing($0) }
       ?? Preprocessing.usual(architecture: architecture, imageSize: imageSize)
     result.imageSize = imageSize
+    let isAveraged = channels == 1 && result.channels == 3 && (mean == nil || std == nil)
+    result = try result.fitted(toChannels: channels)
+    for (name, values) in [("--mean", mean), ("--std", std)] {
+      guard let count = values?.count, count != channels else { continue }
+      throw Failure(
+        .usage,
+        "\(name) has \(count == 1 ? "one number" : "three numbers"), and the network's channels are \(channels)"
+      )
+    }
     if let interpolation { result.interpolation = interpolation }
     // The network's channels may come in another order and unit.
     func ofNetwork(_ values: [Float]) -> [Float] {
@@ -60,6 +72,11 @@ struct PreprocessingArguments: ParsableArguments {
     if let std { result.std = ofNetwork(std) }
     if let resize { result.resize = resize }
     if let crop { result.cropFraction = crop }
+    if isAveraged {
+      Console.line(
+        "note: the network takes one channel: pictures are made gray, with mean \(result.mean[0]) and std \(result.std[0]), the averages of three (--mean and --std override)"
+      )
+    }
     return result
   }
 }

@@ -1,9 +1,32 @@
 import Checkpoint
 import Conversion
+import Datasets
 import VisionModels
 
-/// Brings a loaded checkpoint to another picture or window size.
+/// Brings a loaded checkpoint to other pictures or windows.
 enum Resizing {
+  /// What is wrong with `--in-channels`, if anything.
+  static func problem(inChannels: Int?) -> String? {
+    guard let inChannels, inChannels != 1, inChannels != 3 else { return nil }
+    return "--in-channels is 1 (gray pictures) or 3 (RGB)"
+  }
+
+  /// Brings the first layer to gray or RGB pictures, and the preprocessing with it.
+  /// - Throws: `Failure` where the network's first layer does not allow it.
+  static func apply(inChannels: Int?, to loaded: inout LoadedCheckpoint) throws {
+    guard let inChannels else { return }
+    let configuration = loaded.metadata.configuration
+    let (store, layer) = try InputChannels.adapt(loaded.native, configuration: configuration, to: inChannels)
+    guard let layer else { return }
+    loaded.native = store
+    loaded.metadata.configuration = configuration.merging(["in_channels": .int(inChannels)])
+    loaded.metadata.preprocessing = try loaded.metadata.preprocessing.map {
+      try Preprocessing($0).fitted(toChannels: inChannels).json
+    }
+    let how = inChannels == 1 ? "its channels are summed" : "its one channel is repeated, a third each"
+    Console.line("note: \(layer) takes \(inChannels == 1 ? "gray" : "RGB") pictures now (\(how))")
+  }
+
   /// What is wrong with the sizes, if anything.
   static func problem(imageSize: Int?, windowSize: Int?) -> String? {
     for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
