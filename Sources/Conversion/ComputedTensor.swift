@@ -6,6 +6,8 @@ struct ComputedTensor: Sendable {
     /// Swin's index into the table of relative positions, int32 `[tokens, tokens]` of a window (Liu et al., ICCV 2021,
     /// section 3.2; `get_relative_position_index` of the reference code).
     case relativePositionIndex = "relative-position-index"
+    /// The same index as one list, int64 `[tokens * tokens]` (torchvision).
+    case relativePositionList = "relative-position-list"
     /// PyTorch's count of the batches that a batch norm has seen, an int64 without axes; 0 where nobody counted.
     case batchCounter = "batch-counter"
     /// What a masked patch is embedded as, `[1, channels]`; zeros here.
@@ -14,7 +16,7 @@ struct ComputedTensor: Sendable {
     /// Why import leaves it out.
     var reason: String {
       switch self {
-      case .relativePositionIndex, .batchCounter: "computed from others"
+      case .relativePositionIndex, .relativePositionList, .batchCounter: "computed from others"
       case .maskToken: "only masked pretraining reads it"
       }
     }
@@ -39,26 +41,39 @@ struct ComputedTensor: Sendable {
         try Bytes(copying: [UInt8](repeating: 0, count: channels * tensor.type.width))
       }
     case .relativePositionIndex:
-      // The table has (2 window - 1)^2 rows.
-      let rows = tensor.shape.first ?? 0
-      let side = Int(Double(rows).squareRoot().rounded())
-      guard side > 0, side * side == rows, side % 2 == 1 else {
-        throw Failure("a table of \(tensor.shape) is none of relative positions", tensor: tensor.name)
-      }
-      let window = (side + 1) / 2
-      let tokens = window * window
+      let (index, tokens) = try Self.relativePositions(of: tensor)
       return StoredTensor(name: name, type: .i32, shape: [tokens, tokens]) {
-        var values: [Int32] = []
-        values.reserveCapacity(tokens * tokens)
-        for query in 0..<tokens {
-          for key in 0..<tokens {
-            let down = query / window - key / window + window - 1
-            let across = query % window - key % window + window - 1
-            values.append(Int32(down * side + across))
-          }
-        }
-        return try Bytes(copying: values)
+        try Bytes(copying: index().map { Int32($0) })
+      }
+    case .relativePositionList:
+      let (index, tokens) = try Self.relativePositions(of: tensor)
+      return StoredTensor(name: name, type: .i64, shape: [tokens * tokens]) {
+        try Bytes(copying: index().map { Int64($0) })
       }
     }
+  }
+
+  /// The row of a window's table of relative positions for each query and key, and how many of either there are.
+  /// - Parameter table: `[(2 * window - 1)^2, heads]`.
+  private static func relativePositions(of table: StoredTensor) throws -> (
+    index: @Sendable () -> [Int], tokens: Int
+  ) {
+    let rows = table.shape.first ?? 0
+    let side = Int(Double(rows).squareRoot().rounded())
+    guard side > 0, side * side == rows, side % 2 == 1 else {
+      throw Failure("a table of \(table.shape) is none of relative positions", tensor: table.name)
+    }
+    let window = (side + 1) / 2
+    let tokens = window * window
+    @Sendable func index() -> [Int] {
+      (0..<tokens).flatMap { query in
+        (0..<tokens).map { key in
+          let down = query / window - key / window + window - 1
+          let across = query % window - key % window + window - 1
+          return down * side + across
+        }
+      }
+    }
+    return (index, tokens)
   }
 }

@@ -1,13 +1,13 @@
 import Checkpoint
 
 /// A tensor name with placeholders: `{block}` for a number that is counted (`{stage+1}` where the names begin at
-/// another number than 0; `{_block}` where Keras leaves out the first number), others for text that a variant or a
+/// another number than 0, `{2*stage+1}` where they leave some out; `{_block}` where Keras leaves out the first number), others for text that a variant or a
 /// wildcard gives. A pattern matches a whole name or not at all.
 struct NamePattern: Sendable {
   private enum Piece: Sendable {
     case text([UInt8])
-    /// Digits without leading zeros: the counter and `offset`.
-    case number(String, offset: Int)
+    /// Digits without leading zeros: the counter times `factor`, and `offset`.
+    case number(String, factor: Int, offset: Int)
     /// Nothing for 0, `_1` for 1 and so on: how Keras numbers layers of one class.
     case suffix(String)
     /// At least one byte, none of them a slash.
@@ -28,7 +28,7 @@ struct NamePattern: Sendable {
   var numbers: [String] {
     pieces.compactMap {
       switch $0 {
-      case .number(let name, _), .suffix(let name): name
+      case .number(let name, _, _), .suffix(let name): name
       default: nil
       }
     }
@@ -65,8 +65,8 @@ struct NamePattern: Sendable {
       let name = String(rest[rest.index(after: mark)..<end])
       if name.hasPrefix("_"), counts.contains(String(name.dropFirst())) {
         pieces.append(.suffix(String(name.dropFirst())))
-      } else if let (counter, offset) = Self.counter(name), counts.contains(counter) {
-        pieces.append(.number(counter, offset: offset))
+      } else if let (counter, factor, offset) = Self.counter(name), counts.contains(counter) {
+        pieces.append(.number(counter, factor: factor, offset: offset))
       } else if wildcards.contains(name) {
         pieces.append(.wildcard(name))
       } else {
@@ -78,12 +78,14 @@ struct NamePattern: Sendable {
     self.pieces = pieces
   }
 
-  /// `stage+1` taken apart; the offset is 0 where there is none.
-  private static func counter(_ text: String) -> (name: String, offset: Int)? {
-    let parts = text.split(separator: "+", omittingEmptySubsequences: false)
-    if parts.count == 1 { return (text, 0) }
-    guard parts.count == 2, let offset = Int(parts[1]) else { return nil }
-    return (String(parts[0]), offset)
+  /// `2*stage+1` taken apart; the factor is 1 and the offset 0 where there is none.
+  private static func counter(_ text: String) -> (name: String, factor: Int, offset: Int)? {
+    let sum = text.split(separator: "+", omittingEmptySubsequences: false)
+    let product = sum[0].split(separator: "*", omittingEmptySubsequences: false)
+    guard sum.count <= 2, product.count <= 2, let offset = sum.count == 2 ? Int(sum[1]) : 0,
+      let factor = product.count == 2 ? Int(product[0]) : 1, factor > 0
+    else { return nil }
+    return (String(product[product.count - 1]), factor, offset)
   }
 
   /// The placeholders' values where the whole `name` fits.
@@ -104,12 +106,13 @@ struct NamePattern: Sendable {
     switch piece {
     case .text(let text):
       return bytes.starts(with: text) && Self.match(rest, bytes.dropFirst(text.count), &match)
-    case .number(let name, let offset):
+    case .number(let name, let factor, let offset):
       let digits = bytes.prefix { (48...57).contains($0) }
       guard !digits.isEmpty, digits.count <= 6, digits.count == 1 || digits.first != 48,
-        let written = Int(String(decoding: digits, as: UTF8.self)), written >= offset
+        let written = Int(String(decoding: digits, as: UTF8.self)), written >= offset,
+        (written - offset) % factor == 0
       else { return false }
-      let number = written - offset
+      let number = (written - offset) / factor
       if let known = match.numbers[name], known != number { return false }
       match.numbers[name] = number
       return Self.match(rest, bytes.dropFirst(digits.count), &match)
@@ -162,7 +165,8 @@ struct NamePattern: Sendable {
     pieces.map { piece in
       switch piece {
       case .text(let bytes): String(decoding: bytes, as: UTF8.self)
-      case .number(let name, let offset): numbers[name].map { String($0 + offset) } ?? "{\(name)}"
+      case .number(let name, let factor, let offset):
+        numbers[name].map { String($0 * factor + offset) } ?? "{\(name)}"
       case .suffix(let name): numbers[name].map { $0 == 0 ? "" : "_\($0)" } ?? "{_\(name)}"
       case .wildcard(let name): wildcards[name] ?? "{\(name)}"
       case .anything: "*"

@@ -23,6 +23,7 @@ struct DialectTests {
     "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
     "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors", "vit_openai_pt",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
+    "vit_torchvision_pth", "vit_torchvision_pth_older", "swin_torchvision_pth", "swin_torchvision_pth_padded",
   ]
 
   /// The case's dialect as the rule files call it: Keras 3's files of a package are a dialect of their own.
@@ -38,7 +39,7 @@ struct DialectTests {
       "deit": ["num_heads"],
       "drloc_vit": ["num_heads", "head_dim"], "resnet": ["image_size"], "drloc_resnet": ["image_size"],
       "cvt": ["image_size", "num_heads"], "cvt_lucidrains": ["image_size"], "drloc_cvt": ["image_size"],
-      "t2t": ["num_heads"], "drloc_t2t": ["num_heads"],
+      "swin_torchvision_pth_padded": ["image_size"], "t2t": ["num_heads"], "drloc_t2t": ["num_heads"],
     ]
     let keys = unseen.filter { reference.name.hasPrefix($0.key) }.max { $0.key.count < $1.key.count }
     return .object(
