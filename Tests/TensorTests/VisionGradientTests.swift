@@ -189,6 +189,22 @@ struct VisionGradientTests {
     }
   }
 
+  /// The same of sides that a stride does not divide.
+  @Test func paddingOfOddSides() {
+    checker.check([[1, 9, 9, 2], [3, 2, 7, 7]]) { context, x in
+      context.convolution(x[0], weight: x[1], bias: nil, stride: 2, padding: 3, after: 3)
+    }
+    checker.check([[2, 5, 5, 3], [4, 3, 3, 3]]) { context, x in
+      context.convolution(x[0], weight: x[1], bias: nil, stride: 2, padding: 1, after: 1)
+    }
+    checker.check([[2, 5, 5, 3], [4, 3, 1, 1]]) { context, x in
+      context.convolution(x[0], weight: x[1], bias: nil, stride: 2, padding: 0, after: 0)
+    }
+    checker.check([[2, 5, 5, 3]], step: 1e-3, tolerance: 2e-2) { context, x in
+      context.maxPool(x[0], kernel: 3, stride: 2, padding: 1, after: 1)
+    }
+  }
+
   @Test func layerNormWithEpsOutside() {
     checker.check([[6, 11], [11], [11]]) { context, x in
       context.layerNorm(x[0], gamma: x[1], beta: x[2], eps: 0.3, epsOutside: true)

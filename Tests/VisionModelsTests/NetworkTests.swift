@@ -38,6 +38,7 @@ struct NetworkTests {
     "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
     "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors", "vit_openai_pt",
     "swin_tfswin_h5", "swin_tfswin_keras3_h5",
+    "vit_torchvision_pth", "vit_torchvision_pth_older", "swin_torchvision_pth", "swin_torchvision_pth_padded",
   ]
 
   @Test(arguments: cases, Engine.supportedInstructions)
@@ -68,6 +69,32 @@ struct NetworkTests {
       return try Self.model(reference, engine).forward(Self.images(arrays, engine), context).logits.values
     }
     #expect(logits[0] == logits[1])
+  }
+
+  /// The libraries pad in front of every stride of a hybrid's ResNet, as TensorFlow does.
+  @Test(arguments: ["vit_timm_hybrid_sizes", "vit_jax_hybrid_sizes"], Engine.supportedInstructions)
+  func hybridsTakePicturesThatTheirStridesDoNotDivide(_ name: String, _ instructions: InstructionSet) throws {
+    let sizes = try ReferenceCase(name)
+    let arrays = try sizes.arrays()
+    let reference = try ReferenceCase(try #require(sizes.document["of"]?.string))
+    let table = try #require(arrays["pos_embed"])
+    let file = try CheckpointFile.open(reference.checkpointPath())
+    let store = try ParameterStore(
+      file.tensors.map {
+        $0.name.hasSuffix("pos_embed") || $0.name.hasSuffix("pos_embedding") ? table.renamed($0.name) : $0
+      })
+    for size in try #require(sizes.document["sizes"]?.array).compactMap(\.int) {
+      let configuration = reference.configuration.replacing(["image_size": .int(size)])
+      let loaded = try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: nil)
+      #expect(loaded.metadata.configuration["image_size"]?.int == size)
+      let engine = Engine(threads: 2, instructions: instructions)
+      let model = try ModelFactory.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
+      #expect(model.gridSides == [5])
+      let input = try #require(arrays["input_\(size)"])
+      let images = engine.pictures(planar: try input.floats()[...], input.shape)
+      let output = model.forward(images, Context(engine, recording: false))
+      expectCloseToLargest(output.logits.values, try arrays.values("logits_\(size)"), 2e-5, "at \(size)")
+    }
   }
 
   /// Tables resampled to another picture and window size, against the libraries' own loaders.

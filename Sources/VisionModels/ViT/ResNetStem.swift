@@ -47,7 +47,7 @@ public struct ResNetStemConfiguration: Sendable, Equatable {
   func outer(_ stage: Int) -> Int { 4 * inner(stage) }
   var channels: Int { outer(depths.count - 1) }
 
-  /// How many of the picture's pixels one cell of the last map spans along one side.
+  /// How many of the picture's pixels one cell of the last map spans along one side. A rest has a cell of its own.
   var stride: Int { 4 << (depths.count - 1) }
 
   func parameterSpecs(_ inChannels: Int) -> [ParameterSpec] {
@@ -91,7 +91,7 @@ struct ResNetStem {
   let parameters: ParameterSet
 
   /// - Parameter images: `[batch, height, width, channels]`.
-  /// - Returns: `[batch, height / stride, width / stride, 4 * inner]`.
+  /// - Returns: `[batch, height / stride, width / stride, 4 * inner]`, the sides rounded up.
   func callAsFunction(_ images: Tensor, _ context: Context) -> Tensor {
     let stem = ResNetStemConfiguration.stem
     var x = convolution(images, stem + "conv", stride: 2, context)

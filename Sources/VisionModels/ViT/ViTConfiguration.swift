@@ -65,10 +65,10 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   /// The ResNet in front of the patches, which are then cut from its last map; nil for the usual ViT.
   public var resnet: ResNetStemConfiguration?
 
-  /// Pixels along one side of a patch.
-  private var patchSpan: Int { patchSize * (resnet?.stride ?? 1) }
+  /// Cells along one side of what patches are cut from: the picture, or the ResNet's last map.
+  private var mapSide: Int { resnet.map { (imageSize + $0.stride - 1) / $0.stride } ?? imageSize }
   /// Patches along one side of the picture.
-  public var gridSide: Int { imageSize / patchSpan }
+  public var gridSide: Int { mapSide / patchSize }
   /// Tokens in front of the patches.
   public var prefixTokens: Int { readTokens + numRegisters }
   /// Tokens in front of the registers.
@@ -116,12 +116,11 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     patchBias = try reader.flag("patch_bias", default: true)
     resnet = try ResNetStemConfiguration(&reader)
     try reader.finish()
-    guard imageSize % patchSize == 0 else {
-      throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
-    }
-    guard imageSize % patchSpan == 0 else {
+    guard mapSide % patchSize == 0 else {
       throw Failure(
-        "image_size \(imageSize) is no multiple of patch_size \(patchSize) times the ResNet's \(patchSpan / patchSize)"
+        resnet == nil
+          ? "image_size \(imageSize) is no multiple of patch_size \(patchSize)"
+          : "the ResNet's last map has \(mapSide) cells a side at image_size \(imageSize), no multiple of patch_size \(patchSize)"
       )
     }
     try checkGrid(side: gridSide)
