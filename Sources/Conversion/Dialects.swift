@@ -80,8 +80,8 @@ public enum Dialects {
   private static func mayBeMarked(_ marks: String, _ names: [UInt8]) -> Bool {
     marks.dropFirst().dropLast().split(separator: ",").allSatisfy { mark in
       // What stands outside of placeholders; the longest piece says most.
-      let pieces = mark.filter { $0 != "\"" && $0 != " " }.split(separator: "{").map { piece in
-        piece.split(separator: "}").last ?? ""
+      let pieces = mark.filter { $0 != "\"" && $0 != " " }.split(separator: "{").flatMap { piece in
+        (piece.split(separator: "}").last ?? "").split(separator: "*")
       }
       guard let longest = pieces.max(by: { $0.utf8.count < $1.utf8.count }) else { return true }
       return names.contains(Array(longest.utf8))

@@ -14,6 +14,8 @@ public struct ExportedCheckpoint: Sendable {
   public var variant = ""
   /// The other files of a model folder; nil for a file by itself.
   public var folder: FolderExport?
+  /// Texts of the file that the weights came from, where it was of this dialect.
+  var wildcards: [String: String] = [:]
 
   /// - Parameters:
   ///   - native: the network's tensors by native name.
@@ -68,7 +70,7 @@ public struct ExportedCheckpoint: Sendable {
           // A folder's own files prepare pictures.
           + (inFolder
             ? [] : [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 }),
-        omitted: exported.omitted, rules: file, variant: variant)
+        omitted: exported.omitted, rules: file, variant: variant, wildcards: wildcards)
       if let described, let folder = file.folder, let weights = folder.layout.weightsFile(file.format) {
         result.folder = FolderExport(
           weights: weights, format: file.format, readsShards: folder.layout.readsShards,

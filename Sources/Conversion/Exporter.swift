@@ -84,6 +84,9 @@ struct Exporter {
     if let prefix = compiled.stacked, texts[Stacking.key] != nil {
       store = try Stacking.collected(store, prefix: prefix)
     }
+    if let prefix = file.chunked, let size = texts[Chunks.key].flatMap({ Int($0) }), size > 0 {
+      store = try Chunks.collected(store, prefix: prefix, size: size)
+    }
     let computed = try computedTensors(native, texts)
     for tensor in computed where store[tensor.name] == nil { try store.append(tensor) }
     if let classes = file.keras?.classes, !classes.isEmpty {

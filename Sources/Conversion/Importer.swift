@@ -50,8 +50,12 @@ struct Importer {
     }
     let expanded = try compiled.stacked.flatMap { try Stacking.expanded(store, prefix: $0) }
     if expanded != nil { wildcards[Stacking.key] = "yes" }
+    let unchunked = try file.chunked.flatMap { try Chunks.expanded(store, prefix: $0) }
+    if let size = unchunked?.size { wildcards[Chunks.key] = String(size) }
     let hasClasses = file.keras?.classes.isEmpty == false
-    for tensor in try (hasClasses ? KerasNumbering.byOwnNames(store) : expanded ?? store).tensors {
+    for tensor in try (hasClasses ? KerasNumbering.byOwnNames(store) : expanded ?? unchunked?.store ?? store)
+      .tensors
+    {
       // Keras files hold the head in a group.
       let name = isOwn ? tensor.name.replacingPrefix("drloc/", with: "") : tensor.name
       if let match = head?.match(name) {

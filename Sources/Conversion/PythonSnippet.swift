@@ -117,9 +117,9 @@ extension ExportedCheckpoint {
     guard format == rules.format || torch.contains(rules.format) && (torch + [.npz]).contains(format) else {
       return nil
     }
-    let fitting = rules.python.first { snippet in
-      snippet.when?.isTrue { $0 == "variant" ? .string(variant) : configuration[$0] } ?? true
-    }
-    return fitting?.text(configuration, files: files, format: format).map { $0 + picturesComment }
+    let own = wildcards.compactMapValues { Int($0).map { JSON.int($0) } }
+    let known = configuration.merging(own.merging(["variant": .string(variant)]) { $1 })
+    let fitting = rules.python.first { snippet in snippet.when?.isTrue { known[$0] } ?? true }
+    return fitting?.text(known, files: files, format: format).map { $0 + picturesComment }
   }
 }
