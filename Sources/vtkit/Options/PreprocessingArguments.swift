@@ -60,7 +60,7 @@ struct PreprocessingArguments: ParsableArguments {
       guard let count = values?.count, count != channels else { continue }
       throw Failure(
         .usage,
-        "\(name) has \(count == 1 ? "one number" : "three numbers"), and the network's channels are \(channels)"
+        "\(name) takes \(channels == 1 ? "one number" : "three numbers"), one for each of the network's channels"
       )
     }
     if let interpolation { result.interpolation = interpolation }
