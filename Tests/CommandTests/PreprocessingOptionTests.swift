@@ -42,6 +42,25 @@ struct PreprocessingOptionTests {
     }
   }
 
+  /// transformers 5 and 4 differ by one level in few pixels.
+  @Test func theResamplerCanBeChosen() throws {
+    let checkpoint = Fixtures.root + "/fixtures/pipelines/transformers-vit/weights.safetensors"
+    let folder = try TemporaryFolder()
+    try Data(#"{"num_heads": 1}"#.utf8).write(to: URL(fileURLWithPath: folder.file("config.json")))
+    func run(_ options: String...) throws -> [Double] {
+      let outcome = try Tool.run(
+        [
+          "predict", "--checkpoint", checkpoint, "--model-config", folder.file("config.json"), "--json",
+          Fixtures.reference + "/augment/d_420.jpg",
+        ] + options)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      return try probabilities(outcome)
+    }
+    let (usual, pillow) = (try run(), try run("--resampler", "pillow"))
+    #expect(try run("--resampler", "torchvision") == usual)
+    #expect(usual != pillow && zip(usual, pillow).allSatisfy { abs($0 - $1) < 0.02 })
+  }
+
   @Test func negativeDeviationsAreAWrongUse() throws {
     let outcome = try predict("--std=1,-1,1", picture)
     #expect(outcome.status == 2 && outcome.error.contains("--std"))

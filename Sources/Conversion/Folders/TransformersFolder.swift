@@ -47,8 +47,8 @@ enum TransformersFolder {
       file: preprocessor, mean: isCLIP ? PictureDescription.clipMean : PictureDescription.half,
       std: isCLIP ? PictureDescription.clipStd : PictureDescription.half)
     result.cropOffset = "down"
-    // As version 5 does it by itself.
-    result.resampler = "torchvision"
+    // Version 5's choice where the file does not name a processor on Pillow.
+    result.resampler = kind.hasSuffix("Pil") ? "pillow" : "torchvision"
     let resample = json["resample"]?.int ?? (kind.hasPrefix("ViT") ? 2 : 3)
     result.interpolate(
       resamples.indices.contains(resample) ? resamples[resample] : "way number \(resample)")

@@ -5,6 +5,7 @@ import Foundation
 
 extension Interpolation: ExpressibleByArgument {}
 extension Preprocessing.Resize: ExpressibleByArgument {}
+extension Resampler: ExpressibleByArgument {}
 
 /// How pictures become inputs, where the checkpoint does not say or is overruled.
 struct PreprocessingArguments: ParsableArguments {
@@ -26,6 +27,12 @@ struct PreprocessingArguments: ParsableArguments {
   @Option(
     help: "What gets the size in evaluation: shortest-edge, squash (both sides), crop-first (a square part).")
   var resize: Preprocessing.Resize?
+
+  @Option(
+    help:
+      "Whose arithmetic resizes in evaluation: pillow (also torchvision's, timm's, transformers 4's), torchvision (its tensors', transformers 5's), opencv."
+  )
+  var resampler: Resampler?
 
   @Option(help: "The part of a picture's shorter side that evaluation keeps.")
   var crop: Double?
@@ -71,6 +78,7 @@ struct PreprocessingArguments: ParsableArguments {
     if let mean { result.mean = ofNetwork(mean) }
     if let std { result.std = ofNetwork(std) }
     if let resize { result.resize = resize }
+    if let resampler { result.resampler = resampler }
     if let crop { result.cropFraction = crop }
     if isAveraged {
       Console.line(
