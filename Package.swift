@@ -57,7 +57,8 @@ let package = Package(
     .target(
       name: "Converters", path: "converters", exclude: ["README.md"],
       resources: [
-        .embedInCode("cvt"), .embedInCode("resnet"), .embedInCode("swin"), .embedInCode("t2t_vit"),
+        .embedInCode("cvt"), .embedInCode("resnet"), .embedInCode("networks"), .embedInCode("swin"),
+        .embedInCode("t2t_vit"),
         .embedInCode("vit"),
       ]),
     .target(

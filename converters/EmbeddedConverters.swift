@@ -1,6 +1,11 @@
 /// The rule files of this folder, embedded in the binary. `Conversion` reads them; nothing here knows
 /// what they mean. A new file is added to the list below (a test compares it with the folder).
 public enum EmbeddedConverters {
+  /// What published networks have where no tensor shows it (`networks/published.yaml`).
+  public static let publishedNetworks = PackageResources.published_yaml
+  /// Networks that VTKit does not have, by their tensors' names (`networks/others.yaml`).
+  public static let otherNetworks = PackageResources.others_yaml
+
   /// File name (without folder) and content of every rule file.
   public static let files: [(name: String, bytes: [UInt8])] = [
     ("cvt-huggingface-tf.yaml", PackageResources.cvt_huggingface_tf_yaml),

@@ -9,25 +9,31 @@ struct ConfigurationSolver {
   /// Keys from the rule file, a library's own configuration or the user; the later wins.
   private(set) var stated: [String: JSON] = [:]
   /// Keys that no source gave, taken by the rule file's convention.
-  private(set) var assumed: [String] = []
+  private(set) var assumed: [LoadNote] = []
   private let given: [String: JSON]
   /// Lengths of axes that tensors show; `D[2]` where an axis hangs on a counter.
   private let axisLengths: [String: Int]
   private let counts: Counts
+  private let clues: NetworkClues
+  /// Keys that published networks would settle and do not, and why.
+  private var open: [String: String] = [:]
 
   /// - Parameters:
   ///   - given: the user's own keys.
   ///   - folder: what the library's JSON files beside the weights say.
   init(
     _ file: RuleFile, given: JSON?, folder: FolderReading?, axisLengths: [String: Int],
-    counts: Counts, presence: [String: JSON]
+    counts: Counts, presence: [String: JSON], clues: NetworkClues = NetworkClues()
   ) throws {
     self.file = file
+    self.clues = clues
     self.counts = counts
     self.axisLengths = axisLengths
     self.given = Dictionary(
       uniqueKeysWithValues: (given?.members ?? []).map { ($0.key, $0.value) })
-    for (key, value) in file.configuration { stated[key] = value }
+    // What published networks or a convention may settle comes last.
+    let isOpen = Set(file.published + file.assume.map(\.key))
+    for (key, value) in file.configuration where !isOpen.contains(key) { stated[key] = value }
     for statement in folder?.statements ?? [] { stated[statement.key] = statement.value }
     if let size = folder?.preprocessing?.size, stated["image_size"] == nil {
       stated["image_size"] = .int(size)
@@ -45,6 +51,13 @@ struct ConfigurationSolver {
     }
     for (key, value) in presence { try settle(key, value) }
     try complete()
+    for (key, value) in file.configuration where lookUp(key) == nil { stated[key] = value }
+    try complete()
+    guard self.given.isEmpty else { return }
+    let networks = try PublishedNetworks.builtIn.get()
+    if let note = try networks.lookAlike(architecture: file.architecture, lookUp, clues) {
+      assumed.append(note)
+    }
   }
 
   /// `any`: an axis of a length of its own in every tensor; `any[stage]`: one for each value of a counter.
@@ -63,7 +76,8 @@ struct ConfigurationSolver {
     settled[key] = value
   }
 
-  /// Derives keys from others until nothing new comes; then assumes one and derives again.
+  /// Derives keys from others until nothing new comes; then asks what published networks have, or assumes one key, and
+  /// derives again.
   private mutating func complete() throws {
     while true {
       var changed = true
@@ -76,13 +90,46 @@ struct ConfigurationSolver {
           }
         }
       }
-      let next = file.assume.first { key, expression in
-        lookUp(key) == nil && evaluate(expression) != nil
-      }
-      guard let (key, expression) = next, let value = evaluate(expression) else { return }
-      stated[key] = value
-      assumed.append(key)
+      if try takePublished() { continue }
+      guard takeAssumption() else { return }
     }
+  }
+
+  /// Takes one key by the rule file's convention.
+  /// - Returns: whether there was one.
+  private mutating func takeAssumption() -> Bool {
+    for item in file.assume where lookUp(item.key) == nil {
+      guard item.when?.isTrue(lookUp) != false, item.beside.map(clues.names.contains) != false,
+        let value = evaluate(item.expression)
+      else { continue }
+      stated[item.key] = value
+      if let reason = item.reason {
+        assumed.append(.assumed(item.key, value, "\(reason) (\(Self.option(item.key)) overrides)"))
+      }
+      return true
+    }
+    return false
+  }
+
+  /// Takes one key that no tensor shows from the published networks of these sizes.
+  /// - Returns: whether there was one.
+  private mutating func takePublished() throws -> Bool {
+    for key in file.published where lookUp(key) == nil && open[key] == nil {
+      let networks = try PublishedNetworks.builtIn.get()
+      switch try networks.settle(key, architecture: file.architecture, lookUp, clues) {
+      case .found(let value, let reason):
+        stated[key] = value
+        assumed.append(.assumed(key, value, "\(reason) (\(Self.option(key)) overrides)"))
+        return true
+      case .open(let reason): open[key] = reason
+      }
+    }
+    return false
+  }
+
+  /// The option that gives a key.
+  private static func option(_ key: String) -> String {
+    key == "num_heads" ? "--num-heads" : "--model-config"
   }
 
   /// An expression over an axis that hangs on a counter is a list: one value for each of the counter's.
@@ -141,13 +188,27 @@ struct ConfigurationSolver {
   /// The configuration, `architecture` first, the other keys sorted.
   /// - Throws: `Failure` naming a key that nothing settles.
   func configuration() throws -> JSON {
-    for (key, _) in file.assume where lookUp(key) == nil {
+    for (key, reason) in open.sorted(by: { $0.key < $1.key }) where lookUp(key) == nil {
       throw Failure(
-        "the tensors do not tell '\(key)'",
-        remedy: "give it: --model-config FILE with {\"\(key)\": ...}")
+        "the tensors do not tell \(key), and \(reason)",
+        remedy: key == "num_heads"
+          ? "give it: --num-heads N, or --model-config with {\"num_heads\": N}"
+          : "give it: --model-config with {\"\(key)\": ...}")
     }
-    for (key, _) in file.derive where lookUp(key) == nil {
-      throw Failure("'\(key)' cannot be told from the tensors' shapes")
+    for item in file.assume where lookUp(item.key) == nil {
+      throw Failure(
+        "the tensors do not tell '\(item.key)'",
+        remedy: "give it: --model-config with {\"\(item.key)\": ...}")
+    }
+    for (key, expression) in file.derive where lookUp(key) == nil {
+      let values = expression.names.sorted().compactMap { name in
+        lookUp(name).map { "\(name) = \($0.text())" }
+      }
+      let ofTheUsers = expression.names.sorted().filter { given[$0] != nil }
+      throw Failure(
+        "'\(key)' (\(expression.text)) does not come out whole"
+          + (values.isEmpty ? "" : ": " + values.joined(separator: ", ")),
+        remedy: ofTheUsers.isEmpty ? nil : "correct " + ofTheUsers.joined(separator: ", "))
     }
     var all = stated.merging(settled) { _, tensors in tensors }
     for (key, value) in all where given[key] == nil { all[key] = file.fixed(key, value, lookUp) }

@@ -5,7 +5,8 @@ struct Importer {
   struct Result {
     var native: ParameterStore
     var configuration: JSON
-    var assumed: [String]
+    /// Keys that nothing settles, and what was taken.
+    var assumed: [LoadNote]
     var variant: String
     var wildcards: [String: String]
     var account: Account
@@ -147,9 +148,14 @@ struct Importer {
 
   // MARK: Reading forwards
 
-  func run(given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter) throws
-    -> Result
-  {
+  /// - Parameters:
+  ///   - given: the user's own configuration keys.
+  ///   - folder: what the library's JSON files beside the weights say.
+  ///   - clues: what else the checkpoint says of its network.
+  func run(
+    given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter,
+    clues: NetworkClues = NetworkClues()
+  ) throws -> Result {
     var account = Account()
     for tensor in unmatched {
       if ignore.matches(tensor.name) {
@@ -162,6 +168,9 @@ struct Importer {
         account.unexpected.append(tensor.name)
       }
     }
+    var clues = clues
+    clues.names = Set(unmatched.map(\.name))
+    clues.hasFixedPositions = { try positionTable.map(FixedPositions.isFixed) ?? false }
     let counts = Counts(file.counters, seen: matches.values.map(\.numbers))
     let lengths = axisLengths(&account)
     func solved(_ folder: FolderReading?) throws -> ConfigurationSolver {
@@ -169,7 +178,7 @@ struct Importer {
         file, given: given, folder: folder, axisLengths: lengths, counts: counts,
         presence: file.presenceValues { native in
           matches.keys.contains { compiled.rules[$0.rule].rule.native == native }
-        })
+        }, clues: clues)
     }
     var folder = folder
     var solver = try solved(folder)
@@ -226,6 +235,11 @@ struct Importer {
       assumed: solver.assumed, variant: compiled.variant, wildcards: wildcards, account: account,
       plan: plan, drloc: drloc, folder: folder,
       folderNotes: folder?.notes(solver.isOpen) ?? [])
+  }
+
+  /// The tensor that becomes the position table.
+  private var positionTable: StoredTensor? {
+    matches.first { compiled.rules[$0.key.rule].rule.native == "pos_embed" }?.value.tensor
   }
 
   /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.

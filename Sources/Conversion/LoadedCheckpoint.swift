@@ -34,8 +34,6 @@ public struct LoadedCheckpoint: Sendable {
   public var dialect: String
   public var variant: String
   public var wildcards: [String: String]
-  /// Configuration keys that were taken by convention, since nothing settles them.
-  public var assumed: [String] = []
   /// What was assumed, taken from elsewhere or left out.
   public var notes: [LoadNote] = []
   /// Tensors left out, and why.
@@ -93,6 +91,19 @@ public struct LoadedCheckpoint: Sendable {
     return result
   }
 
+  /// The architecture and dialect of a store's names, whether or not its network can be read; nil where they are not
+  /// known.
+  public static func recognized(_ store: ParameterStore, _ options: LoadOptions, path: String?) -> (
+    architecture: String, dialect: String
+  )? {
+    let format = path.flatMap { try? FileFormat(path: $0) }
+    guard
+      let file = try? Recognition.importer(
+        store, NativeMetadata(store), options, format: format).importer.file
+    else { return nil }
+    return (file.architecture, file.dialect)
+  }
+
   private static func native(
     _ store: ParameterStore, _ metadata: NativeMetadata, _ options: LoadOptions
   ) throws -> LoadedCheckpoint {
@@ -134,12 +145,19 @@ public struct LoadedCheckpoint: Sendable {
     }
     let given =
       options.configuration ?? reading?.givingWay(metadata?.configuration) ?? metadata?.configuration
-    let result = try importer.run(
-      given: given, folder: reading, ignore: ignore,
-      allowMissing: NameFilter(options.allowMissing))
-    guard result.account.isClean else {
-      throw result.account.failure(
-        file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+    let result: Importer.Result
+    do {
+      result = try importer.run(
+        given: given, folder: reading, ignore: ignore, allowMissing: NameFilter(options.allowMissing),
+        clues: NetworkClues(prefix: wrapper.prefix, modelName: reading?.networkName ?? store.networkName))
+      guard result.account.isClean else {
+        throw result.account.failure(
+          file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+      }
+    } catch let failure as Failure {
+      // A dialect may fit in part.
+      if options.dialect == nil, let other = try OtherNetworks.failure([wrapper.store]) { throw other }
+      throw failure
     }
     var native = result.native
     for tensor in result.drloc { try native.append(tensor) }
@@ -147,13 +165,13 @@ public struct LoadedCheckpoint: Sendable {
       configuration: result.configuration, classes: metadata?.classes,
       preprocessing: metadata?.preprocessing, data: metadata?.data)
     let said = result.folderNotes + (result.folder?.complete(&own) ?? [])
+    let ignored =
+      result.account.ignored + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") }
     return LoadedCheckpoint(
       native: native, metadata: own,
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
-      assumed: result.assumed, notes: said,
-      ignored: result.account.ignored
-        + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") },
-      skipped: store.skipped, plan: result.plan)
+      notes: said + result.assumed + [LoadNote.leftOut(ignored)].compactMap { $0 },
+      ignored: ignored, skipped: store.skipped, plan: result.plan)
   }
 }
 

@@ -39,7 +39,7 @@ enum Recognition {
       if let found = try recognized(candidate.store) { return (found, candidate) }
     }
     if let found = try fits.only(in: candidates, recognized: recognized) { return found }
-    throw try unknown(files(nil), store)
+    throw try OtherNetworks.failure(candidates.map(\.store)) ?? unknown(files(nil), store)
   }
 
   /// The same for Keras's other ways to spell names: a rule file's marks are looked for among names as it spells them.
@@ -83,9 +83,10 @@ enum Recognition {
       " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
     }
     return Failure(
-      "no known dialect of vision transformer weights" + (hint ?? ""),
-      remedy:
-        "name one with --from (see 'vtkit dialects'), or move the tensors as they are with 'vtkit convert --raw'"
+      "no known dialect of ViT, Swin, CvT, T2T-ViT or ResNet weights" + (hint ?? ""),
+      remedy: closest.map { $0.matchedCount > 0 } == true
+        ? "--from \(closest?.file.dialect ?? "") lists what is missing and what is unexpected"
+        : "'vtkit dialects' lists whose files are read; a rule file of your own reads others (docs/adding-a-dialect.md)"
     )
   }
 }

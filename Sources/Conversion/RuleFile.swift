@@ -31,6 +31,18 @@ public struct RuleFile: Sendable {
     let otherwise: JSON?
   }
 
+  /// A key that no tensor shows, and what published files have.
+  struct Assumption: Sendable {
+    let key: String
+    let expression: Expression
+    /// Which networks it holds for; nil for all.
+    let when: Expression?
+    /// A tensor of the file, by its own name, that must be there; nil for none.
+    let beside: String?
+    /// Why, for the user; nil where nothing is in doubt.
+    let reason: String?
+  }
+
   /// How a native table follows when the picture's or the window's size changes.
   struct Resample: Sendable {
     let native: String
@@ -79,7 +91,9 @@ public struct RuleFile: Sendable {
   let axes: [String: Expression]
   let counters: [Counter]
   let derive: [(key: String, expression: Expression)]
-  let assume: [(key: String, expression: Expression)]
+  let assume: [Assumption]
+  /// Keys that no tensor shows, and that published networks of the same sizes have (`networks/published.yaml`).
+  let published: [String]
   /// The library's JSON files beside the weights.
   let folder: FolderRules?
   let keras: Keras?
@@ -173,7 +187,10 @@ public struct RuleFile: Sendable {
         try value.located { try Counter(name, value.text()) }
       }
       derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
-      assume = try reader.mapping("assume").map { ($0, try Expression($1.text())) }
+      assume = try reader.mapping("assume").flatMap { key, value in
+        try value.items?.map { try Assumption(key, $0) } ?? [Assumption(key, value)]
+      }
+      published = try reader.strings("published")
       folder = try reader.optional("folder").map { try FolderRules($0) }
       keras = try reader.optional("keras").map { value in
         var value = value
@@ -319,6 +336,23 @@ extension RuleFile {
   func fixed(_ key: String, _ value: JSON, _ lookUp: (String) -> JSON?) -> JSON? {
     guard let condition = conditions[key], !condition.when.isTrue(lookUp) else { return value }
     return condition.otherwise
+  }
+}
+
+extension RuleFile.Assumption {
+  fileprivate init(_ key: String, _ reader: YAMLReader) throws {
+    var reader = reader
+    guard reader.isMapping else {
+      self.init(
+        key: key, expression: try Expression(reader.text()), when: nil, beside: nil,
+        reason: "this is what published files have")
+      return
+    }
+    self.init(
+      key: key, expression: try Expression(reader.string("value")),
+      when: try reader.optional("when").map { try Expression($0.text()) },
+      beside: try reader.optional("beside")?.text(), reason: try reader.optional("because")?.text())
+    try reader.finish()
   }
 }
 

@@ -9,7 +9,7 @@ public struct RuleFileCheck: Sendable {
   public let tensors: Int
   public let configuration: JSON
   /// Keys taken by the file's `assume`.
-  public let assumed: [String]
+  public let assumed: [LoadNote]
   /// What was left out, and why.
   public let ignored: [(name: String, reason: String)]
   /// Rules that took no tensor, by line.

@@ -7,7 +7,8 @@ enum Wrapper {
   /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
   private static let keys = [
     "state_dict_ema", "model_ema", "ema", "teacher", "state_dict", "model_state_dict", "model", "module",
-    "_orig_mod", "net", "network", "backbone", kerasModel,
+    "_orig_mod", "net", "network", "backbone", "base_encoder",
+    "momentum_encoder", kerasModel,
   ]
   /// The group in which Keras's whole-model files hold the weights.
   private static let kerasModel = "model_weights"

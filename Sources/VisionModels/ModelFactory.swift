@@ -52,6 +52,26 @@ public enum ModelFactory {
     return try specs(network(of: configuration))
   }
 
+  /// A configuration with the keys that it leaves out.
+  /// - Throws: `Failure` as for `make`.
+  public static func completed(_ configuration: JSON) throws -> JSON {
+    func whole<N: Network>(_ type: N.Type) throws -> JSON { try N.Shape(configuration).json }
+    let all = try whole(network(of: configuration)).members ?? []
+    let names = Set(all.map(\.key))
+    // A key of null that networks of this kind do not write (`resnet_depths`).
+    let others = (configuration.members ?? []).filter { !names.contains($0.key) && $0.value == .null }
+    return .object(
+      all.filter { $0.key == "architecture" }
+        + (all.filter { $0.key != "architecture" } + others).sorted { $0.key < $1.key })
+  }
+
+  /// Every key of an architecture's configuration.
+  /// - Throws: `Failure` listing the architectures.
+  public static func configurationKeys(of architecture: String) throws -> [ConfigurationKey] {
+    func keys<N: Network>(_ type: N.Type) -> [ConfigurationKey] { N.Shape.keys }
+    return try keys(network(of: .object(["architecture": .string(architecture)])))
+  }
+
   /// Parameters of the classifier, which fine-tuning replaces.
   public static func headParameters(_ configuration: JSON) throws -> Set<String> {
     let names = try parameterSpecs(configuration).map(\.name)

@@ -11,8 +11,8 @@ public protocol NetworkConfiguration: Sendable {
   /// The parameters by native name, in the reference implementation's order.
   var parameterSpecs: [ParameterSpec] { get }
 
-  /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
-  init(_ json: JSON) throws
+  /// - Throws: `Failure` naming the keys that are missing, malformed, unknown or contradict others.
+  init(reading reader: inout ConfigurationReader) throws
 }
 
 /// A network that can be built from its configuration.

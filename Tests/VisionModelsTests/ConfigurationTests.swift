@@ -23,10 +23,10 @@ struct ConfigurationTests {
       "swin_tiny_patch4_window7_224", "num_heads", list(3, 6, 12, 7),
       "stage 3 is 768 wide, no multiple of its 7 heads"
     ),
-    ("swin_tiny_patch4_window7_224", "depths", .int(4), "'depths' is no list of integers"),
+    ("swin_tiny_patch4_window7_224", "depths", .int(4), "'depths' is 4, not a list of integers"),
     (
       "swin_tiny_patch4_window7_224", "window_padding", .string("none"),
-      "no one of pad_then_roll, roll_then_pad"
+      "not one of 'pad_then_roll', 'roll_then_pad'"
     ),
     ("swin_tiny_patch4_window7_224", "image_size", .int(1 << 20), "a grid of 262144 x 262144 tokens"),
     ("swin_tiny_patch4_window7_224", "mlp_ratio", .double(-1), "mlp_ratio -1.0 makes no sense"),
@@ -36,14 +36,14 @@ struct ConfigurationTests {
     ),
     ("cvt_13_224", "patch_size", list(7, 3, 99), "stage 2's patches of 99 do not fit a map of 28"),
     ("cvt_13_224", "q_stride", list(1, 2, 1), "queries must keep the map's size"),
-    ("cvt_13_224", "attention_scale", .string("1"), "no one of embed_dim**-0.5, head_dim**-0.5"),
+    ("cvt_13_224", "attention_scale", .string("1"), "not one of 'embed_dim**-0.5', 'head_dim**-0.5'"),
     ("t2t_vit_7", "soft_split_kernel", list(7, 3), "'soft_split_kernel' has 2 items"),
     ("t2t_vit_7", "performer_kernel_ratio", .null, "performer tokens need 'performer_kernel_ratio'"),
     ("t2t_vit_7", "image_size", .int(1 << 20), "is beyond what can be computed"),
-    ("resnet50", "block", .string("wide"), "no one of basic, bottleneck"),
+    ("resnet50", "block", .string("wide"), "not one of 'basic', 'bottleneck'"),
     ("resnet18", "expansion", .int(4), "basic blocks have expansion 1"),
     ("resnet50", "activation", .string("gelu"), "a ResNet's activation is relu"),
-    ("vit_tiny_patch16_224", "patch_size", .int(1 << 21), "'patch_size' is no positive integer"),
+    ("vit_tiny_patch16_224", "patch_size", .int(1 << 21), "'patch_size' is 2097152, not a positive integer"),
   ])
   func nonsenseIsExplained(_ preset: String, _ key: String, _ value: JSON, _ message: String) throws {
     let failure = #expect(throws: Failure.self) {

@@ -70,27 +70,27 @@ struct ViTTests {
 
   @Test(arguments: [
     ("patch_size", JSON.int(9), "image_size 224 is no multiple of patch_size 9"),
-    ("num_heads", .int(0), "the configuration's 'num_heads' is no positive integer"),
+    ("num_heads", .int(0), "'num_heads' is 0, not a positive integer"),
     (
       "activation", .string("swish"),
-      "the configuration's 'activation' is no one of none, gelu, gelu_tanh, quick_gelu, relu, tanh"
+      "'activation' is \"swish\", not one of 'none', 'gelu', 'gelu_tanh', 'quick_gelu', 'relu', 'tanh'"
     ),
-    ("depht", .int(3), "the configuration has an unknown key 'depht'"),
+    ("depht", .int(3), "unknown: 'depht' (is it 'depth'?)"),
     ("pooling", .string("cls_and_distillation"), "pooling 'cls_and_distillation' needs a distillation token"),
     ("pooling", .string("map"), "pooling 'map' goes without a class token"),
     (
       "position_embedding_covers_registers", .bool(true),
       "position_embedding_covers_registers, but num_registers is 0"
     ),
-    ("num_registers", .int(-1), "the configuration's 'num_registers' is no positive integer"),
+    ("num_registers", .int(-1), "'num_registers' is -1, not 0 or a positive integer"),
     ("norm_after_pooling", .bool(true), "norm_after_pooling goes with pooling 'mean'"),
-    ("num_classes", .int(-1), "the configuration's 'num_classes' is no positive integer"),
+    ("num_classes", .int(-1), "'num_classes' is -1, not 0 or a positive integer"),
   ])
   func badConfigurationsAreExplained(_ key: String, _ value: JSON, _ message: String) throws {
     let preset = try Preset.named("vit_tiny_patch16_224")
     var members = (preset.configuration.members ?? []).filter { $0.key != key }
     members.append(JSON.Member(key: key, value: value))
     let failure = #expect(throws: Failure.self) { try ViTConfiguration(.object(members)) }
-    #expect(failure?.problem == message)
+    #expect(failure?.problem.contains(message) == true, "\(failure?.problem ?? "")")
   }
 }

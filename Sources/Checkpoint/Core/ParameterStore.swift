@@ -45,6 +45,8 @@ public struct ParameterStore: Sendable {
   public var digest: PendingDigest?
   /// What the file holds besides tensors.
   public var skipped: [SkippedItem] = []
+  /// Short texts that a training script saved beside the tensors, by their dotted names (`arch`).
+  public var texts: [String: String] = [:]
   /// Keras 2's grouping, where the file has or wants one.
   public var kerasLayout: KerasLayout?
   /// Keras 3: the own names of the layers that tensors belong to, by tensor name (`layers/conv2d_3/vars/0`).

@@ -7,6 +7,8 @@ struct PickleWalk {
   private(set) var tensors: [(name: String, view: PickleTensor)] = []
   /// What is no tensor, and what it is.
   private(set) var others: [SkippedItem] = []
+  /// Short texts near the root, by dotted name: what a training script called its network.
+  private(set) var texts: [String: String] = [:]
   /// Objects deep inside that are not listed one by one.
   private var unlisted = 0
   /// What is known of dictionaries of attributes, by their place: objects share them.
@@ -53,6 +55,7 @@ struct PickleWalk {
     case .list(let place), .tuple(let place): try items(place, name: name, depth: depth)
     case .none, .bool, .int, .long, .float, .string, .bytes:
       if depth <= 1 { others.append(SkippedItem(name: name, reason: "a plain value, no tensor")) }
+      if case .string(let text) = value, depth <= 2, text.utf8.count <= 200 { texts[name] = text }
     case .set: if depth <= 1 { others.append(SkippedItem(name: name, reason: "a set, no tensor")) }
     case .global(let global):
       if case .unknown(let what) = global {
@@ -124,6 +127,12 @@ struct PickleWalk {
     if object.isRecord {
       if depth <= 1 { others.append(SkippedItem(name: name, reason: "no tensor")) }
       return
+    }
+    if depth <= 1, case .dict(let place) = object.state {
+      // `args.arch`, where `args` is an `argparse.Namespace`.
+      for case (.string(let key), .string(let text)) in machine.dictionaries[place] where text.utf8.count <= 200 {
+        texts[name + "." + key] = text
+      }
     }
     let before = tensors.count
     // Dictionaries and lists of a class of their own.

@@ -113,6 +113,7 @@ enum PyTorchReader {
     }
     var result = try ParameterStore(tensors)
     result.skipped = walk.others
+    result.texts = walk.texts
     return result
   }
 }

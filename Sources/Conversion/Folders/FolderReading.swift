@@ -21,6 +21,8 @@ struct FolderReading {
   /// The name of the file that describes the network.
   let file: String
   let statements: [Statement]
+  /// What the file calls the network.
+  let networkName: String?
   let classes: [String]?
   /// nil where no file says how pictures are prepared.
   let preprocessing: PictureDescription?
@@ -33,6 +35,7 @@ struct FolderReading {
     self.documents = documents
     file = rules.layout.configurationFile
     guard let whole = try documents.document(file) else { return nil }
+    networkName = rules.networkName.flatMap { whole[$0]?.string }
     do {
       guard let relation = try rules.relation(to: whole, isNamed: documents.isNamed, dialect: dialect)
       else { return nil }

@@ -24,6 +24,8 @@ struct FolderRules: Sendable {
   let layout: FolderLayout
   /// Members that say whether the file is about the dialect's networks, and patterns of the values that do.
   let about: [(member: [String], patterns: [String])]
+  /// The member that names the network (`vit_small_patch16_224`).
+  let networkName: String?
   /// The member in which the keys are, where the file has it.
   let inside: String?
   let keys: [Key]
@@ -42,6 +44,7 @@ struct FolderRules: Sendable {
     self.layout = layout
     func path(_ text: String) -> [String] { text.split(separator: ".").map(String.init) }
     about = try reader.mapping("about").map { (path($0), try $1.texts()) }
+    networkName = try reader.optional("name")?.text()
     inside = try reader.optional("inside")?.text()
     keys = try reader.mapping("keys").map { Key(key: $0, sources: try $1.texts().map(path)) }
     words = try reader.mapping("words").map { ($0, try $1.texts()) }

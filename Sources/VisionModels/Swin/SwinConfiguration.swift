@@ -35,26 +35,29 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
   public func hidden(_ stage: Int) -> Int { Int(Double(width(stage)) * mlpRatio) }
   public var finalWidth: Int { width(stages - 1) }
 
-  /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
-  public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: Self.architecture)
-    imageSize = try reader.size("image_size")
-    inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.classCount()
-    normEps = try reader.number("norm_eps")
-    activation = try reader.choice("activation", Activation.self)
-    patchSize = try reader.size("patch_size")
-    embedDim = try reader.size("embed_dim")
-    depths = try reader.sizes("depths")
-    numHeads = try reader.sizes("num_heads", count: depths.count)
-    windowSize = try reader.size("window_size")
-    mlpRatio = try reader.number("mlp_ratio")
-    qkvBias = try reader.flag("qkv_bias", default: true)
-    patchNorm = try reader.flag("patch_norm", default: true)
-    absolutePositionEmbedding = try reader.flag("absolute_position_embedding", default: false)
-    relativePositionBias = try reader.flag("relative_position_bias", default: true)
-    windowPadding = try reader.choice(
-      "window_padding", WindowLayout.Padding.self, default: .padThenRoll)
+  public init(reading reader: inout ConfigurationReader) throws {
+    imageSize = reader.size("image_size", "side of the pictures in pixels")
+    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
+    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
+    normEps = reader.number("norm_eps", "the layer norms' epsilon")
+    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    patchSize = reader.size("patch_size", "side of a patch in pixels")
+    embedDim = reader.size("embed_dim", "width of a token in the first stage; it doubles from stage to stage")
+    depths = reader.sizes("depths", "blocks of each stage")
+    numHeads = reader.sizes("num_heads", "heads of attention in each stage", count: depths.count)
+    windowSize = reader.size("window_size", "side of a window in tokens")
+    mlpRatio = reader.number(
+      "mlp_ratio", "width between an MLP's two layers, as a multiple of its stage's width")
+    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
+    patchNorm = reader.flag("patch_norm", "whether a norm is behind the patches", default: true)
+    absolutePositionEmbedding = reader.flag(
+      "absolute_position_embedding", "whether a position table is added to the patches", default: false)
+    relativePositionBias = reader.flag(
+      "relative_position_bias", "whether attention adds a table of relative positions", default: true)
+    windowPadding = reader.choice(
+      "window_padding", WindowLayout.Padding.self,
+      "whether a grid that windows do not divide is padded before it is rolled, or after",
+      default: .padThenRoll)
     try reader.finish()
     guard imageSize % patchSize == 0 else {
       throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")

@@ -51,26 +51,27 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
     softSplitKernel[index] * softSplitKernel[index] * (index == 0 ? inChannels : tokenDim)
   }
 
-  /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
-  public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: Self.architecture)
-    imageSize = try reader.size("image_size")
-    inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.classCount()
-    normEps = try reader.number("norm_eps")
-    activation = try reader.choice("activation", Activation.self)
-    tokensType = try reader.choice("tokens_type", TokensType.self)
-    tokenDim = try reader.size("token_dim")
-    embedDim = try reader.size("embed_dim")
-    depth = try reader.size("depth")
-    numHeads = try reader.size("num_heads")
-    mlpRatio = try reader.number("mlp_ratio")
-    qkvBias = try reader.flag("qkv_bias", default: false)
-    softSplitKernel = try reader.sizes("soft_split_kernel", count: 3)
-    softSplitStride = try reader.sizes("soft_split_stride", count: 3)
-    softSplitPadding = try reader.sizes("soft_split_padding", count: 3, atLeast: 0)
-    tokenMLPRatio = try reader.number("token_mlp_ratio")
-    performerKernelRatio = try reader.optionalNumber("performer_kernel_ratio")
+  public init(reading reader: inout ConfigurationReader) throws {
+    imageSize = reader.size("image_size", "side of the pictures in pixels")
+    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
+    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
+    normEps = reader.number("norm_eps", "the layer norms' epsilon")
+    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    tokensType = reader.choice("tokens_type", TokensType.self, "the attention between soft splits")
+    tokenDim = reader.size("token_dim", "width of a token between soft splits")
+    embedDim = reader.size("embed_dim", "width of a token in the blocks")
+    depth = reader.size("depth", "blocks")
+    numHeads = reader.size("num_heads", "heads of attention")
+    mlpRatio = reader.number("mlp_ratio", "width between an MLP's two layers, as a multiple of embed_dim")
+    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: false)
+    softSplitKernel = reader.sizes("soft_split_kernel", "side of each of the three soft splits", count: 3)
+    softSplitStride = reader.sizes("soft_split_stride", "stride of each soft split", count: 3)
+    softSplitPadding = reader.sizes("soft_split_padding", "padding of each soft split", count: 3, atLeast: 0)
+    tokenMLPRatio = reader.number(
+      "token_mlp_ratio", "the same as mlp_ratio between soft splits, as a multiple of token_dim")
+    performerKernelRatio = reader.optionalNumber(
+      "performer_kernel_ratio",
+      "random features of the performers' attention, as a multiple of token_dim; null for transformer tokens")
     try reader.finish()
     guard embedDim % numHeads == 0 else {
       throw Failure("embed_dim \(embedDim) is no multiple of num_heads \(numHeads)")

@@ -5,7 +5,7 @@ import Tensor
 /// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
 /// ICML 2021) where it has a distillation token, a DeiT III (Touvron et al., ECCV 2022) or DINOv2 (Oquab et al., TMLR
 /// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024), or of CLIP's image tower
-/// (Radford et al., ICML 2021) where a norm stands in front. The JSON keys are those of the native store.
+/// (Radford et al., ICML 2021) where a norm is in front. The JSON keys are those of the native store.
 public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public static let architecture = "vit"
 
@@ -46,7 +46,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   /// Learned tokens behind the class token that nothing reads in the end.
   public var numRegisters: Int
   public var pooling: Pooling
-  /// Whether the final norm stands behind the mean of the patches (timm's `fc_norm`) and not in front of it.
+  /// Whether the final norm is behind the mean of the patches (timm's `fc_norm`) and not in front of it.
   public var normAfterPooling: Bool
   public var positionEmbedding: PositionEmbedding
   /// Whether the position table has rows for the class and the distillation token.
@@ -58,7 +58,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public var attentionProjection: Bool
   /// Whether each residual branch ends in one learned factor a channel.
   public var layerScale: Bool
-  /// Whether a norm stands in front of the first block, as in CLIP (Radford et al., ICML 2021).
+  /// Whether a norm is in front of the first block, as in CLIP (Radford et al., ICML 2021).
   public var preNorm: Bool
   /// Whether the patches' projection has a bias.
   public var patchBias: Bool
@@ -82,40 +82,51 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   private var pooledWidth: Int { pooling == .clsAndMean ? 2 * embedDim : embedDim }
   public var tokens: Int { prefixTokens + gridSide * gridSide }
 
-  /// - Throws: `Failure` naming the key that is missing, malformed, unknown or contradicts another.
-  public init(_ json: JSON) throws {
-    var reader = try ConfigurationReader(json, architecture: Self.architecture)
-    imageSize = try reader.size("image_size")
-    inChannels = try reader.size("in_channels", default: 3)
-    numClasses = try reader.classCount()
-    normEps = try reader.number("norm_eps")
-    activation = try reader.choice("activation", Activation.self)
-    patchSize = try reader.size("patch_size")
-    embedDim = try reader.size("embed_dim")
-    depth = try reader.size("depth")
-    numHeads = try reader.size("num_heads")
-    headDim = try reader.size("head_dim", default: embedDim / numHeads)
-    mlpDim = try reader.size("mlp_dim", default: 4 * embedDim)
-    qkvBias = try reader.flag("qkv_bias", default: true)
-    classToken = try reader.flag("class_token", default: true)
-    distillationToken = try reader.flag("distillation_token", default: false)
-    numRegisters = try reader.count("num_registers", default: 0)
-    pooling = try reader.choice(
-      "pooling", Pooling.self, default: distillationToken ? .clsAndDistillation : .cls)
-    normAfterPooling = try reader.flag("norm_after_pooling", default: false)
-    positionEmbedding = try reader.choice(
-      "position_embedding", PositionEmbedding.self, default: .learned)
-    positionEmbeddingCoversClassToken = try reader.flag(
-      "position_embedding_covers_class_token", default: true)
-    positionEmbeddingCoversRegisters = try reader.flag(
-      "position_embedding_covers_registers", default: false)
-    representationSize = try reader.optionalSize("representation_size")
-    attentionProjection = try reader.flag("attention_projection", default: true)
-    layerScale = try reader.flag("layer_scale", default: false)
-    preNorm = try reader.flag("pre_norm", default: false)
-    patchBias = try reader.flag("patch_bias", default: true)
+  public init(reading reader: inout ConfigurationReader) throws {
+    imageSize = reader.size("image_size", "side of the pictures in pixels")
+    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
+    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
+    normEps = reader.number("norm_eps", "the layer norms' epsilon")
+    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    patchSize = reader.size("patch_size", "side of a patch in pixels, or in cells of resnet_depths' last map")
+    embedDim = reader.size("embed_dim", "width of a token")
+    depth = reader.size("depth", "blocks")
+    numHeads = reader.size("num_heads", "heads of attention")
+    headDim = reader.size(
+      "head_dim", "channels of one head", default: embedDim / numHeads, usual: "embed_dim / num_heads")
+    mlpDim = reader.size(
+      "mlp_dim", "width between an MLP's two layers", default: 4 * embedDim, usual: "4 * embed_dim")
+    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
+    classToken = reader.flag(
+      "class_token", "whether a learned token is in front of the patches", default: true)
+    distillationToken = reader.flag(
+      "distillation_token", "whether DeiT's second token follows the class token", default: false)
+    numRegisters = reader.count("num_registers", "learned tokens that nothing reads in the end", default: 0)
+    pooling = reader.choice(
+      "pooling", Pooling.self, "what the classifier reads",
+      default: distillationToken ? .clsAndDistillation : .cls,
+      usual: "cls, or cls_and_distillation with a distillation token")
+    normAfterPooling = reader.flag(
+      "norm_after_pooling", "whether the final norm is behind the mean of the patches", default: false)
+    positionEmbedding = reader.choice(
+      "position_embedding", PositionEmbedding.self, "where the position table comes from", default: .learned)
+    positionEmbeddingCoversClassToken = reader.flag(
+      "position_embedding_covers_class_token",
+      "whether the position table has rows for the class and the distillation token", default: true)
+    positionEmbeddingCoversRegisters = reader.flag(
+      "position_embedding_covers_registers", "whether the position table has rows for the registers",
+      default: false)
+    representationSize = reader.optionalSize(
+      "representation_size", "width of a tanh layer in front of the classifier; null for none")
+    attentionProjection = reader.flag(
+      "attention_projection", "whether the output of attention is projected", default: true)
+    layerScale = reader.flag(
+      "layer_scale", "whether each branch ends in one learned factor a channel", default: false)
+    preNorm = reader.flag("pre_norm", "whether a norm is in front of the first block (CLIP)", default: false)
+    patchBias = reader.flag("patch_bias", "whether the patches' projection has a bias", default: true)
     resnet = try ResNetStemConfiguration(&reader)
     try reader.finish()
+    guard headDim > 0 else { throw Failure("num_heads \(numHeads) is more than embed_dim \(embedDim)") }
     guard mapSide % patchSize == 0 else {
       throw Failure(
         resnet == nil

@@ -61,6 +61,10 @@ struct Compare: ParsableCommand {
     for name in second.native.names where first.native[name] == nil {
       differences.append("\(name) is in the second only")
     }
+    // No pictures are read.
+    for (path, loaded) in [(a, first), (b, second)] {
+      Console.notes(loaded.notes.filter { $0.key != "preprocessing" }, of: path)
+    }
     report(differences, equal: equal, largest: largest, worst: worst)
     if !differences.isEmpty { throw ExitCode(1) }
   }

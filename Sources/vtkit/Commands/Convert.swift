@@ -179,6 +179,7 @@ struct Convert: ParsableCommand {
       wildcards: isReturn ? loaded.wildcards : [:],
       keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
       preset: Preset.name(of: metadata.configuration))
+    Console.notes(loaded.notes)
     let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
     if heads > 0, !keepsDrloc {
       Console.line("note: the drloc head (\(heads) tensors) is left out (--keep-drloc takes it along)")

@@ -78,7 +78,7 @@ struct DialectsCommand: ParsableCommand {
     print("  forwards       \(result.tensors) native tensors, nothing left over")
     print("  backwards      the same names, shapes and bits")
     print("  configuration  \(result.configuration.text())")
-    if !result.assumed.isEmpty { print("  assumed        \(result.assumed.joined(separator: ", "))") }
+    for note in result.assumed { print("  assumed        \(note.text)") }
     for (name, reason) in result.ignored { print("  left out       \(name.printable) (\(reason))") }
     for (line, native) in result.unused { print("  unused         line \(line): \(native)") }
   }

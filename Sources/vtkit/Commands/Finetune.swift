@@ -109,6 +109,11 @@ struct Finetune: ParsableCommand {
     {
       throw Failure(.usage, problem)
     }
+    if fromScratch && load.numHeads != nil {
+      throw Failure(
+        .usage, "--num-heads is for a checkpoint",
+        remedy: "with --from-scratch give num_heads in --model-config")
+    }
     if fromScratch && model == nil && load.modelConfig == nil {
       throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")
     }
@@ -175,6 +180,7 @@ struct Finetune: ParsableCommand {
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
     for target in targets { try target.check(metadata) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
+    Console.notes(source?.notes ?? [])
     let configuration = RunConfiguration(
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(pictures),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
@@ -197,8 +203,7 @@ struct Finetune: ParsableCommand {
       guard let configuration = given ?? preset?.configuration else {
         throw Failure(.usage, "--from-scratch needs --model or --model-config")
       }
-      _ = try ModelFactory.parameterSpecs(configuration)
-      return (NativeMetadata(configuration: configuration), nil, nil)
+      return (NativeMetadata(configuration: try ModelFactory.completed(configuration)), nil, nil)
     }
     let path = checkpoint ?? ""
     var loaded = try load.load(path)

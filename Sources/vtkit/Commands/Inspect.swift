@@ -27,27 +27,34 @@ struct Inspect: ParsableCommand {
     let store = try CheckpointFile.open(checkpoint)
     // What is not a network's checkpoint is worth listing too.
     let loaded: LoadedCheckpoint?
-    var reason = ""
-    do { loaded = try LoadedCheckpoint.load(store, options, path: checkpoint) } catch let failure
-      as Failure
-    {
+    var problem = ""
+    do {
+      var found = try LoadedCheckpoint.load(store, options, path: checkpoint)
+      try LoadArguments.complete(&found, checkpoint)
+      loaded = found
+    } catch let failure as Failure {
       // A folder's own files that are wrong are no matter of recognition.
       if ModelFolder.isFolder(checkpoint), failure.file?.hasSuffix("config.json") == true { throw failure }
       loaded = nil
-      reason = failure.problem.split(separator: "\n").first.map(String.init) ?? ""
+      let found = LoadedCheckpoint.recognized(store, options, path: checkpoint)
+      let reason = failure.problem.split(separator: "\n").first.map(String.init) ?? ""
+      problem =
+        found.map { "\($0.architecture) (dialect \($0.dialect)), but \(reason)" }
+        ?? "not recognized (\(reason))"
+      if let remedy = failure.remedy { problem += " — " + remedy }
     }
     let tensors = try filter.map { try store.matching($0) } ?? store.tensors
     let statistics = stats ? try tensors.map { try Statistics($0) } : []
     if json {
-      print(document(store, tensors, statistics, loaded).text(pretty: true))
+      print(document(store, tensors, statistics, loaded, problem).text(pretty: true))
     } else {
-      describe(store, tensors, statistics, loaded, reason)
+      describe(store, tensors, statistics, loaded, problem)
     }
   }
 
   private func describe(
     _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
-    _ loaded: LoadedCheckpoint?, _ reason: String
+    _ loaded: LoadedCheckpoint?, _ problem: String
   ) {
     if let loaded {
       let configuration = loaded.metadata.configuration
@@ -63,8 +70,9 @@ struct Inspect: ParsableCommand {
       if let origin = loaded.metadata.provenance?["source_file"]?.string {
         print("made from:  \(origin)")
       }
+      for note in loaded.notes { print("note:       \(note.text.printable)") }
     } else {
-      print("network:    not recognized (\(reason))")
+      print("network:    \(problem.printable)")
     }
     print(
       "tensors:    \(store.count), \(Format.count(store.elementCount)) numbers, \(Format.bytes(store.byteCount))\n"
@@ -94,7 +102,7 @@ struct Inspect: ParsableCommand {
 
   private func document(
     _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
-    _ loaded: LoadedCheckpoint?
+    _ loaded: LoadedCheckpoint?, _ problem: String
   ) -> JSON {
     let items = tensors.enumerated().map { index, tensor -> JSON in
       var members: [JSON.Member] = [
@@ -117,6 +125,8 @@ struct Inspect: ParsableCommand {
       "classes": loaded?.metadata.classes.map { .array($0.map { .string($0) }) } ?? .null,
       "preprocessing": loaded?.metadata.preprocessing ?? .null,
       "provenance": loaded?.metadata.provenance ?? .null,
+      "problem": loaded == nil ? .string(problem) : .null,
+      "notes": .array((loaded?.notes ?? []).map(\.json)),
       "tensor_count": .int(store.count), "number_count": .int(store.elementCount),
       "tensors": .array(items),
       "skipped": .array(

@@ -5,13 +5,33 @@ import VisionModels
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists the networks that have names.",
-    discussion: "Example: vtkit models")
+    abstract: "Lists the networks that have names, or the keys of a configuration.",
+    discussion: """
+      With --keys, every key of the architectures' configurations (--model-config) is explained.
+
+      Example: vtkit models
+      """)
+
+  @Argument(help: "With --keys: only this architecture's keys (vit, swin, cvt, t2t_vit, resnet).")
+  var architecture: String?
+
+  @Flag(help: "Explain the configuration's keys.")
+  var keys = false
 
   @Flag(help: "Write JSON.")
   var json = false
 
+  func validate() throws {
+    if architecture != nil && !keys { throw ValidationError("An architecture is named with --keys.") }
+  }
+
   func run() throws {
+    if keys {
+      let architectures = architecture.map { [$0] } ?? ModelFactory.architectures
+      return json
+        ? print(try ConfigurationPage.json(architectures).text(pretty: true))
+        : print(try ConfigurationPage.text(architectures))
+    }
     if json {
       let items = Preset.all.map { preset -> JSON in
         .object([

@@ -66,16 +66,17 @@ struct Predict: ParsableCommand {
     let engine = engineArguments.engine()
     let model = try loaded.finiteModel(engine: engine, path: checkpoint)
     if let tensor, let output {
-      try predictTensor(tensor, output, model, engine)
+      try predictTensor(tensor, output, model, loaded, engine)
     } else {
-      try predictPictures(files, model, loaded.metadata, engine)
+      try predictPictures(files, model, loaded, engine)
     }
   }
 
   // MARK: Tensors
 
   private func predictTensor(
-    _ input: String, _ output: String, _ model: any VisionModel, _ engine: Engine
+    _ input: String, _ output: String, _ model: any VisionModel, _ loaded: LoadedCheckpoint,
+    _ engine: Engine
   ) throws {
     let store = try CheckpointFile.open(input)
     guard let tensor = store["input"] else {
@@ -94,6 +95,8 @@ struct Predict: ParsableCommand {
     guard values.allSatisfy(\.isFinite) else {
       throw Failure(.negative, "the input holds numbers that are not finite", file: input, tensor: "input")
     }
+    // The input is as the network wants it.
+    Console.notes(loaded.notes.filter { $0.key != "preprocessing" })
     let count = tensor.shape[0]
     var (logits, grid): ([Float], [Float]) = ([], [])
     let one = channels * size * size
@@ -128,8 +131,9 @@ struct Predict: ParsableCommand {
   // MARK: Pictures
 
   private func predictPictures(
-    _ files: [String], _ model: any VisionModel, _ metadata: NativeMetadata, _ engine: Engine
+    _ files: [String], _ model: any VisionModel, _ loaded: LoadedCheckpoint, _ engine: Engine
   ) throws {
+    let metadata = loaded.metadata
     guard model.numClasses > 0 else {
       throw Failure(
         "the network has no classifier", file: checkpoint,
@@ -149,6 +153,7 @@ struct Predict: ParsableCommand {
       for failure in batch.failures where files.count > 1 { Console.error(failure.description) }
       failures += batch.failures
       guard batch.count > 0 else { continue }
+      if predictions.isEmpty { Console.notes(loaded.notes) }
       let context = Context(engine, recording: false)
       let logits = model.forward(engine.tensor(batch.images, batch.shape), context).logits.values
       for (row, position) in batch.positions.enumerated() {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoint
 import Conversion
 import Foundation
+import VisionModels
 
 /// Options that say what a checkpoint is, where it does not say so itself.
 struct LoadArguments: ParsableArguments {
@@ -20,8 +21,17 @@ struct LoadArguments: ParsableArguments {
   @Option(help: "A rule file of your own (docs/adding-a-dialect.md). May be repeated.")
   var rules: [String] = []
 
-  @Option(help: "A JSON file with configuration keys that the file does not settle.")
+  @Option(
+    help: ArgumentHelp(
+      "Configuration keys that the file does not settle: a JSON file, or JSON itself ('{\"num_heads\": 6}').",
+      valueName: "file-or-json"))
   var modelConfig: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Heads of attention, where the file does not settle them; one number a stage for CvT (1,3,6).",
+      valueName: "n"))
+  var numHeads: HeadCount?
 
   @Option(help: "Leave out tensors whose names match (* stands for anything). May be repeated.")
   var ignore: [String] = []
@@ -33,37 +43,53 @@ struct LoadArguments: ParsableArguments {
     for path in rules { Dialects.add(try RuleFile(path: path)) }
     return LoadOptions(
       architecture: architecture, dialect: dialect, key: key,
-      configuration: try modelConfig.map(Self.readConfiguration), ignore: ignore,
-      allowMissing: allowMissing)
+      configuration: try configuration(), ignore: ignore, allowMissing: allowMissing)
   }
 
+  /// The keys of `--model-config`, with `--num-heads`.
+  private func configuration() throws -> JSON? {
+    let given = try modelConfig.map(Self.readConfiguration)
+    guard let heads = numHeads?.json else { return given }
+    if let other = given?["num_heads"], !other.isSame(as: heads) {
+      throw Failure(.usage, "--num-heads says \(heads.text()), --model-config \(other.text())")
+    }
+    return .object(
+      (given?.members ?? []).filter { $0.key != "num_heads" } + [.init(key: "num_heads", value: heads)])
+  }
+
+  /// - Parameter path: a file, or JSON itself.
   /// - Throws: `Failure` where the file is missing or no JSON object.
   static func readConfiguration(_ path: String) throws -> JSON {
+    if path.drop(while: \.isWhitespace).first == "{" {
+      do { return try JSON(parsing: Data(path.utf8)) } catch let failure as Failure {
+        throw Failure(.usage, "--model-config is not JSON: \(failure.problem)")
+      }
+    }
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Failure.system("reading", file: path, code: ENOENT)
     }
     do {
       let json = try JSON(parsing: data)
-      guard json.members != nil else { throw Failure("the configuration is no JSON object") }
+      guard json.members != nil else { throw Failure("the configuration is not a JSON object") }
       return json
     } catch let failure as Failure {
       throw failure.located(file: path)
     }
   }
 
-  /// Loads, and tells what was assumed or left out.
+  /// Loads. The command tells the notes (`Console.notes`) once its own checks have passed.
   func load(_ path: String) throws -> LoadedCheckpoint {
-    let loaded = try LoadedCheckpoint.load(path, options())
-    for key in loaded.assumed {
-      Console.line(
-        "note: \(path) does not record \(key); taking \(loaded.metadata.configuration[key]?.text() ?? "?") as published models have (--model-config overrides)"
-      )
-    }
-    for note in loaded.notes { Console.line("note: " + note.text) }
-    if !loaded.ignored.isEmpty {
-      let reasons = Set(loaded.ignored.map(\.reason)).sorted().joined(separator: "; ")
-      Console.line("note: \(loaded.ignored.count) tensors of \(path) left out (\(reasons))")
-    }
+    var loaded = try LoadedCheckpoint.load(path, options())
+    try Self.complete(&loaded, path)
     return loaded
+  }
+
+  /// Fills in the configuration's defaults, so that what is written says all of it.
+  static func complete(_ loaded: inout LoadedCheckpoint, _ path: String) throws {
+    do {
+      loaded.metadata.configuration = try ModelFactory.completed(loaded.metadata.configuration)
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
   }
 }

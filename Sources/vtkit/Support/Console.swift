@@ -1,3 +1,4 @@
+import Conversion
 import Foundation
 
 /// What goes to standard error: errors, warnings, progress. Results go to standard output.
@@ -57,6 +58,12 @@ final class ProgressBar {
 }
 
 extension Console {
+  /// Tells what was assumed, taken from elsewhere or left out, after a command's own checks: an error stands alone.
+  /// - Parameter path: the checkpoint's, where a command reads several.
+  static func notes(_ notes: [LoadNote], of path: String? = nil) {
+    for note in notes { line("note: " + (path.map { $0.printable + ": " } ?? "") + note.text.printable) }
+  }
+
   /// Tells which tensors a dialect has no place for.
   static func omissions(_ omitted: [(name: String, reason: String)], dialect: String) {
     if omitted.isEmpty { return }
