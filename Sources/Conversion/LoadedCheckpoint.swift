@@ -99,7 +99,8 @@ public struct LoadedCheckpoint: Sendable {
     let format = path.flatMap { try? FileFormat(path: $0) }
     guard
       let file = try? Recognition.importer(
-        store, NativeMetadata(store), options, format: format).importer.file
+        store, NativeMetadata(store), options, format: format
+      ).importer.file
     else { return nil }
     return (file.architecture, file.dialect)
   }

@@ -12,7 +12,9 @@ struct NotesTests {
 
   /// The notes about the network; those about pictures are for commands that read some.
   private func notes(_ text: String) -> [String] {
-    text.split(separator: "\n").filter { $0.hasPrefix("note:") && !$0.contains("mean") }.map {
+    text.split(separator: "\n").filter {
+      $0.hasPrefix("note:") && !$0.contains("mean") && !$0.contains("crop")
+    }.map {
       $0.dropFirst(5).trimmingCharacters(in: .whitespaces)
     }
   }
