@@ -10,6 +10,8 @@ struct ConfigurationSolver {
   private(set) var stated: [String: JSON] = [:]
   /// Keys that no source gave, taken by the rule file's convention.
   private(set) var assumed: [LoadNote] = []
+  /// Settled keys that follow from stated ones.
+  private var soft: Set<String> = []
   private let given: [String: JSON]
   /// Lengths of axes that tensors show; `D[2]` where an axis hangs on a counter.
   private let axisLengths: [String: Int]
@@ -85,6 +87,12 @@ struct ConfigurationSolver {
         changed = false
         for (key, expression) in file.derive where settled[key] == nil {
           if let value = evaluate(expression) {
+            // What follows from a key that no tensor settles is no tensor's word either.
+            let isFirm = expression.names.allSatisfy { name in
+              axisLengths[name] != nil || settled[name] != nil && !soft.contains(name)
+                || stated[name] == nil
+            }
+            if !isFirm { soft.insert(key) }
             try settle(key, value)
             changed = true
           }
@@ -158,7 +166,9 @@ struct ConfigurationSolver {
   }
 
   /// Whether a key is neither in the tensors nor given by the user.
-  func isOpen(_ key: String) -> Bool { settled[key] == nil && given[key] == nil }
+  func isOpen(_ key: String) -> Bool {
+    (settled[key] == nil || soft.contains(key)) && given[key] == nil
+  }
 
   /// A configuration key or an axis.
   func lookUp(_ name: String) -> JSON? { lookUp(name, [:]) }
