@@ -130,7 +130,8 @@ struct PickleWalk {
     }
     if depth <= 1, case .dict(let place) = object.state {
       // `args.arch`, where `args` is an `argparse.Namespace`.
-      for case (.string(let key), .string(let text)) in machine.dictionaries[place] where text.utf8.count <= 200 {
+      for case (.string(let key), .string(let text)) in machine.dictionaries[place]
+      where text.utf8.count <= 200 {
         texts[name + "." + key] = text
       }
     }
