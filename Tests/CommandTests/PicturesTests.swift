@@ -147,6 +147,18 @@ struct PicturesTests {
     // What was changed is kept: nothing is left to do now.
     let again = try Tool.run("finetune", "--resume", run)
     #expect(again.status == 0 && again.error.contains("finished already"), "\(again.error)")
+    // Another picture under the same name is found, and so are other names.
+    for file in try FileManager.default.contentsOfDirectory(atPath: moved + "/animals") {
+      let handle = try #require(FileHandle(forWritingAtPath: "\(moved)/animals/\(file)"))
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data([0]))
+      try handle.close()
+    }
+    let edited = try Tool.run("finetune", "--resume", run, "--epochs", "6")
+    #expect(edited.status == 3, "\(edited.error)")
+    #expect(
+      edited.error.contains(
+        "8 training pictures have other contents than when the run began, the first: \(moved)"))
     try FileManager.default.removeItem(atPath: moved + "/flags")
     try FileManager.default.createDirectory(atPath: moved + "/flags", withIntermediateDirectories: true)
     try FileManager.default.copyItem(
@@ -237,6 +249,31 @@ struct PicturesTests {
     #expect(
       assumed.error.contains("their order is taken to be the folders' (0, 1, 2, 3, 4, ...)"),
       "\(assumed.error)")
+  }
+
+  @Test func unreadableClassesAreTold() throws {
+    let folder = try TemporaryFolder()
+    let data = try Self.unsplit(folder)
+    let run = folder.file("run")
+    #expect(try Self.tune(data, run).status == 0)
+    let best = run + "/checkpoints/best.safetensors"
+    let part = try Data(contentsOf: URL(fileURLWithPath: Fixtures.reference + "/augment/b.png")).prefix(40)
+    let other = folder.file("other")
+    for (name, content) in [("flags/x.png", part), ("animals/y.png", part + Data([1]))] {
+      let path = other + "/" + name
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try content.write(to: URL(fileURLWithPath: path))
+    }
+    let none = try Tool.run("evaluate", "--checkpoint", best, "--data", other)
+    #expect(none.status == 3 && none.error.contains("no picture could be read"), "\(none.error)")
+    try FileManager.default.copyItem(
+      atPath: Fixtures.reference + "/augment/b.png", toPath: other + "/flags/z.png")
+    let some = try Tool.run("evaluate", "--checkpoint", best, "--data", other)
+    #expect(some.status == 0 && some.error.contains("none of the 1 pictures of 'animals' could be read"))
+    try Data("text".utf8).write(to: URL(fileURLWithPath: other + "/animals/y.png"))
+    let empty = try Tool.run("evaluate", "--checkpoint", best, "--data", other)
+    #expect(empty.status == 3 && empty.error.contains("none of the 1 files in the folder is a JPEG, PNG"))
   }
 
   @Test func foldersOfPicturesAreLabelled() throws {

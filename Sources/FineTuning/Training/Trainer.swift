@@ -90,9 +90,20 @@ public final class Trainer {
     state.isFinished = state.epoch == epochs
     let changed = configuration != before
     configuration.metadata.data = try NativeMetadata(store)?.data
+    try Self.checkContents(data, configuration)
     try self.init(folder, configuration, store, data, engine, state: state)
     try step.optimizer.restore(store, updates: state.updates)
     if changed { try folder.writeConfiguration(configuration) }
+  }
+
+  /// Files of the same names may hold other pictures.
+  private static func checkContents(_ data: ImageFolder, _ configuration: RunConfiguration) throws {
+    guard let record = try configuration.metadata.data.map({ try TrainingRecord($0) }) else { return }
+    let changed = data.training.filter { record.holds($0) == false }
+    guard let first = changed.first else { return }
+    throw Failure(
+      "\(changed.count == 1 ? "1 training picture has" : "\(changed.count) training pictures have") other contents than when the run began, the first: \(first.path.printable)",
+      file: configuration.data, remedy: "restore them, or start a new run")
   }
 
   private init(

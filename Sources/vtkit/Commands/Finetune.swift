@@ -74,7 +74,7 @@ struct Finetune: ParsableCommand {
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
   @OptionGroup var engineArguments: EngineArguments
 
-  /// What may stand beside --resume: all else was decided when the run began.
+  /// What may be given with --resume: all else was decided when the run began.
   private static let resumeOptions: Set<String> = [
     "--resume", "--epochs", "--data", "--export", "--force", "--json", "--threads", "--instructions",
   ]

@@ -1,4 +1,4 @@
-/// The options that stand on the command line, whatever their values.
+/// The options that the command line has, whatever their values.
 enum GivenOptions {
   /// Their names, each once, in the order in which they are given; `--epochs=5` is `--epochs`.
   static func names(_ arguments: some Sequence<String> = CommandLine.arguments.dropFirst()) -> [String] {
