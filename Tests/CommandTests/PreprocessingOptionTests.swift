@@ -42,6 +42,23 @@ struct PreprocessingOptionTests {
     }
   }
 
+  /// What the user says is in doubt no more.
+  @Test func optionsSettleWhatIsInDoubt() throws {
+    let checkpoint = Fixtures.root + "/fixtures/pipelines/timm-vit/weights.safetensors"
+    let folder = try TemporaryFolder()
+    try Data(#"{"num_heads": 1}"#.utf8).write(to: URL(fileURLWithPath: folder.file("config.json")))
+    func notes(_ options: String...) throws -> [Substring] {
+      let outcome = try Tool.run(
+        ["predict", "--checkpoint", checkpoint, "--model-config", folder.file("config.json"), picture]
+          + options)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      return outcome.error.split(separator: "\n").filter { $0.contains("mean 0.5 0.5 0.5") }
+    }
+    #expect(try notes().count == 1)
+    #expect(try notes("--mean", "0.5,0.5,0.5").count == 1)
+    #expect(try notes("--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5").isEmpty)
+  }
+
   /// transformers 5 and 4 differ by one level in few pixels.
   @Test func theResamplerCanBeChosen() throws {
     let checkpoint = Fixtures.root + "/fixtures/pipelines/transformers-vit/weights.safetensors"

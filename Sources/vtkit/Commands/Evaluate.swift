@@ -78,7 +78,7 @@ struct Evaluate: ParsableCommand {
     let steps = try preprocessing.resolve(
       loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
       channels: model.inChannels)
-    Console.notes(loaded.notes)
+    Console.notes(preprocessing.unsettled(loaded.notes))
     let bar = ProgressBar("evaluating", total: pictures.count)
     let result = try Evaluation.run(
       model, pictures, preprocessing: steps, batchSize: batchSize, engine: engine,

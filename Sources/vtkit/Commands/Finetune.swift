@@ -180,7 +180,7 @@ struct Finetune: ParsableCommand {
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
     for target in targets { try target.check(metadata) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
-    Console.notes(source?.notes ?? [])
+    Console.notes(preprocessing.unsettled(source?.notes ?? []))
     let configuration = RunConfiguration(
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(pictures),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),

@@ -153,7 +153,7 @@ struct Predict: ParsableCommand {
       for failure in batch.failures where files.count > 1 { Console.error(failure.description) }
       failures += batch.failures
       guard batch.count > 0 else { continue }
-      if predictions.isEmpty { Console.notes(loaded.notes) }
+      if predictions.isEmpty { Console.notes(preprocessing.unsettled(loaded.notes)) }
       let context = Context(engine, recording: false)
       let logits = model.forward(engine.tensor(batch.images, batch.shape), context).logits.values
       for (row, position) in batch.positions.enumerated() {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoint
+import Conversion
 import Datasets
 import Foundation
 
@@ -86,5 +87,21 @@ struct PreprocessingArguments: ParsableArguments {
       )
     }
     return result
+  }
+
+  /// The notes without those about keys that the options settle. A note begins with its keys: `mean 0.5 0.5 0.5, std ...:`.
+  func unsettled(_ notes: [LoadNote]) -> [LoadNote] {
+    let settled = Set(
+      [
+        mean == nil ? nil : "mean", std == nil ? nil : "std", crop == nil ? nil : "crop",
+        interpolation == nil ? nil : "interpolation", resize == nil ? nil : "resize",
+      ].compactMap { $0 })
+    return notes.filter { note in
+      guard note.key == "preprocessing", note.kind == .assumed else { return true }
+      let keys = note.text.prefix { $0 != ":" }.split(separator: ",").compactMap {
+        $0.split(separator: " ").first
+      }
+      return !keys.allSatisfy { settled.contains(String($0)) }
+    }
   }
 }
