@@ -80,8 +80,9 @@ public enum Dialects {
   private static func mayBeMarked(_ marks: String, _ names: [UInt8]) -> Bool {
     marks.dropFirst().dropLast().split(separator: ",").allSatisfy { mark in
       // What stands outside of placeholders; the longest piece says most.
-      let pieces = mark.filter { $0 != "\"" && $0 != " " }.split(separator: "{").flatMap { piece in
-        (piece.split(separator: "}").last ?? "").split(separator: "*")
+      let text = mark.filter { $0 != "\"" && $0 != " " }
+      let pieces = text.split(separator: "{", omittingEmptySubsequences: false).enumerated().flatMap {
+        index, piece in (index == 0 ? piece : piece.drop { $0 != "}" }.dropFirst()).split(separator: "*")
       }
       guard let longest = pieces.max(by: { $0.utf8.count < $1.utf8.count }) else { return true }
       return names.contains(Array(longest.utf8))

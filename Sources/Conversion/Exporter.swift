@@ -95,7 +95,8 @@ struct Exporter {
         classes: classes.map {
           (try NamePattern($0.pattern, variables: [:], counts: [], wildcards: []), $0.name)
         })
-    } else if let keras = file.keras {
+    } else if let keras = file.keras, store.names.contains(where: { layerName(of: $0) != nil }) {
+      // Of a dialect that is spelled in several ways, only Keras 2's has layers.
       store.kerasLayout = try kerasLayout(store.names, keras, untrained: Set(computed.map(\.name)))
     }
     return Result(store: store, plan: plan, omitted: omitted)

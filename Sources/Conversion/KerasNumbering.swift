@@ -6,9 +6,12 @@ import Checkpoint
 enum KerasNumbering {
   /// Tensors by their layers' own names; those without one keep the name they have.
   static func byOwnNames(_ store: ParameterStore) throws -> ParameterStore {
-    try ParameterStore(
+    var taken = Set(store.names)
+    return try ParameterStore(
       store.tensors.map { tensor in
-        guard let layer = store.layerNames[tensor.name], let index = tensor.name.split(separator: "/").last
+        guard let layer = store.layerNames[tensor.name], let index = tensor.name.split(separator: "/").last,
+          // Layers inside of layers may share their own name; such networks go by the numbers.
+          taken.insert("\(layer)/\(index)").inserted
         else { return tensor }
         return tensor.renamed("\(layer)/\(index)")
       })

@@ -76,6 +76,14 @@ struct PickleTests {
     #expect(failure?.problem.contains("'my.package.rebuild'") == true && failure?.tensor == "x")
   }
 
+  @Test func packagesOfTheUsersOwnAreNoDanger() throws {
+    let walk = try run("}(Vw\n\(tensor)Vx\ncposixpath\njoin\nVy\nccode.models\nNet\n)\u{81}u.")
+    #expect(walk.tensors.map(\.name) == ["w"] && walk.others.map(\.name) == ["x", "y"])
+    for name in ["code\ninteract", "os.path\nx", "importlib.util\nfind_spec", "socket\nsocket"] {
+      #expect(throws: Failure.self) { try run("c\(name)\n.") }
+    }
+  }
+
   @Test func textOfProtocolZeroIsRead() throws {
     let walk = try run(
       "(dp0\nS'a\\'\\x41\\n'\np1\n\(tensor)sVb\\u00e9\n\(tensor)sL5L\n\(tensor)sF1.5\nI01\ns.")

@@ -164,12 +164,26 @@ struct OwnPrefixTests {
     }
   }
 
-  @Test func keras3sWholeModelInHDF5IsTheSameNetwork() throws {
-    let folder = Fixtures.reference + "/vit_keras_pkg_keras3_h5/"
+  @Test(arguments: [
+    ("vit_keras_pkg_keras3_h5", "vit-keras", "keras-3"), ("vit_keras_hub_h5", "keras-hub", "whole"),
+  ])
+  func keras3sWholeModelInHDF5IsTheSameNetwork(_ name: String, _ dialect: String, _ variant: String) throws {
+    let folder = Fixtures.reference + "/\(name)/"
     let options = LoadOptions(configuration: Self.heads)
     let whole = try LoadedCheckpoint.load(folder + "checkpoint_full.h5", options)
-    #expect(whole.dialect == "vit-keras" && whole.variant == "keras-3")
+    #expect(whole.dialect == dialect && whole.variant == variant)
     try expectSame(whole, LoadedCheckpoint.load(folder + "checkpoint.weights.h5", options))
+    // It goes back as it came: the same weights of the same layers.
+    let original = try CheckpointFile.open(folder + "checkpoint_full.h5")
+    let exported = try ExportedCheckpoint.make(
+      whole.native, metadata: whole.metadata, dialect: dialect, variant: variant, wildcards: whole.wildcards,
+      keepsDrloc: false)
+    func weights(_ store: ParameterStore) -> [[String]] {
+      (store.kerasLayout?.layers ?? []).map { layer in
+        layer.weights.map { "\(layer.name)/\($0)".replacing(":0", with: "") }.sorted()
+      }.filter { !$0.isEmpty }
+    }
+    #expect(weights(exported.store) == weights(original))
   }
 
   @Test func keras3sNamesWithoutNumbersAreRead() throws {

@@ -24,7 +24,9 @@ enum KerasArchive {
       defer { unlink(temporary) }
       var store = try HDF5Reader.open(temporary, named: path)
       if let entry = zip.entries.first(where: { $0.name == configuration }) {
-        name(&store, by: try zip.bytes(of: entry).withUnsafeBytes { try JSON(parsing: $0) })
+        // Python writes numbers that JSON does not have (NaN); then only the weights' own word counts.
+        let text = try zip.bytes(of: entry)
+        if let json = text.withUnsafeBytes({ try? JSON(parsing: $0) }) { name(&store, by: json) }
       }
       store.skipped += zip.entries.filter { $0.name != weights }
         .map { SkippedItem(name: $0.name, reason: "the model's description, no tensor") }

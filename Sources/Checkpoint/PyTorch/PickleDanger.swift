@@ -1,7 +1,9 @@
 /// Names that no file of weights has a use for and that attacks are made of. Nothing is called here whatever the file
 /// says; it is refused all the same, so that nobody passes it on to a library that does call.
 enum PickleDanger {
-  /// Modules of functions that start programs, open files or run code.
+  /// Modules of functions that start programs, open files or run code. Users have packages of some of these names
+  /// (`code.models`), so only the modules themselves count, and all within the packages.
+  private static let packages: Set<Substring> = ["os", "subprocess", "importlib", "ctypes"]
   private static let modules: Set<String> = [
     "os", "posix", "nt", "subprocess", "pty", "commands", "runpy", "timeit", "code", "pdb", "webbrowser",
     "shutil",
@@ -34,7 +36,8 @@ enum PickleDanger {
     // A dotted name reaches what a module has imported: `torch.serialization` and `os.system`.
     let reached = name.split(separator: ".").map(String.init)
     guard
-      modules.contains(String(first)) || reached.dropLast().contains(where: modules.contains)
+      modules.contains(module) || packages.contains(first)
+        || reached.dropLast().contains(where: modules.contains)
         || isBuiltIn && builtIns.contains(name) || others.contains(whole), !harmless.contains(whole)
     else { return }
     throw Failure(
