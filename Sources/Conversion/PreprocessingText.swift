@@ -11,8 +11,7 @@ public struct PreprocessingText: Sendable {
   public init(_ preprocessing: JSON) {
     let size = preprocessing["size"]?.int ?? 0
     let crop = preprocessing["crop"]?.double ?? 1
-    // As `Preprocessing.evaluationPicture` rounds it.
-    let side = crop > 0 ? max(size, Int(Double(size) / crop + 1e-9)) : size
+    let side = crop > 0 ? PictureDescription.resizedSide(size, crop) : size
     let method =
       (preprocessing["interpolation"]?.string ?? "")
       + (preprocessing["antialias"]?.bool == false ? " without antialiasing" : "")
