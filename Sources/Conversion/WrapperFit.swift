@@ -79,6 +79,10 @@ struct WrapperFit {
         2 * $0.importer.matchedCount > $0.wrapper.store.count
       }
       guard !proposed.isEmpty else { return nil }
+      // What only resembles a network of ours under its prefix is no advice.
+      if complete.isEmpty, let other = try OtherNetworks.failure(proposed.map(\.wrapper.store)) {
+        throw other
+      }
       let lines = proposed.sorted { $0.importer.matchedCount > $1.importer.matchedCount }.prefix(4).map {
         fit in
         "with --key \(fit.wrapper.key.printable), \(fit.importer.matchedCount) of \(fit.wrapper.store.count) tensors are a \(fit.importer.file.architecture) in the dialect \(fit.importer.file.dialect)"

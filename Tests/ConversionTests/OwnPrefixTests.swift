@@ -92,6 +92,22 @@ struct OwnPrefixTests {
     #expect(taken.dialect == "timm")
   }
 
+  @Test func aNetworkThatVTKitDoesNotHaveIsNamedUnderAPrefixToo() throws {
+    let (_, original, _) = try DialectTests.load("swin_timm_safetensors")
+    // What tells a Swin V2 from a Swin.
+    let more = original.tensors.filter { $0.name.hasSuffix("relative_position_bias_table") }.flatMap {
+      tensor in
+      let block = tensor.name.replacing("relative_position_bias_table", with: "")
+      return ["logit_scale", "q_bias", "v_bias", "cpb_mlp.0.weight", "cpb_mlp.0.bias", "cpb_mlp.2.weight"].map
+      {
+        extra(block + $0)
+      }
+    }
+    let kept = original.tensors.filter { !$0.name.hasSuffix("relative_position_bias_table") }
+    let failure = #expect(throws: Failure.self) { try load(store([("net_of_mine.", kept + more)])) }
+    #expect(failure?.problem.contains("Swin V2") == true, "\(failure?.description ?? "")")
+  }
+
   // MARK: Keras
 
   /// A Keras 2 file in which the network is one layer of a larger model, with a new head on top.
