@@ -214,7 +214,7 @@ struct PicturesTests {
     let overflow = try Tool.run("predict", "--checkpoint", large, picture)
     #expect(overflow.status == 1, "\(overflow.error)")
     #expect(
-      overflow.error.contains("the network's output for this picture is") && overflow.error.contains(picture))
+      overflow.error.contains("numbers overflow in the classifier") && overflow.error.contains(picture))
   }
 
   @Test func foreignClassifiersGetTheirNames() throws {

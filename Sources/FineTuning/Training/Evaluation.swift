@@ -58,8 +58,10 @@ public struct Evaluation: Sendable {
       if batch.count > 0 {
         let context = Context(engine, recording: false)
         let images = engine.tensor(batch.images, batch.shape)
-        let logits = model.forward(images, context).logits
-        try result.add(logits.values, classes: logits.channels, batch, pictures)
+        let output = model.forward(images, context)
+        try output.checkFinite { pictures[batch.positions[$0]].path }
+        let logits = output.logits
+        result.add(logits.values, classes: logits.channels, batch, pictures)
       }
       if !progress(done) { break }
     }
@@ -68,10 +70,8 @@ public struct Evaluation: Sendable {
 
   private mutating func add(
     _ logits: [Float], classes: Int, _ batch: Batch, _ pictures: [LabeledPicture]
-  ) throws {
+  ) {
     for row in 0..<batch.count {
-      try FiniteNumbers.checkOutputs(
-        logits[row * classes..<(row + 1) * classes], file: pictures[batch.positions[row]].path)
       let values = logits[row * classes..<(row + 1) * classes].map { Double($0) }
       let largest = values.max() ?? 0
       let sum = values.reduce(0) { $0 + exp($1 - largest) }

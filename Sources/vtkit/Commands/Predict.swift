@@ -106,13 +106,8 @@ struct Predict: ParsableCommand {
       let images = engine.pictures(
         planar: values[first * one..<(first + batch) * one], [batch, channels, size, size])
       let result = model.forward(images, Context(engine, recording: false))
-      let answers = result.logits.values
-      for row in 0..<batch {
-        let width = answers.count / batch
-        try FiniteNumbers.checkOutputs(
-          answers[row * width..<(row + 1) * width], file: "picture \(first + row) of \(input)")
-      }
-      logits += answers
+      try result.checkFinite { "picture \(first + $0) of \(input)" }
+      logits += result.logits.values
       grid += result.finalGrid.values
     }
     let side = model.finalGridSide
@@ -155,10 +150,11 @@ struct Predict: ParsableCommand {
       guard batch.count > 0 else { continue }
       if predictions.isEmpty { Console.notes(preprocessing.unsettled(loaded.notes)) }
       let context = Context(engine, recording: false)
-      let logits = model.forward(engine.tensor(batch.images, batch.shape), context).logits.values
+      let result = model.forward(engine.tensor(batch.images, batch.shape), context)
+      try result.checkFinite { files[batch.positions[$0]] }
+      let logits = result.logits.values
       for (row, position) in batch.positions.enumerated() {
         let values = logits[row * model.numClasses..<(row + 1) * model.numClasses]
-        try FiniteNumbers.checkOutputs(values, file: files[position])
         let prediction = Prediction(
           image: files[position], logits: Array(values), classes: classes, top: top)
         if output == nil && !json { print(prediction.text) }
