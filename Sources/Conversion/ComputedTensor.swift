@@ -8,6 +8,8 @@ struct ComputedTensor: Sendable {
     case relativePositionIndex = "relative-position-index"
     /// The same index as one list, int64 `[tokens * tokens]` (torchvision).
     case relativePositionList = "relative-position-list"
+    /// And as int64 `[tokens, tokens]` (transformers).
+    case relativePositionMatrix = "relative-position-matrix"
     /// PyTorch's count of the batches that a batch norm has seen, an int64 without axes; 0 where nobody counted.
     case batchCounter = "batch-counter"
     /// What a masked patch is embedded as, `[1, channels]`; zeros here.
@@ -16,17 +18,23 @@ struct ComputedTensor: Sendable {
     /// Why import leaves it out.
     var reason: String {
       switch self {
-      case .relativePositionIndex, .relativePositionList, .batchCounter: "computed from others"
+      case .relativePositionIndex, .relativePositionList, .relativePositionMatrix, .batchCounter:
+        "computed from others"
       case .maskToken: "only masked pretraining reads it"
       }
     }
   }
+
+  /// The wildcard that says that a file had tensors that only folders need: it gets them back.
+  static let key = "computed"
 
   /// Its name in the dialect.
   let source: String
   /// The native tensor that it follows from.
   let native: String
   let kind: Kind
+  /// Whether only model folders need it: what loads them misses it, while files by themselves may lack it.
+  var isForFolders = false
 
   /// - Parameter tensor: the native tensor.
   /// - Throws: `Failure` where its shape is none that this can follow from.
@@ -44,6 +52,11 @@ struct ComputedTensor: Sendable {
       let (index, tokens) = try Self.relativePositions(of: tensor)
       return StoredTensor(name: name, type: .i32, shape: [tokens, tokens]) {
         try Bytes(copying: index().map { Int32($0) })
+      }
+    case .relativePositionMatrix:
+      let (index, tokens) = try Self.relativePositions(of: tensor)
+      return StoredTensor(name: name, type: .i64, shape: [tokens, tokens]) {
+        try Bytes(copying: index().map { Int64($0) })
       }
     case .relativePositionList:
       let (index, tokens) = try Self.relativePositions(of: tensor)

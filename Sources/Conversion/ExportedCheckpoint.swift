@@ -58,7 +58,7 @@ public struct ExportedCheckpoint: Sendable {
         ?? file.fittingVariant(metadata.configuration)
       let exporter = try Exporter(file, variant: variant)
       let exported = try exporter.run(
-        trunk, configuration: metadata.configuration, wildcards: wildcards)
+        trunk, configuration: metadata.configuration, wildcards: wildcards, inFolder: inFolder)
       result = ExportedCheckpoint(
         store: exported.store, plan: exported.plan,
         remarks: exporter.differences(trunk, metadata.configuration).filter { item in

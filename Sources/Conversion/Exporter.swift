@@ -21,8 +21,10 @@ struct Exporter {
   ///   - native: the network's tensors, without optimizer or drloc.
   ///   - configuration: the network's.
   ///   - wildcards: texts of the file the weights came from, where it was of this dialect.
+  ///   - inFolder: whether a model folder is to be written.
   /// - Throws: `Failure` naming what the dialect cannot hold.
-  func run(_ native: ParameterStore, configuration: JSON, wildcards: [String: String]) throws
+  func run(_ native: ParameterStore, configuration: JSON, wildcards: [String: String], inFolder: Bool = false)
+    throws
     -> Result
   {
     try checkConfiguration(native, configuration)
@@ -87,7 +89,7 @@ struct Exporter {
     if let prefix = file.chunked, let size = texts[Chunks.key].flatMap({ Int($0) }), size > 0 {
       store = try Chunks.collected(store, prefix: prefix, size: size)
     }
-    let computed = try computedTensors(native, texts)
+    let computed = try computedTensors(native, texts, inFolder: inFolder)
     for tensor in computed where store[tensor.name] == nil { try store.append(tensor) }
     if let classes = file.keras?.classes, !classes.isEmpty {
       store = try KerasNumbering.byClass(
@@ -102,10 +104,13 @@ struct Exporter {
     return Result(store: store, plan: plan, omitted: omitted)
   }
 
-  private func computedTensors(_ native: ParameterStore, _ wildcards: [String: String]) throws
+  private func computedTensors(_ native: ParameterStore, _ wildcards: [String: String], inFolder: Bool) throws
     -> [StoredTensor]
   {
-    try compiled.computed.flatMap { source, pattern, rule in
+    let wanted = compiled.computed.filter { item in
+      !item.tensor.isForFolders || inFolder || wildcards[ComputedTensor.key] != nil
+    }
+    return try wanted.flatMap { source, pattern, rule in
       try native.tensors.compactMap { tensor in
         guard let match = pattern.match(tensor.name) else { return nil }
         return try rule.made(from: tensor, name: source.name(numbers: match.numbers, wildcards: wildcards))

@@ -85,7 +85,10 @@ struct Importer {
       else {
         unmatched.append(tensor)
         // Known, although nothing is taken from it.
-        if compiled.computed.contains(where: { $0.source.match(bytes) != nil }) { matchedCount += 1 }
+        if let item = compiled.computed.first(where: { $0.source.match(bytes) != nil }) {
+          matchedCount += 1
+          if item.tensor.isForFolders { wildcards[ComputedTensor.key] = "yes" }
+        }
         continue
       }
       wildcards.merge(match.wildcards) { before, _ in before }

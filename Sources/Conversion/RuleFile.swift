@@ -253,7 +253,8 @@ public struct RuleFile: Sendable {
           throw value.fail("nothing of the kind '\(kind)' is computed")
         }
         let result = ComputedTensor(
-          source: try value.string("source"), native: try value.string("of"), kind: known)
+          source: try value.string("source"), native: try value.string("of"), kind: known,
+          isForFolders: try value.optional("folders")?.text() == "true")
         try value.finish()
         return result
       }

@@ -100,4 +100,25 @@ struct SameKindTests {
     metadata.provenance = Self.provenance(loaded, "vit.npz")
     #expect(throws: Failure.self) { try Dialects.usual(for: .safetensors, metadata: metadata) { _ in "" } }
   }
+
+  /// transformers 4 saves Swin's index of relative positions and wants it back, version 5 neither.
+  @Test func aBufferComesBackWhereItWas() throws {
+    let (_, original, loaded) = try DialectTests.load("swin_hf_safetensors")
+    func written(_ loaded: LoadedCheckpoint, inFolder: Bool = false) throws -> ParameterStore {
+      try ExportedCheckpoint.make(
+        loaded.native, metadata: loaded.metadata, dialect: "huggingface", variant: loaded.variant,
+        wildcards: loaded.wildcards, inFolder: inFolder
+      ).store
+    }
+    let index = "swin.encoder.layers.0.blocks.0.attention.self.relative_position_index"
+    #expect(original[index] == nil)
+    #expect(try written(loaded)[index] == nil)
+    var ofVersion4 = try written(loaded, inFolder: true)
+    let made = try #require(ofVersion4[index])
+    #expect(made.type == .i64 && made.shape.count == 2 && made.shape[0] == made.shape[1])
+    ofVersion4.metadata = [:]
+    let again = try LoadedCheckpoint.load(
+      ofVersion4, LoadOptions(configuration: loaded.metadata.configuration), path: nil)
+    #expect(try Set(written(again).names) == Set(ofVersion4.names))
+  }
 }
