@@ -89,8 +89,7 @@ struct ConfigurationSolver {
           if let value = evaluate(expression) {
             // What follows from a key that no tensor settles is no tensor's word either.
             let isFirm = expression.names.allSatisfy { name in
-              axisLengths[name] != nil || settled[name] != nil && !soft.contains(name)
-                || stated[name] == nil
+              axisLengths[name] != nil || (settled[name] == nil ? stated[name] == nil : !soft.contains(name))
             }
             if !isFirm { soft.insert(key) }
             try settle(key, value)
