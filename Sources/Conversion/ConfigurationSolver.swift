@@ -12,9 +12,9 @@ struct ConfigurationSolver {
   private(set) var assumed: [LoadNote] = []
   /// Settled keys that follow from stated ones.
   private var soft: Set<String> = []
-  private let given: [String: JSON]
+  let given: [String: JSON]
   /// Lengths of axes that tensors show; `D[2]` where an axis hangs on a counter.
-  private let axisLengths: [String: Int]
+  let axisLengths: [String: Int]
   private let counts: Counts
   private let clues: NetworkClues
   /// Keys that published networks would settle and do not, and why.
@@ -32,15 +32,18 @@ struct ConfigurationSolver {
     self.counts = counts
     self.axisLengths = axisLengths
     self.given = Dictionary(
-      uniqueKeysWithValues: (given?.members ?? []).map { ($0.key, $0.value) })
+      uniqueKeysWithValues: try (given?.members ?? []).map { ($0.key, try Self.square($0.key, $0.value)) })
     // What published networks or a convention may settle comes last.
     let isOpen = Set(file.published + file.assume.map(\.key))
     for (key, value) in file.configuration where !isOpen.contains(key) { stated[key] = value }
-    for statement in folder?.statements ?? [] { stated[statement.key] = statement.value }
+    for statement in folder?.statements ?? [] {
+      stated[statement.key] = try Self.square(statement.key, statement.value)
+    }
     if let size = folder?.preprocessing?.size, stated["image_size"] == nil {
       stated["image_size"] = .int(size)
     }
     for (key, value) in self.given where key != "architecture" { stated[key] = value }
+    try checkAxesAgree()
     for (name, length) in axisLengths.sorted(by: { $0.key < $1.key }) {
       if let key = file.axes[name]?.singleName, key != Self.anything { try settle(key, .int(length)) }
     }
@@ -52,6 +55,7 @@ struct ConfigurationSolver {
       if known.count == items.count { try settle(key, .list(known)) }
     }
     for (key, value) in presence { try settle(key, value) }
+    try refuseWhatIsNotTold()
     try complete()
     for (key, value) in file.configuration where lookUp(key) == nil { stated[key] = value }
     try complete()
@@ -197,6 +201,8 @@ struct ConfigurationSolver {
   /// The configuration, `architecture` first, the other keys sorted.
   /// - Throws: `Failure` naming a key that nothing settles.
   func configuration() throws -> JSON {
+    try refuseWhatIsNotTold()
+    try checkRootsComeOut()
     for (key, reason) in open.sorted(by: { $0.key < $1.key }) where lookUp(key) == nil {
       throw Failure(
         "the tensors do not tell \(key), and \(reason)",

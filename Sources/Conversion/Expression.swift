@@ -1,7 +1,8 @@
 import Checkpoint
 
 /// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
-/// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
+/// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ceil(a, b)` (a / b rounded up),
+/// `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
 /// `times(list, x)`, `repeat(x, n)` (a list of n), `decimals(x)` (4 written as 4.0), `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not
 /// come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
@@ -43,6 +44,32 @@ struct Expression: Sendable {
     if let int = value.int { return int }
     guard let number = value.double, number.magnitude < 1e15 else { return nil }
     return Int(number.rounded(.down))
+  }
+
+  /// The number under the first `sqrt` that is no square; nil where all roots come out, or have no value.
+  func numberWithoutRoot(_ lookUp: (String) -> JSON?) -> Int? {
+    roots(lookUp).first { !Self.isSquare($0) }
+  }
+
+  /// The first `sqrt` that has a value.
+  func firstRoot(_ lookUp: (String) -> JSON?) -> Int? {
+    roots(lookUp).first(where: Self.isSquare).map { Int(Double($0).squareRoot().rounded()) }
+  }
+
+  private static func isSquare(_ number: Int) -> Bool { call("sqrt", [.int(number)]) != nil }
+
+  /// What stands under the expression's roots.
+  private func roots(_ lookUp: (String) -> JSON?) -> [Int] {
+    func within(_ node: Node) -> [Int] {
+      switch node {
+      case .value, .name: []
+      case .binary(_, let a, let b), .element(let a, let b): within(a) + within(b)
+      case .call("sqrt", let arguments):
+        arguments.compactMap { Self.evaluate($0, lookUp).flatMap(Self.integer) }
+      case .call(_, let arguments): arguments.flatMap(within)
+      }
+    }
+    return within(root)
   }
 
   /// Whether the value counts as yes: not null, not false, not 0.
@@ -107,6 +134,9 @@ struct Expression: Sendable {
       return root.multipliedReportingOverflow(by: root) == (value, false) ? .int(root) : nil
     case ("square", 1):
       return integer(values[0]) == nil ? nil : .bool(call("sqrt", arguments) != nil)
+    case ("ceil", 2):
+      guard let x = integer(values[0]), let y = integer(values[1]), x >= 0, y > 0 else { return nil }
+      return .int(x / y + (x % y > 0 ? 1 : 0))
     case ("min", 2):
       guard let x = integer(values[0]), let y = integer(values[1]) else { return nil }
       return .int(min(x, y))

@@ -7,7 +7,7 @@ struct ExpressionParser {
   private(set) var names: Set<String> = []
 
   private static let functions: Set<String> = [
-    "sqrt", "min", "ratio", "count", "not", "square", "given", "times", "repeat", "decimals",
+    "sqrt", "min", "ceil", "ratio", "count", "not", "square", "given", "times", "repeat", "decimals",
   ]
   /// Operators of more than one character, and how tightly each level binds, loosest first.
   private static let long = ["==", "!=", "**"]

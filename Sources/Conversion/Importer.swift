@@ -7,6 +7,8 @@ struct Importer {
     var configuration: JSON
     /// Keys that nothing settles, and what was taken.
     var assumed: [LoadNote]
+    /// What was taken where a table does not tell.
+    var sizeNotes: [LoadNote]
     var variant: String
     var wildcards: [String: String]
     var account: Account
@@ -235,7 +237,8 @@ struct Importer {
     }
     return Result(
       native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,
-      assumed: solver.assumed, variant: compiled.variant, wildcards: wildcards, account: account,
+      assumed: solver.assumed, sizeNotes: solver.sizeNotes, variant: compiled.variant, wildcards: wildcards,
+      account: account,
       plan: plan, drloc: drloc, folder: folder,
       folderNotes: folder?.notes(solver.isOpen) ?? [])
   }

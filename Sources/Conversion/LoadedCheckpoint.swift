@@ -171,7 +171,7 @@ public struct LoadedCheckpoint: Sendable {
     return LoadedCheckpoint(
       native: native, metadata: own,
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
-      notes: said + result.assumed + [LoadNote.leftOut(ignored)].compactMap { $0 },
+      notes: said + result.assumed + result.sizeNotes + [LoadNote.leftOut(ignored)].compactMap { $0 },
       ignored: ignored, skipped: store.skipped, plan: result.plan)
   }
 }

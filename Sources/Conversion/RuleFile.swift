@@ -51,6 +51,13 @@ public struct RuleFile: Sendable {
     let prefix: Expression
   }
 
+  /// A file that is not read, and why.
+  struct Refusal: Sendable {
+    let when: Expression
+    let reason: MessageTemplate
+    let remedy: String?
+  }
+
   struct Keras: Sendable {
     /// Layer names; a tensor belongs to the one its name begins with.
     let layers: [String]
@@ -94,6 +101,10 @@ public struct RuleFile: Sendable {
   let assume: [Assumption]
   /// Keys that no tensor shows, and that published networks of the same sizes have (`networks/published.yaml`).
   let published: [String]
+  /// Files that could mean several networks, or none that there is, are refused where this is true.
+  let refuse: [Refusal]
+  /// Sizes of published networks: another that a square root gives is told to the user.
+  let knownSizes: [(key: String, sizes: [Int])]
   /// The library's JSON files beside the weights.
   let folder: FolderRules?
   let keras: Keras?
@@ -191,6 +202,19 @@ public struct RuleFile: Sendable {
         try value.items?.map { try Assumption(key, $0) } ?? [Assumption(key, value)]
       }
       published = try reader.strings("published")
+      refuse = try reader.list("refuse").map { value in
+        var value = value
+        let result = try value.located {
+          Refusal(
+            when: try Expression(value.string("when")), reason: try MessageTemplate(value.string("reason")),
+            remedy: try value.optional("remedy")?.text())
+        }
+        try value.finish()
+        return result
+      }
+      knownSizes = try reader.mapping("known_sizes").map {
+        ($0, try $1.json().array?.compactMap(\.int) ?? [])
+      }
       folder = try reader.optional("folder").map { try FolderRules($0) }
       keras = try reader.optional("keras").map { value in
         var value = value

@@ -161,7 +161,11 @@ public struct ConfigurationReader {
       return placeholder
     }
     if let value = parse(given) { return value }
-    malformed.append("'\(name)' is \(String(given.text().prefix(60))), not \(Self.withArticle(kind))")
+    // Two sides of a picture, a patch or a window.
+    let isRectangle = given.array?.count == 2 && name.hasSuffix("_size")
+    malformed.append(
+      "'\(name)' is \(String(given.text().prefix(60))), not \(Self.withArticle(kind))"
+        + (isRectangle ? ": VTKit's networks are square" : ""))
     return fallback ?? placeholder
   }
 

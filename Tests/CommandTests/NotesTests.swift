@@ -23,7 +23,8 @@ struct NotesTests {
     let folder = try TemporaryFolder()
     let inspected = try Tool.run(["inspect", Self.clip] + Self.heads)
     let told = notes(inspected.output)
-    #expect(told.count == 1 && told[0].hasPrefix("activation = gelu: the file does not record it"), "\(told)")
+    #expect(told.count == 2 && told[0].hasPrefix("activation = gelu: the file does not record it"), "\(told)")
+    #expect(told.last?.hasPrefix("image_size = 32: 16 cells are taken as a square of 4 x 4") == true)
     let document = try JSON(
       parsing: Data(Tool.run(["inspect", Self.clip, "--json"] + Self.heads).output.utf8))
     #expect(document["notes"]?.array?.first?["text"] == .string(told[0]))
@@ -38,10 +39,12 @@ struct NotesTests {
       #expect(notes(outcome.error) == told, "\(outcome.error)")
     }
     let compared = try Tool.run(["compare", Self.clip, Self.clip] + Self.heads)
-    #expect(notes(compared.error) == told.flatMap { ["\(Self.clip): \($0)", "\(Self.clip): \($0)"] })
+    #expect(
+      notes(compared.error) == [Self.clip, Self.clip].flatMap { path in told.map { "\(path): \($0)" } })
     // Nothing is in doubt once it is given, or once the file says it.
     let given = try Tool.run(
-      "inspect", Self.clip, "--model-config", #"{"num_heads": 3, "activation": "quick_gelu"}"#)
+      "inspect", Self.clip, "--model-config",
+      #"{"num_heads": 3, "activation": "quick_gelu", "image_size": 32}"#)
     #expect(notes(given.output).isEmpty && given.output.contains("activation=quick_gelu"))
     #expect(notes(try Tool.run("inspect", folder.file("native.safetensors")).output).isEmpty)
   }

@@ -36,6 +36,7 @@ struct DialectTests {
   static func given(_ reference: ReferenceCase) -> JSON {
     let unseen = [
       "vit_jax": [], "vit_keras_hub": [], "vit_bigvision": ["image_size"], "vit": ["num_heads", "head_dim"],
+      "vit_timm_no_embed_class": ["num_heads", "head_dim", "position_embedding_covers_class_token"],
       "deit": ["num_heads"],
       "drloc_vit": ["num_heads", "head_dim"], "resnet": ["image_size"], "drloc_resnet": ["image_size"],
       "cvt": ["image_size", "num_heads"], "cvt_lucidrains": ["image_size"], "drloc_cvt": ["image_size"],

@@ -12,7 +12,8 @@ struct RuleLanguageTests {
     ("square(T - 2)", .bool(true)), ("square(T)", .bool(false)), ("square(nothing)", nil),
     ("not(flag)", .bool(false)), ("not(nil_key)", .bool(true)), ("not(nothing)", .bool(true)),
     ("'cls'", .string("cls")), ("pooling == 'a b'", .bool(false)), ("flag and not(square(T))", .bool(true)),
-    ("given(D, 3)", .int(48)), ("given(no_key, 3)", .int(3)),
+    ("ceil(T, p)", .int(9)), ("ceil(D, p)", .int(6)), ("ceil(T, 0)", nil), ("given(D, 3)", .int(48)),
+    ("given(no_key, 3)", .int(3)),
   ])
   func evaluates(_ text: String, _ expected: JSON?) throws {
     let values: [String: JSON] = [
@@ -42,6 +43,25 @@ struct RuleLanguageTests {
       #expect(name.match(other) == nil, "\(other)")
     }
     #expect(name.name(numbers: ["block": 3], wildcards: [:]) == "blocks.3.attn.weight")
+  }
+
+  @Test func numbersMayLeaveSomeOut() throws {
+    let name = try pattern("features.{2*block+1}.weight")
+    #expect(name.match("features.5.weight")?.numbers == ["block": 2])
+    #expect(name.match("features.4.weight") == nil && name.match("features.0.weight") == nil)
+    #expect(name.name(numbers: ["block": 3], wildcards: [:]) == "features.7.weight")
+    #expect(throws: Failure.self) { try pattern("features.{0*block}.weight") }
+  }
+
+  @Test func rootsThatDoNotComeOutAreFound() throws {
+    let values: [String: JSON] = ["T": .int(25), "p": .int(8)]
+    #expect(try Expression("sqrt(T - 1) * p").numberWithoutRoot { values[$0] } == 24)
+    #expect(try Expression("sqrt(T) * p").numberWithoutRoot { values[$0] } == nil)
+    #expect(try Expression("sqrt(T) * p").firstRoot { values[$0] } == 5)
+    #expect(try Expression("sqrt(nothing) * p").numberWithoutRoot { values[$0] } == nil)
+    let text = try MessageTemplate("{T} rows, {T - 1} cells, {nothing}").text { values[$0] }
+    #expect(text == "25 rows, 24 cells, ?")
+    #expect(throws: Failure.self) { try MessageTemplate("{T rows") }
   }
 
   @Test func wildcardsTakeOnePart() throws {

@@ -69,7 +69,8 @@ struct ViTTests {
   }
 
   @Test(arguments: [
-    ("patch_size", JSON.int(9), "image_size 224 is no multiple of patch_size 9"),
+    ("image_size", JSON.list([224, 448]), "not a positive integer: VTKit's networks are square"),
+    ("patch_size", .int(9), "image_size 224 is no multiple of patch_size 9"),
     ("num_heads", .int(0), "'num_heads' is 0, not a positive integer"),
     (
       "activation", .string("swish"),
