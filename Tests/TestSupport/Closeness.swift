@@ -6,8 +6,19 @@ public func expectClose<Number: BinaryFloatingPoint>(
   _ actual: [Number], _ expected: [Number], relative: Double = 0, absolute: Double = 0,
   _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation
 ) {
-  #expect(actual.count == expected.count, "\(what): lengths", sourceLocation: sourceLocation)
-  guard actual.count == expected.count else { return }
+  if let text = difference(actual, expected, relative: relative, absolute: absolute, what) {
+    Issue.record("\(text)", sourceLocation: sourceLocation)
+  }
+}
+
+/// What `expectClose` says of two lists; nil where they are close.
+public func difference<Number: BinaryFloatingPoint>(
+  _ actual: [Number], _ expected: [Number], relative: Double = 0, absolute: Double = 0,
+  _ what: String = ""
+) -> String? {
+  guard actual.count == expected.count else {
+    return "\(what): \(actual.count) numbers, expected \(expected.count)"
+  }
   var worst: (index: Int, excess: Double)?
   for (i, (a, b)) in zip(actual, expected).enumerated() {
     let difference = abs(Double(a) - Double(b))
@@ -17,10 +28,8 @@ public func expectClose<Number: BinaryFloatingPoint>(
       if worst == nil || excess > worst!.excess { worst = (i, excess) }
     }
   }
-  if let worst {
-    Issue.record(
-      "\(what): element \(worst.index) is \(actual[worst.index]), expected \(expected[worst.index])",
-      sourceLocation: sourceLocation)
+  return worst.map {
+    "\(what): element \($0.index) is \(actual[$0.index]), expected \(expected[$0.index])"
   }
 }
 
