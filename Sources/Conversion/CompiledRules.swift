@@ -10,7 +10,7 @@ struct CompiledRules: Sendable {
 
   let variant: String
   let rules: [Compiled]
-  let ignore: [(pattern: NamePattern, reason: String)]
+  let ignore: [(pattern: NamePattern, beside: NamePattern?, reason: String)]
   let without: [(pattern: NamePattern, reason: String)]
   let computed: [(source: NamePattern, native: NamePattern, tensor: ComputedTensor)]
   let detect: [NamePattern]
@@ -41,7 +41,7 @@ struct CompiledRules: Sendable {
         throw Failure("line \(rule.line): \(failure.problem)")
       }
     }
-    ignore = try file.ignore.map { (try pattern($0.pattern), $0.reason) }
+    ignore = try file.ignore.map { (try pattern($0.pattern), try $0.beside.map(pattern), $0.reason) }
     without = try file.without.map { (try pattern($0.pattern), $0.reason) }
     computed = try file.computed.map { (try pattern($0.source), try pattern($0.native), $0) }
     detect = try file.detect.map(pattern)

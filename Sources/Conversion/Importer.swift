@@ -162,10 +162,13 @@ struct Importer {
     clues: NetworkClues = NetworkClues()
   ) throws -> Result {
     var account = Account()
+    let ignored = compiled.ignore.filter { item in
+      item.beside.map { beside in unmatched.contains { beside.match($0.name) != nil } } ?? true
+    }
     for tensor in unmatched {
       if ignore.matches(tensor.name) {
         account.ignored.append((tensor.name, "asked for"))
-      } else if let item = compiled.ignore.first(where: { $0.pattern.match(tensor.name) != nil }) {
+      } else if let item = ignored.first(where: { $0.pattern.match(tensor.name) != nil }) {
         account.ignored.append((tensor.name, item.reason))
       } else if let item = compiled.computed.first(where: { $0.source.match(tensor.name) != nil }) {
         account.ignored.append((tensor.name, item.tensor.kind.reason))

@@ -36,7 +36,7 @@ public struct LoadNote: Sendable, Equatable {
   static func leftOut(_ tensors: [(name: String, reason: String)]) -> LoadNote? {
     if tensors.isEmpty { return nil }
     let reasons = Set(tensors.map(\.reason)).sorted().joined(separator: "; ")
-    return LoadNote(.leftOut, "\(tensors.count) tensors left out (\(reasons))")
+    return LoadNote(.leftOut, "\(tensors.count) tensor\(tensors.count == 1 ? "" : "s") left out (\(reasons))")
   }
 
   /// The note as `inspect --json` has it.

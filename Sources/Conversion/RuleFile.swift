@@ -118,7 +118,8 @@ public struct RuleFile: Sendable {
   let resample: [Resample]
   /// The native weight that reads the picture: the first of these that the network has.
   let inputLayer: [String]
-  let ignore: [(pattern: String, reason: String)]
+  /// Tensors that are no part of the network; where `beside` is given, only in files that have such a tensor too.
+  let ignore: [(pattern: String, beside: String?, reason: String)]
   /// Native tensors for which the dialect has no place and whose loss changes no result.
   let without: [(pattern: String, reason: String)]
   /// Tensors that follow from others: left out on import, computed on export.
@@ -282,7 +283,14 @@ public struct RuleFile: Sendable {
         try value.finish()
         return result
       }
-      ignore = try reader.reasons("ignore", of: "pattern")
+      ignore = try reader.list("ignore").map { value in
+        var value = value
+        let result = (
+          try value.string("pattern"), try value.optional("beside")?.text(), try value.string("reason")
+        )
+        try value.finish()
+        return result
+      }
       try reader.finish()
     } catch let failure as Failure {
       throw failure.located(file: fileName)

@@ -44,6 +44,18 @@ public enum ModelFactory {
     }
   }
 
+  /// Refuses tensors of other shapes than the configuration's network has, such as a Swin's whose windows differ from
+  /// stage to stage. Tensors that are missing or left over are another matter.
+  /// - Throws: `Failure` naming the first such tensor.
+  public static func checkShapes(_ weights: ParameterStore, _ configuration: JSON) throws {
+    for spec in try parameterSpecs(configuration) {
+      guard let tensor = weights[spec.name], tensor.shape != spec.shape else { continue }
+      throw Failure(
+        "the tensors are those of a network that VTKit does not have: its shape is \(tensor.shape), in a network of the file's configuration \(spec.shape)",
+        tensor: spec.name)
+    }
+  }
+
   /// The parameters that a configuration declares, by native name.
   public static func parameterSpecs(_ configuration: JSON) throws -> [ParameterSpec] {
     func specs<N: Network>(_ type: N.Type) throws -> [ParameterSpec] {

@@ -45,6 +45,25 @@ struct ConvertTests {
     #expect(asked.error.contains("or native"))
   }
 
+  /// S3's networks have the names of a Swin and windows of their own in every stage.
+  @Test func aSwinWithWindowsOfTwoSizesIsRefused() throws {
+    let folder = try TemporaryFolder()
+    var store = try CheckpointFile.open(Fixtures.reference + "/swin_timm_safetensors/checkpoint.safetensors")
+    store.mapTensors { tensor in
+      guard tensor.name.hasPrefix("layers.1."), tensor.name.hasSuffix("relative_position_bias_table") else {
+        return tensor
+      }
+      let heads = tensor.shape[1]
+      return StoredTensor(
+        name: tensor.name, shape: [25, heads], values: [Float](repeating: 0, count: 25 * heads))
+    }
+    let (input, output) = (folder.file("s3.safetensors"), folder.file("out.safetensors"))
+    try CheckpointFile.write(store, to: input)
+    let outcome = try Tool.run("convert", input, output)
+    #expect(outcome.status == 3 && outcome.error.contains("layers.1.blocks.0"), "\(outcome.error)")
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
   @Test func theSourcesDigestIsThatOfTheFile() throws {
     let folder = try TemporaryFolder()
     let expected = try CheckpointFile.sha256(Self.jax)

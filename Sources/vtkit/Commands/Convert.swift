@@ -155,6 +155,11 @@ struct Convert: ParsableCommand {
 
   private func converted(_ destination: Destination) throws -> (ExportedCheckpoint, configuration: JSON) {
     var loaded = try load.load(input)
+    do { try ModelFactory.checkShapes(loaded.native, loaded.metadata.configuration) } catch let failure
+      as Failure
+    {
+      throw failure.located(file: input)
+    }
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     try Resizing.apply(inChannels: inChannels, to: &loaded)
     if let numClasses {
