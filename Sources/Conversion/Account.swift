@@ -80,6 +80,8 @@ public struct PlanRow: Sendable {
 /// Patterns in which `*` stands for anything.
 struct NameFilter {
   private let patterns: [NamePattern]
+  /// What stands before the names in the file; patterns may spell it or not.
+  private var prefix = ""
 
   init(_ patterns: [String]) throws {
     self.patterns = try patterns.map {
@@ -87,5 +89,14 @@ struct NameFilter {
     }
   }
 
-  func matches(_ name: String) -> Bool { patterns.contains { $0.match(name) != nil } }
+  func matches(_ name: String) -> Bool {
+    patterns.contains { $0.match(name) != nil || !prefix.isEmpty && $0.match(prefix + name) != nil }
+  }
+
+  /// The same for names that a file has under a prefix.
+  func forNames(under prefix: String) -> NameFilter {
+    var result = self
+    result.prefix = prefix
+    return result
+  }
 }

@@ -114,6 +114,11 @@ public enum Dialects {
   /// - Parameter architecture: nil where the dialect's name alone decides.
   /// - Throws: `Failure` listing what there is.
   public static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
+    if let architecture, !architectures.contains(architecture) {
+      throw Failure(
+        .usage, "there is no converter for the architecture '\(architecture.printable)'",
+        remedy: "known are " + architectures.sorted().joined(separator: ", "))
+    }
     let found = try all(dialect: dialect).filter {
       $0.dialect == dialect && (architecture == nil || $0.architecture == architecture)
     }

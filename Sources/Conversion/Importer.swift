@@ -161,6 +161,16 @@ struct Importer {
     given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter,
     clues: NetworkClues = NetworkClues()
   ) throws -> Result {
+    let asked = matches.filter { ignore.matches($0.value.tensor.name) }
+    if !asked.isEmpty {
+      var rest = self
+      for (place, match) in asked {
+        rest.matches[place] = nil
+        rest.unmatched.append(match.tensor)
+      }
+      return try rest.run(
+        given: given, folder: folder, ignore: ignore, allowMissing: allowMissing, clues: clues)
+    }
     var account = Account()
     let ignored = compiled.ignore.filter { item in
       item.beside.map { beside in unmatched.contains { beside.match($0.name) != nil } } ?? true

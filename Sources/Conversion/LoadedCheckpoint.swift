@@ -137,6 +137,7 @@ public struct LoadedCheckpoint: Sendable {
     let (importer, wrapper) = try Recognition.importer(
       store, metadata, options, format: path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) })
     let file = importer.file
+    let unwanted = ignore.forNames(under: wrapper.prefix)
     let reading = try path.flatMap { path in
       try file.folder.flatMap {
         try FolderReading(
@@ -149,7 +150,7 @@ public struct LoadedCheckpoint: Sendable {
     let result: Importer.Result
     do {
       result = try importer.run(
-        given: given, folder: reading, ignore: ignore, allowMissing: NameFilter(options.allowMissing),
+        given: given, folder: reading, ignore: unwanted, allowMissing: NameFilter(options.allowMissing),
         clues: NetworkClues(prefix: wrapper.prefix, modelName: reading?.networkName ?? store.networkName))
       guard result.account.isClean else {
         throw result.account.failure(

@@ -30,8 +30,9 @@ public struct PreprocessingText: Sendable {
       (preprocessing[key]?.array ?? []).map { $0.text() }.joined(separator: " ")
     }
     let isBytes = preprocessing["scale"]?.double == 255
+    let isGray = preprocessing["mean"]?.array?.count == 1
     numbers =
-      (preprocessing["channel_order"]?.string ?? "rgb").uppercased()
+      (isGray ? "gray" : (preprocessing["channel_order"]?.string ?? "rgb").uppercased())
       + ", (x\(isBytes ? "" : " / 255") - mean) / std, mean \(list("mean")), std \(list("std"))"
   }
 

@@ -28,7 +28,7 @@ enum Recognition {
     if let architecture = options.architecture, !Dialects.architectures.contains(architecture) {
       throw Failure(
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
-        remedy: "see 'vtkit dialects'")
+        remedy: "known are " + Dialects.architectures.sorted().joined(separator: ", "))
     }
     func recognized(_ store: ParameterStore) throws -> Importer? {
       if let format, let found = try self.recognized(files(format, store), store) { return found }

@@ -6,4 +6,10 @@ extension ParameterStore {
     let filter = try NameFilter([pattern])
     return tensors.filter { filter.matches($0.name) }
   }
+
+  /// Drops the tensors whose names match any of the patterns.
+  public mutating func leaveOut(_ patterns: [String]) throws {
+    let unwanted = try NameFilter(patterns)
+    filter { !unwanted.matches($0.name) }
+  }
 }

@@ -28,14 +28,7 @@ public struct EvaluationSet: Sendable {
     var base = try ClassFolders(folder)
     let known = classes ?? base.classes
     let unknown = base.classes.filter { !known.contains($0) }
-    guard unknown.isEmpty else {
-      throw Failure(
-        "the folder has classes that the network lacks (\(unknown.prefix(5).joined(separator: ", ")))",
-        file: folder,
-        remedy:
-          "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).joined(separator: ", "))), or name the network's classes with --classes FILE"
-      )
-    }
+    guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, folder) }
     pictures = try base.pictures(order: known)
     guard !pictures.isEmpty else { throw ImageFolder.noPictures(folder) }
     self.classes = known
@@ -43,6 +36,18 @@ public struct EvaluationSet: Sendable {
     remarks = base.remarks
     source = source.isEmpty ? "all pictures of the folder" : "\(source)/"
     remarks.close()
+    if includesTraining, !usesTestSplit, set != nil, let training = layout.training {
+      // Everything: the other sets too.
+      var names = ["\(set ?? "")/"]
+      for other in [layout.validation, layout.test, training].compactMap({ $0 }) where other != set {
+        var folder = try ClassFolders(layout.path(other))
+        let unknown = folder.classes.filter { !known.contains($0) }
+        guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, layout.path(other)) }
+        pictures += try folder.pictures(order: known)
+        names.append("\(other)/")
+      }
+      source = names.joined(separator: ", ")
+    }
     guard let record else { return }
     if set != nil {
       tellTrained(record)
@@ -51,6 +56,15 @@ public struct EvaluationSet: Sendable {
     } else {
       leaveOutTrained(record, root)
     }
+  }
+
+  private static func unknownClasses(_ unknown: [String], _ known: [String], _ folder: String) -> Failure {
+    Failure(
+      "the folder has classes that the network lacks (\(unknown.prefix(5).joined(separator: ", ")))",
+      file: folder,
+      remedy:
+        "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).joined(separator: ", "))), or name the network's classes with --classes FILE"
+    )
   }
 
   /// Warns of training pictures among those that are measured.

@@ -48,7 +48,8 @@ enum Main {
         Console.line(message)
         exit(2)
       }
-      Console.error(message)
+      // A command that answered no has said why.
+      if !message.isEmpty { Console.error(message) }
       exit(exitCode.rawValue == 1 ? 1 : 3)
     }
   }

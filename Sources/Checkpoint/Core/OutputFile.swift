@@ -48,8 +48,7 @@ public final class OutputFile {
 
   /// Refuses a path whose folder is missing or may not be written to.
   public static func checkFolder(of path: String) throws {
-    let parent = (path as NSString).deletingLastPathComponent
-    let folder = parent.isEmpty ? "." : parent
+    let folder = path.parentFolder
     var status = stat()
     guard stat(folder, &status) == 0 else {
       throw Failure("the folder for the output does not exist", file: folder, remedy: "create it first")

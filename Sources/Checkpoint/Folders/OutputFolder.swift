@@ -87,8 +87,7 @@ public final class OutputFolder {
     }
     finished = true
     OutputFile.unfinished.remove(temporary)
-    let parent = (path as NSString).deletingLastPathComponent
-    sync(parent.isEmpty ? "." : parent)
+    sync(path.parentFolder)
   }
 
   /// Brings a folder's list of files to the disk; where the system cannot, the renaming still holds.

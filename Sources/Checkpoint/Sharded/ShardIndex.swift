@@ -33,10 +33,8 @@ enum ShardIndex {
         }
         return (tensor: member.key, file: file)
       }
-      let folder = (path as NSString).deletingLastPathComponent
-      return (
-        Set(map.map(\.file)).sorted().map { folder.isEmpty ? $0 : folder + "/" + $0 }, map
-      )
+      let folder = path.contains("/") ? path.parentFolder + "/" : ""
+      return (Set(map.map(\.file)).sorted().map { folder + $0 }, map)
     } catch let failure as Failure {
       throw failure.located(file: path)
     }

@@ -10,8 +10,7 @@ struct FolderDocuments {
   /// - Parameter path: of a folder, or of a weights file.
   init(_ path: String) {
     isNamed = ModelFolder.isFolder(path)
-    let parent = (path as NSString).deletingLastPathComponent
-    folder = isNamed ? path : parent.isEmpty ? "." : parent
+    folder = isNamed ? path : path.parentFolder
   }
 
   func path(_ name: String) -> String { OutputFolder.trimmed(folder) + "/" + name }

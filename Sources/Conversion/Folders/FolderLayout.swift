@@ -116,6 +116,13 @@ struct PictureDescription: Sendable, Equatable {
     }
     tell("antialias", .bool(true), "the library smooths pictures that shrink, the network's own does not")
     tell("channel_order", .string("rgb"), "give the network pictures in this order")
+    if file == TransformersFolder.preprocessor, let own = preprocessing, own["resize"] == nil,
+      own["crop_offset"]?.string != "down", own["crop"]?.double != 1
+    {
+      texts.append(
+        "\(file) cannot say where an odd number of pixels is cut: transformers crops up to a pixel beside the training's middle, and its accuracy may differ a little"
+      )
+    }
     if preprocessing?["resize"]?.string == "crop-first" {
       texts.append(
         "\(file) cannot say that pictures are cropped before they are resized: it says the reverse")
@@ -123,7 +130,7 @@ struct PictureDescription: Sendable, Equatable {
     return texts
   }
 
-  /// Whether our own keys say just the same.
+  /// Whether our own keys say the same, as far as the library's file can say it.
   func agrees(_ own: JSON?, imageSize: Int) -> Bool {
     guard let own else { return false }
     let (size, said) = (size ?? imageSize, json(imageSize: imageSize))
@@ -135,9 +142,7 @@ struct PictureDescription: Sendable, Equatable {
       else { return false }
       return zip(a, b).allSatisfy { abs($0 / scale - $1) <= 1e-6 * max(1, abs($1)) }
     }
-    return own["crop_offset"]?.string ?? "even" == cropOffset
-      && own["resampler"]?.string ?? "pillow" == resampler && own["antialias"]?.bool != false
-      && own["channel_order"]?.string ?? "rgb" == "rgb" && own["size"]?.int == size
+    return own["channel_order"]?.string ?? "rgb" == "rgb" && own["size"]?.int == size
       && own["resize"]?.string ?? "shortest-edge" == resize
       && own["interpolation"]?.string == interpolation && side == Self.resizedSide(size, crop) && near("mean")
       && near("std")

@@ -23,8 +23,8 @@ enum TimmFolder {
       return nil
     }
     func channels(_ key: String) -> [Double]? {
-      pretrained[key]?.array?.compactMap(\.double).count == 3
-        ? pretrained[key]?.array?.compactMap(\.double) : nil
+      let numbers = pretrained[key]?.array?.compactMap(\.double)
+      return [1, 3].contains(numbers?.count) ? numbers : nil
     }
     var result = PictureDescription(
       file: "config.json", size: pretrained["input_size"]?.array?.last?.int,

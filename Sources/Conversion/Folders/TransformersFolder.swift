@@ -111,10 +111,10 @@ enum TransformersFolder {
     func channels(_ key: String) throws -> [Double]? {
       guard let value = json[key], value != .null else { return nil }
       if let one = value.double { return [one, one, one] }
-      guard let three = value.array?.compactMap(\.double), three.count == 3 else {
-        throw Failure("\(key) is not three numbers")
-      }
-      return three
+      guard let numbers = value.array?.compactMap(\.double), [1, 3].contains(numbers.count),
+        numbers.count == value.array?.count
+      else { throw Failure("\(key) is not three numbers, or one for gray pictures") }
+      return numbers
     }
     if let mean = try channels("image_mean") { result.mean = mean }
     if let std = try channels("image_std") { result.std = std }

@@ -84,7 +84,10 @@ public final class Trainer {
     let epochs = configuration.recipe.epochs
     guard state.epoch < epochs || state.epoch == epochs && state.batch == 0 else {
       throw Failure(
-        .usage, "--epochs \(epochs): the run has begun epoch \(state.epoch + 1) already", file: folder.path,
+        .usage,
+        "--epochs \(epochs): the run has "
+          + (state.batch == 0 ? "done \(state.epoch) epochs" : "begun epoch \(state.epoch + 1)") + " already",
+        file: folder.path,
         remedy: "give a larger number, or start a new run")
     }
     state.isFinished = state.epoch == epochs

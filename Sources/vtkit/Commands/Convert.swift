@@ -102,6 +102,7 @@ struct Convert: ParsableCommand {
     var configuration = JSON.null
     if raw {
       store = try CheckpointFile.open(input)
+      try store.leaveOut(load.ignore)
       plan = store.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
       }

@@ -152,6 +152,7 @@ struct Finetune: ParsableCommand {
 
   private func started(_ engine: Engine) throws -> Trainer {
     let dataPath = data ?? ""
+    try checkPlaces(output ?? "")
     try ExportTarget.checkPaths(export, run: output ?? "", overwrite: force)
     let (start, startWeights, source) = try startingPoint()
     var (metadata, weights) = (start, startWeights)

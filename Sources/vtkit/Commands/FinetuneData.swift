@@ -26,7 +26,26 @@ extension Finetune {
       return (nil, untrained + (count > 0 ? "; the checkpoint's, of \(count) classes, is dropped" : ""))
     }
     let order = rows == Array(rows.indices) ? "" : ", its rows put into the order of the folders"
-    return (rows, "classifier: kept (\(classes.count) classes, as the checkpoint names them)\(order)")
+    let source = classNames.file.map { "as \($0) names them" } ?? "as the checkpoint names them"
+    return (rows, "classifier: kept (\(classes.count) classes, \(source))\(order)")
+  }
+
+  /// Refuses a run folder among the pictures, where it would count as a class, and one that holds its own checkpoint,
+  /// which a new run would remove.
+  func checkPlaces(_ output: String) throws {
+    func isInside(_ path: String?, _ folder: String?) -> Bool {
+      guard let path = path?.absolutePath, let folder = folder?.absolutePath else { return false }
+      return path == folder || path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
+    }
+    guard !isInside(output, data) else {
+      throw Failure(
+        .usage, "the run folder lies among the pictures", file: output, remedy: "choose another --output")
+    }
+    guard !isInside(checkpoint, output) else {
+      throw Failure(
+        .usage, "the run folder holds the checkpoint, which a new run would remove", file: output,
+        remedy: "choose another --output")
+    }
   }
 
   /// Warns of what may be wrong with the data.

@@ -26,8 +26,8 @@ extension Finetune {
       run.data = place
       run.exports += targets
       if GivenOptions.names().contains("--epochs") {
+        guard recipeArguments.epochs > 0 else { throw Failure(.usage, "--epochs must be at least 1") }
         run.recipe.epochs = recipeArguments.epochs
-        try run.recipe.validate()
       }
     }
     let epochs = trainer.configuration.recipe.epochs

@@ -33,6 +33,7 @@ struct Inspect: ParsableCommand {
       try LoadArguments.complete(&found, checkpoint)
       loaded = found
     } catch let failure as Failure {
+      if failure.kind == .usage { throw failure }
       // A folder's own files that are wrong are no matter of recognition.
       if ModelFolder.isFolder(checkpoint), failure.file?.hasSuffix("config.json") == true { throw failure }
       loaded = nil

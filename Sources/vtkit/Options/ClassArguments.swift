@@ -30,6 +30,11 @@ struct ClassArguments: ParsableArguments {
     if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $1.count > 1 })?.key {
       throw Failure("the file names the class '\(twice.printable)' twice", file: file)
     }
+    if let own, own.count == count, own != names, own.enumerated().contains(where: { $1 != "LABEL_\($0)" }) {
+      Console.warning(
+        "--classes overrules the names that the checkpoint has (its first: \(own.prefix(3).joined(separator: ", ")))"
+      )
+    }
     return names
   }
 

@@ -35,7 +35,7 @@ struct Destination {
       try OutputFile.check(path, overwrite: overwrite)
     }
     let whole = OutputFolder.trimmed(path)
-    let parent = (whole.absolutePath as NSString).deletingLastPathComponent
+    let parent = whole.absolutePath.parentFolder
     if parent != run?.absolutePath { try OutputFile.checkFolder(of: whole) }
   }
 

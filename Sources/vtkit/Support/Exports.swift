@@ -75,6 +75,12 @@ struct ExportTarget {
           .usage, "two exports go to the same place", file: destination.path,
           remedy: "give each --export a path of its own")
       }
+      guard !destination.isFolder || OutputFolder.trimmed(destination.path).absolutePath != run.absolutePath
+      else {
+        throw Failure(
+          .usage, "the export is the run folder itself", file: destination.path,
+          remedy: "give --export a folder of its own, such as \(OutputFolder.trimmed(run))/model/")
+      }
       try destination.check(overwrite: overwrite, madeMeanwhile: run)
     }
   }
