@@ -134,8 +134,15 @@ public struct LoadedCheckpoint: Sendable {
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
   ) throws -> LoadedCheckpoint {
     let ignore = try NameFilter(options.ignore)
-    let (importer, wrapper) = try Recognition.importer(
-      store, metadata, options, format: path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) })
+    let format = path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) }
+    var (importer, wrapper) = try Recognition.importer(store, metadata, options, format: format)
+    if options.dialect == nil, metadata == nil, let path,
+      let other = try Recognition.twin(of: importer.file, describedIn: FolderDocuments(path))
+    {
+      var named = options
+      (named.dialect, named.architecture) = (other.dialect, other.architecture)
+      (importer, wrapper) = try Recognition.importer(store, metadata, named, format: format)
+    }
     let file = importer.file
     let unwanted = ignore.forNames(under: wrapper.prefix)
     let reading = try path.flatMap { path in

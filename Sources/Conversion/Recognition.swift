@@ -76,6 +76,18 @@ enum Recognition {
     return candidates.first
   }
 
+  /// A dialect that repeats a file's names, where the JSON file beside the weights is of its library (timm's ResNets
+  /// have torchvision's names).
+  static func twin(of file: RuleFile, describedIn documents: FolderDocuments) throws -> RuleFile? {
+    guard file.folder == nil else { return nil }
+    return try Dialects.all().first { other in
+      guard other.architecture == file.architecture, other.base == file.dialect, let folder = other.folder,
+        let document = try? documents.document(folder.layout.configurationFile)
+      else { return false }
+      return try folder.relation(to: document, isNamed: false, dialect: other.dialect) == .said
+    }
+  }
+
   private static func unknown(_ files: [RuleFile], _ store: ParameterStore) throws -> Failure {
     let closest = try files.map { try Importer.best($0, store) }
       .max { $0.matchedCount < $1.matchedCount }

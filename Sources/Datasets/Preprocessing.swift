@@ -151,6 +151,7 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// The side that the resized picture has before the crop. A fraction like 224/232 gives 232, as it was meant.
+  static let largestSide = 16384
   var resizedSide: Int { max(imageSize, Int((Double(imageSize) / cropFraction + 1e-9).rounded(.down))) }
 
   /// Resize, centre crop, as for evaluation.
@@ -158,6 +159,11 @@ public struct Preprocessing: Sendable, Equatable {
     var picture = inChannels(picture)
     if resize == .cropFirst {
       picture = picture.centerCropped(min(picture.width, picture.height), halvesDown: cropOffset == .down)
+    }
+    guard resizedSide <= Self.largestSide else {
+      throw Failure(
+        "pictures of \(imageSize) are cut from ones of \(resizedSide) pixels: the crop is too small",
+        remedy: "give a larger --crop")
     }
     let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
     let halvesDown = cropOffset == .down

@@ -82,4 +82,11 @@ struct PreprocessingOptionTests {
     let outcome = try predict("--std=1,-1,1", picture)
     #expect(outcome.status == 2 && outcome.error.contains("--std"))
   }
+
+  @Test(arguments: ["1e-9", "0.001", "0", "1.5", "nan"])
+  func aCropThatLeavesNothingIsRefused(_ crop: String) throws {
+    let outcome = try Tool.run(
+      "predict", "--checkpoint", Fixtures.reference + "/vit_jax_npz/checkpoint.npz", "--crop", crop, "x.png")
+    #expect(outcome.status == 2 && outcome.error.contains("--crop"), "\(outcome.error)")
+  }
 }

@@ -19,6 +19,53 @@ struct ModelFolderTests {
     return path
   }
 
+  /// timm's ResNets have torchvision's names; the folder says whose they are, and what its network is.
+  @Test func aFolderOfTimmsResNetIsTimms() throws {
+    let place = try TemporaryFolder()
+    func document(_ arguments: String) -> String {
+      """
+      {"architecture": "resnet50", "num_classes": 10, "model_args": \(arguments),
+       "pretrained_cfg": {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "interpolation": "bicubic", "crop_pct": 0.95}}
+      """
+    }
+    let path = try Self.folder(
+      "resnet_timm_safetensors", as: "model.safetensors", ["config.json": document("{}")], in: place)
+    let loaded = try LoadedCheckpoint.load(path)
+    #expect(loaded.dialect == "timm")
+    let pictures = try #require(loaded.metadata.preprocessing)
+    #expect(pictures["mean"]?.array?.compactMap(\.double) == [0.1, 0.2, 0.3])
+    #expect(pictures["crop"]?.double == 0.95 && pictures["interpolation"]?.string == "bicubic")
+    for argument in ["act_layer\": \"silu", "global_pool\": \"max", "output_stride\": \"16"] {
+      try Data(document("{\"\(argument)\"}").utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
+      let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
+      #expect(failure?.problem.hasPrefix("model_args.") == true, "\(failure?.problem ?? "")")
+    }
+  }
+
+  @Test func aResNetThatShrinksInItsFirstStageIsRefused() throws {
+    let place = try TemporaryFolder()
+    let config = """
+      {"architectures": ["ResNetForImageClassification"], "model_type": "resnet", "downsample_in_first_stage": true}
+      """
+    let path = try Self.folder(
+      "resnet_hf_safetensors", as: "model.safetensors", ["config.json": config], in: place)
+    let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
+    #expect(failure?.problem.contains("downsample_in_first_stage") == true, "\(failure?.problem ?? "")")
+  }
+
+  /// transformers takes Pillow's number for a way to resize, or its name.
+  @Test func resamplingIsReadByNumberOrName() throws {
+    for (text, interpolation) in [("3", "bicubic"), ("\"bicubic\"", "bicubic"), ("0", "nearest")] {
+      let place = try TemporaryFolder()
+      let processor = Self.processor.replacing("\"resample\": 2", with: "\"resample\": \(text)")
+      let path = try Self.folder(
+        "vit_hf_safetensors", as: "model.safetensors",
+        ["config.json": Self.config, "preprocessor_config.json": processor], in: place)
+      let pictures = try LoadedCheckpoint.load(path).metadata.preprocessing
+      #expect(pictures?["interpolation"]?.string == interpolation, "\(text)")
+    }
+  }
+
   /// `vit_hf_safetensors` as transformers would describe it; 4 heads are not what its width suggests.
   private static let config = """
     {"architectures": ["ViTForImageClassification"], "model_type": "vit", "hidden_size": 48, "image_size": 64,

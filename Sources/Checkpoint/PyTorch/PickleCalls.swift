@@ -132,6 +132,7 @@ extension PickleMachine {
       default: 7...8
       }
     guard counts.contains(items.count) else { throw Self.damaged("a tensor with \(items.count) arguments") }
+    try checkBits(items.last)
     guard case .storage(var storage) = items[0] else { throw Self.damaged("a tensor without a storage") }
     if function == .rebuildTensorV3 {
       guard case .global(let global) = items[6], case .elementType(let type) = global else {
@@ -150,6 +151,16 @@ extension PickleMachine {
     let view = PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides)
     try check(view)
     return view
+  }
+
+  /// PyTorch may leave a negation or a complex conjugation undone in the storage and note it beside the tensor.
+  private func checkBits(_ notes: PickleValue?) throws {
+    guard case .dict(let place)? = notes else { return }
+    for case (.string(let bit), .bool(true)) in dictionaries[place] where ["neg", "conj"].contains(bit) {
+      throw Failure(
+        "a tensor's numbers are to be \(bit == "neg" ? "negated" : "conjugated") when they are loaded (PyTorch's '\(bit)' bit), which VTKit does not do",
+        remedy: "save tensor.resolve_conj().resolve_neg() in its place")
+    }
   }
 
   private func lengths(_ value: PickleValue, _ what: String) throws -> [Int] {

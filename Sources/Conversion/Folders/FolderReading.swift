@@ -46,6 +46,9 @@ struct FolderReading {
       guard documents.isNamed else { return nil }
       throw failure.located(file: documents.path(file))
     }
+    do { try rules.checkRefused(whole) } catch let failure as Failure {
+      throw failure.located(file: documents.path(file))
+    }
     preprocessing = try rules.layout.preprocessing(whole, documents)
   }
 
@@ -71,7 +74,7 @@ extension FolderRules {
 
   /// - Returns: nil where the file is about something else, or does not say.
   /// - Throws: `Failure` where a named folder's file says that it is about something else.
-  fileprivate func relation(to file: JSON, isNamed: Bool, dialect: String) throws -> Relation? {
+  func relation(to file: JSON, isNamed: Bool, dialect: String) throws -> Relation? {
     // The first member that is there decides.
     guard let said = about.first(where: { item in file[item.member].map { $0 != .null } ?? false }),
       let value = file[said.member]
@@ -83,6 +86,18 @@ extension FolderRules {
     throw Failure(
       "the file is about another network (\(said.member.joined(separator: ".")) = \(value.text())): the tensors' names are those of the dialect '\(dialect)'",
       remedy: FolderReading.remedy)
+  }
+
+  /// - Throws: `Failure` where the file gives a member a value that makes another network of the same tensors.
+  fileprivate func checkRefused(_ file: JSON) throws {
+    for item in refused {
+      guard let value = file[item.member], value != .null else { continue }
+      let text = value.string ?? value.text()
+      guard try !NameFilter(item.unless).matches(text) else { continue }
+      throw Failure(
+        "\(item.member.joined(separator: ".")) is '\(text.printable)': \(item.reason)",
+        remedy: "VTKit does not have this network")
+    }
   }
 
   fileprivate func statements(_ document: JSON, fixed: [String: JSON], usesDefaults: Bool) -> [FolderReading

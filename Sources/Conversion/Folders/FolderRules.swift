@@ -34,6 +34,8 @@ struct FolderRules: Sendable {
   /// What the library takes where its file lacks a key.
   let defaults: [(key: String, value: JSON)]
   let written: [Written]
+  /// Members whose other values make another network of the same tensors.
+  let refused: [(member: [String], unless: [String], reason: String)]
 
   init(_ reader: YAMLReader) throws {
     var reader = reader
@@ -49,6 +51,14 @@ struct FolderRules: Sendable {
     keys = try reader.mapping("keys").map { Key(key: $0, sources: try $1.texts().map(path)) }
     words = try reader.mapping("words").map { ($0, try $1.texts()) }
     defaults = try reader.mapping("defaults").map { ($0, try $1.json()) }
+    refused = try reader.list("refuse").map { value in
+      var value = value
+      let result = (
+        path(try value.string("member")), try value.strings("unless"), try value.string("reason")
+      )
+      try value.finish()
+      return result
+    }
     written = try reader.list("write").map { value in
       var value = value
       let result = try value.located {

@@ -30,7 +30,7 @@ enum TimmFolder {
       file: "config.json", size: pretrained["input_size"]?.array?.last?.int,
       mean: channels("mean") ?? PictureDescription.imageNetMean,
       std: channels("std") ?? PictureDescription.imageNetStd)
-    if let crop = pretrained["crop_pct"]?.double, crop > 0, crop <= 1 {
+    if let crop = pretrained["crop_pct"]?.double, crop >= 0.01, crop <= 1 {
       result.crop = crop
     } else {
       result.crop = 0.875

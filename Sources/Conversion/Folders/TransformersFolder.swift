@@ -49,9 +49,13 @@ enum TransformersFolder {
     result.cropOffset = "down"
     // Version 5's choice where the file does not name a processor on Pillow.
     result.resampler = kind.hasSuffix("Pil") ? "pillow" : "torchvision"
-    let resample = json["resample"]?.int ?? (kind.hasPrefix("ViT") ? 2 : 3)
-    result.interpolate(
-      resamples.indices.contains(resample) ? resamples[resample] : "way number \(resample)")
+    // Pillow's number for it, or its name.
+    switch json["resample"] {
+    case nil, .null?: result.interpolate(kind.hasPrefix("ViT") ? "bilinear" : "bicubic")
+    case let value?:
+      let number = value.int.flatMap { resamples.indices.contains($0) ? resamples[$0] : nil }
+      result.interpolate(number ?? value.string?.lowercased() ?? "resample \(value.text())")
+    }
     let resized = try sides(json["size"], "size", isSquare: !isCLIP && !isConvNext)
     let isCropped = json["do_center_crop"]?.bool ?? (isCLIP || isDeiT)
     let kept =
@@ -81,7 +85,7 @@ enum TransformersFolder {
     case nil: result.size = kept
     }
     try normalize(json, &result)
-    guard result.crop > 0, result.crop <= 1 else {
+    guard result.crop >= 0.01, result.crop <= 1 else {
       throw Failure("crop_pct is no part of a picture")
     }
     return result

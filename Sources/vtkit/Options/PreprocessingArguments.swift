@@ -40,7 +40,7 @@ struct PreprocessingArguments: ParsableArguments {
 
   func validate() throws {
     if let std, !std.allSatisfy({ $0 > 0 }) { throw ValidationError("--std must be positive.") }
-    if let crop, !(crop > 0 && crop <= 1) { throw ValidationError("--crop lies above 0, up to 1.") }
+    if let crop, !(crop >= 0.01 && crop <= 1) { throw ValidationError("--crop is a part from 0.01 to 1.") }
   }
 
   private static func numbers(_ text: String, _ flag: String) throws -> [Float] {
