@@ -109,7 +109,8 @@ struct PicturesTests {
       data, folder.file("c"), frozen + ["--weight-decay", "0", "--classes", names],
       checkpoint: folder.file("a.safetensors"))
     #expect(
-      turned.error.contains("kept (2 classes, as the checkpoint names them), its rows put into the order"))
+      turned.error.contains("kept (2 classes, as \(names) names them), its rows put into the order"))
+    #expect(turned.error.contains("warning: --classes overrules the names that the checkpoint has"))
     let c = try head(folder.file("c"))
     #expect(c == Array(a[(a.count / 2)...] + a[..<(a.count / 2)]))
     let new = try Self.tune(
@@ -129,7 +130,7 @@ struct PicturesTests {
     #expect(
       refused.error.contains("cannot take --learning-rate, --no-flip, --batch-size"), "\(refused.error)")
     let fewer = try Tool.run("finetune", "--resume", run, "--epochs", "1")
-    #expect(fewer.status == 2 && fewer.error.contains("the run has begun epoch 3 already"), "\(fewer.error)")
+    #expect(fewer.status == 2 && fewer.error.contains("the run has done 2 epochs already"), "\(fewer.error)")
     // The pictures move, and the run goes on for two more epochs.
     let moved = folder.file("moved")
     try FileManager.default.moveItem(atPath: data, toPath: moved)

@@ -8,6 +8,21 @@ import Testing
 struct PlacesTests {
   private static let checkpoint = PicturesTests.checkpoint
 
+  /// Notes of the checkpoint never come before an error that has nothing to do with them.
+  @Test func whatIsWrongWithTheOutputIsToldAlone() throws {
+    let clip = Fixtures.reference + "/vit_timm_clip/checkpoint.safetensors"
+    let picture = Fixtures.reference + "/augment/missing.png"
+    let input = Fixtures.reference + "/vit_timm_clip/io.npz"
+    for arguments in [
+      ["predict", "--checkpoint", clip, "--output", "/no/such/folder/q.csv", picture],
+      ["predict", "--checkpoint", clip, "--tensor", input, "--output", "q.csv"],
+      ["convert", clip, "x.pth", "--compression", "3"],
+    ] {
+      let outcome = try Tool.run(arguments)
+      #expect(outcome.status != 0 && outcome.error.hasPrefix("error: "), "\(outcome.error)")
+    }
+  }
+
   @Test func aFolderOfOneLetterIsWritten() throws {
     let folder = try TemporaryFolder()
     for place in ["m/", "n//"] {

@@ -155,6 +155,12 @@ struct PublishedNetworksTests {
 
   // MARK: Other facts
 
+  @Test func aNameTellsQuickGELU() throws {
+    var store = try Shape(width: 768, norms: ["norm_pre", "norm"]).store()
+    store.texts["arch"] = "vit_base_patch16_clip_quickgelu_224"
+    #expect(try load(store).metadata.configuration["activation"] == .string("quick_gelu"))
+  }
+
   @Test func clipsActivationIsInDoubt() throws {
     let loaded = try load(Shape(width: 768, norms: ["norm_pre", "norm"]).store())
     #expect(loaded.metadata.configuration["activation"] == .string("gelu"))

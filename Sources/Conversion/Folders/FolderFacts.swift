@@ -25,7 +25,7 @@ extension FolderReading {
       notes.append(
         LoadNote(
           .assumed, key: "image_size",
-          "pictures are \(size) x \(size), as the network's are: \(pictures.file) says \(own) (--image-size \(own) brings the network to them)"
+          "pictures are \(size) x \(size), as the network's are: \(pictures.file) says \(own) ('vtkit convert --image-size \(own)' brings the network to them)"
         ))
       pictures.size = size
     }

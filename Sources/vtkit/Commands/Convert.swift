@@ -95,6 +95,11 @@ struct Convert: ParsableCommand {
         .usage, "only safetensors files are split into several", file: output,
         remedy: "leave out --max-shard-size")
     }
+    if compression != nil, [.pytorch, .safetensors].contains(destination.format) {
+      throw Failure(
+        .usage, "\(destination.format == .pytorch ? "PyTorch" : "safetensors") files are never compressed",
+        file: output, remedy: "leave out --compression")
+    }
     if !dryRun { try destination.check(overwrite: force) }
     var store: ParameterStore
     var plan: [PlanRow]

@@ -152,9 +152,9 @@ struct Finetune: ParsableCommand {
 
   private func started(_ engine: Engine) throws -> Trainer {
     let dataPath = data ?? ""
-    try checkPlaces(output ?? "")
     try ExportTarget.checkPaths(export, run: output ?? "", overwrite: force)
     let (start, startWeights, source) = try startingPoint()
+    try checkPlaces(output ?? "")
     var (metadata, weights) = (start, startWeights)
     let architecture = metadata.configuration["architecture"]?.string ?? ""
     let recipe = try recipeArguments.recipe(architecture: architecture)

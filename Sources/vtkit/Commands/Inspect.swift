@@ -33,7 +33,10 @@ struct Inspect: ParsableCommand {
       try LoadArguments.complete(&found, checkpoint)
       loaded = found
     } catch let failure as Failure {
-      if failure.kind == .usage { throw failure }
+      // Nor are options that name what there is not.
+      if failure.kind == .usage, load.dialect != nil || load.architecture != nil || load.key != nil {
+        throw failure
+      }
       // A folder's own files that are wrong are no matter of recognition.
       if ModelFolder.isFolder(checkpoint), failure.file?.hasSuffix("config.json") == true { throw failure }
       loaded = nil

@@ -60,7 +60,13 @@ struct Predict: ParsableCommand {
   }
 
   func run() throws {
-    if let output { try OutputFile.check(output, overwrite: force) }
+    if let output {
+      try OutputFile.check(output, overwrite: force)
+      try OutputFile.checkFolder(of: output)
+      if tensor != nil, !output.lowercased().hasSuffix(".npz") {
+        throw Failure(.usage, "--tensor's outputs are written as NumPy's .npz", file: output)
+      }
+    }
     let loaded = try load.load(checkpoint)
     let files = try PictureArguments.files(images)
     let engine = engineArguments.engine()
