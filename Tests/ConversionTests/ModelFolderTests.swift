@@ -40,6 +40,12 @@ struct ModelFolderTests {
       let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
       #expect(failure?.problem.hasPrefix("model_args.") == true, "\(failure?.problem ?? "")")
     }
+    for name in ["resnetblur50", "resnetaa50d"] {
+      let text = document("{}").replacing("\"resnet50\"", with: "\"\(name)\"")
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
+      let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
+      #expect(failure?.problem.hasPrefix("architecture is '\(name)'") == true, "\(failure?.problem ?? "")")
+    }
   }
 
   @Test func aResNetThatShrinksInItsFirstStageIsRefused() throws {
