@@ -26,15 +26,18 @@ public enum Dialects {
   /// - Parameters:
   ///   - format: only those whose library writes this format; found without parsing the others.
   ///   - dialect: only those of this name or alias, likewise.
+  ///   - extended: only those that extend this dialect's file, likewise.
   ///   - names: only those whose marks can be among these tensors' names, likewise.
   /// - Throws: `Failure` naming file and line.
   public static func all(
-    format: FileFormat? = nil, dialect: String? = nil, markedIn names: [String]? = nil
+    format: FileFormat? = nil, dialect: String? = nil, extending extended: String? = nil,
+    markedIn names: [String]? = nil
   ) throws -> [RuleFile] {
     let joined = names.map { Array($0.joined(separator: "\n").utf8) }
     let added = added
     let builtIn = try EmbeddedConverters.files.compactMap { file -> RuleFile? in
       let header = header(of: file.bytes)
+      if let extended, header["extends"] != extended { return nil }
       let base = try header["extends"].map { try fileExtended($0, by: file.name) }
       func value(_ key: String) -> String? { header[key] ?? base.flatMap { self.header(of: $0.bytes)[key] } }
       if let format, value("format") != format.rawValue { return nil }
@@ -46,6 +49,7 @@ public enum Dialects {
     let fitting = added.filter {
       (format == nil || $0.format == format)
         && (dialect == nil || $0.dialect == dialect || $0.alias == dialect)
+        && (extended == nil || $0.base == extended)
     }
     return fitting + builtIn
   }

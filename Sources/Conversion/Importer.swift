@@ -161,16 +161,23 @@ struct Importer {
     given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter,
     clues: NetworkClues = NetworkClues()
   ) throws -> Result {
-    let asked = matches.filter { ignore.matches($0.value.tensor.name) }
-    if !asked.isEmpty {
-      var rest = self
-      for (place, match) in asked {
-        rest.matches[place] = nil
-        rest.unmatched.append(match.tensor)
-      }
-      return try rest.run(
-        given: given, folder: folder, ignore: ignore, allowMissing: allowMissing, clues: clues)
+    try leavingOut(ignore).imported(
+      given: given, folder: folder, ignore: ignore, allowMissing: allowMissing, clues: clues)
+  }
+
+  /// The same with tensors of the network that are not wanted among those that no rule takes.
+  private func leavingOut(_ ignore: NameFilter) -> Importer {
+    var result = self
+    for (place, match) in matches where ignore.matches(match.tensor.name) {
+      result.matches[place] = nil
+      result.unmatched.append(match.tensor)
     }
+    return result
+  }
+
+  private func imported(
+    given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter, clues: NetworkClues
+  ) throws -> Result {
     var account = Account()
     let ignored = compiled.ignore.filter { item in
       item.beside.map { beside in unmatched.contains { beside.match($0.name) != nil } } ?? true

@@ -96,13 +96,17 @@ public struct LoadedCheckpoint: Sendable {
   public static func recognized(_ store: ParameterStore, _ options: LoadOptions, path: String?) -> (
     architecture: String, dialect: String
   )? {
-    let format = path.flatMap { try? FileFormat(path: $0) }
     guard
       let file = try? Recognition.importer(
-        store, NativeMetadata(store), options, format: format
+        store, NativeMetadata(store), options, format: format(path)
       ).importer.file
     else { return nil }
     return (file.architecture, file.dialect)
+  }
+
+  /// The format of the weights at a path: of a file, or of a folder's weights.
+  private static func format(_ path: String?) -> FileFormat? {
+    path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) }
   }
 
   private static func native(
@@ -117,9 +121,9 @@ public struct LoadedCheckpoint: Sendable {
           remedy: "correct --model-config, or leave it out")
       }
     }
-    let ignore = try NameFilter(options.ignore)
     var own = store
-    own.filter { !$0.name.hasPrefix(optimizerPrefix) && !ignore.matches($0.name) }
+    try own.leaveOut(options.ignore)
+    own.filter { !$0.name.hasPrefix(optimizerPrefix) }
     own.metadata = [:]
     return LoadedCheckpoint(
       native: own, metadata: metadata, dialect: NativeMetadata.nativeDialect,
@@ -133,22 +137,21 @@ public struct LoadedCheckpoint: Sendable {
   private static func foreign(
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
   ) throws -> LoadedCheckpoint {
-    let ignore = try NameFilter(options.ignore)
-    let format = path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) }
+    let (format, documents) = (format(path), path.map(FolderDocuments.init))
     var (importer, wrapper) = try Recognition.importer(store, metadata, options, format: format)
-    if options.dialect == nil, metadata == nil, let path,
-      let other = try Recognition.twin(of: importer.file, describedIn: FolderDocuments(path))
+    if options.dialect == nil, metadata == nil, let documents,
+      let other = try Recognition.twin(of: importer.file, describedIn: documents)
     {
       var named = options
       (named.dialect, named.architecture) = (other.dialect, other.architecture)
       (importer, wrapper) = try Recognition.importer(store, metadata, named, format: format)
     }
     let file = importer.file
-    let unwanted = ignore.forNames(under: wrapper.prefix)
-    let reading = try path.flatMap { path in
+    let ignore = try NameFilter(options.ignore).forNames(under: wrapper.prefix)
+    let reading = try documents.flatMap { documents in
       try file.folder.flatMap {
         try FolderReading(
-          $0, FolderDocuments(path), dialect: file.dialect,
+          $0, documents, dialect: file.dialect,
           fixed: Dictionary(file.configuration.map { ($0.key, $0.value) }) { first, _ in first })
       }
     }
@@ -157,7 +160,7 @@ public struct LoadedCheckpoint: Sendable {
     let result: Importer.Result
     do {
       result = try importer.run(
-        given: given, folder: reading, ignore: unwanted, allowMissing: NameFilter(options.allowMissing),
+        given: given, folder: reading, ignore: ignore, allowMissing: NameFilter(options.allowMissing),
         clues: NetworkClues(prefix: wrapper.prefix, modelName: reading?.networkName ?? store.networkName))
       guard result.account.isClean else {
         throw result.account.failure(

@@ -80,8 +80,8 @@ enum Recognition {
   /// have torchvision's names).
   static func twin(of file: RuleFile, describedIn documents: FolderDocuments) throws -> RuleFile? {
     guard file.folder == nil else { return nil }
-    return try Dialects.all().first { other in
-      guard other.architecture == file.architecture, other.base == file.dialect, let folder = other.folder,
+    return try Dialects.all(extending: file.dialect).first { other in
+      guard other.architecture == file.architecture, let folder = other.folder,
         let document = try? documents.document(folder.layout.configurationFile)
       else { return false }
       return try folder.relation(to: document, isNamed: false, dialect: other.dialect) == .said

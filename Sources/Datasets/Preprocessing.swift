@@ -150,8 +150,9 @@ public struct Preprocessing: Sendable, Equatable {
     return .object(members)
   }
 
-  /// The side that the resized picture has before the crop. A fraction like 224/232 gives 232, as it was meant.
+  /// The largest side that a picture is resized to.
   static let largestSide = 16384
+  /// The side that the resized picture has before the crop. A fraction like 224/232 gives 232, as it was meant.
   var resizedSide: Int { max(imageSize, Int((Double(imageSize) / cropFraction + 1e-9).rounded(.down))) }
 
   /// Resize, centre crop, as for evaluation.

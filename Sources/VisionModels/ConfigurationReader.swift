@@ -1,4 +1,5 @@
 import Checkpoint
+import Tensor
 
 /// A key of an architecture's configuration, as the code that reads it says.
 public struct ConfigurationKey: Sendable, Equatable {
@@ -216,5 +217,20 @@ extension NetworkConfiguration {
     // Without any key the reading ends in an error; what was asked for is what counts.
     _ = try? Self(reading: &reader)
     return reader.keys
+  }
+}
+
+extension ConfigurationReader {
+  /// The keys that every transformer has.
+  mutating func transformerKeys() -> (
+    imageSize: Int, inChannels: Int, numClasses: Int, normEps: Double, activation: Activation
+  ) {
+    (
+      size("image_size", "side of the pictures in pixels"),
+      size("in_channels", "channels of the pictures", default: 3),
+      count("num_classes", "classes of the classifier; 0 for a network without one"),
+      number("norm_eps", "the layer norms' epsilon"),
+      choice("activation", Activation.self, "the function between the two layers of an MLP")
+    )
   }
 }

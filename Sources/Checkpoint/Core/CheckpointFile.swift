@@ -106,6 +106,16 @@ public enum CheckpointFile {
     }
   }
 
+  /// Refuses to compress formats that never are.
+  public static func checkCompression(
+    _ level: Int?, _ format: FileFormat?, file: String, remedy: String? = nil
+  ) throws {
+    guard level != nil, let format, [.pytorch, .safetensors].contains(format) else { return }
+    throw Failure(
+      .usage, "\(format == .pytorch ? "PyTorch" : "safetensors") files are never compressed", file: file,
+      remedy: remedy)
+  }
+
   /// Writes `store`; tensors are read one at a time.
   /// - Parameters:
   ///   - compression: deflate level for `.npz` (1 to 12) and HDF5 (1 to 9); nil for none.
@@ -120,6 +130,7 @@ public enum CheckpointFile {
     overwrite: Bool = false, progress: ((Int) -> Void)? = nil
   ) throws -> [String] {
     let format = try FileFormat.ofOutput(path)
+    try checkCompression(compression, format, file: path)
     store.digest?.start()
     var store = store
     if format != .safetensors { store.metadata[frameworkKey] = nil }
@@ -132,15 +143,9 @@ public enum CheckpointFile {
       try NPZ.write(store, to: file, compression: compression, progress: progress)
       try file.commit()
     case .safetensors:
-      if compression != nil {
-        throw Failure(.usage, "safetensors files are never compressed", file: path)
-      }
       return try ShardedWriter.write(
         store, to: path, limit: maximumShard ?? .max, overwrite: overwrite, progress: progress)
     case .pytorch:
-      if compression != nil {
-        throw Failure(.usage, "PyTorch files are never compressed", file: path)
-      }
       let file = try OutputFile(path, overwrite: overwrite)
       try PyTorchWriter.write(store, to: file, progress: progress)
       try file.commit()

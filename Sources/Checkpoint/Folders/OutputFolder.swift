@@ -53,7 +53,7 @@ public final class OutputFolder {
       throw Failure(
         .usage,
         "the output folder is not replaced: it holds "
-          + (other.map { "'\($0.printable)', which is no model's file" } ?? "no model"),
+          + (other.map { "'\($0.printable)', which is not a model's file" } ?? "no model"),
         file: path, remedy: "choose another folder")
     }
   }

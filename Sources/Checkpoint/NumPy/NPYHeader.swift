@@ -82,12 +82,12 @@ struct NPYHeader: Sendable {
     }
   }
 
-  /// - Throws: `Failure` where an item is no natural number.
+  /// - Throws: `Failure` where an item is not 0 or a positive integer.
   static func lengths(_ items: [PythonLiteral.Value]) throws -> [Int] {
     guard items.count <= 64 else { throw Failure("an array of \(items.count) axes (NumPy has 64 at most)") }
     return try items.map { item in
       guard case .int(let length) = item else {
-        throw Failure("the .npy header's shape has an axis that is no natural number")
+        throw Failure("the .npy header's shape has an axis that is not 0 or a positive integer")
       }
       return length
     }

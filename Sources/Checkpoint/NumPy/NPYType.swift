@@ -43,7 +43,7 @@ enum NPYType: Sendable, Equatable {
 
   private static func other(_ code: String) -> NPYType? {
     if code == "O" {
-      return .other("an array of Python objects, which is no tensor and is never unpickled", width: nil)
+      return .other("an array of Python objects, which is not a tensor and is never unpickled", width: nil)
     }
     guard let letter = code.first else { return nil }
     let rest = code.dropFirst()

@@ -1,4 +1,4 @@
-/// What stands in place of the calls that a pickle asks for. No code is run for any of them.
+/// Replaces the calls that a pickle asks for with plain values. It never runs code.
 extension PickleMachine {
   /// What REDUCE, NEWOBJ and the like make of a function or class and its arguments.
   /// - Parameter isNew: whether the pickle asks for a new instance of a class, rather than for a call.

@@ -67,11 +67,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
   var last: Stage { stages[stages.count - 1] }
 
   public init(reading reader: inout ConfigurationReader) throws {
-    imageSize = reader.size("image_size", "side of the pictures in pixels")
-    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
-    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
-    normEps = reader.number("norm_eps", "the layer norms' epsilon")
-    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     let depths = reader.sizes("depths", "blocks of each stage")
     let count = depths.count
     let (embed, heads) = (

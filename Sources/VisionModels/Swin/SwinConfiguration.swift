@@ -36,11 +36,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
   public var finalWidth: Int { width(stages - 1) }
 
   public init(reading reader: inout ConfigurationReader) throws {
-    imageSize = reader.size("image_size", "side of the pictures in pixels")
-    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
-    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
-    normEps = reader.number("norm_eps", "the layer norms' epsilon")
-    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     patchSize = reader.size("patch_size", "side of a patch in pixels")
     embedDim = reader.size("embed_dim", "width of a token in the first stage; it doubles from stage to stage")
     depths = reader.sizes("depths", "blocks of each stage")

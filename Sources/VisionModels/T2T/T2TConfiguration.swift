@@ -52,11 +52,7 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
   }
 
   public init(reading reader: inout ConfigurationReader) throws {
-    imageSize = reader.size("image_size", "side of the pictures in pixels")
-    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
-    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
-    normEps = reader.number("norm_eps", "the layer norms' epsilon")
-    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     tokensType = reader.choice("tokens_type", TokensType.self, "the attention between soft splits")
     tokenDim = reader.size("token_dim", "width of a token between soft splits")
     embedDim = reader.size("embed_dim", "width of a token in the blocks")

@@ -83,11 +83,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   public var tokens: Int { prefixTokens + gridSide * gridSide }
 
   public init(reading reader: inout ConfigurationReader) throws {
-    imageSize = reader.size("image_size", "side of the pictures in pixels")
-    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
-    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
-    normEps = reader.number("norm_eps", "the layer norms' epsilon")
-    activation = reader.choice("activation", Activation.self, "the function between the two layers of an MLP")
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     patchSize = reader.size("patch_size", "side of a patch in pixels, or in cells of resnet_depths' last map")
     embedDim = reader.size("embed_dim", "width of a token")
     depth = reader.size("depth", "blocks")

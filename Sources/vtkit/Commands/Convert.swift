@@ -95,11 +95,8 @@ struct Convert: ParsableCommand {
         .usage, "only safetensors files are split into several", file: output,
         remedy: "leave out --max-shard-size")
     }
-    if compression != nil, [.pytorch, .safetensors].contains(destination.format) {
-      throw Failure(
-        .usage, "\(destination.format == .pytorch ? "PyTorch" : "safetensors") files are never compressed",
-        file: output, remedy: "leave out --compression")
-    }
+    try CheckpointFile.checkCompression(
+      compression, destination.format, file: output, remedy: "leave out --compression")
     if !dryRun { try destination.check(overwrite: force) }
     var store: ParameterStore
     var plan: [PlanRow]
