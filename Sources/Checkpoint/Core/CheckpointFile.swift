@@ -99,7 +99,7 @@ public enum CheckpointFile {
     }
     switch format {
     case .npz: return try NPZ.open(path)
-    case .hdf5: return try HDF5Reader.open(path)
+    case .hdf5: return try HDF5LibraryReader.open(path)
     case .safetensors: return try SafetensorsReader.open(path)
     case .pytorch: return try PyTorchReader.open(path)
     case .keras: return try KerasArchive.open(path)

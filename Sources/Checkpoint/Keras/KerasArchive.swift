@@ -22,7 +22,7 @@ enum KerasArchive {
       let temporary = try unpacked(entry, of: zip)
       // The open file lives on without its name.
       defer { unlink(temporary) }
-      var store = try HDF5Reader.open(temporary, named: path)
+      var store = try HDF5LibraryReader.open(temporary, named: path)
       if let entry = zip.entries.first(where: { $0.name == configuration }) {
         // Python writes numbers that JSON does not have (NaN); then only the weights' own word counts.
         let text = try zip.bytes(of: entry)

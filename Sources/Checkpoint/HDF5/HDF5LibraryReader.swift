@@ -4,7 +4,7 @@ import CKernels
 /// Reads HDF5 files through libhdf5: every numeric dataset is a tensor named by its path. Keras 2
 /// files are read by their `layer_names` and `weight_names`, never by walking the tree, since layer
 /// names may contain slashes.
-enum HDF5Reader {
+enum HDF5LibraryReader {
   /// - Parameter name: what the user calls the file, where `path` is a temporary copy.
   static func open(_ path: String, named name: String? = nil) throws -> ParameterStore {
     let mapped = try MappedFile(path: path, named: name)
@@ -212,11 +212,11 @@ enum HDF5Reader {
       var tensor = StoredTensor(name: name, type: element, shape: shape) {
         if !big, offset >= 0, byteCount > 0 { return try mapped.bytes(Int(offset), byteCount) }
         if mayHaveChunks,
-          let chunks = try HDF5Reader.chunks(file, of: mapped.path, place, shape, width: element.width)
+          let chunks = try HDF5LibraryReader.chunks(file, of: mapped.path, place, shape, width: element.width)
         {
           return try chunks.read(mapped)
         }
-        return try HDF5Reader.read(
+        return try HDF5LibraryReader.read(
           file, of: mapped.path, place, byteCount, swapping: big ? element.width : nil)
       }
       tensor.isCostly = offset < 0
