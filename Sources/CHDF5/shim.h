@@ -3,10 +3,26 @@
 #ifndef VT_HDF5_SHIM_H
 #define VT_HDF5_SHIM_H
 #define H5_USE_110_API
+#if __has_include(<hdf5.h>)
 #include <hdf5.h>
+#elif __has_include(<hdf5/serial/hdf5.h>)
+#include <hdf5/serial/hdf5.h>
+#elif __has_include("/opt/homebrew/include/hdf5.h")
+#include "/opt/homebrew/include/hdf5.h"
+#else
+#error "HDF5's headers are missing: install libhdf5-dev (Debian) or hdf5 (Homebrew)"
+#endif
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "functions.h"
+
+// Constants would start the library and end the process where its release is not the header's; loading sees to both.
+#undef H5CHECK
+#define H5CHECK
+#undef H5OPEN
+#define H5OPEN
 
 static inline hid_t vt_h5_invalid(void) { return H5I_INVALID_HID; }
 static inline void vt_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }

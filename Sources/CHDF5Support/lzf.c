@@ -1,11 +1,10 @@
 // LZF decompression as an HDF5 filter, for reading. The stream is runs: a control byte below
 // 32 copies that many bytes plus one; otherwise its upper three bits plus two are a length (7: one
 // more byte follows) and its lower five with the next byte a distance back, less one.
-#define H5_USE_110_API
-#include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../CHDF5/shim.h"
 #include "hdf5_support.h"
 
 // Bytes made, or 0 where the stream is damaged or does not fit.

@@ -19,10 +19,16 @@ enum Tool {
     return folder + "/vtkit"
   }
 
-  static func start(_ arguments: [String], in folder: String? = nil) throws -> (Process, Pipe, Pipe) {
+  /// - Parameter environment: in addition to the process's own.
+  static func start(
+    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
+  ) throws -> (Process, Pipe, Pipe) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
+    if !environment.isEmpty {
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     let (output, error) = (Pipe(), Pipe())
     process.standardOutput = output
@@ -35,8 +41,10 @@ enum Tool {
     try run(arguments, in: folder)
   }
 
-  static func run(_ arguments: [String], in folder: String? = nil) throws -> Outcome {
-    let (process, output, error) = try start(arguments, in: folder)
+  static func run(
+    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
+  ) throws -> Outcome {
+    let (process, output, error) = try start(arguments, in: folder, environment: environment)
     nonisolated(unsafe) var errorData = Data()
     let done = DispatchSemaphore(value: 0)
     DispatchQueue.global().async {

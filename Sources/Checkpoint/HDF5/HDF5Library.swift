@@ -5,11 +5,41 @@ import Foundation
 /// libhdf5 is not thread-safe: every call into it happens inside `HDF5Library.locked`.
 enum HDF5Library {
   private static let lock = NSRecursiveLock()
-  private static let ready: Bool = {
-    // At exit the library would flush files whose writing failed, and crash over them.
-    guard H5dont_atexit() >= 0, H5open() >= 0 else { return false }
-    return vt_h5_register_lzf() != 0
-  }()
+  private static let ready = Result<Void, any Error> {
+    try load(names)
+    guard vt_h5_register_lzf() != 0 else { throw Failure(.resource, "the HDF5 library does not start") }
+    // Plugin folders are code that the library runs; see `HDF5LibraryReader`.
+    vt_h5_allow_plugins(0)
+  }
+
+  /// What systems call the library of the header's version: the numbers count its interface, not its version.
+  private static var names: [String] {
+    #if canImport(Darwin)
+      ["libhdf5.dylib", "/opt/homebrew/lib/libhdf5.dylib", "/usr/local/lib/libhdf5.dylib"]
+    #else
+      let known = ["1.10": ["103", "101", "100"], "1.12": ["200"], "1.14": ["310", "300"], "2.0": ["320"]]
+      let numbers = known["\(H5_VERS_MAJOR).\(H5_VERS_MINOR)"] ?? []
+      return (numbers.map { ".so." + $0 } + [".so"]).flatMap { ["libhdf5_serial" + $0, "libhdf5" + $0] }
+    #endif
+  }
+
+  /// - Throws: `Failure` where none of these libraries is there, or none of the version that the build's header has.
+  static func load(_ names: [String]) throws {
+    let strings = names.map { UnsafePointer(strdup($0)) }
+    defer { for string in strings { free(UnsafeMutablePointer(mutating: string)) } }
+    let version = "\(H5_VERS_MAJOR).\(H5_VERS_MINOR)"
+    let problem: String
+    switch vt_h5_load(strings, strings.count) {
+    case VT_H5_LOADED: return
+    case VT_H5_MISSING: problem = "the HDF5 library (libhdf5 \(version)) is not installed"
+    case VT_H5_OTHER_VERSION:
+      problem = "the HDF5 library that is installed is not of the version \(version) that this build needs"
+    default: problem = "the HDF5 library that is installed does not start, or lacks functions"
+    }
+    throw Failure(
+      .resource, "\(problem); HDF5 files are written with it",
+      remedy: "install version \(version) (Debian: libhdf5-dev; Homebrew: hdf5), or choose another format")
+  }
 
   /// - Parameter path: the file that is read, to be named should the library crash over it.
   static func locked<Result>(reading path: String? = nil, _ body: () throws -> Result) throws -> Result {
@@ -17,7 +47,7 @@ enum HDF5Library {
     defer { lock.unlock() }
     if let path { vt_h5_enter(path) }
     defer { if path != nil { vt_h5_leave() } }
-    guard ready else { throw Failure(.resource, "the HDF5 library does not start") }
+    try ready.get()
     // The library prints its errors thread by thread unless told not to.
     vt_h5_silence()
     return try body()

@@ -1,0 +1,22 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Checkpoint
+
+/// libhdf5 is loaded when something needs it.
+struct HDF5LibraryTests {
+  @Test(arguments: ["libvtkit-no-such-hdf5.so.9", "libm.so.6"])
+  func aLibraryThatIsMissingOrAnotherIsNamed(_ name: String) throws {
+    let failure = #expect(throws: Failure.self) { try HDF5Library.load([name]) }
+    #expect(failure?.kind == .resource)
+    #expect(failure?.problem.contains("HDF5 library") == true)
+    #expect(failure?.remedy?.contains("libhdf5-dev") == true)
+    // What was loaded before, or is later, does not suffer.
+    let temporary = try TemporaryFolder()
+    let path = temporary.file("a.h5")
+    try CheckpointFile.write(
+      ParameterStore([StoredTensor(name: "a", shape: [2], values: [3, 4])]), to: path)
+    #expect(try CheckpointFile.open(path).values("a") == [3, 4])
+  }
+}
