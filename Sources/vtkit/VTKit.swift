@@ -33,7 +33,8 @@ enum Main {
     Engine.stopIdleThreads()
     do {
       var command = try VTKit.parseAsRoot(arguments)
-      try command.run()
+      let usesLibrary = (command as? any CheckpointCommand)?.hdf5.hdf5Library ?? false
+      try CheckpointFile.$readsHDF5ThroughLibrary.withValue(usesLibrary) { try command.run() }
     } catch let failure as Failure {
       Console.error(failure.description)
       exit(code(failure.kind))

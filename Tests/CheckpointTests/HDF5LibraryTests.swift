@@ -19,4 +19,19 @@ struct HDF5LibraryTests {
       ParameterStore([StoredTensor(name: "a", shape: [2], values: [3, 4])]), to: path)
     #expect(try CheckpointFile.open(path).values("a") == [3, 4])
   }
+
+  @Test(arguments: ["h5_formats/latest.h5", "h5_formats_more/earliest.h5", "keras_archive/model.keras"])
+  func theLibraryReadsTheSame(_ name: String) throws {
+    let path = Fixtures.reference + "/" + name
+    let ours = try CheckpointFile.open(path)
+    // Opened so, tensors are read so, wherever that happens.
+    let library = try CheckpointFile.$readsHDF5ThroughLibrary.withValue(true) {
+      try CheckpointFile.open(path)
+    }
+    #expect(ours.names == library.names && !ours.names.isEmpty)
+    for (a, b) in zip(ours.tensors, library.tensors) {
+      #expect(a.type == b.type && a.shape == b.shape, "\(a.name)")
+      #expect(try a.bytes().array == b.bytes().array, "\(a.name)")
+    }
+  }
 }

@@ -12,6 +12,28 @@ struct HDF5LibraryUseTests {
     return outcome.error.contains("libhdf5")
   }
 
+  @Test(arguments: ["inspect", "convert", "compare", "dialects"])
+  func theLibraryReadsTheSameWhereItIsAskedFor(_ command: String) throws {
+    let folder = try TemporaryFolder()
+    let path = Fixtures.reference + "/vit_hf_tf_h5/checkpoint.h5"
+    let rules = Fixtures.root + "/converters/vit/vit-huggingface-tf.yaml"
+    let heads = ["--model-config", "{\"num_heads\": 4}"]
+    let command =
+      switch command {
+      case "convert": ["convert", path, folder.file("a.npz"), "--to", "native", "--dry-run"]
+      case "compare": ["compare", path, path]
+      case "dialects": ["dialects", "--check", rules, path]
+      default: ["inspect", path, "--json"]
+      }
+    let arguments = command + heads
+    let (ours, library) = (try Tool.run(arguments), try Tool.run(arguments + ["--hdf5-library"]))
+    #expect(ours.status == 0 && library.status == 0, "\(ours.error) \(library.error)")
+    #expect(!ours.output.isEmpty && ours.output == library.output)
+    #if os(Linux)
+      #expect(try Self.loadsLibrary(arguments + ["--hdf5-library"]))
+    #endif
+  }
+
   #if os(Linux)
     @Test func onlyWhatNeedsTheLibraryLoadsIt() throws {
       let folder = try TemporaryFolder()

@@ -191,7 +191,7 @@ struct UsageTests {
       data[offset] = byte
       let path = folder.file("damaged.h5")
       try data.write(to: URL(fileURLWithPath: path))
-      let (process, output, error) = try Tool.start(["inspect", path])
+      let (process, output, error) = try Tool.start(["inspect", "--hdf5-library", path])
       _ = output.fileHandleForReading.readDataToEndOfFile()
       let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()

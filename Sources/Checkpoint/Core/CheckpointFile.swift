@@ -97,6 +97,7 @@ public enum CheckpointFile {
         "the suffix says \(format.rawValue), the content is \(found.rawValue)", file: path,
         remedy: "rename the file to .\(found.suffixes[0])")
     }
+    if format == .hdf5, let store = try HDF5LibraryReader.openIfAsked(path) { return store }
     switch format {
     case .npz: return try NPZ.open(path)
     case .hdf5: return try HDF5LibraryReader.open(path)

@@ -8,7 +8,7 @@ enum HDF5Library {
   private static let ready = Result<Void, any Error> {
     try load(names)
     guard vt_h5_register_lzf() != 0 else { throw Failure(.resource, "the HDF5 library does not start") }
-    // Plugin folders are code that the library runs; see `HDF5LibraryReader`.
+    // Plugin folders are code that the library runs; see `HDF5LibraryReader.openIfAsked`.
     vt_h5_allow_plugins(0)
   }
 
@@ -37,7 +37,7 @@ enum HDF5Library {
     default: problem = "the HDF5 library that is installed does not start, or lacks functions"
     }
     throw Failure(
-      .resource, "\(problem); HDF5 files are written with it",
+      .resource, "\(problem); it is needed to write HDF5 files, and for --hdf5-library",
       remedy: "install version \(version) (Debian: libhdf5-dev; Homebrew: hdf5), or choose another format")
   }
 

@@ -176,7 +176,7 @@ struct BenchPredict: ParsableCommand {
   }
 }
 
-struct BenchConvert: ParsableCommand {
+struct BenchConvert: CheckpointCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Times a conversion, and a plain copy of the same file beside it.",
     discussion: "Example: vtkit bench convert ViT-B_16.npz --suffix safetensors")
@@ -195,6 +195,8 @@ struct BenchConvert: ParsableCommand {
 
   @Flag(help: "Write JSON.")
   var json = false
+
+  @OptionGroup var hdf5: HDF5Arguments
 
   func run() throws {
     let folder = FileManager.default.temporaryDirectory.path + "/vtkit-bench-\(getpid())"

@@ -3,7 +3,7 @@ import Checkpoint
 import Conversion
 import Foundation
 
-struct Compare: ParsableCommand {
+struct Compare: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tells whether two checkpoints hold the same network.",
     discussion: """

@@ -5,7 +5,7 @@ import FineTuning
 import Foundation
 import VisionModels
 
-struct Convert: ParsableCommand {
+struct Convert: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Brings a checkpoint to another file format and dialect, bit for bit.",
     discussion: """

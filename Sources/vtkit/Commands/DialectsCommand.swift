@@ -2,7 +2,7 @@ import ArgumentParser
 import Checkpoint
 import Conversion
 
-struct DialectsCommand: ParsableCommand {
+struct DialectsCommand: CheckpointCommand {
   static let configuration = CommandConfiguration(
     commandName: "dialects",
     abstract: "Lists the naming schemes that can be read and written.",
@@ -27,6 +27,8 @@ struct DialectsCommand: ParsableCommand {
 
   @Flag(help: "Write JSON.")
   var json = false
+
+  @OptionGroup var hdf5: HDF5Arguments
 
   func validate() throws {
     if check == nil && checkpoint != nil { throw ValidationError("A checkpoint is only read with --check.") }

@@ -7,7 +7,7 @@ import Foundation
 import Tensor
 import VisionModels
 
-struct Evaluate: ParsableCommand {
+struct Evaluate: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures a network's accuracy on labelled pictures.",
     discussion: """

@@ -7,7 +7,7 @@ import Foundation
 import Tensor
 import VisionModels
 
-struct Finetune: ParsableCommand {
+struct Finetune: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a pretrained network on a small data set, with a new head and the drloc loss.",
     discussion: """

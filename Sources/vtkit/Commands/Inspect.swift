@@ -3,7 +3,7 @@ import Checkpoint
 import Conversion
 import Foundation
 
-struct Inspect: ParsableCommand {
+struct Inspect: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists a checkpoint's tensors and tells what network they are.",
     discussion: "Example: vtkit inspect ViT-B_16.npz --filter '*encoderblock_0*'")

@@ -6,7 +6,7 @@ import Foundation
 import Tensor
 import VisionModels
 
-struct Predict: ParsableCommand {
+struct Predict: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tells what pictures show, or computes a network's raw outputs.",
     discussion: """

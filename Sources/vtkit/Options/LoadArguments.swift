@@ -39,6 +39,8 @@ struct LoadArguments: ParsableArguments {
   @Option(help: "Do without tensors whose names match. May be repeated.")
   var allowMissing: [String] = []
 
+  @OptionGroup var hdf5: HDF5Arguments
+
   func options() throws -> LoadOptions {
     for path in rules { Dialects.add(try RuleFile(path: path)) }
     return LoadOptions(
