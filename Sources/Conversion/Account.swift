@@ -93,6 +93,13 @@ struct NameFilter {
     patterns.contains { $0.match(name) != nil || !prefix.isEmpty && $0.match(prefix + name) != nil }
   }
 
+  /// The patterns that match none of the names.
+  func unused(among names: some Sequence<String>) -> [String] {
+    patterns.filter { pattern in
+      !names.contains { pattern.match($0) != nil || !prefix.isEmpty && pattern.match(prefix + $0) != nil }
+    }.map(\.text)
+  }
+
   /// The same for names that a file has under a prefix.
   func forNames(under prefix: String) -> NameFilter {
     var result = self

@@ -59,9 +59,11 @@ struct ConfigurationSolver {
     try complete()
     for (key, value) in file.configuration where lookUp(key) == nil { stated[key] = value }
     try complete()
-    guard self.given.isEmpty else { return }
+    // What VTKit wrote was judged when it was read.
+    guard !clues.isOwn else { return }
     let networks = try PublishedNetworks.builtIn.get()
-    if let note = try networks.lookAlike(architecture: file.architecture, lookUp, clues) {
+    let givenKeys = Set(self.given.keys)
+    if let note = try networks.lookAlike(architecture: file.architecture, given: givenKeys, lookUp, clues) {
       assumed.append(note)
     }
   }
@@ -166,6 +168,23 @@ struct ConfigurationSolver {
       else { return nil }
       return "\(statement.member) = \(statement.value.text()), the tensors \(value.text())"
     }
+  }
+
+  /// What the library's own file would say and nothing here does, where that file is not there.
+  var unsaid: LoadNote? {
+    guard !clues.isOwn, let folder = file.folder else { return nil }
+    let keys = folder.defaults.map(\.key).filter { key in
+      file.configuration.contains { $0.key == key } && settled[key] == nil && given[key] == nil
+        && file.immaterial[key]?.isTrue(lookUp) != true
+    }
+    guard !keys.isEmpty else { return nil }
+    let values = keys.map { key in
+      "\(key) = \(lookUp(key).map { $0.string ?? $0.text() } ?? "?")"
+    }
+    return LoadNote(
+      .assumed, key: keys.count == 1 ? keys[0] : nil,
+      "\(values.joined(separator: ", ")): the file does not record \(keys.count == 1 ? "it" : "them"); \(folder.layout.configurationFile), which is not beside it, would (--model-config overrides)"
+    )
   }
 
   /// Whether a key is neither in the tensors nor given by the user.

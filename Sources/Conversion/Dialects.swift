@@ -142,6 +142,12 @@ public enum Dialects {
         : "did you mean \(close.joined(separator: ", "))? See 'vtkit dialects'")
   }
 
+  /// The options that name a rule file: its dialect, and its architecture where several have such a dialect.
+  static func options(for file: RuleFile) throws -> String {
+    let isAlone = try all(dialect: file.dialect).filter { $0.dialect == file.dialect }.count == 1
+    return "--from \(file.dialect)" + (isAlone ? "" : " --architecture \(file.architecture)")
+  }
+
   /// The names of a dialect's variants; empty where it has one form only.
   public static func variants(of dialect: String, _ metadata: NativeMetadata) throws -> [String] {
     try named(dialect, architecture: metadata.configuration["architecture"]?.string).variants.map(\.name)

@@ -157,8 +157,13 @@ struct Expression: Sendable {
 
   private static func arithmetic(_ operation: String, _ x: JSON, _ y: JSON) -> JSON? {
     guard let a = integer(x), let b = integer(y) else {
-      guard operation == "*", let a = x.double, let b = y.double else { return nil }
-      return .double(a * b)
+      guard let a = x.double, let b = y.double else { return nil }
+      switch operation {
+      case "*": return .double(a * b)
+      case "<": return .bool(a < b)
+      case ">": return .bool(a > b)
+      default: return nil
+      }
     }
     let (result, overflow): (Int, Bool)
     switch operation {

@@ -30,6 +30,7 @@ struct ExpressionParser {
       if character.isLetter || character.isNumber
         || "_-".contains(character) && word.first?.isLetter == true
         || character == "-" && word.first?.isNumber == true && word.last == "e"
+        || character == "." && word.first?.isNumber == true
       {
         word.append(character)
         continue

@@ -19,6 +19,8 @@ struct Importer {
     var folder: FolderReading?
     /// What of it no tensor tells.
     var folderNotes: [LoadNote]
+    /// The user's patterns that match nothing.
+    var unusedPatterns: [LoadNote]
   }
 
   private struct Match {
@@ -222,6 +224,7 @@ struct Importer {
     }
     var native: [StoredTensor] = []
     var plan: [PlanRow] = []
+    var wanted: [String] = []
     for (index, numbers) in compiled.expanded(counts) {
       let rule = compiled.rules[index]
       let place = rule.native.numbers.map { numbers[$0] ?? 0 }
@@ -231,6 +234,7 @@ struct Importer {
         continue
       }
       let name = rule.native.name(numbers: numbers, wildcards: [:])
+      wanted += rule.sources.map { $0.name(numbers: numbers, wildcards: wildcards) } + [name]
       let sources = places.compactMap { matches[$0]?.tensor }
       if sources.count < places.count {
         if rule.rule.isOptional && sources.isEmpty { continue }
@@ -257,10 +261,15 @@ struct Importer {
     }
     return Result(
       native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,
-      assumed: solver.assumed, sizeNotes: solver.sizeNotes, variant: compiled.variant, wildcards: wildcards,
+      assumed: solver.assumed + (folder == nil ? [solver.unsaid].compactMap(\.self) : []),
+      sizeNotes: solver.sizeNotes, variant: compiled.variant, wildcards: wildcards,
       account: account,
       plan: plan, drloc: drloc, folder: folder,
-      folderNotes: folder?.notes(solver.isOpen) ?? [])
+      folderNotes: folder?.notes(solver.isOpen) ?? [],
+      unusedPatterns: UnusedPatterns.notes(
+        ignore: ignore, allowMissing: allowMissing,
+        names: unmatched.map(\.name) + matches.values.map(\.tensor.name),
+        wanted: wanted))
   }
 
   /// The tensor that becomes the position table.

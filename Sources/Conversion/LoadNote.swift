@@ -10,7 +10,12 @@ public struct LoadNote: Sendable, Equatable {
     case taken
     /// Tensors or entries that are no part of the network.
     case leftOut = "left-out"
+    /// An option of the user's that changed nothing.
+    case unused
   }
+
+  /// What stands in front of the text.
+  public var label: String { kind == .unused ? "warning" : "note" }
 
   public let kind: Kind
   /// The configuration's or the preprocessing's key, where the note is about one.
@@ -36,7 +41,7 @@ public struct LoadNote: Sendable, Equatable {
   static func leftOut(_ tensors: [(name: String, reason: String)]) -> LoadNote? {
     if tensors.isEmpty { return nil }
     let reasons = Set(tensors.map(\.reason)).sorted().joined(separator: "; ")
-    return LoadNote(.leftOut, "\(tensors.count) tensor\(tensors.count == 1 ? "" : "s") left out (\(reasons))")
+    return LoadNote(.leftOut, "\(tensors.count.counted("tensor")) left out (\(reasons))")
   }
 
   /// The note as `inspect --json` has it.

@@ -65,7 +65,9 @@ public struct LoadedCheckpoint: Sendable {
     -> LoadedCheckpoint
   {
     var loaded = try converted(store, options, path: path)
+    let isOpen = loaded.metadata.preprocessing == nil
     try loaded.completePreprocessing()
+    if isOpen, loaded.dialect != NativeMetadata.nativeDialect { KerasPictures(store)?.apply(to: &loaded) }
     return loaded
   }
 
@@ -121,6 +123,7 @@ public struct LoadedCheckpoint: Sendable {
           remedy: "correct --model-config, or leave it out")
       }
     }
+    let unused = try store.unusedPatterns(options.ignore)
     var own = store
     try own.leaveOut(options.ignore)
     own.filter { !$0.name.hasPrefix(optimizerPrefix) }
@@ -128,7 +131,7 @@ public struct LoadedCheckpoint: Sendable {
     return LoadedCheckpoint(
       native: own, metadata: metadata, dialect: NativeMetadata.nativeDialect,
       variant: metadata.provenance?["source_variant"]?.string ?? "", wildcards: metadata.sourceWildcards,
-      skipped: store.skipped,
+      notes: unused, skipped: store.skipped,
       plan: own.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
       })
@@ -161,10 +164,15 @@ public struct LoadedCheckpoint: Sendable {
     do {
       result = try importer.run(
         given: given, folder: reading, ignore: ignore, allowMissing: NameFilter(options.allowMissing),
-        clues: NetworkClues(prefix: wrapper.prefix, modelName: reading?.networkName ?? store.networkName))
+        clues: NetworkClues(
+          isOwn: metadata != nil, prefix: wrapper.prefix,
+          modelName: reading?.networkName ?? store.networkName,
+          functionName: reading?.networkName, fileNames: path.map(NetworkClues.fileNames) ?? []))
       guard result.account.isClean else {
-        throw result.account.failure(
+        var failure = result.account.failure(
           file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+        failure.problem = result.unusedPatterns.map { $0.text + "\n" }.joined() + failure.problem
+        throw failure
       }
     } catch let failure as Failure {
       // A dialect may fit in part.
@@ -179,10 +187,12 @@ public struct LoadedCheckpoint: Sendable {
     let said = result.folderNotes + (result.folder?.complete(&own) ?? [])
     let ignored =
       result.account.ignored + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") }
+    let left = [LoadNote.leftOut(ignored)].compactMap(\.self)
+    let copies = options.key == nil ? [wrapper.otherCopies].compactMap(\.self) : []
     return LoadedCheckpoint(
       native: native, metadata: own,
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
-      notes: said + result.assumed + result.sizeNotes + [LoadNote.leftOut(ignored)].compactMap { $0 },
+      notes: result.unusedPatterns + copies + said + result.assumed + result.sizeNotes + left,
       ignored: ignored, skipped: store.skipped, plan: result.plan)
   }
 }

@@ -39,7 +39,10 @@ enum Recognition {
       if let found = try recognized(candidate.store) { return (found, candidate) }
     }
     if let found = try fits.only(in: candidates, recognized: recognized) { return found }
-    throw try OtherNetworks.failure(candidates.map(\.store)) ?? unknown(files(nil), store)
+    // Also under the name that the user gave a layer or an attribute.
+    let inner = candidates.first.map { Wrapper.prefixes($0.store) } ?? []
+    let stores = (candidates + inner.filter { 2 * $0.store.count > store.count }).map(\.store)
+    throw try OtherNetworks.failure(stores) ?? unknown(files(nil), store)
   }
 
   /// The same for Keras's other ways to spell names: a rule file's marks are looked for among names as it spells them.
@@ -94,10 +97,11 @@ enum Recognition {
     let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {
       " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
     }
+    let options = try closest.map { try Dialects.options(for: $0.file) }
     return Failure(
       "no known dialect of ViT, Swin, CvT, T2T-ViT or ResNet weights" + (hint ?? ""),
       remedy: closest.map { $0.matchedCount > 0 } == true
-        ? "--from \(closest?.file.dialect ?? "") lists what is missing and what is unexpected"
+        ? "\(options ?? "") lists what is missing and what is unexpected"
         : "'vtkit dialects' lists whose files are read; a rule file of your own reads others (docs/adding-a-dialect.md)"
     )
   }

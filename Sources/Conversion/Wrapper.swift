@@ -28,6 +28,26 @@ enum Wrapper {
 
     /// The prefix as `--key` takes it.
     var key: String { String(prefix.dropLast()) }
+
+    /// What to say where the file has the same tensors under other keys too, averaged weights and plain ones.
+    var otherCopies: LoadNote? {
+      guard !prefix.isEmpty else { return nil }
+      let names = store.names
+      let all = Set(beside)
+      // Wherever the first tensor's name stands too, the others must.
+      let others = beside.compactMap { name -> String? in
+        guard name.hasSuffix(names[0]), name.utf8.count > names[0].utf8.count else { return nil }
+        let other = String(name.dropLast(names[0].count))
+        guard other.hasSuffix(".") || other.hasSuffix("/") else { return nil }
+        return names.allSatisfy { all.contains(other + $0) } ? String(other.dropLast()) : nil
+      }
+      guard !others.isEmpty else { return nil }
+      let keys = others.map { "--key \($0.printable)" }.joined(separator: " or ")
+      return LoadNote(
+        .taken,
+        "the weights under '\(key)' were taken; the file has the same tensors under \(others.map { "'\($0)'" }.joined(separator: " and ")) too (\(keys) takes \(others.count == 1 ? "them" : "those"))"
+      )
+    }
   }
 
   /// The store as it is, then without each wrapper that it may have.

@@ -8,6 +8,17 @@ struct WrapperFit {
   /// Whether the dialect takes every tensor under the prefix and lacks none.
   private let isComplete: Bool
 
+  /// What the user may do with it: take it, or see why it cannot be taken.
+  private var proposal: String {
+    get throws {
+      let (key, file) = (wrapper.key.printable, importer.file)
+      let share = "\(importer.matchedCount) of \(wrapper.store.count.counted("tensor"))"
+      return isComplete
+        ? "with --key \(key), \(share) are a \(file.architecture) in the dialect \(file.dialect)"
+        : "under '\(key)', \(share) have names of a \(file.architecture) in the dialect \(file.dialect), but they are no whole network (--key \(key) \(try Dialects.options(for: file)) tells why)"
+    }
+  }
+
   struct Search {
     let metadata: NativeMetadata?
     let options: LoadOptions
@@ -83,9 +94,8 @@ struct WrapperFit {
       if complete.isEmpty, let other = try OtherNetworks.failure(proposed.map(\.wrapper.store)) {
         throw other
       }
-      let lines = proposed.sorted { $0.importer.matchedCount > $1.importer.matchedCount }.prefix(4).map {
-        fit in
-        "with --key \(fit.wrapper.key.printable), \(fit.importer.matchedCount) of \(fit.wrapper.store.count) tensors are a \(fit.importer.file.architecture) in the dialect \(fit.importer.file.dialect)"
+      let lines = try proposed.sorted { $0.importer.matchedCount > $1.importer.matchedCount }.prefix(4).map {
+        try $0.proposal
       }
       throw Failure(
         "no known dialect of vision transformer weights as the names stand",

@@ -19,15 +19,16 @@ struct ClassFolders {
         continue
       }
       // Strings compare as Unicode does: composed and decomposed spellings are equal.
-      let name = entry.name.printable.composed
+      // Its true name; bytes that are no text cannot stand in one.
+      let name = (entry.name.hasUnreadableBytes ? entry.name.printable : entry.name).composed
       if entry.name.hasUnreadableBytes {
         remarks.warnings.append(
-          "the name of the class folder '\(name)' is not UTF-8: the class is called that")
+          "the name of the class folder '\(name.printable)' is not UTF-8: the class is called that")
       }
       if let index = classes.firstIndex(of: name) {
         folders[index].append(entry.name)
         remarks.warnings.append(
-          "two folders in \(base.printable) are called '\(name)' in different spellings of Unicode: they are one class"
+          "two folders in \(base.printable) are called '\(name.printable)' in different spellings of Unicode: they are one class"
         )
       } else {
         classes.append(name)
@@ -46,7 +47,7 @@ struct ClassFolders {
       guard let index = classes.firstIndex(of: name) else { continue }
       guard found.insert(name).inserted else {
         throw Failure(
-          "two of the network's classes are called '\(name)'", file: base,
+          "two of the network's classes are called '\(name.printable)'", file: base,
           remedy: "give them different names with --classes FILE")
       }
       for folder in folders[index] {
@@ -68,7 +69,8 @@ struct ClassFolders {
       !search.names.contains(where: { PictureKind(file: path + "/" + $0) != nil })
     else { return }
     throw Failure(
-      "none of the \(search.names.count) files in the folder is a \(PictureKind.list) picture", file: path,
+      "\(search.names.count == 1 ? "the 1 file" : "none of the \(search.names.count) files") in the folder is \(search.names.count == 1 ? "not " : "")a \(PictureKind.list) picture",
+      file: path,
       remedy: "convert them, or remove the folder")
   }
 

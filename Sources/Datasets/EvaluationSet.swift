@@ -60,10 +60,10 @@ public struct EvaluationSet: Sendable {
 
   private static func unknownClasses(_ unknown: [String], _ known: [String], _ folder: String) -> Failure {
     Failure(
-      "the folder has classes that the network lacks (\(unknown.prefix(5).joined(separator: ", ")))",
+      "the folder has classes that the network lacks (\(unknown.prefix(5).map(\.printable).joined(separator: ", ")))",
       file: folder,
       remedy:
-        "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).joined(separator: ", "))), or name the network's classes with --classes FILE"
+        "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).map(\.printable).joined(separator: ", "))), or name the network's classes with --classes FILE"
     )
   }
 
@@ -77,7 +77,7 @@ public struct EvaluationSet: Sendable {
       ? "\(trained)"
       : "about \(Int((Double(trained) / Double(known.count) * Double(pictures.count)).rounded()))"
     remarks.warnings.append(
-      "\(share) of these \(pictures.count) pictures are training pictures: the network was trained on them, and the accuracy says little about others"
+      "\(share) of \(pictures.count == 1 ? "this 1 picture" : "these \(pictures.count) pictures") \(trained == 1 ? "is a training picture: the network was trained on it" : "are training pictures: the network was trained on them"), and the accuracy says little about others"
     )
   }
 
@@ -88,7 +88,7 @@ public struct EvaluationSet: Sendable {
       let names = Set(validation.map(\.path))
       pictures = pictures.filter { names.contains($0.path) }
       source =
-        "the \(pictures.count) pictures that were put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
+        "the \(pictures.count == 1 ? "1 picture that was" : "\(pictures.count) pictures that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
       return
     }
     let fresh = pictures.filter { record.holds($0) != true }
@@ -96,7 +96,7 @@ public struct EvaluationSet: Sendable {
     if trained > 0 && record.isComplete && !fresh.isEmpty {
       pictures = fresh
       source =
-        "the \(fresh.count) pictures that the network was not trained on; \(trained) training pictures are left out (--all measures them too)"
+        "the \(fresh.count.counted("picture")) that the network was not trained on; \(trained.counted("training picture")) \(trained == 1 ? "is" : "are") left out (--all measures them too)"
     } else {
       tellTrained(record)
     }

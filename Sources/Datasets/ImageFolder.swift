@@ -66,7 +66,7 @@ public struct ImageFolder: Sendable {
     let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { classes[$0] }
     if !unseen.isEmpty {
       remarks.warnings.append(
-        "there are no validation pictures of \(unseen.prefix(5).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
+        "there are no validation pictures of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
       )
     }
     validationFolder = chosen
@@ -91,7 +91,7 @@ public struct ImageFolder: Sendable {
     var set = try ClassFolders(folder)
     let extra = set.classes.filter { !classes.contains($0) }
     guard extra.isEmpty else {
-      let names = extra.prefix(5).joined(separator: ", ")
+      let names = extra.prefix(5).map(\.printable).joined(separator: ", ")
       throw Failure(
         "the \(kind == "test" ? "test" : "validation") set has classes that the training set lacks (\(names))",
         file: folder)
@@ -115,14 +115,14 @@ public struct ImageFolder: Sendable {
     guard !training.isEmpty else { throw Self.noPictures(root) }
     guard classes.count >= 2 else {
       throw Failure(
-        "only one class ('\(classes[0])'): there is nothing to tell apart", file: root,
+        "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: root,
         remedy: "put the pictures of each class into a folder of its own")
     }
     let counts = classes.indices.map { label in training.count { $0.label == label } }
     let empty = zip(classes, counts).filter { $0.1 == 0 }.map(\.0)
     guard empty.isEmpty else {
       throw Failure(
-        "classes without training pictures (\(empty.prefix(5).joined(separator: ", ")))",
+        "classes without training pictures (\(empty.prefix(5).map(\.printable).joined(separator: ", ")))",
         file: root, remedy: "add pictures or remove the folders")
     }
   }

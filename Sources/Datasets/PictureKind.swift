@@ -12,7 +12,7 @@ public enum PictureKind: String, Sendable, CaseIterable {
   case gif
 
   /// For people.
-  static let list = "JPEG, PNG, WebP, BMP, TIFF or GIF"
+  public static let list = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 
   /// Bytes that are enough to tell.
   static let headLength = 18

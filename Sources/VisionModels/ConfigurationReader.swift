@@ -62,6 +62,13 @@ public struct ConfigurationReader {
     }
   }
 
+  /// What a norm adds to the variance: a number above 0.
+  mutating func epsilon(_ key: String, _ meaning: String, default fallback: Double? = nil) -> Double {
+    read(
+      key, "number above 0", meaning, fallback, usual: fallback.map { JSON.double($0).text() }, placeholder: 1
+    ) { $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil } }
+  }
+
   mutating func optionalSize(_ key: String, _ meaning: String) -> Int? {
     read(key, "positive integer, or null", meaning, .some(nil), usual: "null", placeholder: nil) { value in
       if value == .null { return .some(nil) }
@@ -229,7 +236,7 @@ extension ConfigurationReader {
       size("image_size", "side of the pictures in pixels"),
       size("in_channels", "channels of the pictures", default: 3),
       count("num_classes", "classes of the classifier; 0 for a network without one"),
-      number("norm_eps", "the layer norms' epsilon"),
+      epsilon("norm_eps", "the layer norms' epsilon"),
       choice("activation", Activation.self, "the function between the two layers of an MLP")
     )
   }

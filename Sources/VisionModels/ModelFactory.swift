@@ -38,7 +38,7 @@ public enum ModelFactory {
     }
     guard left.isEmpty else {
       throw Failure(
-        "the network has no place for \(left.count) tensors: "
+        "the network has no place for \(left.count.counted("tensor")): "
           + left.prefix(8).joined(separator: ", ") + (left.count > 8 ? ", ..." : ""),
         remedy: "leave them out with --ignore")
     }

@@ -9,12 +9,12 @@ struct VTKit: ParsableCommand {
     commandName: "vtkit",
     abstract: "Converts and fine-tunes pretrained visual transformers.",
     discussion: """
-      Example: fine-tune a ViT from a flax checkpoint on pictures in folders by class, and
+      Example: fine-tune a ViT from a flax checkpoint on pictures in folders by class, and \
       write it back as an .npz of the same kind:
 
         vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
 
-      Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 bad input file; 4 out of disk or memory;
+      Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 bad input file; 4 out of disk or memory; \
       130 interrupted (a training run is saved first).
       """,
     version: "0.1.0",
@@ -22,6 +22,26 @@ struct VTKit: ParsableCommand {
       Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self,
       Models.self, DialectsCommand.self, Bench.self,
     ])
+}
+
+extension ParsableCommand {
+  /// What to say of a word that stands where a command belongs and is none; nil where there is no such word.
+  static func mistyped(_ arguments: [String]) -> String? {
+    let commands = configuration.subcommands
+    guard !commands.isEmpty, let word = arguments.first, !word.hasPrefix("-") else { return nil }
+    func name(_ command: any ParsableCommand.Type) -> String {
+      command.configuration.commandName ?? command._commandName
+    }
+    if let command = commands.first(where: { name($0) == word }) {
+      return command.mistyped(Array(arguments.dropFirst()))
+    }
+    let names = commands.map(name)
+    guard word != "help" else { return nil }
+    let close = word.closest(in: names, limit: 2).map { "'\($0)'" }
+    return "Error: there is no command '\(word.printable)'. "
+      + (close.isEmpty
+        ? "There are \(names.joined(separator: ", "))." : "Did you mean \(close.joined(separator: " or "))?")
+  }
 }
 
 @main
@@ -46,7 +66,7 @@ enum Main {
         exit(0)
       }
       if exitCode == .validationFailure {
-        Console.line(message)
+        Console.line(VTKit.mistyped(arguments) ?? message)
         exit(2)
       }
       // A command that answered no has said why.

@@ -170,6 +170,29 @@ struct FinetuneTests {
     #expect(other.error.contains("begun with portable kernels and goes on with scalar"), "\(other.error)")
   }
 
+  /// A class is called what its folder is called, whatever characters that has; only terminals see them escaped.
+  @Test func aClassNameMayHoldALineBreak() throws {
+    let folder = try TemporaryFolder()
+    let (data, run, name) = (try Self.data(folder, perClass: 2), folder.file("run"), "big\nflags")
+    for set in ["train", "val"] {
+      try FileManager.default.moveItem(atPath: "\(data)/\(set)/flags", toPath: "\(data)/\(set)/\(name)")
+    }
+    let outcome = try Tool.run(Self.arguments(data, run, epochs: 1))
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let picture = try #require(FileManager.default.contentsOfDirectory(atPath: "\(data)/val/\(name)").first)
+    let (table, path) = (folder.file("labels.csv"), "\(data)/val/\(name)/\(picture)")
+    #expect(try Tool.run("predict", "--checkpoint", run, path, "--output", table).status == 0)
+    let text = try String(contentsOfFile: table, encoding: .utf8)
+    #expect(text.contains(",\"big\nflags\",") && !text.contains("\\u{a}"), "\(text)")
+    let json = try JSON(parsing: Data(Tool.run("predict", "--checkpoint", run, path, "--json").output.utf8))
+    let answers = json.array?.first?["predictions"]?.array?.compactMap { $0["class"]?.string } ?? []
+    #expect(answers.contains(name))
+    let evaluated = try Tool.run("evaluate", "--checkpoint", run, "--data", data)
+    #expect(evaluated.output.contains("big\\u{a}flags") && !evaluated.output.contains("big\nflags"))
+    // Three classes: the right one is always among the first five.
+    #expect(!evaluated.output.contains("top-5"), "\(evaluated.output)")
+  }
+
   @Test func damagedAndPoorDataIsExplained() throws {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder, perClass: 3)
@@ -177,9 +200,10 @@ struct FinetuneTests {
     let skipped = try Tool.run(Self.arguments(data, folder.file("a")))
     #expect(skipped.status == 0, "\(skipped.error)")
     #expect(skipped.error.contains("flags/broken.png (skipped)"))
-    #expect(skipped.error.contains("1 pictures could not be read and were skipped"))
+    #expect(skipped.error.contains("1 picture could not be read and was skipped"))
     let strict = try Tool.run(Self.arguments(data, folder.file("b")) + ["--strict-data"])
     #expect(strict.status == 3 && strict.error.contains("flags/broken.png"))
+    #expect(!FileManager.default.fileExists(atPath: folder.file("b")))
     try FileManager.default.removeItem(atPath: data + "/val")
     let unsplit = try Tool.run(Self.arguments(data, folder.file("c")) + ["--val-fraction", "0"])
     #expect(unsplit.status == 0 && unsplit.error.contains("there are no validation pictures"))

@@ -79,6 +79,11 @@ struct UsageTests {
     (["convert", jax, "/tmp/x.npz", "--to", "jax-vit", "--variant", "line"], "it has released, linen"),
     (["convert", jax, "/tmp/x.npz", "--to", "timm", "--variant", "a"], "has no variant 'a'"),
     (["convert", jax, "/tmp/x.npz", "--key", "modle"], "no tensor stands under the key 'modle'"),
+    (["inspcet", jax], "there is no command 'inspcet'. Did you mean 'inspect'?"),
+    (["bench", "trian"], "there is no command 'trian'. Did you mean 'train'?"),
+    (["qqqqqqqqqq"], "There are inspect, convert"),
+    (["convert", jax, "/tmp/x.npz", "--image-size", "31"], "--image-size 31: image_size 31 is no multiple"),
+    (["convert", jax, "/tmp/x.npz", "--image-size", "31"], "the nearest sizes that it can have: 24, 32"),
     (["dialects", "a.npz"], "A checkpoint is only read with --check"),
     (["dialects", "--architecture", "vti"], "there is no dialect for 'vti'"),
     (["bench", "train", "--model", "nothing"], "there is no model 'nothing'"),
@@ -89,6 +94,51 @@ struct UsageTests {
     let outcome = try Tool.run(arguments)
     #expect(outcome.status == 2, "\(outcome.error)")
     #expect(outcome.error.contains(message), "\(outcome.error)")
+  }
+
+  @Test func aRecipeThatMakesNoSenseIsExplained() throws {
+    let data = Fixtures.root + "/fixtures/clipart"
+    let outcome = try Tool.run(
+      "finetune", "--checkpoint", Self.jax, "--data", data, "--output", "/tmp/never-made", "--clip-norm=-1")
+    #expect(
+      outcome.status == 2 && outcome.error.contains("--clip-norm must be above 0, or 0"), "\(outcome.error)")
+  }
+
+  /// Patterns that match nothing are most likely mistyped.
+  @Test func patternsThatMatchNothingAreTold() throws {
+    let folder = try TemporaryFolder()
+    let patterns = ["--ignore", "haed/*", "--allow-missing", "Transformer/encoderblock_7/*"]
+    let told = [
+      "--ignore 'haed/*' matches no tensor of the file",
+      "--allow-missing 'Transformer/encoderblock_7/*' matches no tensor that the network wants",
+    ]
+    let inspected = try Tool.run(["inspect", Self.jax] + patterns)
+    for text in told {
+      #expect(inspected.output.contains("warning:    " + text), "\(inspected.output.prefix(900))")
+    }
+    let converted = try Tool.run(["convert", Self.jax, folder.file("a.npz")] + patterns)
+    for text in told { #expect(converted.error.contains("warning: " + text), "\(converted.error)") }
+    let raw = try Tool.run("convert", "--raw", Self.jax, folder.file("b.npz"), "--ignore", "head/bais")
+    #expect(
+      raw.status == 0 && raw.error.contains("matches no tensor of the file (is it 'head/bias'?)"),
+      "\(raw.error)")
+    let fine = try Tool.run("inspect", Self.jax, "--allow-missing", "head/*")
+    #expect(!fine.output.contains("warning:"))
+  }
+
+  @Test func anEmptyFolderAmongPicturesIsAWarning() throws {
+    let folder = try TemporaryFolder()
+    let empty = folder.file("empty")
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
+    let picture = Fixtures.reference + "/augment/b.png"
+    let outcome = try Tool.run(
+      "predict", "--checkpoint", Self.jax, empty, picture, "--output", folder.file("a.csv"))
+    #expect(
+      outcome.status == 0 && outcome.error.contains("warning: no pictures found in \(empty)"),
+      "\(outcome.error)")
+    #expect(outcome.output.contains("answers for 1 picture\n"), "\(outcome.output)")
+    let none = try Tool.run("predict", "--checkpoint", Self.jax, empty)
+    #expect(none.status == 3 && none.error.contains("no pictures found"), "\(none.error)")
   }
 
   @Test func readingPicturesIsMeasured() throws {

@@ -48,6 +48,102 @@ struct ModelFolderTests {
     }
   }
 
+  /// The name says which function made the network, its arguments what is different.
+  @Test func aShortenedNetworkOfTimmHasItsFunctionsHeads() throws {
+    let place = try TemporaryFolder()
+    let config = #"{"architecture": "vit_tiny_patch16_224", "model_args": {"depth": 2}, "num_classes": 10}"#
+    let path = try Self.folder(
+      "vit_timm_safetensors", as: "model.safetensors", ["config.json": config.replacing("2}", with: "3}")],
+      in: place)
+    func load() throws -> JSON { try LoadedCheckpoint.load(path).metadata.configuration }
+    let depth =
+      try LoadedCheckpoint.load(
+        ReferenceCase("vit_timm_safetensors").checkpointPath(),
+        LoadOptions(configuration: .object(["num_heads": .int(3)]))
+      ).metadata.configuration["depth"]?.text() ?? ""
+    func write(_ arguments: String) throws {
+      let text =
+        #"{"architecture": "vit_tiny_patch16_224", "model_args": {\#(arguments)}, "num_classes": 10}"#
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
+    }
+    try write("\"depth\": \(depth)")
+    #expect(try load()["num_heads"] == .int(3))
+    try write("\"depth\": \(depth), \"num_heads\": 6")
+    #expect(try load()["num_heads"] == .int(6))
+  }
+
+  @Test func aNormBehindTheClassTokenIsNamed() throws {
+    let place = try TemporaryFolder()
+    let config =
+      #"{"architecture": "vit_base_patch16_224", "global_pool": "token", "model_args": {"fc_norm": true}}"#
+    let path = try Self.folder(
+      "vit_timm_fc_norm", as: "model.safetensors", ["config.json": config], in: place)
+    let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
+    #expect(failure?.problem.contains("model_args.fc_norm is 'true': with the class token pooled") == true)
+    #expect(failure?.remedy?.contains("fetch") == false, "\(String(describing: failure))")
+    try Data(config.replacing("token", with: "avg").utf8).write(
+      to: URL(fileURLWithPath: path + "/config.json"))
+    let heads = LoadOptions(configuration: .object(["num_heads": .int(3)]))
+    #expect(
+      try LoadedCheckpoint.load(path, heads).metadata.configuration["norm_after_pooling"] == .bool(true))
+  }
+
+  /// Not every norm of the library follows its file's epsilon.
+  @Test func aSwinOfAnotherEpsilonIsRefused() throws {
+    func load(_ eps: String) throws -> LoadedCheckpoint {
+      let place = try TemporaryFolder()
+      let config =
+        #"{"architectures": ["SwinForImageClassification"], "model_type": "swin", "layer_norm_eps": \#(eps)}"#
+      let path = try Self.folder(
+        "swin_hf_safetensors", as: "model.safetensors", ["config.json": config], in: place)
+      return try LoadedCheckpoint.load(path, LoadOptions(configuration: .object(["image_size": .int(64)])))
+    }
+    for eps in ["1e-06", "1e-4"] {
+      let failure = #expect(throws: Failure.self) { try load(eps) }
+      #expect(
+        failure?.problem.contains("layer_norm_eps is '\(eps)'") == true, "\(String(describing: failure))")
+    }
+    for eps in ["1e-05", "0.00001", "1.001e-05"] {
+      let failure = (try? load(eps)) == nil
+      #expect(!failure, "\(eps)")
+    }
+  }
+
+  @Test(arguments: ["-1e-6", "0", "\"NaN\"", "NaN"])
+  func anEpsilonThatIsNoneIsNamed(_ eps: String) throws {
+    let place = try TemporaryFolder()
+    let path = try Self.folder(
+      "vit_hf_safetensors", as: "model.safetensors",
+      ["config.json": Self.config.replacing("1e-06", with: eps)], in: place)
+    let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
+    #expect(failure?.file == path + "/config.json", "\(String(describing: failure))")
+    #expect(
+      failure?.problem.contains("layer_norm_eps is") == true
+        || failure?.problem.contains("malformed JSON") == true)
+  }
+
+  /// Without its configuration file a file of the library says less than the network is.
+  @Test func whatABareFileDoesNotSayIsToldOnce() throws {
+    let place = try TemporaryFolder()
+    for (name, keys) in [
+      ("vit_hf_safetensors", "activation = gelu, norm_eps = 1e-12"),
+      ("swin_hf_safetensors", "activation = gelu, norm_eps = 1e-05"),
+      ("resnet_hf_safetensors", "stride_in_first = false, activation = relu"),
+      ("resnet_hf_basic_safetensors", "activation = relu"),
+    ] {
+      let path = place.file(name + ".safetensors")
+      try FileManager.default.copyItem(atPath: ReferenceCase(name).checkpointPath(), toPath: path)
+      let options = LoadOptions(configuration: name.hasPrefix("vit") ? .object(["num_heads": .int(4)]) : nil)
+      let told = try LoadedCheckpoint.load(path, options).notes.filter {
+        $0.text.contains("config.json, which is not")
+      }
+      #expect(
+        told.map(\.text.localizedLowercase).first?.hasPrefix(keys + ": the file does not record") == true,
+        "\(told)")
+      #expect(told.count == 1)
+    }
+  }
+
   @Test func aResNetThatShrinksInItsFirstStageIsRefused() throws {
     let place = try TemporaryFolder()
     let config = """

@@ -59,6 +59,33 @@ struct OtherNetworksTests {
     (["block1_conv1/kernel", "block5_conv1/kernel"], "VGG"),
     (["bert.embeddings.word_embeddings.weight", "bert.encoder.layer.0.attention.self.query.weight"], "BERT"),
     (["transformer.h.0.attn.c_attn.weight", "transformer.wte.weight"], "GPT-2"),
+    (["stage2.0.branch2.0.weight", "conv5.0.weight", "conv1.0.weight", "fc.weight"], "ShuffleNet"),
+    (
+      ["embeddings.patch_embedding.weight", "encoder.layers.0.self_attn.q_proj.weight", "head.probe"],
+      "SigLIP"
+    ),
+    (
+      [
+        "ijepa.embeddings.position_embeddings", "ijepa.encoder.layer.0.attention.attention.query.weight",
+        "ijepa.embeddings.patch_embeddings.projection.weight",
+      ], "I-JEPA"
+    ),
+    (
+      [
+        "bn_Conv1/bn_Conv1/gamma:0", "Conv_1_bn/Conv_1_bn/gamma:0",
+        "expanded_conv_depthwise/expanded_conv_depthwise/kernel:0",
+      ],
+      "MobileNet V2"
+    ),
+    (
+      [
+        "mobilenetv2_1.00_224/bn_Conv1/gamma:0", "mobilenetv2_1.00_224/Conv_1_bn/gamma:0",
+        "mobilenetv2_1.00_224/expanded_conv_depthwise/kernel:0",
+      ],
+      "MobileNet V2"
+    ),
+    (["layers.8.0.layers.0.weight", "layers.0.weight"], "MNASNet"),
+    (["neck.reassemble_stage.layers.0.projection.weight", "backbone.embeddings.cls_token"], "DPT"),
     (["model.stages.0.blocks.0.conv_dw.weight", "model.stages.0.blocks.0.gamma"], "ConvNeXt"),
   ])
   func namesTellTheNetwork(_ names: [String], _ network: String) throws {
@@ -80,6 +107,31 @@ struct OtherNetworksTests {
         return (tensor.name, [tensor.shape[0], tensor.shape[1] / 4] + tensor.shape[2...])
       })
     #expect(failure?.problem.contains("this looks like ResNeXt") == true, "\(failure?.problem ?? "")")
+  }
+
+  /// Older timm keeps the blur's kernel.
+  @Test func aBlurIsSeenByItsKernel() throws {
+    let resnet = try DialectTests.load("resnet_timm_safetensors").1
+    let failure = try Self.failure(
+      resnet.tensors.map { ($0.name, $0.shape) } + [("layer2.0.aa.filt", [32, 1, 3, 3])])
+    #expect(failure?.problem.contains("an anti-aliased ResNet") == true, "\(failure?.problem ?? "")")
+  }
+
+  /// What an error proposes can be done: of a dialect that several architectures have, the architecture is named.
+  @Test func aProposedDialectIsFound() throws {
+    let tensors = try DialectTests.load("vit_hf_safetensors").1.tensors
+      .filter { !$0.name.contains("projection") }.map { ($0.name, $0.shape) }
+    let failure = try #require(try Self.failure(tensors))
+    #expect(
+      failure.remedy == "--from huggingface --architecture vit lists what is missing and what is unexpected",
+      "\(failure)")
+    let options = LoadOptions(architecture: "vit", dialect: "huggingface")
+    let store = try ParameterStore(
+      tensors.map {
+        StoredTensor(name: $0.0, type: .f32, shape: $0.1) { throw Failure("no numbers are needed") }
+      })
+    let listed = #expect(throws: Failure.self) { try LoadedCheckpoint.load(store, options, path: nil) }
+    #expect(listed?.problem.contains("missing (2)") == true, "\(String(describing: listed))")
   }
 
   @Test func whatNobodyKnowsIsCalledThat() throws {

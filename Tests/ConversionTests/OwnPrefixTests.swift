@@ -63,6 +63,19 @@ struct OwnPrefixTests {
     #expect(failure?.kind == .usage && failure?.remedy?.contains("'state_dict_ema.vit'") == true)
   }
 
+  /// Averaged weights beside plain ones: which were taken is told, and how to take the others.
+  @Test func copiesUnderKnownKeysAreTold() throws {
+    let (_, original, _) = try DialectTests.load("vit_timm_safetensors")
+    let file = try store([("model.", original.tensors), ("model_ema.", original.tensors)])
+    let note = try load(file).notes.first { $0.text.contains("model_ema") && $0.kind == .taken }
+    #expect(
+      note?.text
+        == "the weights under 'model_ema' were taken; the file has the same tensors under 'model' too (--key model takes them)"
+    )
+    #expect(try !load(file, key: "model").notes.contains { $0.kind == .taken })
+    #expect(try !load(store([("model.", original.tensors)])).notes.contains { $0.kind == .taken })
+  }
+
   @Test func severalNetworksAreNamedWithTheirKeys() throws {
     let (_, original, _) = try DialectTests.load("vit_timm_safetensors")
     let file = try store([("left.", original.tensors), ("right.", original.tensors)])
@@ -82,9 +95,12 @@ struct OwnPrefixTests {
     let failure = #expect(throws: Failure.self) { try load(file) }
     #expect(
       failure?.remedy
-        == "with --key vit, \(original.count) of \(original.count + 1) tensors are a vit in the dialect timm")
-    // With the key the account says what does not fit.
-    #expect(throws: Failure.self) { try load(file, key: "vit") }
+        == "under 'vit', \(original.count) of \(original.count + 1) tensors have names of a vit in the dialect timm, but they are no whole network (--key vit --from timm --architecture vit tells why)"
+    )
+    // What is proposed does that.
+    let proposed = LoadOptions(architecture: "vit", dialect: "timm", key: "vit", configuration: Self.heads)
+    let told = #expect(throws: Failure.self) { try LoadedCheckpoint.load(file, proposed, path: nil) }
+    #expect(told?.problem.contains("neck.weight") == true)
     let options = LoadOptions(key: "vit", configuration: Self.heads, ignore: ["neck.*"])
     #expect(try LoadedCheckpoint.load(file, options, path: nil).native.count > 20)
     let taken = try LoadedCheckpoint.load(

@@ -15,6 +15,7 @@ struct PublishedNetworksTests {
     var patch = 16
     var classToken = true
     var norms = ["norm"]
+    var qkvBias = true
     var positions: [Float]?
 
     func store(prefix: String = "") throws -> ParameterStore {
@@ -46,7 +47,8 @@ struct PublishedNetworksTests {
       for block in 0..<depth {
         let name = "blocks.\(block)."
         try norm(name + "norm1")
-        try linear(name + "attn.qkv", width, 3 * width)
+        try add(name + "attn.qkv.weight", [3 * width, width])
+        if qkvBias { try add(name + "attn.qkv.bias", [3 * width]) }
         try linear(name + "attn.proj", width, width)
         try norm(name + "norm2")
         try linear(name + "mlp.fc1", width, hidden)
@@ -173,14 +175,49 @@ struct PublishedNetworksTests {
     #expect(try load(shape.store()).metadata.configuration["activation"] == .string("gelu_tanh"))
   }
 
-  @Test func networksOfTheSameTensorsAreNamed() throws {
-    let shape = Shape(width: 768, classToken: false, norms: ["fc_norm"])
-    #expect(try load(shape.store()).notes.contains { $0.text.contains("vit_base_patch16_rpn_224") })
-    var store = try shape.store()
-    store.texts["arch"] = "vit_base_patch16_rpn_224"
-    let failure = #expect(throws: Failure.self) { try load(store) }
-    #expect(failure?.problem.contains("which VTKit does not have") == true)
-    store.texts["arch"] = "vit_base_patch16_224"
-    #expect(try load(store).notes.compactMap(\.key) == ["num_heads"])
+  /// A network of a dialect's names and shapes that computes something else.
+  @Test func networksOfTheSameTensorsAreRefused() throws {
+    let shape = Shape(width: 768, classToken: false, norms: ["fc_norm"], qkvBias: false)
+    let failure = #expect(throws: Failure.self) { try load(shape.store()) }
+    #expect(failure?.problem.contains("timm's vit_base_patch16_rpn_224, which VTKit does not have") == true)
+    // The user's own word counts, and other keys are no word on it.
+    let word = JSON.object(["norm_after_pooling": .bool(true)])
+    #expect(
+      failure?.remedy?.contains(word.text().replacing(":", with: ": ")) == true, "\(failure?.remedy ?? "")")
+    #expect(try load(shape.store(), word).metadata.configuration["num_heads"] == .int(12))
+    #expect(throws: Failure.self) { try load(shape.store(), .object(["num_heads": .int(12)])) }
+    // With biases it is timm's plain network without class token.
+    let plain = Shape(width: 768, classToken: false, norms: ["fc_norm"])
+    #expect(try load(plain.store()).notes.compactMap(\.key) == ["num_heads"])
+  }
+
+  // MARK: What a file is called
+
+  private func loadFile(_ store: ParameterStore, _ path: String, _ configuration: JSON? = nil) throws
+    -> LoadedCheckpoint
+  {
+    try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: path)
+  }
+
+  @Test(arguments: [
+    "/m/resnetblur50.bt_in1k.safetensors", "/m/timm_resnetaa50-84f4.pth",
+    "/m/resnetblur50.bt_in1k/model.safetensors",
+    "/hub/models--timm--resnetblur50.bt_in1k/snapshots/1/model.safetensors",
+  ])
+  func aBlurringResNetIsRefusedByItsFilesName(_ path: String) throws {
+    let store = try CheckpointFile.open(ReferenceCase("resnet_timm_safetensors").checkpointPath())
+    for configuration in [nil, JSON.object(["image_size": .int(64)])] {
+      let failure = #expect(throws: Failure.self) { try loadFile(store, path, configuration) }
+      #expect(failure?.problem.contains("which VTKit does not have: it blurs before each stride") == true)
+      #expect(failure?.remedy?.contains("another name") == true)
+    }
+    #expect(throws: Never.self) { try loadFile(store, "/m/resnet50.a1_in1k/model.safetensors") }
+  }
+
+  @Test func aNameTellsTheRareNetwork() throws {
+    let shape = Shape(width: 768, classToken: false, norms: ["norm"])
+    let rare = try loadFile(shape.store(), "/m/vit_base_patch16_gap_224.pth")
+    #expect(rare.metadata.configuration["num_heads"] == .int(16))
+    #expect(try loadFile(shape.store(), "/m/mine.pth").metadata.configuration["num_heads"] == .int(12))
   }
 }

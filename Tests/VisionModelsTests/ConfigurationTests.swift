@@ -34,6 +34,10 @@ struct ConfigurationTests {
       "cvt_13_224", "class_token", .array([.bool(false), .bool(false), .bool(false)]),
       "pooling 'cls' needs a class token"
     ),
+    ("swin_tiny_patch4_window7_224", "norm_eps", .int(0), "'norm_eps' is 0, not a number above 0"),
+    ("resnet50", "norm_eps", .number("-1e-5"), "'norm_eps' is -1e-5, not a number above 0"),
+    ("cvt_13_224", "batch_norm_eps", .int(-1), "'batch_norm_eps' is -1, not a number above 0"),
+    ("vit_tiny_patch16_224", "norm_eps", .string("NaN"), "'norm_eps' is \"NaN\", not a number above 0"),
     ("cvt_13_224", "patch_size", list(7, 3, 99), "stage 2's patches of 99 do not fit a map of 28"),
     ("cvt_13_224", "q_stride", list(1, 2, 1), "queries must keep the map's size"),
     ("cvt_13_224", "attention_scale", .string("1"), "not one of 'embed_dim**-0.5', 'head_dim**-0.5'"),

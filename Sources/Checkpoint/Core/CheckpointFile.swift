@@ -89,6 +89,8 @@ public enum CheckpointFile {
     guard mapped.count > 0 else {
       throw Failure("the file is empty", file: path, remedy: "fetch it again")
     }
+    let head = try mapped.bytes(0, min(mapped.count, 256)).withUnsafeBytes { Array($0) }
+    if let stray = StrayText.failure(head) { throw stray.located(file: path) }
     let found = try FileFormat.sniff(mapped)
     // An .npz may have bytes in front, so only a clear contradiction counts. PyTorch's and Keras's files are zip archives too.
     let isZip = (format == .pytorch || format == .keras) && found == .npz

@@ -49,6 +49,8 @@ public struct ParameterStore: Sendable {
   public var texts: [String: String] = [:]
   /// Keras 2's grouping, where the file has or wants one.
   public var kerasLayout: KerasLayout?
+  /// Keras 3: the model's configuration, where an archive has it.
+  public var kerasConfiguration: JSON?
   /// Keras 3: the own names of the layers that tensors belong to, by tensor name (`layers/conv2d_3/vars/0`).
   public var layerNames: [String: String] = [:]
 

@@ -26,7 +26,10 @@ enum KerasArchive {
       if let entry = zip.entries.first(where: { $0.name == configuration }) {
         // Python writes numbers that JSON does not have (NaN); then only the weights' own word counts.
         let text = try zip.bytes(of: entry)
-        if let json = text.withUnsafeBytes({ try? JSON(parsing: $0) }) { name(&store, by: json) }
+        if let json = text.withUnsafeBytes({ try? JSON(parsing: $0) }) {
+          name(&store, by: json)
+          store.kerasConfiguration = json
+        }
       }
       store.skipped += zip.entries.filter { $0.name != weights }
         .map { SkippedItem(name: $0.name, reason: "the model's description, no tensor") }

@@ -49,22 +49,25 @@ enum PyTorchReader {
   private static let pickleName = "data.pkl"
 
   private static func otherFormat(_ head: [UInt8]) -> Failure {
-    let text = String(decoding: head, as: UTF8.self)
-    if text.hasPrefix("version https://git-lfs") {
-      return Failure(
-        "a Git LFS pointer, not the file itself", remedy: "fetch the file with 'git lfs pull'")
-    }
     // A tar archive says so at byte 257.
     if head.count > 262, head[257..<262].elementsEqual("ustar".utf8) {
       return Failure(
         "a tar archive: PyTorch before 0.1.10 saved such files",
         remedy: "load it in PyTorch and save it again (torch.save), or as safetensors")
     }
+    // Protocols 0 and 1 have no mark: a mark, an empty dictionary or list, a global's name, or a number of digits first.
+    let isOldPickle =
+      head.starts(with: Array("(dp".utf8)) || head.starts(with: Array("(lp".utf8))
+      || head.starts(with: Array("}q".utf8)) || head.starts(with: Array("]q".utf8))
+      || head.starts(with: Array("c__".utf8)) || head.starts(with: Array("ccollections\n".utf8))
+      || head.starts(with: Array("ctorch".utf8)) || head.starts(with: Array("L1195470370".utf8))
+    if isOldPickle {
+      return Failure(
+        "a pickle of protocol 0 or 1, which VTKit does not read",
+        remedy: "load it in Python and save it again with torch.save, or as safetensors")
+    }
     return Failure(
-      text.lowercased().contains("<html")
-        ? "a web page, not a PyTorch file"
-        : "no PyTorch file: it begins neither as a zip archive nor as a pickle",
-      remedy: "fetch the file again")
+      "no PyTorch file: it begins neither as a zip archive nor as a pickle", remedy: "fetch the file again")
   }
 
   private static func checkByteOrder(_ entry: ZipEntry?, _ zip: ZipReader) throws {

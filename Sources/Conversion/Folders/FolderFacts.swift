@@ -14,7 +14,11 @@ extension FolderReading {
     var notes: [LoadNote] = []
     if let classes, documents.isNamed || metadata.classes == nil {
       metadata.classes = classes
-      notes.append(LoadNote(.taken, key: "classes", "the names of \(classes.count) classes: \(file) says so"))
+      notes.append(
+        LoadNote(
+          .taken, key: "classes",
+          "\(classes.count == 1 ? "the name of 1 class" : "the names of \(classes.count) classes"): \(file) says so"
+        ))
     }
     guard var pictures = preprocessing, documents.isNamed || metadata.preprocessing == nil else {
       return notes

@@ -41,6 +41,7 @@ struct FolderReading {
       else { return nil }
       statements = rules.statements(
         rules.inside.flatMap { whole[$0] } ?? whole, fixed: fixed, usesDefaults: relation == .said)
+      try rules.checkEpsilons(statements)
       classes = try rules.layout.classes(whole)
     } catch let failure as Failure {
       guard documents.isNamed else { return nil }
@@ -55,7 +56,7 @@ struct FolderReading {
   /// What the list of classes says against the tensors.
   func countContradictions(_ count: JSON?) -> [String] {
     guard let classes, let count = count?.int, classes.count != count else { return [] }
-    return ["\(classes.count) classes, the tensors \(count)"]
+    return ["\(classes.count.counted("class", "classes")), the tensors \(count)"]
   }
 
   /// What to do about two files, or a file and the tensors, that contradict each other.
@@ -93,10 +94,26 @@ extension FolderRules {
     for item in refused {
       guard let value = file[item.member], value != .null else { continue }
       let text = value.string ?? value.text()
-      guard try !NameFilter(item.unless).matches(text) else { continue }
+      guard try !NameFilter(item.unless).matches(text), !item.unless.contains(where: value.isAbout),
+        item.beside.allSatisfy({ key, words in
+          words.contains { word in
+            self.value(of: key, in: file).map { ours($0, of: key).contains(.string(word)) } ?? true
+          }
+        })
+      else { continue }
       throw Failure(
         "\(item.member.joined(separator: ".")) is '\(text.printable)': \(item.reason)",
         remedy: "VTKit does not have this network")
+    }
+  }
+
+  /// - Throws: `Failure` where a norm's epsilon is none.
+  fileprivate func checkEpsilons(_ statements: [FolderReading.Statement]) throws {
+    for item in statements where item.key.hasSuffix("_eps") {
+      guard item.value.double.map({ $0 > 0 && $0.isFinite }) != true else { continue }
+      throw Failure(
+        "\(item.member) is \(item.value.text()): a norm's epsilon is a number above 0",
+        remedy: "correct it, or fetch the file again")
     }
   }
 
@@ -115,6 +132,13 @@ extension FolderRules {
       return .init(
         key: item.key, value: usual, accepted: [usual], member: item.sources[0].joined(separator: "."),
         isExplicit: false, isInDoubt: fixed[item.key]?.isSame(as: usual) != true)
+    }
+  }
+
+  /// What the file gives for one of our keys, in its own words.
+  private func value(of key: String, in file: JSON) -> JSON? {
+    keys.first { $0.key == key }?.sources.lazy.compactMap { file[$0] }.first {
+      $0 != .null && $0 != .string("")
     }
   }
 
@@ -138,5 +162,13 @@ extension FolderRules {
       return value
     }
     return ["true": .bool(true), "false": .bool(false)][word.theirs] ?? .string(word.theirs)
+  }
+}
+
+extension JSON {
+  /// Whether it is a number within a hundredth of the one that a text spells: 1.001e-05 is about 1e-05.
+  fileprivate func isAbout(_ text: String) -> Bool {
+    guard let own = double, let other = Double(text) else { return false }
+    return abs(own - other) <= 0.01 * abs(other)
   }
 }

@@ -34,8 +34,10 @@ struct FolderRules: Sendable {
   /// What the library takes where its file lacks a key.
   let defaults: [(key: String, value: JSON)]
   let written: [Written]
-  /// Members whose other values make another network of the same tensors.
-  let refused: [(member: [String], unless: [String], reason: String)]
+  /// Members whose other values make another network of the same tensors; `beside`: only where our keys may have one of
+  /// these words, as the file gives them.
+  let refused:
+    [(member: [String], unless: [String], beside: [(key: String, words: [String])], reason: String)]
 
   init(_ reader: YAMLReader) throws {
     var reader = reader
@@ -54,7 +56,8 @@ struct FolderRules: Sendable {
     refused = try reader.list("refuse").map { value in
       var value = value
       let result = (
-        path(try value.string("member")), try value.strings("unless"), try value.string("reason")
+        path(try value.string("member")), try value.strings("unless"),
+        try value.mapping("beside").map { ($0, try $1.texts()) }, try value.string("reason")
       )
       try value.finish()
       return result

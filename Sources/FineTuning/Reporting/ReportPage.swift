@@ -53,7 +53,7 @@ struct ReportPage {
     }
     let percent = String(format: "%.2f", 100 * evaluation.accuracy)
     return """
-      <p><span class="big">\(percent) %</span> of \(evaluation.count) validation pictures right \
+      <p><span class="big">\(percent) %</span> of \(evaluation.count.counted("validation picture")) right \
       (\(evaluation.correct)), best epoch \((state.bestEpoch ?? 0) + 1) of \(configuration.recipe.epochs)</p>
       """
   }
@@ -61,7 +61,7 @@ struct ReportPage {
   private var testLine: String {
     guard let test else { return "" }
     let percent = String(format: "%.2f", 100 * test.accuracy)
-    return "<p>\(percent) % of \(test.count) test pictures right (\(test.correct)).</p>"
+    return "<p>\(percent) % of \(test.count.counted("test picture")) right (\(test.correct)).</p>"
   }
 
   private var charts: String {
@@ -140,7 +140,7 @@ struct ReportPage {
       ("updates", "\(state.updates)"),
     ]
     let unreadable = evaluation?.failures.count ?? 0
-    if unreadable > 0 { rows.append(("unreadable", "\(unreadable) validation pictures")) }
+    if unreadable > 0 { rows.append(("unreadable", "\(unreadable.counted("validation picture"))")) }
     for member in configuration.metadata.configuration.members ?? [] {
       rows.append((member.key, member.value.string ?? member.value.text()))
     }

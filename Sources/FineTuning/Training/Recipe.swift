@@ -58,7 +58,9 @@ public struct Recipe: Sendable, Codable, Equatable {
       cropScale.count == 2 && cropScale[0] > 0 && cropScale[0] <= cropScale[1] && cropScale[1] <= 1,
       "--min-crop must lie in 0...1, above 0")
     try check(optimizer.weightDecay >= 0, "--weight-decay must not be negative")
-    try check(optimizer.clipNorm.map { $0 > 0 } ?? true, "--clip-norm must be positive")
+    try check(
+      optimizer.clipNorm.map { $0 > 0 } ?? true,
+      "--clip-norm must be above 0, or 0 to leave gradients as they are")
     if let drloc {
       try check(drloc.pairs > 0, "--drloc-pairs must be at least 1")
       try check(drloc.weight >= 0, "--drloc-weight must not be negative")

@@ -86,7 +86,8 @@ public final class Trainer {
       throw Failure(
         .usage,
         "--epochs \(epochs): the run has "
-          + (state.batch == 0 ? "done \(state.epoch) epochs" : "begun epoch \(state.epoch + 1)") + " already",
+          + (state.batch == 0 ? "done \(state.epoch.counted("epoch"))" : "begun epoch \(state.epoch + 1)")
+          + " already",
         file: folder.path,
         remedy: "give a larger number, or start a new run")
     }
@@ -221,7 +222,7 @@ public final class Trainer {
     let labels = Set(data.training.lazy.filter { !self.reported.contains($0.path) }.map(\.label))
     guard let label = data.classes.indices.first(where: { !labels.contains($0) }) else { return }
     throw Failure(
-      "none of the \(data.training.count { $0.label == label }) training pictures of the class '\(data.classes[label])' could be read",
+      "none of the \(data.training.count { $0.label == label }) training pictures of the class '\(data.classes[label].printable)' could be read",
       file: configuration.data, remedy: "replace them, or remove the class")
   }
 

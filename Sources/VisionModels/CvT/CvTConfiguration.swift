@@ -105,7 +105,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
       "norm_eps_outside_sqrt",
       "whether the norms' epsilon is added to the deviation in place of the variance", default: false)
     finalNorm = reader.flag("final_norm", "whether a norm is behind the last stage", default: true)
-    batchNormEps = reader.number("batch_norm_eps", "the batch norms' epsilon")
+    batchNormEps = reader.epsilon("batch_norm_eps", "the batch norms' epsilon")
     pooling = reader.choice(
       "pooling", Pooling.self, "what the classifier reads: the class token, or the mean of the last map")
     try reader.finish()

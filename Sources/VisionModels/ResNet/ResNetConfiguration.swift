@@ -51,7 +51,7 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
     imageSize = reader.size("image_size", "side of the pictures in pixels")
     inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
     numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
-    normEps = reader.number("norm_eps", "the batch norms' epsilon")
+    normEps = reader.epsilon("norm_eps", "the batch norms' epsilon")
     activation = reader.choice(
       "activation", Activation.self, "the function behind each norm; always relu", default: .relu)
     block = reader.choice("block", Block.self, "the kind of block")

@@ -22,8 +22,8 @@ public struct ResNetStemConfiguration: Sendable, Equatable {
     let depths = reader.optionalSizes(
       "resnet_depths", "units of each stage of a ResNet in front of the patches; null for none")
     width = reader.size("resnet_width", "channels behind that ResNet's first convolution", default: 64)
-    normEps = reader.number("resnet_norm_eps", "its group norms' epsilon", default: 1e-6)
-    weightEps = reader.number(
+    normEps = reader.epsilon("resnet_norm_eps", "its group norms' epsilon", default: 1e-6)
+    weightEps = reader.epsilon(
       "resnet_weight_eps", "the epsilon of its kernels' standardization", default: 1e-5)
     weightEpsOutsideRoot = reader.flag(
       "resnet_weight_eps_outside_root", "whether that epsilon is outside of the root", default: true)

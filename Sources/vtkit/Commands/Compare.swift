@@ -7,7 +7,7 @@ struct Compare: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tells whether two checkpoints hold the same network.",
     discussion: """
-      Both are brought to native names first, so the formats and dialects may differ. Exit code 1 where
+      Both are brought to native names first, so the formats and dialects may differ. Exit code 1 where \
       the networks differ.
 
       Example: vtkit compare ViT-B_16.npz tf_model.h5
@@ -80,12 +80,13 @@ struct Compare: NetworkCommand {
       return
     }
     for line in differences.prefix(40) { print(line.printable) }
-    if differences.count > 40 { print("... and \(differences.count - 40) more differences") }
+    if differences.count > 40 { print("... and \((differences.count - 40).counted("more difference"))") }
     let place = largest > 0 ? ", largest difference \(largest) in \(worst)" : ", bit for bit"
+    let agree = "\(equal.counted("tensor")) \(equal == 1 ? "agrees" : "agree")"
     print(
       differences.isEmpty
-        ? "the same network: \(equal) tensors agree" + place
-        : "different networks: \(equal) tensors agree, \(differences.count) differences")
+        ? "the same network: \(agree)" + place
+        : "different networks: \(agree), \(differences.count.counted("difference"))")
   }
 
   /// The largest difference of two numbers at the same place; 0 where all bytes agree.

@@ -9,7 +9,7 @@ struct Convert: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Brings a checkpoint to another file format and dialect, bit for bit.",
     discussion: """
-      The formats follow the suffixes. Without --to, the tensors keep the names of the library that they came from,
+      The formats follow the suffixes. Without --to, the tensors keep the names of the library that they came from, \
       also where they went through a native store. --to native makes such a store.
 
       Example: vtkit convert ViT-B_16.npz vit_base.safetensors --to timm
@@ -24,32 +24,52 @@ struct Convert: NetworkCommand {
 
   @OptionGroup var load: LoadArguments
 
-  @Option(name: .customLong("to"), help: "The dialect to write ('vtkit dialects' lists them), or native.")
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("The dialect to write ('vtkit dialects' lists them), or native.", valueName: "dialect")
+  )
   var target: String?
 
   @Option(
-    help: "Which of the dialect's variants to write, where it has several (released or linen for jax-vit).")
+    help: ArgumentHelp(
+      "Which of the dialect's variants to write, where it has several (released or linen for jax-vit).",
+      valueName: "name"))
   var variant: String?
 
-  @Option(help: "Round floats to another type; refused where a number would become infinite.")
+  @Option(
+    help: ArgumentHelp(
+      "Round floats to another type; refused where a number would become infinite.", valueName: "type"))
   var dtype: FloatType?
 
-  @Option(help: "Give the network a new, untrained classifier for so many classes; 0 takes it away.")
+  @Option(
+    help: ArgumentHelp(
+      "Give the network a new, untrained classifier for so many classes; 0 takes it away.", valueName: "n"))
   var numClasses: Int?
 
-  @Option(help: "Bring the network to pictures of this side: position tables are resampled.")
+  @Option(
+    help: ArgumentHelp(
+      "Bring the network to pictures of this side: position tables are resampled.", valueName: "side"))
   var imageSize: Int?
 
-  @Option(help: "Bring a Swin to windows of this side: bias tables are resampled.")
+  @Option(
+    help: ArgumentHelp("Bring a Swin to windows of this side: bias tables are resampled.", valueName: "side"))
   var windowSize: Int?
 
-  @Option(help: "Bring the network to gray pictures (1) or RGB (3): its first layer is summed or repeated.")
+  @Option(
+    help: ArgumentHelp(
+      "Bring the network to gray pictures (1) or RGB (3): its first layer is summed or repeated.",
+      valueName: "n"))
   var inChannels: Int?
 
-  @Option(help: "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.")
+  @Option(
+    help: ArgumentHelp(
+      "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.", valueName: "n"))
   var compression: Int?
 
-  @Option(help: "Split a .safetensors output into files of at most this size (5GB, 500MB) and an index.")
+  @Option(
+    help: ArgumentHelp(
+      "Split a .safetensors output into files of at most this size (5GB, 500MB) and an index.",
+      valueName: "size"))
   var maxShardSize: ByteSize?
 
   @Flag(help: "Move every tensor under its own name: no network, no dialect.")
@@ -104,6 +124,7 @@ struct Convert: NetworkCommand {
     var configuration = JSON.null
     if raw {
       store = try CheckpointFile.open(input)
+      Console.notes(try store.unusedPatterns(load.ignore))
       try store.leaveOut(load.ignore)
       plan = store.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
@@ -142,8 +163,8 @@ struct Convert: NetworkCommand {
     print(
       (destination.isFolder
         ? "\(output) with \(files.joined(separator: ", "))"
-        : files.count > 1 ? "\(files[files.count - 1]) and \(files.count - 1) files" : output)
-        + ": \(store.count) tensors, \(Format.count(store.elementCount)) numbers"
+        : files.count > 1 ? "\(files[files.count - 1]) and \((files.count - 1).counted("file"))" : output)
+        + ": \(store.count.counted("tensor")), \(Format.count(store.elementCount)) numbers"
         + (raw ? "" : ", dialect \(store.metadata["vtkit.dialect"] ?? "?")"))
     let snippet =
       exported?.folder?.python(output)
@@ -190,7 +211,8 @@ struct Convert: NetworkCommand {
     Console.notes(loaded.notes)
     let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
     if heads > 0, !keepsDrloc {
-      Console.line("note: the drloc head (\(heads) tensors) is left out (--keep-drloc takes it along)")
+      Console.line(
+        "note: the drloc head (\(heads.counted("tensor"))) is left out (--keep-drloc takes it along)")
     }
     Console.omissions(exported.omitted, dialect: dialect)
     for remark in exported.remarks { Console.line("note: " + remark) }
@@ -241,6 +263,6 @@ struct Convert: NetworkCommand {
       print(
         "\(output) would have \((folder.documents.map(\.name) + [folder.weights]).joined(separator: ", "))")
     }
-    print("\(plan.count) tensors; nothing was written")
+    print("\(plan.count.counted("tensor")); nothing was written")
   }
 }

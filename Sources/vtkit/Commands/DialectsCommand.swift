@@ -7,7 +7,7 @@ struct DialectsCommand: CheckpointCommand {
     commandName: "dialects",
     abstract: "Lists the naming schemes that can be read and written.",
     discussion: """
-      With --check, a rule file of your own is validated, and tried on a checkpoint where one is given
+      With --check, a rule file of your own is validated, and tried on a checkpoint where one is given \
       (docs/adding-a-dialect.md).
 
       Example: vtkit dialects --architecture vit

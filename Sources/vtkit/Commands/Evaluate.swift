@@ -11,16 +11,16 @@ struct Evaluate: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures a network's accuracy on labelled pictures.",
     discussion: """
-      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the pictures
+      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the pictures \
       that the network was not trained on are measured, as far as the file tells.
 
       Example: vtkit evaluate --checkpoint tuned.npz --data pictures
       """)
 
-  @Option(help: "The tuned weights.")
+  @Option(help: ArgumentHelp("The tuned weights.", valueName: "path"))
   var checkpoint: String
 
-  @Option(help: "The pictures: val/<class>/, test/<class>/, or <class>/.")
+  @Option(help: ArgumentHelp("The pictures: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"))
   var data: String
 
   @Flag(help: "Measure the test pictures, even where there are validation pictures.")
@@ -29,7 +29,7 @@ struct Evaluate: NetworkCommand {
   @Flag(name: .customLong("all"), help: "Measure pictures too that the network was trained on.")
   var includesTraining = false
 
-  @Option(help: "Pictures at a time.")
+  @Option(help: ArgumentHelp("Pictures at a time.", valueName: "n"))
   var batchSize = 32
 
   @Flag(help: "Write JSON.")
@@ -69,7 +69,8 @@ struct Evaluate: NetworkCommand {
       )
     }
     if names == nil {
-      let order = classes.prefix(5).joined(separator: ", ") + (classes.count > 5 ? ", ..." : "")
+      let order =
+        classes.prefix(5).map(\.printable).joined(separator: ", ") + (classes.count > 5 ? ", ..." : "")
       Console.line(
         "note: the file does not name its classes; their order is taken to be the folders' (\(order)): --classes FILE tells it"
       )
@@ -90,13 +91,15 @@ struct Evaluate: NetworkCommand {
     bar.finish()
     for failure in result.failures { Console.warning(failure.description + " (skipped)") }
     if !result.failures.isEmpty {
-      Console.warning("\(result.failures.count) pictures could not be read and were skipped")
+      Console.warning(
+        "\(result.failures.count.counted("picture")) could not be read and \(result.failures.count == 1 ? "was" : "were") skipped"
+      )
     }
     guard result.count > 0 else { throw Failure("no picture could be read", file: data) }
     for (label, name) in classes.enumerated() where !result.failures.isEmpty {
       let own = pictures.filter { $0.label == label }
       if !own.isEmpty, !result.answers.contains(where: { $0.label == label }) {
-        Console.warning("none of the \(own.count) pictures of '\(name)' could be read")
+        Console.warning("no picture of '\(name.printable)' could be read (\(own.count.counted("picture")))")
       }
     }
     json ? printJSON(result, set) : printText(result, set)
@@ -119,8 +122,10 @@ struct Evaluate: NetworkCommand {
         wrong.map { "\(classes[$0.offset]) (\($0.element))" } ?? "")
     }
     print(table.text)
+    // Of five classes or fewer, the right one is always among the first five.
+    let topFive = classes.count > 5 ? "top-5 \(Format.percent(result.top5Accuracy)), " : ""
     print(
-      "accuracy \(Format.percent(result.accuracy)) (\(result.correct) of \(result.count)), top-5 \(Format.percent(result.top5Accuracy)), loss \(Format.fixed(result.loss, 4))"
+      "accuracy \(Format.percent(result.accuracy)) (\(result.correct) of \(result.count)), \(topFive)loss \(Format.fixed(result.loss, 4))"
     )
   }
 

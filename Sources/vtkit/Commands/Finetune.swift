@@ -11,36 +11,45 @@ struct Finetune: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a pretrained network on a small data set, with a new head and the drloc loss.",
     discussion: """
-      The data folder has one folder a class, or train/<class> and val/<class> (or valid, validation), and perhaps
-      test/<class>, on which the best weights are measured in the end. The run folder gets config.json, metrics.jsonl,
-      pictures.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on, to the same bits as
+      The data folder has one folder a class, or train/<class> and val/<class> (or valid, validation), and perhaps \
+      test/<class>, on which the best weights are measured in the end. The run folder gets config.json, metrics.jsonl, \
+      pictures.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on, to the same bits as \
       if nothing had happened. A classifier that was trained for the same class names is kept.
 
-      With --resume, --epochs N gives the run another end: from then on, the learning rate is what a run of N epochs has at
+      With --resume, --epochs N gives the run another end: from then on, the learning rate is what a run of N epochs has at \
       the same update. --data says where the same pictures lie now, --export adds an export. All else is the run's own.
 
       Example: vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
       """)
 
-  @Option(help: "The pretrained weights.")
+  @Option(help: ArgumentHelp("The pretrained weights.", valueName: "path"))
   var checkpoint: String?
 
   @Flag(help: "Start from random weights (with --model or --model-config).")
   var fromScratch = false
 
-  @Option(help: "The network by name ('vtkit models'); checked against the checkpoint.")
+  @Option(
+    help: ArgumentHelp(
+      "The network by name ('vtkit models'); checked against the checkpoint.", valueName: "name"))
   var model: String?
 
-  @Option(help: "Train at pictures of this side: the checkpoint's position tables are resampled.")
+  @Option(
+    help: ArgumentHelp(
+      "Train at pictures of this side: the checkpoint's position tables are resampled.", valueName: "side"))
   var imageSize: Int?
 
-  @Option(help: "Train a Swin with windows of this side: its bias tables are resampled.")
+  @Option(
+    help: ArgumentHelp(
+      "Train a Swin with windows of this side: its bias tables are resampled.", valueName: "side"))
   var windowSize: Int?
 
-  @Option(help: "Train on gray pictures (1) or RGB (3): the checkpoint's first layer is summed or repeated.")
+  @Option(
+    help: ArgumentHelp(
+      "Train on gray pictures (1) or RGB (3): the checkpoint's first layer is summed or repeated.",
+      valueName: "n"))
   var inChannels: Int?
 
-  @Option(help: "The pictures' folder.")
+  @Option(help: ArgumentHelp("The pictures' folder.", valueName: "folder"))
   var data: String?
 
   @Flag(help: "Validate with the test pictures, even where there are validation pictures.")
@@ -49,14 +58,16 @@ struct Finetune: NetworkCommand {
   @Flag(help: "Make a new classifier, even where the checkpoint's is for the same classes.")
   var newHead = false
 
-  @Option(name: .shortAndLong, help: "The run folder to make.")
+  @Option(name: .shortAndLong, help: ArgumentHelp("The run folder to make.", valueName: "folder"))
   var output: String?
 
-  @Option(help: "Go on with the run in this folder.")
+  @Option(help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"))
   var resume: String?
 
   @Option(
-    help: "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.")
+    help: ArgumentHelp(
+      "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.",
+      valueName: "target"))
   var export: [String] = []
 
   @Flag(help: "Keep the drloc head in exports.")
@@ -133,7 +144,9 @@ struct Finetune: NetworkCommand {
     let watcher = TrainingWatcher(epochs: configuration.recipe.epochs, quiet: json)
     try trainer.run(shouldStop: { Interruption.isRequested }, watch: watcher.see)
     if trainer.unreadableCount > 0 {
-      Console.warning("\(trainer.unreadableCount) pictures could not be read and were skipped")
+      Console.warning(
+        "\(trainer.unreadableCount.counted("picture")) could not be read and \(trainer.unreadableCount == 1 ? "was" : "were") skipped"
+      )
     }
     let best = try CheckpointFile.open(trainer.folder.bestPath)
     var weights = best
@@ -180,6 +193,7 @@ struct Finetune: NetworkCommand {
       ).json
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
     for target in targets { try target.check(metadata) }
+    if recipe.strictData { try Self.checkReadable(pictures, metadata, engine) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
     Console.notes(preprocessing.unsettled(source?.notes ?? []))
     let configuration = RunConfiguration(

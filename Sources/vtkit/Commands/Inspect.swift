@@ -17,7 +17,7 @@ struct Inspect: NetworkCommand {
   @Flag(help: "Read the numbers too: smallest, largest, mean, standard deviation.")
   var stats = false
 
-  @Option(help: "Only tensors whose names match (* stands for anything).")
+  @Option(help: ArgumentHelp("Only tensors whose names match (* stands for anything).", valueName: "pattern"))
   var filter: String?
 
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
@@ -66,7 +66,9 @@ struct Inspect: NetworkCommand {
         .map { "\($0.key)=\($0.value.string ?? $0.value.text())" }.joined(separator: " ")
       print("network:    \(configuration["architecture"]?.string ?? "?") (dialect \(loaded.dialect))")
       print("settings:   \(keys)")
-      if let classes = loaded.metadata.classes { print("classes:    \(classes.joined(separator: ", "))") }
+      if let classes = loaded.metadata.classes {
+        print("classes:    \(classes.map(\.printable).joined(separator: ", "))")
+      }
       if let preprocessing = loaded.metadata.preprocessing {
         let words = PreprocessingText(preprocessing)
         print("pictures:   \(words.geometry); \(words.numbers)")
@@ -74,7 +76,9 @@ struct Inspect: NetworkCommand {
       if let origin = loaded.metadata.provenance?["source_file"]?.string {
         print("made from:  \(origin)")
       }
-      for note in loaded.notes { print("note:       \(note.text.printable)") }
+      for note in loaded.notes {
+        print((note.label + ":").padding(toLength: 12, withPad: " ", startingAt: 0) + note.text.printable)
+      }
     } else {
       print("network:    \(problem.printable)")
     }

@@ -13,29 +13,32 @@ struct Predict: NetworkCommand {
       Example: vtkit predict --checkpoint tuned.npz --top 3 cat.jpg
                vtkit predict --checkpoint tuned.npz --top 1 --output labels.csv holiday/
 
-      A picture that cannot be read is told, and the others are answered; the exit code is then 1. The table has the
+      A picture that cannot be read is told, and the others are answered; the exit code is then 1. The table has the \
       columns image, rank, class, index and probability, one row an answer; .jsonl has one JSON object a picture.
 
-      With --tensor, a NumPy archive's `input` (float32 [N, 3, H, W], normalized) goes through the network, and
+      With --tensor, a NumPy archive's `input` (float32 [N, 3, H, W], normalized) goes through the network, and \
       `logits` [N, classes] and `grid` [N, k, k, D] are written to --output.
       """)
 
-  @Option(help: "The weights.")
+  @Option(help: ArgumentHelp("The weights.", valueName: "path"))
   var checkpoint: String
 
   @Argument(help: "Pictures, and folders of pictures (with the folders inside).")
   var images: [String] = []
 
-  @Option(help: "How many classes to show.")
+  @Option(help: ArgumentHelp("How many classes to show.", valueName: "n"))
   var top = 5
 
   @Flag(help: "Write JSON.")
   var json = false
 
-  @Option(help: "An .npz with the input tensor, in place of pictures.")
+  @Option(help: ArgumentHelp("An .npz with the input tensor, in place of pictures.", valueName: "file"))
   var tensor: String?
 
-  @Option(name: .shortAndLong, help: "Where the answers go: a .csv or .jsonl file; with --tensor, an .npz.")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where the answers go: a .csv or .jsonl file; with --tensor, an .npz.", valueName: "file"))
   var output: String?
 
   @Flag(help: "Replace the output where it exists.")
@@ -177,11 +180,11 @@ struct Predict: NetworkCommand {
     }
     if let output {
       try PredictionFile.write(predictions, to: output, overwrite: force)
-      if !json { print("\(output): answers for \(predictions.count) pictures") }
+      if !json { print("\(output): answers for \(predictions.count.counted("picture"))") }
     }
     if json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }
     if !failures.isEmpty {
-      throw Failure(.negative, "\(failures.count) of \(count) pictures could not be read")
+      throw Failure(.negative, "\(failures.count) of \(count.counted("picture")) could not be read")
     }
   }
 }

@@ -6,9 +6,9 @@ import Foundation
 struct ClassArguments: ParsableArguments {
   @Option(
     name: .customLong("classes"),
-    help:
-      "A file with the network's class names in the order of its answers: one a line, a JSON list, or a JSON object with id2label."
-  )
+    help: ArgumentHelp(
+      "A file with the network's class names in the order of its answers: one a line, a JSON list, or a JSON object with id2label.",
+      valueName: "file"))
   var file: String?
 
   /// The names that the option gives, or else the checkpoint's own.
@@ -24,7 +24,8 @@ struct ClassArguments: ParsableArguments {
     let names = try Self.read(file)
     guard names.count == count else {
       throw Failure(
-        "the file names \(names.count) classes, the network tells \(count) apart", file: file,
+        "the file names \(names.count.counted("class", "classes")), the network tells \(count) apart",
+        file: file,
         remedy: "give one name for each of the network's classes, in the order of its answers")
     }
     if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $1.count > 1 })?.key {
@@ -32,7 +33,7 @@ struct ClassArguments: ParsableArguments {
     }
     if let own, own.count == count, own != names, own.enumerated().contains(where: { $1 != "LABEL_\($0)" }) {
       Console.warning(
-        "--classes overrules the names that the checkpoint has (its first: \(own.prefix(3).joined(separator: ", ")))"
+        "--classes overrules the names that the checkpoint has (its first: \(own.prefix(3).map(\.printable).joined(separator: ", ")))"
       )
     }
     return names

@@ -3,14 +3,16 @@ import Tensor
 
 /// Options of everything that computes.
 struct EngineArguments: ParsableArguments {
-  @Option(help: "Threads to compute with; the results do not depend on it. All processors where left out.")
+  @Option(
+    help: ArgumentHelp(
+      "Threads to compute with; the results do not depend on it. All processors where left out.",
+      valueName: "n"))
   var threads: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Which kernels compute; where left out, the fastest that this processor has.",
-      discussion: "Results differ between them in the last bits. A resumed run keeps those it was begun with."
-    ))
+      "Which kernels compute; where left out, the fastest that this processor has. Results differ between them in the last bits; a resumed run keeps those it was begun with.",
+      valueName: "name"))
   var instructions: InstructionSet?
 
   func validate() throws {

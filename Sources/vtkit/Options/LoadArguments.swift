@@ -6,19 +6,23 @@ import VisionModels
 
 /// Options that say what a checkpoint is, where it does not say so itself.
 struct LoadArguments: ParsableArguments {
-  @Option(help: "The architecture (vit, ...); recognized where left out.")
+  @Option(help: ArgumentHelp("The architecture (vit, ...); recognized where left out.", valueName: "name"))
   var architecture: String?
 
-  @Option(name: .customLong("from"), help: "The dialect of the tensors' names; recognized where left out.")
+  @Option(
+    name: .customLong("from"),
+    help: ArgumentHelp("The dialect of the tensors' names; recognized where left out.", valueName: "dialect"))
   var dialect: String?
 
   @Option(
-    help:
-      "The key, attribute or layer under which the file holds the network (model_ema, teacher.backbone, resnet50); found where left out."
-  )
+    help: ArgumentHelp(
+      "The key, attribute or layer under which the file holds the network (model_ema, teacher.backbone, resnet50); found where left out.",
+      valueName: "key"))
   var key: String?
 
-  @Option(help: "A rule file of your own (docs/adding-a-dialect.md). May be repeated.")
+  @Option(
+    help: ArgumentHelp(
+      "A rule file of your own (docs/adding-a-dialect.md). May be repeated.", valueName: "file"))
   var rules: [String] = []
 
   @Option(
@@ -33,10 +37,12 @@ struct LoadArguments: ParsableArguments {
       valueName: "n"))
   var numHeads: HeadCount?
 
-  @Option(help: "Leave out tensors whose names match (* stands for anything). May be repeated.")
+  @Option(
+    help: ArgumentHelp(
+      "Leave out tensors whose names match (* stands for anything). May be repeated.", valueName: "pattern"))
   var ignore: [String] = []
 
-  @Option(help: "Do without tensors whose names match. May be repeated.")
+  @Option(help: ArgumentHelp("Do without tensors whose names match. May be repeated.", valueName: "pattern"))
   var allowMissing: [String] = []
 
   @OptionGroup var hdf5: HDF5Arguments

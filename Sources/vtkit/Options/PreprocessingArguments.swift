@@ -10,7 +10,7 @@ extension Resampler: ExpressibleByArgument {}
 
 /// How pictures become inputs, where the checkpoint does not say or is overruled.
 struct PreprocessingArguments: ParsableArguments {
-  @Option(help: "How pictures are resized: bicubic, bilinear or nearest.")
+  @Option(help: ArgumentHelp("How pictures are resized.", valueName: "name"))
   var interpolation: Interpolation?
 
   @Option(
@@ -26,16 +26,19 @@ struct PreprocessingArguments: ParsableArguments {
   var std: [Float]?
 
   @Option(
-    help: "What gets the size in evaluation: shortest-edge, squash (both sides), crop-first (a square part).")
+    help: ArgumentHelp(
+      "What gets the size in evaluation: shortest-edge, squash (both sides), crop-first (a square part).",
+      valueName: "name"))
   var resize: Preprocessing.Resize?
 
   @Option(
-    help:
-      "Whose arithmetic resizes in evaluation: pillow (also torchvision's, timm's, transformers 4's), torchvision (its tensors', transformers 5's), opencv."
-  )
+    help: ArgumentHelp(
+      "Whose arithmetic resizes in evaluation: pillow (also torchvision's, timm's, transformers 4's), torchvision (its tensors', transformers 5's), opencv.",
+      valueName: "name"))
   var resampler: Resampler?
 
-  @Option(help: "The part of a picture's shorter side that evaluation keeps.")
+  @Option(
+    help: ArgumentHelp("The part of a picture's shorter side that evaluation keeps.", valueName: "part"))
   var crop: Double?
 
   func validate() throws {

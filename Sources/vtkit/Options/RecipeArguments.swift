@@ -8,43 +8,43 @@ extension DrlocOptions.Mode: ExpressibleByArgument {}
 
 /// The training recipe.
 struct RecipeArguments: ParsableArguments {
-  @Option(help: "Passes over the training pictures.")
+  @Option(help: ArgumentHelp("Passes over the training pictures.", valueName: "n"))
   var epochs = 20
 
-  @Option(help: "Pictures an update.")
+  @Option(help: ArgumentHelp("Pictures an update.", valueName: "n"))
   var batchSize = 32
 
-  @Option(help: "Learning rate after the warm-up.")
+  @Option(help: ArgumentHelp("Learning rate after the warm-up.", valueName: "rate"))
   var learningRate = 2e-4
 
-  @Option(help: "Learning rate at the end of a cosine.")
+  @Option(help: ArgumentHelp("Learning rate at the end of a cosine.", valueName: "rate"))
   var minLearningRate = 1e-6
 
-  @Option(help: "Learning rate at the start of the warm-up.")
+  @Option(help: ArgumentHelp("Learning rate at the start of the warm-up.", valueName: "rate"))
   var warmupLearningRate = 1e-6
 
-  @Option(help: "Epochs over which the learning rate rises.")
+  @Option(help: ArgumentHelp("Epochs over which the learning rate rises.", valueName: "n"))
   var warmupEpochs = 2.0
 
-  @Option(help: "How the learning rate moves: cosine, linear, step or constant.")
+  @Option(help: ArgumentHelp("How the learning rate moves.", valueName: "name"))
   var schedule = LearningRateSchedule.Shape.cosine
 
-  @Option(help: "AdamW's weight decay.")
+  @Option(help: ArgumentHelp("AdamW's weight decay.", valueName: "x"))
   var weightDecay = 0.05
 
-  @Option(help: "Largest norm of the gradient; 0 does not clip.")
+  @Option(help: ArgumentHelp("Largest norm of the gradient; 0 does not clip.", valueName: "x"))
   var clipNorm = 5.0
 
-  @Option(help: "Label smoothing.")
+  @Option(help: ArgumentHelp("Label smoothing.", valueName: "x"))
   var labelSmoothing = 0.1
 
-  @Option(help: "Drop path rate of the last block.")
+  @Option(help: ArgumentHelp("Drop path rate of the last block.", valueName: "rate"))
   var dropPath = 0.0
 
-  @Option(help: "Dropout rate.")
+  @Option(help: ArgumentHelp("Dropout rate.", valueName: "rate"))
   var dropout = 0.0
 
-  @Option(help: "Least part of a picture that a random crop has.")
+  @Option(help: ArgumentHelp("Least part of a picture that a random crop has.", valueName: "part"))
   var minCrop = 0.35
 
   @Flag(help: "Never mirror pictures.")
@@ -53,16 +53,21 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: "Train without the dense relative localization loss.")
   var noDrloc = false
 
-  @Option(help: "Weight λ of the drloc loss (default 0.5 for Swin, 0.1 for the others).")
+  @Option(
+    help: ArgumentHelp(
+      "Weight λ of the drloc loss (default 0.5 for Swin, 0.1 for the others).", valueName: "x"))
   var drlocWeight: Double?
 
-  @Option(help: "Pairs of positions a picture for the drloc loss.")
+  @Option(help: ArgumentHelp("Pairs of positions a picture for the drloc loss.", valueName: "n"))
   var drlocPairs = 64
 
-  @Option(help: "Definition of the drloc loss: paper or reference.")
+  @Option(help: ArgumentHelp("Whose definition of the drloc loss.", valueName: "name"))
   var drlocTarget = DrlocOptions.Target.paper
 
-  @Option(help: "What the drloc head answers: l1 (distances), ce (classes) or cbr (cycle-back regression).")
+  @Option(
+    help: ArgumentHelp(
+      "What the drloc head answers: l1 (distances), ce (classes) or cbr (cycle-back regression).",
+      valueName: "name"))
   var drlocMode = DrlocOptions.Mode.l1
 
   @Flag(help: "Let the drloc head tell offsets with their sign.")
@@ -74,7 +79,9 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: "One drloc loss a stage (Swin), rather than the last stage's alone.")
   var drlocMultiscale = false
 
-  @Option(help: "Let λ rise over this many epochs and then fall to 0; constant where left out.")
+  @Option(
+    help: ArgumentHelp(
+      "Let λ rise over this many epochs and then fall to 0; constant where left out.", valueName: "n"))
   var drlocWarmupEpochs: Int?
 
   @Flag(help: "Keep batch norms' running statistics: for batches of a few pictures.")
@@ -86,13 +93,16 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: "Train the new head only.")
   var headOnly = false
 
-  @Option(help: "Seed of everything random.")
+  @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(help: "Part of each class put aside where the data has no val folder.")
+  @Option(
+    help: ArgumentHelp("Part of each class put aside where the data has no val folder.", valueName: "part"))
   var valFraction = 0.2
 
-  @Flag(help: "Stop at a picture that cannot be read, rather than skip it.")
+  @Flag(
+    help:
+      "Refuse pictures that cannot be read, rather than skip them; all are read once before the run begins.")
   var strictData = false
 
   func recipe(architecture: String) throws -> Recipe {

@@ -61,13 +61,15 @@ extension Console {
   /// Tells what was assumed, taken from elsewhere or left out, after a command's own checks: an error stands alone.
   /// - Parameter path: the checkpoint's, where a command reads several.
   static func notes(_ notes: [LoadNote], of path: String? = nil) {
-    for note in notes { line("note: " + (path.map { $0.printable + ": " } ?? "") + note.text.printable) }
+    for note in notes {
+      line(note.label + ": " + (path.map { $0.printable + ": " } ?? "") + note.text.printable)
+    }
   }
 
   /// Tells which tensors a dialect has no place for.
   static func omissions(_ omitted: [(name: String, reason: String)], dialect: String) {
     if omitted.isEmpty { return }
     let reasons = Set(omitted.map(\.reason)).sorted().joined(separator: "; ")
-    line("note: \(dialect) has no place for \(omitted.count) tensors (\(reasons))")
+    line("note: \(dialect) has no place for \(omitted.count.counted("tensor")) (\(reasons))")
   }
 }

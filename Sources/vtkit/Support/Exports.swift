@@ -113,7 +113,7 @@ struct ExportTarget {
     Console.omissions(exported.omitted, dialect: dialect)
     for remark in exported.remarks { Console.line("note: " + remark) }
     _ = try destination.write(exported, overwrite: force)
-    return "exported \(path) (dialect \(dialect), \(exported.store.count) tensors)"
+    return "exported \(path) (dialect \(dialect), \(exported.store.count.counted("tensor")))"
   }
 
   private func exported(

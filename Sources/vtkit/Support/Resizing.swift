@@ -47,7 +47,10 @@ enum Resizing {
     }
     let sizes = ["image_size": imageSize, "window_size": windowSize].compactMapValues { $0 }
     let configuration = old.replacing(sizes.mapValues { .int($0) })
-    let specs = try ModelFactory.parameterSpecs(configuration)
+    let specs: [ParameterSpec]
+    do { specs = try ModelFactory.parameterSpecs(configuration) } catch let failure as Failure {
+      throw impossible(sizes, of: old, failure)
+    }
     let (store, resampled) = try Resampling.resize(
       loaded.native, architecture: architecture, configuration: configuration,
       shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) }))
@@ -61,5 +64,30 @@ enum Resizing {
         "note: \(resampled.count == 1 ? first.name : "\(resampled.count) tables") resampled (\(first.method.rawValue))"
       )
     }
+  }
+
+  /// The error for sizes that the network cannot have: the user's, with the nearest that it can.
+  private static func impossible(_ sizes: [String: Int], of configuration: JSON, _ failure: Failure)
+    -> Failure
+  {
+    let given = [("--image-size", "image_size"), ("--window-size", "window_size")].compactMap { option, key in
+      sizes[key].map { (option: option, key: key, size: $0) }
+    }
+    var result = failure
+    result.kind = .usage
+    result.problem = given.map { "\($0.option) \($0.size)" }.joined(separator: " ") + ": " + failure.problem
+    guard let first = given.first else { return result }
+    func isPossible(_ size: Int) -> Bool {
+      let tried = sizes.merging([first.key: size]) { _, new in new }
+      let wanted = configuration.replacing(tried.mapValues { .int($0) })
+      return (try? ModelFactory.parameterSpecs(wanted)) != nil
+    }
+    let below = stride(from: first.size - 1, through: max(1, first.size - 512), by: -1).first(
+      where: isPossible)
+    let above = (first.size + 1...first.size + 512).first(where: isPossible)
+    let near = [below, above].compactMap { $0.map(String.init) }
+    result.remedy =
+      near.isEmpty ? failure.remedy : "the nearest sizes that it can have: \(near.joined(separator: ", "))"
+    return result
   }
 }

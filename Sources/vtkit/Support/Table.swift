@@ -13,7 +13,8 @@ struct Table {
     alignment = columns.map(\.1)
   }
 
-  mutating func add(_ cells: String...) { rows.append(cells) }
+  /// Names from files cannot steer the terminal.
+  mutating func add(_ cells: String...) { rows.append(cells.map(\.printable)) }
 
   var text: String {
     let all = [header] + rows
