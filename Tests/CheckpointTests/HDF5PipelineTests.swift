@@ -165,6 +165,36 @@ struct HDF5PipelineTests {
     #expect(failure?.problem.contains("E-scale") == true)
   }
 
+  /// Undone with other parameters, a chunk has as many bytes.
+  @Test func refusesFiltersThatWereSetForAnotherType() throws {
+    typealias Kind = HDF5Pipeline.ElementKind
+    func takes(_ name: String, _ element: Kind) throws -> Bool {
+      let chunk = try #require(try Self.chunks().first { $0.name == name })
+      return (try? HDF5Pipeline(filters: chunk.entries, of: element)) != nil
+    }
+    #expect(try takes("shuffle 4 deflate", Kind(size: 4)))
+    for size in [1, 2, 8] { #expect(try !takes("shuffle 4 deflate", Kind(size: size))) }
+    #expect(try takes("nbit <i4 31 at 1", Kind(size: 4)) && !takes("nbit <i4 31 at 1", Kind(size: 2)))
+    #expect(try takes("nbit of text", Kind(size: 2)))
+    for (name, isBig) in [("<i2", false), (">i2", true)] {
+      let fill: [UInt8] = isBig ? [0, 77] : [77, 0]
+      func kind(_ size: Int, _ kind: Kind.Kind, _ isBigEndian: Bool, _ fill: [UInt8]?) throws -> Bool {
+        try takes(
+          "scaleoffset \(name) wide fill 77",
+          Kind(size: size, kind: kind, isBigEndian: isBigEndian, fill: fill))
+      }
+      #expect(try kind(2, .signed, isBig, fill) && kind(2, .signed, isBig, nil))
+      #expect(try !kind(2, .signed, isBig, []) && !kind(2, .signed, isBig, fill.reversed()))
+      #expect(try !kind(2, .unsigned, isBig, fill) && !kind(2, .float, isBig, fill))
+      #expect(try !kind(2, .signed, !isBig, nil) && !kind(4, .signed, isBig, nil))
+    }
+    let quarter: [UInt8] = [0, 0, 0, 0, 0, 0, 0x11, 0xC0]
+    #expect(try takes("scaleoffset <f8 1e3 fill", Kind(size: 8, kind: .float, fill: quarter)))
+    #expect(try takes("scaleoffset <f8 1e3 fill 0", Kind(size: 8, kind: .float, fill: [])))
+    #expect(
+      try takes("scaleoffset |i1 wide fill 77", Kind(size: 1, kind: .signed, isBigEndian: true, fill: [77])))
+  }
+
   /// Its bytes are as many either way, so nothing else would tell.
   @Test func refusesAMaskThatTakesAwayShuffleAlone() throws {
     let scratch = try HDF5Pipeline.Scratch()

@@ -135,10 +135,10 @@ struct HDF5Pipeline: Sendable {
     guard mask != 0 else { return }
     var (isBare, isFiltered) = (false, false)
     for (index, step) in steps.enumerated() {
-      if case .shuffle = step, isWithout(index, mask) {
-        isBare = true
-      } else if !isWithout(index, mask) {
-        isFiltered = true
+      switch (step, isWithout(index, mask)) {
+      case (.shuffle, true): isBare = true
+      case (.nothing, _), (_, true): break
+      default: isFiltered = true
       }
     }
     guard !(isBare && isFiltered) else { throw Self.damagedChunk }
