@@ -14,7 +14,7 @@ struct ConfigurationKeysTests {
     let failure = #expect(throws: Failure.self) { try ModelFactory.parameterSpecs(given) }
     let problem = failure?.problem ?? ""
     for part in [
-      "missing: num_classes (0 or a positive integer), norm_eps (number), activation (one of 'none'",
+      "missing: num_classes (0 or a positive integer), norm_eps (number above 0), activation (one of 'none'",
       "patch_size",
       "num_heads (positive integer)", "unknown: 'num_head' (is it 'num_heads'?)", "unknown: 'colour'\n",
       "'depth' is \"two\", not a positive integer",

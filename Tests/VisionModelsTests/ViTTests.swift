@@ -65,7 +65,7 @@ struct ViTTests {
       try ModelFactory.make(
         loaded.metadata.configuration, weights: loaded.native, engine: Engine(threads: 1))
     }
-    #expect(failure?.problem == "the network has no place for 1 tensors: blocks.2.norm1.weight")
+    #expect(failure?.problem == "the network has no place for 1 tensor: blocks.2.norm1.weight")
   }
 
   @Test(arguments: [
