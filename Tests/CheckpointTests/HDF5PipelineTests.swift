@@ -168,8 +168,9 @@ struct HDF5PipelineTests {
   /// Undone with other parameters, a chunk has as many bytes.
   @Test func refusesFiltersThatWereSetForAnotherType() throws {
     typealias Kind = HDF5Pipeline.ElementKind
+    let chunks = try Self.chunks()
     func takes(_ name: String, _ element: Kind) throws -> Bool {
-      let chunk = try #require(try Self.chunks().first { $0.name == name })
+      let chunk = try #require(chunks.first { $0.name == name })
       return (try? HDF5Pipeline(filters: chunk.entries, of: element)) != nil
     }
     #expect(try takes("shuffle 4 deflate", Kind(size: 4)))
