@@ -174,6 +174,15 @@ final class MappedFile: @unchecked Sendable {
     return Bytes(base: base + offset, count: length, owner: self)
   }
 
+  /// A little-endian number of `width` bytes, at most eight.
+  func number(_ offset: Int, _ width: Int) throws -> UInt64 {
+    guard let base, (0...8).contains(width), offset >= 0, offset <= count - width else {
+      _ = try bytes(offset, width)
+      return 0
+    }
+    return (0..<width).reduce(0) { $0 | UInt64((base + offset + $1).load(as: UInt8.self)) << UInt64(8 * $1) }
+  }
+
   func u16(_ offset: Int) throws -> Int { try Int(load(offset, as: UInt16.self)) }
   func u32(_ offset: Int) throws -> Int { try Int(load(offset, as: UInt32.self)) }
   func u64(_ offset: Int) throws -> UInt64 { try load(offset, as: UInt64.self) }

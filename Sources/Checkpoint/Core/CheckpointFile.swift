@@ -102,7 +102,7 @@ public enum CheckpointFile {
     if format == .hdf5, let store = try HDF5LibraryReader.openIfAsked(path) { return store }
     switch format {
     case .npz: return try NPZ.open(path)
-    case .hdf5: return try HDF5LibraryReader.open(path)
+    case .hdf5: return try HDF5Reader.open(path)
     case .safetensors: return try SafetensorsReader.open(path)
     case .pytorch: return try PyTorchReader.open(path)
     case .keras: return try KerasArchive.open(path)

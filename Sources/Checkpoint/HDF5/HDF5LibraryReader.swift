@@ -16,8 +16,7 @@ enum HDF5LibraryReader {
           "not a readable HDF5 file", file: mapped.path,
           remedy: "the file is truncated, damaged or of another format; fetch it again")
       }
-      var reader = Walk(
-        file: file, mapped: mapped, hasUserBlock: vt_h5_user_block(file.id) > 0)
+      var reader = Walk(file: file, mapped: mapped)
       do { try reader.run() } catch let failure as Failure { throw failure.located(file: mapped.path) }
       return reader.store
     }
@@ -26,7 +25,6 @@ enum HDF5LibraryReader {
   private struct Walk {
     let file: HDF5Handle
     let mapped: MappedFile
-    let hasUserBlock: Bool
     var store = ParameterStore()
 
     mutating func run() throws {
@@ -124,7 +122,7 @@ enum HDF5LibraryReader {
         let object = vt_h5_open_object(group, link)
         guard object >= 0 else {
           if kind == VT_H5_HARD {
-            try addUnopened(group, link, as: name)
+            throw Self.damaged("an object that the library cannot open", name)
           } else {
             store.skipped.append(SkippedItem(name: name, reason: "a link that leads nowhere"))
           }
@@ -139,32 +137,6 @@ enum HDF5LibraryReader {
         default: store.skipped.append(SkippedItem(name: name, reason: "not a dataset"))
         }
       }
-    }
-
-    /// An object that the library cannot open: h5py's bools of a newer file version are read all the same, what is
-    /// whole and no number is listed, and all else is a damaged file.
-    private mutating func addUnopened(_ group: hid_t, _ link: String, as name: String) throws {
-      var address: UInt64 = 0
-      guard vt_h5_link_address(group, link, &address) == 0 else {
-        throw Self.damaged("a link cannot be read", name)
-      }
-      let mapped = self.mapped
-      switch try located(name, { try HDF5NewerObject.read(mapped, address: address) }) {
-      case .bools(let shape, let offset):
-        try store.append(
-          StoredTensor(name: name, type: .bool, shape: shape) {
-            try mapped.bytes(offset, shape.reduce(1, *))
-          })
-      case .chunkedBools(let chunks, let shape):
-        var tensor = StoredTensor(name: name, type: .bool, shape: shape) { try chunks.read(mapped) }
-        tensor.isCostly = true
-        try store.append(tensor)
-      case .other(let reason): store.skipped.append(SkippedItem(name: name, reason: reason))
-      }
-    }
-
-    private func located<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
-      do { return try body() } catch let failure as Failure { throw failure.located(tensor: name) }
     }
 
     private static func damaged(_ problem: String, _ name: String) -> Failure {
@@ -207,15 +179,8 @@ enum HDF5LibraryReader {
       let (file, mapped) = (self.file, self.mapped)
       let offset = vt_h5_contiguous_offset(dataset.id)
       let shape = dims.map { Int($0) }
-      // Places of chunks count from the end of a user block in some versions of the library.
-      let mayHaveChunks = !big && offset < 0 && byteCount > 0 && !hasUserBlock
       var tensor = StoredTensor(name: name, type: element, shape: shape) {
         if !big, offset >= 0, byteCount > 0 { return try mapped.bytes(Int(offset), byteCount) }
-        if mayHaveChunks,
-          let chunks = try HDF5LibraryReader.chunks(file, of: mapped.path, place, shape, width: element.width)
-        {
-          return try chunks.read(mapped)
-        }
         return try HDF5LibraryReader.read(
           file, of: mapped.path, place, byteCount, swapping: big ? element.width : nil)
       }
@@ -236,18 +201,6 @@ enum HDF5LibraryReader {
       case H5T_TIME: "times"
       default: "numbers of an unusual type"
       }
-    }
-  }
-
-  /// Where a dataset's chunks lie, nil where the library must read them.
-  private static func chunks(
-    _ file: HDF5Handle, of path: String, _ place: String, _ shape: [Int], width: Int
-  ) throws -> HDF5Chunks? {
-    try HDF5Library.locked(reading: path) {
-      let dataset = vt_h5_open_dataset(file.id, place)
-      guard dataset >= 0 else { return nil }
-      defer { H5Dclose(dataset) }
-      return HDF5Chunks(dataset, shape: shape, width: width)
     }
   }
 

@@ -1,10 +1,22 @@
 /// Bob Jenkins's hash `lookup3` (`hashlittle`, seed 0), the checksum of HDF5's newer metadata.
 enum Lookup3 {
-  static func hash(_ bytes: [UInt8]) -> UInt32 {
+  static func hash(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { hash($0) } }
+
+  static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     var a = 0xDEAD_BEEF &+ UInt32(truncatingIfNeeded: bytes.count)
     var (b, c) = (a, a)
     func word(_ at: Int) -> UInt32 {
-      (0..<4).reduce(0) { at + $1 < bytes.count ? $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) : $0 }
+      if at + 4 <= bytes.count {
+        return UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+      }
+      // Behind the last byte are zeros.
+      var value: UInt32 = 0
+      var place = at
+      while place < bytes.count {
+        value |= UInt32(bytes[place]) << UInt32(8 * (place - at))
+        place += 1
+      }
+      return value
     }
     var at = 0
     while bytes.count - at > 12 {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Reads Keras 3's whole-model archives (`.keras`): a zip archive with the weights as an HDF5 file, beside the model's
-/// configuration. libhdf5 needs a file of its own: one without a name, gone with the last tensor.
+/// configuration. The weights are unpacked into a file of their own: one without a name, gone with the last tensor.
 enum KerasArchive {
   private static let weights = "model.weights.h5"
   private static let configuration = "config.json"
@@ -22,7 +22,8 @@ enum KerasArchive {
       let temporary = try unpacked(entry, of: zip)
       // The open file lives on without its name.
       defer { unlink(temporary) }
-      var store = try HDF5LibraryReader.open(temporary, named: path)
+      var store =
+        try HDF5LibraryReader.openIfAsked(temporary, named: path) ?? HDF5Reader.open(temporary, named: path)
       if let entry = zip.entries.first(where: { $0.name == configuration }) {
         // Python writes numbers that JSON does not have (NaN); then only the weights' own word counts.
         let text = try zip.bytes(of: entry)
