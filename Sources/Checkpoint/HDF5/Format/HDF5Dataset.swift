@@ -55,7 +55,8 @@ struct HDF5Dataset {
       let index = HDF5ChunkIndex(
         source: file.source, layout: layout, grid: grid, isFiltered: !filters.isEmpty,
         chunkK: file.superblock.chunkK)
-      let reader = HDF5ChunkReader(index, try HDF5Pipeline(filters: filters), fill: fill)
+      let reader = HDF5ChunkReader(
+        index, try HDF5Pipeline(filters: filters, of: type.filtered(fill)), fill: fill)
       load = { try reader.read(size) }
     }
     let (swap, place) = (element.swap, header.address)

@@ -87,6 +87,18 @@ extension HDF5Datatype {
 }
 
 extension HDF5Datatype {
+  /// What filters repeat of the type.
+  func filtered(_ fill: [UInt8]?) -> HDF5Pipeline.ElementKind {
+    switch kind {
+    case .integer(let isSigned, let isBig, _):
+      HDF5Pipeline.ElementKind(
+        size: size, kind: isSigned ? .signed : .unsigned, isBigEndian: isBig, fill: fill)
+    case .float(let isBig, _, _):
+      HDF5Pipeline.ElementKind(size: size, kind: .float, isBigEndian: isBig, fill: fill)
+    default: HDF5Pipeline.ElementKind(size: size, fill: fill)
+    }
+  }
+
   /// What is odd about a number's bits: they leave some of its bytes out, or do not share them out as floats do.
   var oddity: String? {
     let oddity = "numbers whose bits lie oddly in their bytes, or a damaged type"
