@@ -7,6 +7,7 @@
 #include <Accelerate/Accelerate.h>
 static inline void vt_blas_use_one_thread(void) {}
 static inline const char *vt_blas_name(void) { return "Accelerate"; }
+static inline const char *vt_blas_core(void) { return ""; }
 static inline void vt_blas_use_threads(int count) { (void)count; }
 static inline void vt_blas_stop_threads(void) {}
 #else
@@ -16,6 +17,8 @@ static inline void vt_blas_stop_threads(void) {}
 static inline void vt_blas_use_one_thread(void) { openblas_set_num_threads(1); }
 static inline void vt_blas_use_threads(int count) { openblas_set_num_threads(count); }
 static inline const char *vt_blas_name(void) { return openblas_get_config(); }
+/// The processor whose kernels OpenBLAS chose when it was loaded.
+static inline const char *vt_blas_core(void) { return openblas_get_corename(); }
 // OpenBLAS starts threads as soon as it is loaded, and each turns idly for a tenth of a second before it sleeps. This ends
 // them, as OpenBLAS itself does before a fork; it starts them again when it needs them. Builds without threads lack it.
 extern int blas_thread_shutdown_(void) __attribute__((weak));

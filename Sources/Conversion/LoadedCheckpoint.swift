@@ -41,6 +41,18 @@ public struct LoadedCheckpoint: Sendable {
   /// Things in the file that are no tensors.
   public var skipped: [SkippedItem] = []
   public var plan: [PlanRow] = []
+  /// The file as a training run wrote it, with its digests; nil for others.
+  private var sealed: ParameterStore?
+
+  /// Reads the weights of a training run's checkpoint and compares their digest; of other files there is nothing to compare.
+  /// - Parameter path: what was loaded.
+  /// - Throws: `Failure` where the weights are not what the run wrote.
+  public func checkDigest(_ path: String) throws {
+    guard let sealed else { return }
+    do { try ContentDigest.check(sealed, .weights) } catch let failure as Failure {
+      throw failure.located(file: (try? ModelFolder.weightsFile(path)) ?? path)
+    }
+  }
 
   /// Prefixes of what the native store holds besides the network.
   static let drlocPrefix = "drloc."
@@ -128,13 +140,15 @@ public struct LoadedCheckpoint: Sendable {
     try own.leaveOut(options.ignore)
     own.filter { !$0.name.hasPrefix(optimizerPrefix) }
     own.metadata = [:]
-    return LoadedCheckpoint(
+    var loaded = LoadedCheckpoint(
       native: own, metadata: metadata, dialect: NativeMetadata.nativeDialect,
       variant: metadata.provenance?["source_variant"]?.string ?? "", wildcards: metadata.sourceWildcards,
       notes: unused, skipped: store.skipped,
       plan: own.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
       })
+    loaded.sealed = store.metadata[ContentDigest.key] == nil ? nil : store
+    return loaded
   }
 
   private static func foreign(

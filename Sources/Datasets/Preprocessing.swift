@@ -73,10 +73,10 @@ public struct Preprocessing: Sendable, Equatable {
   /// - Throws: `Failure` naming the malformed key.
   public init(_ json: JSON) throws {
     func channels(_ key: String) throws -> [Float] {
-      guard let values = json[key]?.array?.compactMap(\.double), [1, 3].contains(values.count),
-        values.allSatisfy(\.isFinite)
+      guard let values = json[key]?.array?.compactMap(\.double).map({ Float($0) }),
+        values.count == json[key]?.array?.count, [1, 3].contains(values.count), values.allSatisfy(\.isFinite)
       else { throw Failure("the preprocessing's '\(key)' is not three numbers, or one for gray pictures") }
-      return values.map { Float($0) }
+      return values
     }
     guard let size = json["size"]?.int, size > 0,
       let interpolation = json["interpolation"]?.string.flatMap(Interpolation.init(rawValue:)),
@@ -101,12 +101,19 @@ public struct Preprocessing: Sendable, Equatable {
     cropOffset = try json.word("crop_offset") ?? .even
     channelOrder = try json.word("channel_order") ?? .rgb
     if let value = json["scale"] {
-      guard let scale = value.double, scale > 0, scale.isFinite else {
+      guard let scale = value.double, Float(scale) > 0, Float(scale).isFinite else {
         throw Failure("the preprocessing's 'scale' is not a positive number")
       }
       self.scale = Float(scale)
     }
   }
+
+  /// The keys of its JSON.
+  public static let keys: Set = [
+    "size", "resize", "interpolation", "antialias", "resampler", "crop", "crop_offset", "channel_order",
+    "scale",
+    "mean", "std",
+  ]
 
   /// Channels of the network's input: 3, or 1 for gray.
   public var channels: Int { mean.count }

@@ -32,6 +32,18 @@ public final class Engine {
   /// to be called before any engine exists. They would take a processor for a tenth of a second.
   public static func stopIdleThreads() { vt_blas_stop_threads() }
 
+  /// The matrix library, its version and which processor's kernels it chose (`OpenBLAS 0.3.21, kernels SkylakeX`): with
+  /// others, the last bits of a product may be others.
+  public static var matrixLibrary: String {
+    let name = String(cString: vt_blas_name()).split(separator: " ").prefix(2).joined(separator: " ")
+    let core = String(cString: vt_blas_core())
+    #if canImport(Darwin)
+      return name + " of macOS " + ProcessInfo.processInfo.operatingSystemVersionString
+    #else
+      return core.isEmpty ? name : name + ", kernels " + core
+    #endif
+  }
+
   /// The variants that this processor runs, the fastest last.
   public static var supportedInstructions: [InstructionSet] {
     InstructionSet.allCases.filter(\.isSupported)

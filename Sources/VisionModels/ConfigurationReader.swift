@@ -45,7 +45,7 @@ public struct ConfigurationReader {
     read(
       key, "positive integer", meaning, fallback, usual: usual ?? fallback.map { String($0) }, placeholder: 1
     ) {
-      $0.int.flatMap { (1...Self.largest).contains($0) ? $0 : nil }
+      $0.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
@@ -53,7 +53,7 @@ public struct ConfigurationReader {
   mutating func count(_ key: String, _ meaning: String, default fallback: Int? = nil) -> Int {
     read(
       key, "0 or a positive integer", meaning, fallback, usual: fallback.map { String($0) }, placeholder: 0
-    ) { $0.int.flatMap { (0...Self.largest).contains($0) ? $0 : nil } }
+    ) { $0.int.flatMap { (0...Self.largest(key)).contains($0) ? $0 : nil } }
   }
 
   mutating func number(_ key: String, _ meaning: String, default fallback: Double? = nil) -> Double {
@@ -72,7 +72,7 @@ public struct ConfigurationReader {
   mutating func optionalSize(_ key: String, _ meaning: String) -> Int? {
     read(key, "positive integer, or null", meaning, .some(nil), usual: "null", placeholder: nil) { value in
       if value == .null { return .some(nil) }
-      return value.int.flatMap { (1...Self.largest).contains($0) ? $0 : nil }
+      return value.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
@@ -88,14 +88,14 @@ public struct ConfigurationReader {
   /// A list of positive integers (`atLeast: 1`) or natural ones, one for each of `count` stages where given.
   mutating func sizes(_ key: String, _ meaning: String, count: Int? = nil, atLeast: Int = 1) -> [Int] {
     list(key, "integers", meaning, count: count, placeholder: 1) {
-      $0.int.flatMap { (atLeast...Self.largest).contains($0) ? $0 : nil }
+      $0.int.flatMap { (atLeast...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
   mutating func optionalSizes(_ key: String, _ meaning: String) -> [Int]? {
     read(key, "list of integers, or null", meaning, .some(nil), usual: "null", placeholder: nil) { value in
       if value == .null { return .some(nil) }
-      return Self.items(value) { $0.int.flatMap { (1...Self.largest).contains($0) ? $0 : nil } }
+      return Self.items(value) { $0.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil } }
     }
   }
 
@@ -154,8 +154,8 @@ public struct ConfigurationReader {
         + defaults.joined(separator: ", "))
   }
 
-  /// Beyond it nothing can be computed.
-  private static let largest = 1 << 20
+  /// Beyond it nothing can be computed. Each block has parameters with names of their own, so these are fewer.
+  private static func largest(_ key: String) -> Int { key.hasPrefix("depth") ? 4096 : 1 << 20 }
 
   private mutating func read<Value>(
     _ name: String, _ kind: String, _ meaning: String, _ fallback: Value?, usual: String?, placeholder: Value,
@@ -169,6 +169,10 @@ public struct ConfigurationReader {
       return placeholder
     }
     if let value = parse(given) { return value }
+    if let number = given.int, number > Self.largest(name) {
+      malformed.append("'\(name)' is \(number), more than any network has")
+      return fallback ?? placeholder
+    }
     // Two sides of a picture, a patch or a window.
     let isRectangle = given.array?.count == 2 && name.hasSuffix("_size")
     malformed.append(

@@ -127,3 +127,35 @@ struct NotesTests {
     )
   }
 }
+
+/// Numbers that are not finite are told by every command that reads them and has no use for them.
+struct NotFiniteTests {
+  @Test func convertCompareAndInspectNameThem() throws {
+    let folder = try TemporaryFolder()
+    let whole = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
+    let broken = folder.file("broken.npz")
+    var store = try CheckpointFile.open(whole)
+    let name = "Transformer/encoder_norm/bias"
+    try store.mapTensors { tensor in
+      guard tensor.name == name else { return tensor }
+      var values = try tensor.floats()
+      (values[1], values[3]) = (.nan, -.infinity)
+      return StoredTensor(name: name, shape: tensor.shape, values: values)
+    }
+    try CheckpointFile.write(store, to: broken)
+    let note = "2 numbers in 1 tensor are not finite (NaN or infinity), the first in '\(name)'"
+    let calls = [
+      (["convert", broken, folder.file("a.safetensors"), "--to", "native"], 0),
+      (["inspect", broken, "--stats"], 0),
+      (["convert", broken, folder.file("b.safetensors"), "--raw"], 0),
+      (["convert", broken, folder.file("c.npz"), "--dtype", "f16"], 0), (["compare", whole, broken], 1),
+      (["compare", broken, broken], 0),
+    ]
+    for (call, status) in calls {
+      let outcome = try Tool.run(call)
+      #expect(outcome.status == status && outcome.error.contains(note), "\(call[0]): \(outcome.error)")
+    }
+    let clean = try Tool.run("convert", whole, folder.file("d.npz"))
+    #expect(clean.status == 0 && !clean.error.contains("finite"))
+  }
+}

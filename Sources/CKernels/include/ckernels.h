@@ -336,4 +336,9 @@ void vt_f32_from_bf16(float *out, const void *in, size_t count);
 void vt_f16_from_f32(void *out, const float *in, size_t count);
 void vt_bf16_from_f32(void *out, const float *in, size_t count);
 
+// not_finite.c
+
+/// How many of `count` little-endian floats of 2, 4 or 8 bytes are NaN or infinite: all bits of `exponent` are set.
+size_t vt_count_not_finite(const void *numbers, size_t count, size_t width, uint64_t exponent);
+
 #endif

@@ -1,7 +1,7 @@
 /// How the dense relative localization loss is defined (Liu et al., NeurIPS 2021, section 4, and the published code).
-public struct DrlocOptions: Sendable, Codable, Equatable {
+public struct DrlocOptions: Sendable, Equatable {
   /// Whose definition of targets and means.
-  public enum Target: String, Sendable, Codable, CaseIterable {
+  public enum Target: String, Sendable, CaseIterable {
     /// Distances in units of the grid's side k: `|i - p| / k`. The mean is over images and pairs; both coordinates
     /// are added. Classes are -k...k (equations 4 to 6).
     case paper
@@ -10,7 +10,7 @@ public struct DrlocOptions: Sendable, Codable, Equatable {
   }
 
   /// What the head answers and how it is judged.
-  public enum Mode: String, Sendable, Codable, CaseIterable {
+  public enum Mode: String, Sendable, CaseIterable {
     /// Two numbers, by their absolute error.
     case l1
     /// A class for each offset, by cross-entropy.

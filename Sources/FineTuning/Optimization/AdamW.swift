@@ -6,7 +6,7 @@ import VisionModels
 /// AdamW (Loshchilov and Hutter, ICLR 2019) over a network's parameters. Decay skips what has one
 /// axis and what is named `.bias`, as the method's reference code does, and what the architecture exempts.
 public final class AdamW {
-  public struct Options: Sendable, Codable, Equatable {
+  public struct Options: Sendable, Equatable {
     public var weightDecay: Double
     public var beta1: Double
     public var beta2: Double
@@ -99,7 +99,7 @@ public final class AdamW {
     }
   }
 
-  /// - Throws: `Failure` where a moment is missing or misshapen.
+  /// - Throws: `Failure` where a moment is missing, misshapen or one that no training leaves.
   public func restore(_ store: ParameterStore, updates: Int) throws {
     for slot in slots {
       for (prefix, tensor) in [(Self.firstPrefix, slot.first), (Self.secondPrefix, slot.second)] {
@@ -107,6 +107,14 @@ public final class AdamW {
           throw Failure("the optimizer's state is missing", tensor: prefix + slot.name)
         }
         let values = try stored.floats()
+        // The second moment is a mean of squares.
+        let least: Float = prefix == Self.secondPrefix ? 0 : -.greatestFiniteMagnitude
+        if let wrong = values.first(where: { !($0 >= least && $0.isFinite) }) {
+          throw Failure(
+            "the optimizer's state holds \(wrong), which no training leaves there",
+            tensor: prefix + slot.name,
+            remedy: "start a new run")
+        }
         tensor.storage.floats.update(from: values, count: values.count)
       }
     }

@@ -2,8 +2,8 @@ import Foundation
 
 /// How the learning rate moves, update by update. Definitions are those of the method's reference
 /// code (its `lr_scheduler.py` over timm's schedulers).
-public struct LearningRateSchedule: Sendable, Codable, Equatable {
-  public enum Shape: String, Sendable, Codable, CaseIterable {
+public struct LearningRateSchedule: Sendable, Equatable {
+  public enum Shape: String, Sendable, CaseIterable {
     /// `min + (base - min)(1 + cos(π t / T)) / 2`, t counted from the very start.
     case cosine
     /// From `base` at the end of the warm-up to `base / 100` at the end.

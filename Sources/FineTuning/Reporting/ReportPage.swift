@@ -144,7 +144,7 @@ struct ReportPage {
     for member in configuration.metadata.configuration.members ?? [] {
       rows.append((member.key, member.value.string ?? member.value.text()))
     }
-    if let recipe = try? configuration.json["recipe"] {
+    if let recipe = configuration.json["recipe"] {
       for member in recipe.members ?? [] {
         rows.append((member.key, member.value.string ?? member.value.text()))
       }

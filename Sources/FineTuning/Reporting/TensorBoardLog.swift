@@ -8,10 +8,13 @@ final class TensorBoardLog {
 
   init?(folder: String, time: Date) {
     let path = folder + "/events.out.tfevents.\(Int(time.timeIntervalSince1970)).vtkit"
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let handle = FileHandle(forWritingAtPath: path)
-    else { return nil }
-    self.handle = handle
+    // Never over a file that is there, nor through a link: the second run within a second gets a name of its own.
+    let names = [path] + (2...99).map { "\(path).\($0)" }
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    guard let descriptor = names.lazy.map({ open($0, flags, 0o644) }).first(where: { $0 >= 0 }) else {
+      return nil
+    }
+    handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     // Event { wall_time = 1, file_version = 3 }
     write(Self.double(1, time.timeIntervalSince1970) + Self.bytes(3, Array("brain.Event:2".utf8)))
   }

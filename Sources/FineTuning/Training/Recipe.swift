@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 
 /// Everything that decides a training run besides the data and the starting weights.
-public struct Recipe: Sendable, Codable, Equatable {
+public struct Recipe: Sendable, Equatable {
   public var epochs = 20
   public var batchSize = 32
   /// Rate after the warm-up.
@@ -34,41 +34,6 @@ public struct Recipe: Sendable, Codable, Equatable {
   public var headOnly = false
 
   public init() {}
-
-  /// - Throws: `Failure` naming the option that makes no sense.
-  public func validate() throws {
-    func check(_ holds: Bool, _ problem: String) throws {
-      guard holds else { throw Failure(.usage, problem) }
-    }
-    try check(epochs > 0, "--epochs must be at least 1")
-    try check(batchSize > 0, "--batch-size must be at least 1")
-    try check(learningRate > 0 && learningRate.isFinite, "--learning-rate must be positive")
-    try check(
-      minimumLearningRate >= 0 && warmupLearningRate >= 0,
-      "learning rates must not be negative")
-    try check(
-      warmupEpochs >= 0 && warmupEpochs <= Double(epochs), "--warmup-epochs must lie in 0...epochs")
-    try check(
-      labelSmoothing >= 0 && labelSmoothing < 1, "--label-smoothing must lie in 0..<1")
-    try check(dropPath >= 0 && dropPath < 1, "--drop-path must lie in 0..<1")
-    try check(dropout >= 0 && dropout < 1, "--dropout must lie in 0..<1")
-    try check(
-      validationFraction >= 0 && validationFraction < 1, "--val-fraction must lie in 0..<1")
-    try check(
-      cropScale.count == 2 && cropScale[0] > 0 && cropScale[0] <= cropScale[1] && cropScale[1] <= 1,
-      "--min-crop must lie in 0...1, above 0")
-    try check(optimizer.weightDecay >= 0, "--weight-decay must not be negative")
-    try check(
-      optimizer.clipNorm.map { $0 > 0 } ?? true,
-      "--clip-norm must be above 0, or 0 to leave gradients as they are")
-    if let drloc {
-      try check(drloc.pairs > 0, "--drloc-pairs must be at least 1")
-      try check(drloc.weight >= 0, "--drloc-weight must not be negative")
-      try check(
-        !drloc.normalizes || drloc.target == .reference && drloc.mode == .l1,
-        "--drloc-normalize goes with --drloc-target reference and --drloc-mode l1")
-    }
-  }
 
   var augmentation: Augmentation {
     Augmentation(cropScale: cropScale[0]...cropScale[1], flipProbability: flipProbability)

@@ -12,6 +12,8 @@ public enum TrainingEvent {
   case epochEnded(EpochResult)
   /// A picture that cannot be read; told once.
   case unreadable(Failure)
+  /// Something about the run folder that whoever resumes should know.
+  case warned(String)
 }
 
 /// An epoch in numbers.
@@ -38,8 +40,13 @@ public final class Trainer {
   private let preprocessing: Preprocessing
   public let engine: Engine
   private let step: TrainingStep
+  private let lock: RunLock
   private var reported: Set<String> = []
   private var lastSave = Date()
+  /// What is to be told when the run goes on.
+  private var remarks: [String] = []
+  /// Whether `last` is a checkpoint that is whole, so that it may become `previous`.
+  private var lastIsWhole = false
 
   private var recipe: Recipe { configuration.recipe }
 
@@ -47,40 +54,55 @@ public final class Trainer {
   /// - Parameters:
   ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
   ///   - data: the pictures; their classes are the network's.
-  public convenience init(
+  /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
+  public init(
     folder: RunFolder, configuration: RunConfiguration, weights: ParameterStore?,
     data: ImageFolder, engine: Engine
   ) throws {
-    try self.init(folder, configuration, weights, data, engine, state: TrainingState())
+    try configuration.recipe.validate()
+    let parts = try Parts(configuration, weights, engine)
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
-    try folder.prepare()
-    try folder.writeConfiguration(configuration)
-    try DataListing.write(data, to: folder.listingPath)
-    try save()
+    lock = try folder.prepare()
+    (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
+    (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
+    state = TrainingState()
+    do {
+      try save()
+      try DataListing.write(data, to: folder.listingPath)
+      var exports = ExportRecord(folder)
+      try exports.add(configuration.exports)
+      // Last: a folder that has it has all of it.
+      try folder.writeConfiguration(configuration)
+    } catch {
+      folder.removeRun()
+      throw error
+    }
   }
 
   /// A run that goes on where it stopped.
   /// - Parameter changes: what is to be different from now on, such as the number of epochs or the place of the data;
   ///   it is kept in the run folder.
-  /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ.
-  public convenience init(
+  /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
+  ///   folder says makes no sense or no checkpoint is whole; where another process uses the folder.
+  public init(
     resuming folder: RunFolder, data: ImageFolder, engine: Engine,
     changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws {
+    lock = try RunLock(folder)
     let before = try folder.readConfiguration()
     var configuration = before
     try changes(&configuration)
+    try configuration.recipe.validate()
     guard DataFingerprint.of(data) == configuration.dataFingerprint else {
       let difference = DataListing.difference(data, from: folder.listingPath)
       throw Failure(
         "the data set is not the one this run began with" + (difference.map { " (\($0))" } ?? ""),
         file: configuration.data, remedy: "restore its files, or start a new run")
     }
-    let store = try CheckpointFile.open(folder.lastPath)
-    guard let text = store.metadata[TrainingState.key] else {
-      throw Failure("the checkpoint has no training state", file: folder.lastPath)
-    }
-    var state = try TrainingState(JSON(parsing: text))
+    let batches = Self.batches(data, configuration.recipe)
+    let found = try RunCheckpoints(folder, configuration, batches: batches)
+    let (store, path) = (found.chosen.store, found.chosen.path)
+    state = found.chosen.state
     let epochs = configuration.recipe.epochs
     guard state.epoch < epochs || state.epoch == epochs && state.batch == 0 else {
       throw Failure(
@@ -93,10 +115,28 @@ public final class Trainer {
     }
     state.isFinished = state.epoch == epochs
     let changed = configuration != before
-    configuration.metadata.data = try NativeMetadata(store)?.data
-    try Self.checkContents(data, configuration)
-    try self.init(folder, configuration, store, data, engine, state: state)
-    try step.optimizer.restore(store, updates: state.updates)
+    do {
+      configuration.metadata.data = try NativeMetadata(store)?.data
+      try Self.checkContents(data, configuration)
+      let parts = try Parts(configuration, store, engine)
+      try parts.step.optimizer.restore(store, updates: state.updates)
+      (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
+    } catch var failure as Failure {
+      // Here, numbers that are not finite are damage.
+      if failure.kind == .negative { failure.kind = .badInput }
+      throw failure.located(file: path)
+    }
+    (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
+    lastIsWhole = found.lastIsWhole
+    remarks = found.remarks
+    if !configuration.lacking.isEmpty {
+      remarks.append(
+        "the run folder is of an earlier version of VTKit, whose recipe does not say \(configuration.lacking.joined(separator: ", ")): the usual values are taken"
+      )
+    }
+    if let source = found.bestSource {
+      try CheckpointFile.write(source.store, to: folder.bestPath, overwrite: true)
+    }
     if changed { try folder.writeConfiguration(configuration) }
   }
 
@@ -110,46 +150,6 @@ public final class Trainer {
       file: configuration.data, remedy: "restore them, or start a new run")
   }
 
-  private init(
-    _ folder: RunFolder, _ configuration: RunConfiguration, _ weights: ParameterStore?,
-    _ data: ImageFolder, _ engine: Engine, state: TrainingState
-  ) throws {
-    self.folder = folder
-    self.configuration = configuration
-    self.data = data
-    self.engine = engine
-    self.state = state
-    let recipe = configuration.recipe
-    let model = configuration.metadata.configuration
-    guard let preprocessing = configuration.metadata.preprocessing else {
-      throw Failure("the run's configuration has no preprocessing")
-    }
-    self.preprocessing = try Preprocessing(preprocessing)
-    let heads = try ModelFactory.headParameters(model)
-    self.model = try ModelFactory.make(
-      model, weights: weights, engine: engine, seed: recipe.seed,
-      regularization: Regularization(
-        dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout),
-        freezesBatchNorm: recipe.freezesBatchNorm),
-      isTrainable: { !recipe.headOnly || heads.contains($0) })
-    try self.model.parameters.checkFinite()
-    if let options = recipe.drloc {
-      guard !options.isMultiscale || self.model.gridSides.count > 1 else {
-        throw Failure(
-          .usage, "a network of the architecture '\(self.model.architecture)' has one grid only",
-          remedy: "leave out --drloc-multiscale")
-      }
-      let specs = DrlocHead.parameterSpecs(self.model, options)
-      // A head that comes with the weights is kept where it is the one that the options ask for.
-      let kept = specs.allSatisfy { weights?[$0.name]?.shape == $0.shape }
-      try self.model.parameters.add(specs, weights: kept ? weights : nil, seed: recipe.seed)
-    }
-    step = TrainingStep(
-      model: self.model,
-      optimizer: AdamW(self.model.parameters, options: recipe.optimizer, engine: engine),
-      engine: engine, recomputes: recipe.recomputes)
-  }
-
   // MARK: The loop
 
   /// Trains to the end.
@@ -161,6 +161,8 @@ public final class Trainer {
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
   ) throws {
     let metrics = try MetricsLog(folder.metricsPath, after: state)
+    for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
+    remarks = []
     let board = TensorBoardLog(folder: folder.path, time: Date())
     while state.epoch < recipe.epochs && !state.isFinished {
       let began = Date()
@@ -171,7 +173,7 @@ public final class Trainer {
   }
 
   /// Updates of one epoch.
-  private var batchesPerEpoch: Int {
+  private static func batches(_ data: ImageFolder, _ recipe: Recipe) -> Int {
     let count = data.training.count
     // A rest smaller than a batch waits for another epoch, unless there is nothing else.
     return count < recipe.batchSize ? 1 : count / recipe.batchSize
@@ -186,7 +188,7 @@ public final class Trainer {
     let order = shuffle.permutation(data.training.count)
     let loader = loader(order: order, epoch: epoch)
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
-    let schedule = recipe.rateSchedule(updatesPerEpoch: batchesPerEpoch)
+    let schedule = recipe.rateSchedule(updatesPerEpoch: Self.batches(data, recipe))
     while let batch = loader.next() {
       try stopIfAsked(shouldStop)
       try report(batch.failures, watch: watch)
@@ -298,8 +300,9 @@ public final class Trainer {
     state.batch = 0
     state.sums = TrainingState.Sums()
     state.isFinished = state.epoch == recipe.epochs
-    if isBest { try write(to: folder.bestPath) }
-    try save()
+    let store = try checkpoint()
+    if isBest { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
+    try save(store)
     try watch(.epochEnded(result))
   }
 
@@ -323,18 +326,38 @@ public final class Trainer {
 
   // MARK: Checkpoints and metrics
 
-  /// Saves the whole state as `checkpoints/last.safetensors`.
-  public func save() throws {
-    try write(to: folder.lastPath)
+  /// Saves the whole state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
+  /// one of the two is whole.
+  public func save() throws { try save(checkpoint()) }
+
+  private func save(_ store: ParameterStore) throws {
+    if lastIsWhole { try keepLast() }
+    try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
+    lastIsWhole = true
     lastSave = Date()
   }
 
-  private func write(to path: String) throws {
+  /// Gives `last` its second name. Where the file system has no links it is renamed.
+  private func keepLast() throws {
+    let (last, previous) = (folder.lastPath, folder.previousPath)
+    let second = previous + ".partial-\(getpid())"
+    unlink(second)
+    if link(last, second) == 0 {
+      guard rename(second, previous) == 0 else { throw Failure.system("renaming into place", file: previous) }
+      // Where both were the same file already, renaming does nothing.
+      unlink(second)
+      return
+    }
+    guard rename(last, previous) == 0 else { throw Failure.system("keeping the last checkpoint", file: last) }
+  }
+
+  /// The whole state, with its digests.
+  private func checkpoint() throws -> ParameterStore {
     var store = try model.parameters.store()
     for tensor in step.optimizer.state() { try store.append(tensor) }
     store.metadata = configuration.metadata.entries
     store.metadata[TrainingState.key] = state.json.text()
-    try CheckpointFile.write(store, to: path, overwrite: true)
+    return try ContentDigest.sealed(store)
   }
 
   private func log(_ r: StepResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {

@@ -52,22 +52,49 @@ public struct TrainingState: Sendable, Equatable {
     ])
   }
 
+  /// - Throws: `Failure` naming the key that is missing or makes no sense.
   init(_ json: JSON) throws {
-    guard let epoch = json["epoch"]?.int, let batch = json["batch"]?.int,
-      let updates = json["updates"]?.int, let finished = json["finished"]?.bool,
-      let sums = json["sums"], let loss = sums["loss"]?.double,
-      let crossEntropy = sums["cross_entropy"]?.double, let drloc = sums["drloc"]?.double,
-      let norm = sums["gradient_norm"]?.double, let correct = sums["correct"]?.int,
-      let count = sums["count"]?.int
-    else { throw Failure("the training state is damaged") }
-    self.epoch = epoch
-    self.batch = batch
-    self.updates = updates
-    isFinished = finished
-    bestAccuracy = json["best_accuracy"]?.double
-    bestEpoch = json["best_epoch"]?.int
-    self.sums = Sums(
-      loss: loss, crossEntropy: crossEntropy, drloc: drloc, gradientNorm: norm, correct: correct,
-      count: count)
+    var reader = try RecordReader(json, "the training state", allowsMissing: false)
+    epoch = try reader.int("epoch")
+    batch = try reader.int("batch")
+    updates = try reader.int("updates")
+    bestAccuracy = try reader.optional("best_accuracy", "a number", \.double)
+    bestEpoch = try reader.optional("best_epoch", "a whole number", \.int)
+    isFinished = try reader.flag("finished")
+    var inner = try RecordReader(
+      reader.value("sums", "an object") { $0 }, "the training state", prefix: "sums.", allowsMissing: false)
+    sums = Sums(
+      loss: try inner.number("loss"), crossEntropy: try inner.number("cross_entropy"),
+      drloc: try inner.number("drloc"), gradientNorm: try inner.number("gradient_norm"),
+      correct: try inner.int("correct"), count: try inner.int("count"))
+    try inner.finish()
+    try reader.finish()
+  }
+
+  /// Refuses what no run with such a recipe and data comes to.
+  /// - Parameter batches: of an epoch.
+  /// - Throws: `Failure` naming the key.
+  func check(_ recipe: Recipe, batches: Int) throws {
+    func check(_ holds: Bool, _ key: String, _ value: Int, _ range: String) throws {
+      guard holds else {
+        throw Failure("the training state's '\(key)' is \(value), and must lie in \(range)")
+      }
+    }
+    try check((0...1_000_000).contains(epoch), "epoch", epoch, "0...1000000")
+    try check((0...batches).contains(batch), "batch", batch, "0...\(batches)")
+    let most = epoch * batches + batch
+    try check((0...most).contains(updates), "updates", updates, "0...\(most)")
+    let pictures = batch * recipe.batchSize
+    try check((0...pictures).contains(sums.count), "sums.count", sums.count, "0...\(pictures)")
+    try check((0...sums.count).contains(sums.correct), "sums.correct", sums.correct, "0...\(sums.count)")
+    if let bestEpoch {
+      try check(bestEpoch >= 0 && bestEpoch < epoch, "best_epoch", bestEpoch, "0..<\(epoch)")
+    }
+    if let bestAccuracy, !(0...1).contains(bestAccuracy) {
+      throw Failure("the training state's 'best_accuracy' is \(bestAccuracy), and must lie in 0...1")
+    }
+    guard bestAccuracy == nil || bestEpoch != nil else {
+      throw Failure("the training state has a 'best_accuracy' and no 'best_epoch'")
+    }
   }
 }

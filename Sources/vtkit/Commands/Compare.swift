@@ -33,6 +33,8 @@ struct Compare: NetworkCommand {
 
   func run() throws {
     let (first, second) = (try load.load(a), try load.load(b))
+    for (path, loaded) in [(a, first), (b, second)] { try loaded.checkDigest(path) }
+    let watches = (FiniteWatch(), FiniteWatch())
     var differences: [String] = []
     for member in first.metadata.configuration.members ?? [] {
       let other = second.metadata.configuration[member.key]
@@ -50,7 +52,7 @@ struct Compare: NetworkCommand {
         differences.append("\(tensor.name) is \(tensor.shape) and \(other.shape)")
         continue
       }
-      let difference = try Self.difference(tensor, other)
+      let difference = try Self.difference(watches.0.watching(tensor), watches.1.watching(other))
       if difference > largest || difference.isNaN { (largest, worst) = (difference, tensor.name) }
       if difference <= tolerance {
         equal += 1
@@ -62,7 +64,10 @@ struct Compare: NetworkCommand {
       differences.append("\(name) is in the second only")
     }
     // No pictures are read.
-    for (path, loaded) in [(a, first), (b, second)] {
+    for (path, loaded, watch) in [(a, first, watches.0), (b, second, watches.1)] {
+      if let remark = watch.remark(loaded.native.names, told: loaded.ownName) {
+        Console.line("note: \(path.printable): \(remark)")
+      }
       Console.notes(loaded.notes.filter { $0.key != "preprocessing" }, of: path)
     }
     report(differences, equal: equal, largest: largest, worst: worst)

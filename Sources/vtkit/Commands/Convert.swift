@@ -122,10 +122,16 @@ struct Convert: NetworkCommand {
     var plan: [PlanRow]
     var exported: ExportedCheckpoint?
     var configuration = JSON.null
+    let watch = FiniteWatch()
+    var finiteRemark: () -> String? = { nil }
     if raw {
       store = try CheckpointFile.open(input)
       Console.notes(try store.unusedPatterns(load.ignore))
+      store = try unsealed(store)
       try store.leaveOut(load.ignore)
+      store.mapTensors(watch.watching)
+      let names = store.names
+      finiteRemark = { watch.remark(names) }
       plan = store.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
       }
@@ -138,7 +144,7 @@ struct Convert: NetworkCommand {
       }
     } else {
       let result: ExportedCheckpoint
-      (result, configuration) = try converted(destination)
+      (result, configuration, finiteRemark) = try converted(destination, watch)
       (store, plan, exported) = (result.store, result.plan, result)
       if maxShardSize != nil, let folder = result.folder, !folder.readsShards || folder.format != .safetensors
       {
@@ -160,6 +166,7 @@ struct Convert: NetworkCommand {
       bar.show(done, note: Format.bytes(done))
     }
     bar.finish()
+    if let remark = finiteRemark() { Console.line("note: " + remark) }
     print(
       (destination.isFolder
         ? "\(output) with \(files.joined(separator: ", "))"
@@ -177,13 +184,30 @@ struct Convert: NetworkCommand {
     }
   }
 
-  private func converted(_ destination: Destination) throws -> (ExportedCheckpoint, configuration: JSON) {
+  /// A training run's checkpoint without its digest, which holds for no other bytes, such as rounded ones.
+  private func unsealed(_ store: ParameterStore) throws -> ParameterStore {
+    do { try ContentDigest.check(store, .weights) } catch let failure as Failure {
+      throw failure.located(file: input)
+    }
+    var result = store
+    result.metadata[ContentDigest.key] = nil
+    return result
+  }
+
+  /// - Parameter watch: told of numbers that are not finite as they are read.
+  /// - Returns: also what to say of such numbers once all are read.
+  private func converted(_ destination: Destination, _ watch: FiniteWatch) throws -> (
+    ExportedCheckpoint, configuration: JSON, finiteRemark: () -> String?
+  ) {
     var loaded = try load.load(input)
+    if !dryRun { try loaded.checkDigest(input) }
     do { try ModelFactory.checkShapes(loaded.native, loaded.metadata.configuration) } catch let failure
       as Failure
     {
       throw failure.located(file: input)
     }
+    loaded.native.mapTensors(watch.watching)
+    let (names, told) = (loaded.native.names, loaded)
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     try Resizing.apply(inChannels: inChannels, to: &loaded)
     if let numClasses {
@@ -228,7 +252,7 @@ struct Convert: NetworkCommand {
         sourceShape: origin?.sourceShape ?? row.sourceShape, shape: row.shape,
         step: steps.joined(separator: ", then "))
     }
-    return (exported, metadata.configuration)
+    return (exported, metadata.configuration, { watch.remark(names, told: told.ownName) })
   }
 
   private func chosenVariant(_ dialect: String, _ metadata: NativeMetadata) throws -> String? {

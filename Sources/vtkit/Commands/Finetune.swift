@@ -152,10 +152,15 @@ struct Finetune: NetworkCommand {
     var weights = best
     weights.filter { !AdamW.owns($0.name) }
     weights.metadata = [:]
+    var record = ExportRecord(trainer.folder)
+    try record.add(configuration.exports)
     for target in targets {
-      let told = try target.write(
-        weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
-        force: force || resume != nil)
+      let isOwn = target.isReplaceable(trainer.folder, record)
+      let told = try record.write(target.path.absolutePath) {
+        try target.write(
+          weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
+          force: force || isOwn)
+      }
       json ? Console.line(told) : print(told)
     }
     try finish(trainer, weights)
@@ -199,7 +204,8 @@ struct Finetune: NetworkCommand {
     let configuration = RunConfiguration(
       recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(pictures),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
-      keepsDrloc: keepDrloc, instructions: engine.instructions, usesTestSplit: testSplit)
+      keepsDrloc: keepDrloc, instructions: engine.instructions, usesTestSplit: testSplit,
+      matrixLibrary: Engine.matrixLibrary)
     tell(pictures, earlier: earlier)
     Console.line(Self.summary(pictures))
     Console.line(classifier)
@@ -222,6 +228,7 @@ struct Finetune: NetworkCommand {
     }
     let path = checkpoint ?? ""
     var loaded = try load.load(path)
+    try loaded.checkDigest(path)
     try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
     try Resizing.apply(inChannels: inChannels, to: &loaded)
     if let preset {

@@ -15,19 +15,25 @@ extension Finetune {
         "the run was begun with \(begun) kernels and goes on with \(engine.instructions): its last bits will not be those of a run without a pause"
       )
     }
+    if let begun = configuration.matrixLibrary, begun != Engine.matrixLibrary {
+      Console.warning(
+        "the run was begun with \(begun.printable) and goes on with \(Engine.matrixLibrary): its last bits may not be those of a run without a pause"
+      )
+    }
     let place = data?.absolutePath ?? configuration.data
     let pictures: ImageFolder
     do { pictures = try Self.pictures(configuration, in: place) } catch var failure as Failure {
       if data == nil { failure.remedy = "if the pictures have moved, tell their folder with --data" }
       throw failure
     }
-    let targets = try addedExports(configuration, run: path)
+    let targets = try addedExports(configuration, folder)
     let trainer = try Trainer(resuming: folder, data: pictures, engine: engine) { run in
       run.data = place
       run.exports += targets
       if GivenOptions.names().contains("--epochs") {
         guard recipeArguments.epochs > 0 else { throw Failure(.usage, "--epochs must be at least 1") }
         run.recipe.epochs = recipeArguments.epochs
+        run.recipe.warmupEpochs = min(run.recipe.warmupEpochs, Double(recipeArguments.epochs))
       }
     }
     let epochs = trainer.configuration.recipe.epochs
@@ -39,12 +45,23 @@ extension Finetune {
     return trainer
   }
 
-  /// Exports that a resumed run gets besides its own.
-  private func addedExports(_ configuration: RunConfiguration, run: String) throws -> [String] {
-    let targets = try export.map { try ExportTarget($0, metadata: configuration.metadata) }
-    let added = targets.filter { !configuration.exports.contains($0.absolute) }
-    try ExportTarget.checkPaths(added.map(\.absolute), run: run, overwrite: force)
+  /// Exports that a resumed run gets besides its own. Its own are checked here, too: before training has taken its time.
+  private func addedExports(_ configuration: RunConfiguration, _ folder: RunFolder) throws -> [String] {
+    let given = try export.map { try ExportTarget($0, metadata: configuration.metadata) }
+    let added = given.filter { !configuration.exports.contains($0.absolute) }
+    try ExportTarget.checkPaths(added.map(\.absolute), run: folder.path, overwrite: force)
     for target in added { try target.check(configuration.metadata) }
+    let record = ExportRecord(folder)
+    for text in configuration.exports {
+      let target: ExportTarget
+      do { target = try ExportTarget(text, metadata: configuration.metadata) } catch var failure as Failure {
+        failure.problem = "the run's 'exports': " + failure.problem
+        failure.kind = .badInput
+        throw failure.located(file: folder.configPath)
+      }
+      try target.checkOwn(
+        folder, record, isGiven: force || given.contains { $0.absolute == target.absolute }, overwrite: force)
+    }
     return added.map(\.absolute)
   }
 

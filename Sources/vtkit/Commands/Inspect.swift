@@ -48,7 +48,9 @@ struct Inspect: NetworkCommand {
       if let remedy = failure.remedy { problem += " — " + remedy }
     }
     let tensors = try filter.map { try store.matching($0) } ?? store.tensors
-    let statistics = stats ? try tensors.map { try Statistics($0) } : []
+    let watch = FiniteWatch()
+    let statistics = stats ? try tensors.map { try Statistics(watch.watching($0)) } : []
+    if let remark = watch.remark(tensors.map(\.name)) { Console.line("note: " + remark) }
     if json {
       print(document(store, tensors, statistics, loaded, problem).text(pretty: true))
     } else {

@@ -81,6 +81,7 @@ struct ExportTarget {
           .usage, "the export is the run folder itself", file: destination.path,
           remedy: "give --export a folder of its own, such as \(OutputFolder.trimmed(run))/model/")
       }
+      try checkPlace(destination, run: run)
       try destination.check(overwrite: overwrite, madeMeanwhile: run)
     }
   }

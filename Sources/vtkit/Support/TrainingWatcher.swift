@@ -26,6 +26,7 @@ final class TrainingWatcher {
     case .unreadable(let failure):
       bar?.finish()
       Console.warning(failure.description + " (skipped)")
+    case .warned(let text): Console.warning(text)
     case .epochEnded(let result):
       bar?.finish()
       if !quiet { print(line(result)) }
