@@ -19,8 +19,6 @@
   F(herr_t, H5Dclose, (hid_t dset_id), (dset_id)) \
   F(hid_t, H5Dcreate2, (hid_t loc_id, const char *name, hid_t type_id, hid_t space_id, hid_t lcpl_id, hid_t dcpl_id, hid_t dapl_id), \
     (loc_id, name, type_id, space_id, lcpl_id, dcpl_id, dapl_id)) \
-  F(herr_t, H5Dget_chunk_info_by_coord, (hid_t dset_id, const hsize_t *offset, unsigned *filter_mask, haddr_t *addr, hsize_t *size), \
-    (dset_id, offset, filter_mask, addr, size)) \
   F(hid_t, H5Dget_create_plist, (hid_t dset_id), (dset_id)) \
   F(haddr_t, H5Dget_offset, (hid_t dset_id), (dset_id)) \
   F(hid_t, H5Dget_space, (hid_t dset_id), (dset_id)) \
@@ -37,7 +35,6 @@
   F(herr_t, H5Fclose, (hid_t file_id), (file_id)) \
   F(hid_t, H5Fcreate, (const char *filename, unsigned flags, hid_t fcpl_id, hid_t fapl_id), \
     (filename, flags, fcpl_id, fapl_id)) \
-  F(hid_t, H5Fget_create_plist, (hid_t file_id), (file_id)) \
   F(hid_t, H5Fopen, (const char *filename, unsigned flags, hid_t fapl_id), (filename, flags, fapl_id)) \
   F(herr_t, H5Gclose, (hid_t group_id), (group_id)) \
   F(hid_t, H5Gcreate2, (hid_t loc_id, const char *name, hid_t lcpl_id, hid_t gcpl_id, hid_t gapl_id), \
@@ -45,8 +42,6 @@
   F(hid_t, H5Gopen2, (hid_t loc_id, const char *name, hid_t gapl_id), (loc_id, name, gapl_id)) \
   F(H5I_type_t, H5Iget_type, (hid_t id), (id)) \
   F(htri_t, H5Lexists, (hid_t loc_id, const char *name, hid_t lapl_id), (loc_id, name, lapl_id)) \
-  F(herr_t, H5Lget_info, (hid_t loc_id, const char *name, H5L_info_t *linfo, hid_t lapl_id), \
-    (loc_id, name, linfo, lapl_id)) \
   F(herr_t, H5Literate, (hid_t grp_id, H5_index_t idx_type, H5_iter_order_t order, hsize_t *idx, H5L_iterate_t op, void *op_data), \
     (grp_id, idx_type, order, idx, op, op_data)) \
   F(herr_t, H5Oclose, (hid_t object_id), (object_id)) \
@@ -55,13 +50,8 @@
   F(herr_t, H5PLset_loading_state, (unsigned int plugin_control_mask), (plugin_control_mask)) \
   F(herr_t, H5Pclose, (hid_t plist_id), (plist_id)) \
   F(hid_t, H5Pcreate, (hid_t cls_id), (cls_id)) \
-  F(int, H5Pget_chunk, (hid_t plist_id, int max_ndims, hsize_t dim[]), (plist_id, max_ndims, dim)) \
   F(int, H5Pget_external_count, (hid_t plist_id), (plist_id)) \
-  F(H5Z_filter_t, H5Pget_filter2, (hid_t plist_id, unsigned idx, unsigned int *flags, size_t *cd_nelmts, unsigned cd_values[], size_t namelen, char name[], unsigned *filter_config), \
-    (plist_id, idx, flags, cd_nelmts, cd_values, namelen, name, filter_config)) \
   F(H5D_layout_t, H5Pget_layout, (hid_t plist_id), (plist_id)) \
-  F(int, H5Pget_nfilters, (hid_t plist_id), (plist_id)) \
-  F(herr_t, H5Pget_userblock, (hid_t plist_id, hsize_t *size), (plist_id, size)) \
   F(herr_t, H5Pset_char_encoding, (hid_t plist_id, H5T_cset_t encoding), (plist_id, encoding)) \
   F(herr_t, H5Pset_chunk, (hid_t plist_id, int ndims, const hsize_t dim[]), (plist_id, ndims, dim)) \
   F(herr_t, H5Pset_create_intermediate_group, (hid_t plist_id, unsigned crt_intmd), (plist_id, crt_intmd)) \

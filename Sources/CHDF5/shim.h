@@ -24,7 +24,6 @@
 #undef H5OPEN
 #define H5OPEN
 
-static inline hid_t vt_h5_invalid(void) { return H5I_INVALID_HID; }
 static inline void vt_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
 
 static inline hid_t vt_h5_open(const char *path) {
@@ -76,14 +75,6 @@ static inline int vt_h5_address(hid_t object, unsigned long long *address) {
   return 0;
 }
 
-/// Where the object at the end of a hard link lives, whether or not the library can open it. 0 on success.
-static inline int vt_h5_link_address(hid_t group, const char *name, unsigned long long *address) {
-  H5L_info_t info;
-  if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD) return -1;
-  *address = (unsigned long long)info.u.address;
-  return 0;
-}
-
 /// The data's place in the file, or -1 where it is not one run of plain bytes.
 static inline long long vt_h5_contiguous_offset(hid_t dataset) {
   hid_t plan = H5Dget_create_plist(dataset);
@@ -98,30 +89,6 @@ static inline long long vt_h5_contiguous_offset(hid_t dataset) {
     H5Pclose(plan);
   }
   return offset;
-}
-/// The i-th filter of a dataset's pipeline; negative where there is none.
-static inline H5Z_filter_t vt_h5_filter(hid_t plan, unsigned index) {
-  unsigned flags;
-  size_t values = 0;
-  return H5Pget_filter2(plan, index, &flags, &values, NULL, 0, NULL, NULL);
-}
-/// Where the chunk with the element at `first` lies; 0 on success. Nothing for chunks that nobody wrote.
-static inline int vt_h5_chunk(hid_t dataset, const hsize_t *first, uint32_t *mask, uint64_t *address,
-                              uint64_t *size) {
-  haddr_t at = HADDR_UNDEF;
-  hsize_t count = 0;
-  unsigned without = 0;
-  if (H5Dget_chunk_info_by_coord(dataset, first, &without, &at, &count) < 0 || at == HADDR_UNDEF) return -1;
-  *mask = without, *address = at, *size = count;
-  return 0;
-}
-/// Bytes of a foreign kind in front of the file's first.
-static inline unsigned long long vt_h5_user_block(hid_t file) {
-  hid_t plan = H5Fget_create_plist(file);
-  hsize_t size = 0;
-  if (plan < 0 || H5Pget_userblock(plan, &size) < 0) size = 1;
-  if (plan >= 0) H5Pclose(plan);
-  return size;
 }
 /// Whether the dataset's numbers lie in other files.
 static inline int vt_h5_is_external(hid_t dataset) {

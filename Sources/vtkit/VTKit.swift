@@ -49,11 +49,12 @@ enum Main {
   static func main() {
     // A closed pipe (`vtkit inspect ... | head`) ends the process quietly, as it does for other tools.
     Interruption.install()
-    HDF5CrashReport.install()
     Engine.stopIdleThreads()
     do {
       var command = try VTKit.parseAsRoot(arguments)
       let usesLibrary = (command as? any CheckpointCommand)?.hdf5.hdf5Library ?? false
+      // Damaged files that our own reader refuses can crash libhdf5.
+      if usesLibrary { HDF5CrashReport.install() }
       try CheckpointFile.$readsHDF5ThroughLibrary.withValue(usesLibrary) { try command.run() }
     } catch let failure as Failure {
       Console.error(failure.description)

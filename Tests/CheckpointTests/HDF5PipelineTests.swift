@@ -170,8 +170,7 @@ struct HDF5PipelineTests {
     typealias Kind = HDF5Pipeline.ElementKind
     let chunks = try Self.chunks()
     func takes(_ name: String, _ element: Kind) throws -> Bool {
-      let found = chunks.first { $0.name == name }
-      let chunk = try #require(found, "\(name)")
+      guard let chunk = chunks.first(where: { $0.name == name }) else { throw Failure("no chunk '\(name)'") }
       return (try? HDF5Pipeline(filters: chunk.entries, of: element)) != nil
     }
     #expect(try takes("shuffle 4 deflate", Kind(size: 4)))

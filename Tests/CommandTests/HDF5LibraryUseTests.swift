@@ -41,6 +41,11 @@ struct HDF5LibraryUseTests {
       #expect(try !Self.loadsLibrary(["--help"]))
       #expect(try !Self.loadsLibrary(["convert", archive, folder.file("a.safetensors"), "--to", "timm"]))
       #expect(try !Self.loadsLibrary(["inspect", archive]))
+      for name in ["vit_hf_tf_h5/checkpoint.h5", "h5_formats/earliest.h5", "keras_archive/model.keras"] {
+        let path = Fixtures.reference + "/" + name
+        #expect(try !Self.loadsLibrary(["inspect", "--stats", path]), "\(name)")
+        #expect(try Self.loadsLibrary(["inspect", "--stats", path, "--hdf5-library"]), "\(name)")
+      }
       #expect(try Self.loadsLibrary(["convert", "--raw", archive, folder.file("a.h5")]))
     }
   #endif
