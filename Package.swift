@@ -48,10 +48,11 @@ let package = Package(
     .target(name: "CHDF5Support", dependencies: ["CHDF5"]),
 
     // The toolkit, in the order in which modules may depend on each other.
+    .target(name: "Threads"),
     .target(
       name: "Checkpoint",
       dependencies: [
-        "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels",
+        "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels", "Threads",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
@@ -64,16 +65,17 @@ let package = Package(
     .target(
       name: "Conversion",
       dependencies: ["Checkpoint", "Converters", "CKernels", .product(name: "Yams", package: "Yams")]),
-    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"]),
+    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS", "Threads"]),
     .target(name: "VisionModels", dependencies: ["Tensor", "Checkpoint"]),
-    .target(name: "Datasets", dependencies: ["CImaging", "CKernels", "Checkpoint", "Tensor"]),
+    .target(
+      name: "Datasets", dependencies: ["CImaging", "CKernels", "Checkpoint", "Tensor", "Threads"]),
     .target(
       name: "FineTuning",
       dependencies: ["Checkpoint", "Tensor", "VisionModels", "Datasets", "CKernels"]),
     .executableTarget(
       name: "vtkit",
       dependencies: [
-        "Checkpoint", "Conversion", "Tensor", "VisionModels", "Datasets", "FineTuning",
+        "Checkpoint", "Conversion", "Tensor", "VisionModels", "Datasets", "FineTuning", "Threads",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

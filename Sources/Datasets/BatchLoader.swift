@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Threads
 
 /// Pictures ready for a network, and their labels.
 public struct Batch: Sendable {
@@ -32,12 +33,23 @@ public final class BatchLoader {
   ///   - items: the pictures of the epoch, in order.
   ///   - batchSize: pictures a batch; the last may be smaller unless `dropsLast`.
   ///   - first: index of the first batch to give.
-  ///   - threads: how many prepare batches.
+  ///   - threads: how many prepare batches; where the system refuses them all, `next` does.
   ///   - ahead: how many batches may wait.
   ///   - prepare: turns a file into the network's pixels; the second argument is its position.
-  public init(
+  public convenience init(
     items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
+    prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+  ) {
+    self.init(
+      items: items, batchSize: batchSize, preprocessing: preprocessing, first: first, dropsLast: dropsLast,
+      threads: threads, ahead: ahead, stackSize: 4 << 20, prepare: prepare)
+  }
+
+  /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
+  init(
+    items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int, dropsLast: Bool,
+    threads: Int, ahead: Int, stackSize: Int,
     prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
   ) {
     shared = Shared(
@@ -46,9 +58,8 @@ public final class BatchLoader {
     nextIndex = first
     for _ in 0..<max(1, threads) {
       let shared = self.shared
-      let thread = Thread { shared.work() }
-      thread.stackSize = 4 << 20
-      thread.start()
+      guard startThread(stackSize: stackSize, { shared.work() }) else { break }
+      shared.workers += 1
     }
   }
 
@@ -70,6 +81,8 @@ public final class BatchLoader {
     let preprocessing: Preprocessing
     let count: Int
     private let ahead: Int
+    /// Threads that started; set before the first batch is taken.
+    var workers = 0
     private let prepare: @Sendable (PictureFile, Int) throws -> PreparedPicture
 
     // `condition` guards the rest.
@@ -113,6 +126,7 @@ public final class BatchLoader {
     }
 
     func take(_ index: Int) -> Batch {
+      if workers == 0 { return make(index) }
       condition.lock()
       defer { condition.unlock() }
       while ready[index] == nil { condition.wait() }

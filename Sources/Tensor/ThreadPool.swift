@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Synchronization
+import Threads
 
 /// Runs numbered pieces of work on a fixed set of threads.
 ///
@@ -12,13 +13,14 @@ public final class ThreadPool {
   private let shared = Shared()
 
   /// - Parameter threads: at least 1; threads that the system refuses are done without.
-  public init(threads: Int) {
+  public convenience init(threads: Int) { self.init(threads: threads, stackSize: 4 << 20) }
+
+  /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
+  init(threads: Int, stackSize: Int) {
     var started = 0
-    for worker in 1..<max(1, threads) + 1 where worker < threads {
-      let shared = self.shared
-      let thread = Thread { shared.loop(worker: worker) }
-      thread.stackSize = 4 << 20
-      thread.start()
+    while started + 1 < threads {
+      let (shared, worker) = (self.shared, started + 1)
+      guard startThread(stackSize: stackSize, { shared.loop(worker: worker) }) else { break }
       started += 1
     }
     self.threads = 1 + started

@@ -82,10 +82,10 @@ struct ImageFolderTests {
     try Data("broken".utf8).write(to: URL(fileURLWithPath: folder.file("a/3.png")))
     let set = try ImageFolder(folder.path, validationFraction: 0)
     let steps = Preprocessing(imageSize: 16)
-    func batches(first: Int, threads: Int, dropsLast: Bool = false) -> [Batch] {
+    func batches(first: Int, threads: Int, dropsLast: Bool = false, stackSize: Int = 4 << 20) -> [Batch] {
       let loader = BatchLoader(
         items: set.training, batchSize: 4, preprocessing: steps, first: first,
-        dropsLast: dropsLast, threads: threads, ahead: 2
+        dropsLast: dropsLast, threads: threads, ahead: 2, stackSize: stackSize
       ) { file, position in
         var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(position)).generator()
         return .pixels(try steps.trainingPicture(file, Augmentation(), &generator))
@@ -101,6 +101,8 @@ struct ImageFolderTests {
     #expect(batches(first: 0, threads: 3).map(\.images) == all.map(\.images))
     #expect(batches(first: 2, threads: 2).map(\.images) == all[2...].map(\.images))
     #expect(batches(first: 0, threads: 2, dropsLast: true).count == 3)
+    // A system that refuses every thread.
+    #expect(batches(first: 0, threads: 2, stackSize: 1 << 50).map(\.images) == all.map(\.images))
     #expect(all[1].images != all[2].images)
   }
 

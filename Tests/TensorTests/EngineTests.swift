@@ -101,4 +101,15 @@ struct EngineTests {
     let evaluation = Context(engine, recording: false).dropout(x, rate: 0.25)
     #expect(evaluation.values == x.values)
   }
+
+  @Test func threadsThatTheSystemRefusesAreDoneWithout() {
+    let pool = ThreadPool(threads: 4, stackSize: 1 << 50)
+    #expect(pool.threads == 1)
+    nonisolated(unsafe) var done: [Int] = []
+    pool.run(pieces: 3) { piece, worker in
+      #expect(worker == 0)
+      done.append(piece)
+    }
+    #expect(done == [0, 1, 2])
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Threads
 
 /// The SHA-256 of a file, computed beside the writing of what is made from it: metadata has a text of the same length
 /// in its place until then.
@@ -14,20 +15,22 @@ public final class PendingDigest: @unchecked Sendable {
 
   public init(of path: String) { self.path = path }
 
-  /// Begins, on a thread of its own.
+  /// Begins, on a thread of its own where there may be one.
   func start() {
     let isFirst = condition.withLock {
       defer { hasBegun = true }
       return !hasBegun
     }
     guard isFirst else { return }
-    Thread { [self] in
-      let result = Result { try CheckpointFile.sha256(path) }
-      condition.withLock {
-        self.result = result
-        condition.broadcast()
-      }
-    }.start()
+    if !startThread({ self.compute() }) { compute() }
+  }
+
+  private func compute() {
+    let result = Result { try CheckpointFile.sha256(path) }
+    condition.withLock {
+      self.result = result
+      condition.broadcast()
+    }
   }
 
   /// The digest in hexadecimal; waits for it.

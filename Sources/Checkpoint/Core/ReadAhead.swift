@@ -1,4 +1,5 @@
 import Foundation
+import Threads
 
 /// Reads tensors while earlier ones are written: unpacking and permuting run on all processors, in order and within a
 /// budget of memory.
@@ -29,10 +30,11 @@ enum ReadAhead {
   ) throws {
     let queue = ReadAheadQueue(tensors, row: row)
     // Little work is done before a thread has started; one keeps up with plain data, and more would only hold more of it.
-    let workers =
+    let wanted =
       tensors.reduce(0, { $0 + $1.byteCount }) <= 1 << 22
       ? 0 : tensors.contains { $0.isCostly } ? min(ProcessInfo.processInfo.activeProcessorCount, 8) : 1
-    for _ in 0..<workers { Thread { queue.work() }.start() }
+    var workers = 0
+    while workers < wanted, startThread({ queue.work() }) { workers += 1 }
     defer { queue.stop(workers: workers) }
     for index in tensors.indices {
       var end = 0

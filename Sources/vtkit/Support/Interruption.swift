@@ -1,25 +1,40 @@
 import Checkpoint
-import Dispatch
 import Foundation
 import Synchronization
+import Threads
+
+/// The end of a pipe that signals write to; -1 until there is one. A signal's handler may do little else.
+nonisolated(unsafe) private var pipeEnd: Int32 = -1
 
 /// Ctrl-C and termination: training is asked to stop and save; everything else removes its unfinished
 /// output and ends.
 enum Interruption {
   private static let requests = Atomic<Int>(0)
   private static let savesFirst = Atomic<Bool>(false)
-  // Written once, in `install`, before any other thread exists; keeps the sources alive.
-  nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 
   static func install() {
     // A file that may not grow further is an error to report, not a reason to die.
     signal(SIGXFSZ, SIG_IGN)
-    for signal in [SIGINT, SIGTERM] {
-      Foundation.signal(signal, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: signal, queue: .global())
-      source.setEventHandler { received() }
-      source.activate()
-      sources.append(source)
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return }
+    let reading = ends[0]
+    let started = startThread {
+      var byte: UInt8 = 0
+      while true {
+        let count = read(reading, &byte, 1)
+        if count == 1 { received() } else if count == 0 || errno != EINTR { return }
+      }
+    }
+    // Without a thread to act, signals end the process as they do by themselves.
+    guard started else { return }
+    pipeEnd = ends[1]
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in
+        let code = errno
+        var byte: UInt8 = 1
+        _ = write(pipeEnd, &byte, 1)
+        errno = code
+      }
     }
   }
 
