@@ -28,6 +28,18 @@ static void note(j_common_ptr info, int level) {
   if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) fail(info);
 }
 
+// A progressive file may repeat its scans thousands of times, and each goes over all of the picture. Encoders make a dozen.
+static void count_scans(j_common_ptr common) {
+  j_decompress_ptr info = (j_decompress_ptr)common;
+  uint64_t area = (uint64_t)info->image_width * info->image_height, most = (500ULL << 20) / (area + 1);
+  if (most < 64) most = 64;
+  if (most > 500) most = 500;
+  if (info->input_scan_number <= (int)most) return;
+  vt_jpeg_error *error = (vt_jpeg_error *)info->err;
+  snprintf(error->message, VT_IMAGE_MESSAGE, "more than %d scans", (int)most);
+  longjmp(error->escape, 1);
+}
+
 // Pillow's CMYK to RGB: with K' = 255 - K, each is K' - C K' / 255, rounded.
 static uint8_t ink(unsigned c, unsigned k) {
   unsigned keep = 255 - k, t = c * keep + 128;
@@ -55,6 +67,8 @@ static int decode(const uint8_t *bytes, size_t count, uint64_t max_pixels, const
     return -1;
   }
   jpeg_create_decompress(&info);
+  struct jpeg_progress_mgr progress = {.progress_monitor = count_scans};
+  info.progress = &progress;
   jpeg_mem_src(&info, bytes, count);
   jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
   jpeg_read_header(&info, TRUE);

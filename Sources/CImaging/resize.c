@@ -40,15 +40,17 @@ static int torch_precision(double largest) {
   return precision;
 }
 
-static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind, int like_torch) {
+// Of `out` pixels, those from `from` on, `count` of them.
+static int make_taps(vt_taps *t, size_t in, size_t out, size_t from, size_t count, vt_filter kind,
+                     int like_torch) {
   double scale = (double)in / (double)out, filter_scale = scale < 1 ? 1 : scale;
   double support = (kind == VT_FILTER_BICUBIC ? 2.0 : 1.0) * filter_scale;
   t->taps = (size_t)ceil(support) * 2 + 1;
-  t->first = malloc(out * sizeof(int32_t));
-  t->length = malloc(out * sizeof(int32_t));
-  t->weight = calloc(out * t->taps, sizeof(int32_t));
+  t->first = malloc(count * sizeof(int32_t));
+  t->length = malloc(count * sizeof(int32_t));
+  t->weight = calloc(count * t->taps, sizeof(int32_t));
   double *k = malloc(t->taps * sizeof(double));
-  double *weights = calloc(out * t->taps, sizeof(double));
+  double *weights = calloc(count * t->taps, sizeof(double));
   if (!t->first || !t->length || !t->weight || !k || !weights) {
     free_taps(t);
     free(k);
@@ -56,7 +58,9 @@ static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind, int like
     return -1;
   }
   double largest = 0;
-  for (size_t o = 0; o < out; o++) {
+  // PyTorch's precision hangs on all weights, also on those of pixels that are not wanted.
+  size_t start = like_torch ? 0 : from, end = like_torch ? out : from + count;
+  for (size_t o = start; o < end; o++) {
     double center = ((double)o + 0.5) * scale, sum = 0;
     long low = (long)(center - support + 0.5), high = (long)(center + support + 0.5);
     if (low < 0) low = 0;
@@ -70,13 +74,14 @@ static int make_taps(vt_taps *t, size_t in, size_t out, vt_filter kind, int like
     for (long x = 0; x < n; x++) {
       double w = sum != 0 ? k[x] / sum : k[x];
       if (w > largest) largest = w;
-      weights[o * t->taps + (size_t)x] = w;
+      if (o >= from && o - from < count) weights[(o - from) * t->taps + (size_t)x] = w;
     }
-    t->first[o] = (int32_t)low;
-    t->length[o] = (int32_t)n;
+    if (o < from || o - from >= count) continue;
+    t->first[o - from] = (int32_t)low;
+    t->length[o - from] = (int32_t)n;
   }
   int bits = like_torch ? torch_precision(largest) : PRECISION;
-  for (size_t i = 0; i < out * t->taps; i++)
+  for (size_t i = 0; i < count * t->taps; i++)
     t->weight[i] = (int32_t)((weights[i] < 0 ? -0.5 : 0.5) + weights[i] * (1 << bits)) * (1 << (PRECISION - bits));
   free(weights);
   free(k);
@@ -159,41 +164,61 @@ static void vertical(uint8_t *out, size_t out_height, const uint8_t *in, size_t 
                                                t->weight + y * t->taps, (size_t)t->length[y], sums);
 }
 
-int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8_t *in,
+// Rows of the input that `t` reads; its places then count from the first of them.
+static void rows_needed(vt_taps *t, size_t count, size_t *first, size_t *rows) {
+  size_t low = (size_t)t->first[0], high = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t from = (size_t)t->first[i], end = from + (size_t)t->length[i];
+    if (from < low) low = from;
+    if (end > high) high = end;
+  }
+  for (size_t i = 0; i < count; i++) t->first[i] -= (int32_t)low;
+  *first = low;
+  *rows = high - low;
+}
+
+int vt_resize_rgb(uint8_t *out, size_t full_width, size_t full_height, vt_window w, const uint8_t *in,
                   size_t in_width, size_t in_height, vt_filter filter, int like_torch) {
   vt_taps across = {0}, down = {0};
-  int needs_across = out_width != in_width, needs_down = out_height != in_height;
+  int needs_across = full_width != in_width, needs_down = full_height != in_height;
   // Rows that shrink much faster than columns go first: fewer pixels for the other pass.
-  int down_first = !like_torch && needs_across && needs_down && out_height < in_height &&
-                   (long)(in_height - out_height) > 2 * ((long)in_width - (long)out_width);
-  size_t middle_width = down_first ? in_width : out_width;
-  size_t middle_height = down_first ? out_height : in_height;
+  int down_first = !like_torch && needs_across && needs_down && full_height < in_height &&
+                   (long)(in_height - full_height) > 2 * ((long)in_width - (long)full_width);
+  if (make_taps(&across, in_width, full_width, w.left, w.width, filter, like_torch) != 0) return -1;
+  if (make_taps(&down, in_height, full_height, w.top, w.height, filter, like_torch) != 0) {
+    free_taps(&across);
+    return -1;
+  }
+  size_t first = w.top, rows = w.height;
+  if (needs_down) rows_needed(&down, w.height, &first, &rows);
+  const uint8_t *top = in + first * in_width * 3;
+  size_t middle_width = down_first ? in_width : w.width;
+  size_t middle_height = down_first ? w.height : rows;
   uint8_t *middle = malloc(middle_width * middle_height * 3 + 1);
-  int32_t *sums = malloc((in_width > out_width ? in_width : out_width) * 3 * sizeof(int32_t));
+  int32_t *sums = malloc((in_width > w.width ? in_width : w.width) * 3 * sizeof(int32_t));
   uint8_t *padded = calloc(in_width * 3 + 1, 1);
   int status = middle && sums && padded ? 0 : -1;
-  if (status == 0) status = make_taps(&across, in_width, out_width, filter, like_torch);
-  if (status == 0 && make_taps(&down, in_height, out_height, filter, like_torch) != 0) {
-    free_taps(&across);
-    status = -1;
-  }
   if (status == 0) {
+    // A pass that changes nothing only cuts out the columns that are wanted.
+    if (!needs_across)
+      for (size_t y = 0; y < rows; y++)
+        memcpy(middle + y * w.width * 3, top + (y * in_width + w.left) * 3, w.width * 3);
     if (!needs_across && !needs_down) {
-      for (size_t i = 0; i < out_width * out_height * 3; i++) out[i] = in[i];
+      memcpy(out, middle, w.width * w.height * 3);
     } else if (!needs_across) {
-      vertical(out, out_height, in, in_width, &down, sums);
+      vertical(out, w.height, middle, w.width, &down, sums);
     } else if (!needs_down) {
-      horizontal(out, out_width, in, in_width, in_height, &across, padded);
+      horizontal(out, w.width, top, in_width, rows, &across, padded);
     } else if (down_first) {
-      vertical(middle, out_height, in, in_width, &down, sums);
-      horizontal(out, out_width, middle, in_width, out_height, &across, padded);
+      vertical(middle, w.height, top, in_width, &down, sums);
+      horizontal(out, w.width, middle, in_width, w.height, &across, padded);
     } else {
-      horizontal(middle, out_width, in, in_width, in_height, &across, padded);
-      vertical(out, out_height, middle, out_width, &down, sums);
+      horizontal(middle, w.width, top, in_width, rows, &across, padded);
+      vertical(out, w.height, middle, w.width, &down, sums);
     }
-    free_taps(&across);
-    free_taps(&down);
   }
+  free_taps(&across);
+  free_taps(&down);
   free(middle);
   free(sums);
   free(padded);

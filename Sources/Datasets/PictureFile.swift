@@ -98,7 +98,7 @@ public struct PictureBox: Equatable, Sendable {
 }
 
 extension Picture {
-  /// What is inside `box`; the picture itself where that is all of it.
+  /// What is inside `box`, black where it reaches outside; the picture itself where that is all of it.
   func part(_ box: PictureBox) -> Picture {
     box == PictureBox(left: 0, top: 0, width: width, height: height)
       ? self : cropped(left: box.left, top: box.top, width: box.width, height: box.height)

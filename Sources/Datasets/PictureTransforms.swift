@@ -56,26 +56,68 @@ extension Picture {
   }
 
   /// Resized as Pillow does, as torchvision does with tensors, or as OpenCV does, to the bit.
+  /// - Throws: `Failure` where the result would be too large.
   public func resized(
     width: Int, height: Int, _ interpolation: Interpolation, resampler: Resampler = .pillow
   ) throws -> Picture {
-    if width == self.width && height == self.height { return self }
+    try resized(
+      width: width, height: height, interpolation, resampler: resampler,
+      window: PictureBox(left: 0, top: 0, width: width, height: height))
+  }
+
+  /// The same, and of the result only what `window` has; black where that reaches outside. A long and narrow picture
+  /// may grow beyond all memory, and no more of it is computed than a crop keeps.
+  /// - Throws: `Failure` where the result would be too large.
+  func resized(
+    width: Int, height: Int, _ interpolation: Interpolation, resampler: Resampler, window: PictureBox
+  ) throws -> Picture {
     precondition(width > 0 && height > 0)
-    if resampler == .opencv, interpolation == .bilinear {
-      return resizedAsOpenCV(width: width, height: height)
+    if width == self.width && height == self.height { return part(window) }
+    let isWhole = interpolation == .nearest || (resampler == .opencv && interpolation == .bilinear)
+    guard max(width, height) <= Self.longestSide else { throw tooLong(width, height) }
+    if isWhole {
+      try checkSize(width, height)
+      let whole =
+        interpolation == .nearest
+        ? nearest(width: width, height: height) : resizedAsOpenCV(width: width, height: height)
+      return whole.part(window)
     }
-    if interpolation == .nearest { return nearest(width: width, height: height) }
-    let out = try [UInt8](unsafeUninitializedCapacity: width * height * 3) { buffer, count in
+    let left = max(0, window.left)
+    let top = max(0, window.top)
+    let inside = PictureBox(
+      left: left, top: top, width: min(width, window.left + window.width) - left,
+      height: min(height, window.top + window.height) - top)
+    precondition(inside.width > 0 && inside.height > 0)
+    let out = try [UInt8](unsafeUninitializedCapacity: inside.width * inside.height * 3) { buffer, count in
       let status = vt_resize_rgb(
-        buffer.baseAddress, width, height, pixels, self.width, self.height,
+        buffer.baseAddress, width, height,
+        vt_window(left: inside.left, top: inside.top, width: inside.width, height: inside.height),
+        pixels, self.width, self.height,
         interpolation == .bicubic ? VT_FILTER_BICUBIC : VT_FILTER_BILINEAR,
         resampler == .torchvision ? 1 : 0)
       guard status == 0 else {
         throw Failure(.resource, "not enough memory to resize a picture")
       }
-      count = width * height * 3
+      count = inside.width * inside.height * 3
     }
-    return Picture(width: width, height: height, pixels: out)
+    return Picture(width: inside.width, height: inside.height, pixels: out).part(
+      PictureBox(
+        left: window.left - left, top: window.top - top, width: window.width, height: window.height))
+  }
+
+  /// More pixels than any picture has along a side.
+  private static let longestSide = 1 << 20
+
+  /// - Throws: `Failure` where a picture of this size would be too large to be kept whole.
+  func checkSize(_ width: Int, _ height: Int) throws {
+    let (area, overflow) = width.multipliedReportingOverflow(by: height)
+    guard !overflow, area <= Self.maximumPixels else { throw tooLong(width, height) }
+  }
+
+  private func tooLong(_ width: Int, _ height: Int) -> Failure {
+    Failure(
+      "the picture is too long and narrow: its \(self.width) x \(self.height) pixels would become \(width) x \(height)",
+      remedy: "crop it")
   }
 
   /// Pillow walks along rows and columns by adding up steps, and the rounding shows.
@@ -137,8 +179,14 @@ extension Picture {
   /// - Parameter halvesDown: whether an odd rest leaves less in front, as in transformers; torchvision rounds halves to
   ///   even.
   public func centerCropped(_ size: Int, halvesDown: Bool = false) -> Picture {
-    func offset(_ length: Int) -> Int { Self.cropOffset(length, size, halvesDown: halvesDown) }
-    return cropped(left: offset(width), top: offset(height), width: size, height: size)
+    part(Self.centerBox(width: width, height: height, size, halvesDown: halvesDown))
+  }
+
+  /// What `centerCropped` keeps of a picture.
+  static func centerBox(width: Int, height: Int, _ size: Int, halvesDown: Bool) -> PictureBox {
+    PictureBox(
+      left: cropOffset(width, size, halvesDown: halvesDown),
+      top: cropOffset(height, size, halvesDown: halvesDown), width: size, height: size)
   }
 
   /// Where a crop of `size` out of `length` begins.

@@ -176,13 +176,15 @@ public struct Preprocessing: Sendable, Equatable {
     let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
     let halvesDown = cropOffset == .down
     guard antialias || interpolation != .bilinear else {
+      try picture.checkSize(width, height)
       return .levels(
         picture.interpolated(width: width, height: height)
           .centerCropped(imageSize, halvesDown: halvesDown))
     }
     return .pixels(
-      try picture.resized(width: width, height: height, interpolation, resampler: resampler)
-        .centerCropped(imageSize, halvesDown: halvesDown))
+      try picture.resized(
+        width: width, height: height, interpolation, resampler: resampler,
+        window: Picture.centerBox(width: width, height: height, imageSize, halvesDown: halvesDown)))
   }
 
   /// A random part of the picture, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at

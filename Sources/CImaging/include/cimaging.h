@@ -43,13 +43,18 @@ int vt_decode_jpeg_region(const uint8_t *bytes, size_t count, uint64_t max_pixel
 /// Width, height and orientation alone; `pixels` stays null.
 int vt_read_jpeg_size(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 
+typedef struct {
+  size_t left, top, width, height;
+} vt_window;
+
 typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
 
 /// Resizes RGB pixels as Pillow does (Resample.c's definition): separable, the filter's support growing with
 /// the scale when shrinking, weights rounded to 22-bit fixed point, 8 bits between the passes; vertical pass
 /// first where Pillow 13 has it so. `like_torch`: as PyTorch does with 8-bit tensors (`interpolate` with antialias), whose weights have
-/// 16 bits and whose horizontal pass is always first. 0 on success, -1 where memory is short.
-int vt_resize_rgb(uint8_t *out, size_t out_width, size_t out_height, const uint8_t *in,
+/// 16 bits and whose horizontal pass is always first. Of the resized picture, `full_width` by `full_height`, only `window`
+/// is computed, which must lie inside and not be empty. 0 on success, -1 where memory is short.
+int vt_resize_rgb(uint8_t *out, size_t full_width, size_t full_height, vt_window window, const uint8_t *in,
                   size_t in_width, size_t in_height, vt_filter filter, int like_torch);
 
 #endif
