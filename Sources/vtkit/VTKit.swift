@@ -55,7 +55,11 @@ enum Main {
       let usesLibrary = (command as? any CheckpointCommand)?.hdf5.hdf5Library ?? false
       // Damaged files that our own reader refuses can crash libhdf5.
       if usesLibrary { HDF5CrashReport.install() }
-      try CheckpointFile.$readsHDF5ThroughLibrary.withValue(usesLibrary) { try command.run() }
+      let result = Result {
+        try CheckpointFile.$readsHDF5ThroughLibrary.withValue(usesLibrary) { try command.run() }
+      }
+      try Console.checkOutput()
+      try result.get()
     } catch let failure as Failure {
       Console.error(failure.description)
       exit(code(failure.kind))
@@ -64,6 +68,7 @@ enum Main {
       let message = VTKit.fullMessage(for: error)
       if exitCode.isSuccess {
         if !message.isEmpty { print(message) }
+        checkOutput()
         exit(0)
       }
       if exitCode == .validationFailure {
@@ -73,6 +78,13 @@ enum Main {
       // A command that answered no has said why.
       if !message.isEmpty { Console.error(message) }
       exit(exitCode.rawValue == 1 ? 1 : 3)
+    }
+  }
+
+  private static func checkOutput() {
+    do { try Console.checkOutput() } catch {
+      Console.error("\(error)")
+      exit(4)
     }
   }
 

@@ -265,4 +265,19 @@ struct UsageTests {
       Fixtures.reference + "/vit_jax_in21k_npz/io.npz", "--output", folder.file("b.npz"))
     #expect(wrong.status == 3 && wrong.error.contains("the network wants [N, 3, 64, 64]"))
   }
+
+  @Test(arguments: [["models"], ["inspect", jax, "--json"], ["--help"], ["--version"]])
+  func resultsThatGetLostAreAnError(_ command: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Tool.path)
+    process.arguments = command
+    process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+    let error = Pipe()
+    process.standardError = error
+    try process.run()
+    let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 4, "\(text)")
+    #expect(text.contains("writing the results to standard output failed (No space left on device)"))
+  }
 }

@@ -51,7 +51,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
     if let file { place.append(file.printable) }
     if let tensor { place.append("tensor '\(tensor.printable)'") }
     if let offset { place.append("byte \(offset)") }
-    var text = problem
+    var text = problem.cut(to: 4000)
     if !place.isEmpty { text += ": " + place.joined(separator: ", ") }
     if let remedy { text += " — " + remedy }
     return text
@@ -83,22 +83,11 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
     case EACCES, EPERM, EROFS:
       return Failure(
         "\(doing) failed (\(reason))", file: file, remedy: "check the permissions")
-    default:
+    case ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP, EEXIST, ENOTEMPTY, EINVAL, ENXIO, EXDEV:
       return Failure("\(doing) failed (\(reason))", file: file)
+    default:
+      // A failing disk, too many open files, ...: the machine's fault and not the input's.
+      return Failure(.resource, "\(doing) failed (\(reason))", file: file)
     }
-  }
-}
-
-extension String {
-  /// Control characters and bytes that are not UTF-8 escaped, so that a name from a file cannot steer a terminal.
-  public var printable: String {
-    func code(_ scalar: Unicode.Scalar) -> String? {
-      let value = scalar.value
-      if value < 32 || (0x7F...0x9F).contains(value) { return "\\u{\(String(value, radix: 16))}" }
-      // See `fileBytes`.
-      return (0xEF80...0xEFFF).contains(value) ? "\\x" + String(value - 0xEF00, radix: 16).uppercased() : nil
-    }
-    guard unicodeScalars.contains(where: { code($0) != nil }) else { return self }
-    return unicodeScalars.map { code($0) ?? String($0) }.joined()
   }
 }

@@ -1,19 +1,54 @@
+import Checkpoint
 import Conversion
 import Foundation
+
+/// Writes a result to standard output. Nothing in it may steer the terminal: all of the command's results pass here.
+func print(_ text: String) {
+  let code = Console.put(text.printableLines + "\n", to: STDOUT_FILENO)
+  if code != 0, Console.outputError == nil { Console.outputError = code }
+}
 
 /// What goes to standard error: errors, warnings, progress. Results go to standard output.
 enum Console {
   static let isTerminal = isatty(STDERR_FILENO) == 1
 
-  static func line(_ text: String) { write(text + "\n") }
-  static func error(_ text: String) { write(clear + "error: " + text + "\n") }
-  static func warning(_ text: String) { write(clear + "warning: " + text + "\n") }
+  static func line(_ text: String) { write(text.printableLines + "\n") }
+  static func error(_ text: String) { write(clear + "error: " + text.printableLines + "\n") }
+  static func warning(_ text: String) { write(clear + "warning: " + text.printableLines + "\n") }
+
+  /// The first error that writing results met. Results are written by the main thread only.
+  nonisolated(unsafe) fileprivate(set) static var outputError: Int32?
+
+  /// - Throws: `Failure` where results were lost.
+  static func checkOutput() throws {
+    guard let code = outputError else { return }
+    let reason = String(cString: strerror(code))
+    throw Failure(.resource, "writing the results to standard output failed (\(reason))")
+  }
 
   /// Wipes a progress bar that may stand on the line.
   static var clear: String { isTerminal ? "\r\u{1B}[2K" : "" }
 
   static func write(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+    // Where nobody can be told, that cannot be told either.
+    _ = put(text, to: STDERR_FILENO)
+  }
+
+  /// - Returns: 0, or `errno` of the call that failed.
+  fileprivate static func put(_ text: String, to descriptor: Int32) -> Int32 {
+    var text = text
+    return text.withUTF8 { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Foundation.write(descriptor, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0 {
+          if errno == EINTR { continue }
+          return errno
+        }
+        rest = rest.dropFirst(count)
+      }
+      return 0
+    }
   }
 
   /// The terminal's width in characters.
@@ -44,7 +79,7 @@ final class ProgressBar {
     let left = done > 0 ? elapsed / Double(done) * Double(total - done) : 0
     let filled = Int(fraction * 24)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-    let text = "\(title) \(bar) \(Int(fraction * 100))% \(note) \(Self.clock(left)) left"
+    let text = "\(title.printable) \(bar) \(Int(fraction * 100))% \(note.printable) \(Self.clock(left)) left"
     Console.write(Console.clear + String(text.prefix(max(20, Console.width - 1))))
   }
 
