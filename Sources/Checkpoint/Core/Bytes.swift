@@ -72,6 +72,11 @@ public final class Bytes: @unchecked Sendable {
     return Bytes(base: base + offset, count: length, owner: self)
   }
 
+  /// - Throws: `Failure` naming the mapped file that these come from, where it has become shorter since it was opened.
+  func checkFile() throws {
+    if let file = owner as? MappedFile { try file.checkLength() } else { try (owner as? Bytes)?.checkFile() }
+  }
+
   deinit {
     if owner == nil {
       Self.give(UnsafeMutableRawPointer(mutating: base), count)
@@ -108,15 +113,18 @@ final class MappedFile: @unchecked Sendable {
   let path: String
   let count: Int
   private let base: UnsafeRawPointer?
+  private let descriptor: Int32
 
   /// - Parameter name: what messages call the file, where that is not its path.
   init(path: String, named name: String? = nil) throws {
     self.path = name ?? path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure.system("opening", file: path) }
-    defer { close(descriptor) }
+    // Nobody may ever write into a named pipe: opening one must not wait.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw Failure.system("opening", file: self.path) }
+    var isKept = false
+    defer { if !isKept { close(descriptor) } }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Failure.system("reading", file: path) }
+    guard fstat(descriptor, &status) == 0 else { throw Failure.system("reading", file: self.path) }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw Failure(
         "not a regular file", file: path,
@@ -126,16 +134,29 @@ final class MappedFile: @unchecked Sendable {
     count = Int(status.st_size)
     if count == 0 {
       base = nil
-      return
+    } else {
+      guard let memory = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+        memory != MAP_FAILED
+      else { throw Failure.system("mapping", file: self.path) }
+      base = UnsafeRawPointer(memory)
     }
-    guard let memory = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
-      memory != MAP_FAILED
-    else { throw Failure.system("mapping", file: path) }
-    base = UnsafeRawPointer(memory)
+    self.descriptor = descriptor
+    isKept = true
   }
 
   deinit {
     if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+    close(descriptor)
+  }
+
+  /// Touching pages past the end of a file that became shorter would end the process.
+  /// - Throws: `Failure` where the file is shorter now than it was when it was opened.
+  func checkLength() throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, Int(status.st_size) < count else { return }
+    throw Failure(
+      "the file became shorter while it was read (\(count) bytes before, \(status.st_size) now)", file: path,
+      remedy: "something else writes to it: wait until that is done")
   }
 
   // Bytes forgotten since the whole mapping was.
@@ -170,6 +191,7 @@ final class MappedFile: @unchecked Sendable {
         "the file ends before the data does (\(length) bytes wanted, the file has \(count))",
         file: path, offset: offset, remedy: "the file is truncated; fetch it again")
     }
+    if length >= 1 << 16 { try checkLength() }
     guard let base else { return Bytes(base: UnsafeRawPointer(bitPattern: 8)!, count: 0, owner: self) }
     return Bytes(base: base + offset, count: length, owner: self)
   }

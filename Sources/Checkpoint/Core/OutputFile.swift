@@ -19,14 +19,8 @@ public final class OutputFile {
   public init(_ path: String, overwrite: Bool) throws {
     self.path = path
     try OutputFile.check(path, overwrite: overwrite)
-    temporary = path + ".partial-\(getpid())"
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      let code = errno
-      try OutputFile.checkFolder(of: path)
-      throw Failure.system("creating the output", file: path, code: code)
-    }
-    OutputFile.unfinished.insert(temporary)
+    PartialFiles.removeStale(of: path)
+    (temporary, descriptor) = try PartialFiles.create(for: path)
   }
 
   /// Refuses what `init` would refuse, before any long work is done.
@@ -61,6 +55,9 @@ public final class OutputFile {
     }
   }
 
+  /// Whether the file stands in its place.
+  var isPublished: Bool { finished }
+
   deinit { if !finished { abandon() } }
 
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -76,7 +73,13 @@ public final class OutputFile {
 
   public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
   public func write(_ text: String) throws { try write(Array(text.utf8)) }
-  public func write(_ bytes: Bytes) throws { try bytes.withUnsafeBytes { try write($0) } }
+  public func write(_ bytes: Bytes) throws {
+    do { try bytes.withUnsafeBytes { try write($0) } } catch let failure as Failure {
+      // The system refuses to write what it cannot read: a mapped input that became shorter.
+      try bytes.checkFile()
+      throw failure
+    }
+  }
 
   /// Replaces bytes that have been written.
   func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
@@ -132,6 +135,7 @@ public final class OutputFile {
   public func commit() throws {
     try seal()
     try publish()
+    try FolderFlush.flush(path.parentFolder)
   }
 
   /// Flushes everything to the disk; the file is whole then, but not in its place.
@@ -148,79 +152,26 @@ public final class OutputFile {
       throw Failure.system("renaming into place", file: path)
     }
     finished = true
-    OutputFile.unfinished.remove(temporary)
+    PartialFiles.unfinished.remove(temporary)
   }
 
-  /// Moves sealed files that belong together into their places, or none of them.
+  /// Moves sealed files, all of them new and in one folder, into their places, or none of them.
   static func publish(_ files: [OutputFile]) throws {
-    for (index, file) in files.enumerated() {
-      do { try file.publish() } catch {
-        for done in files[..<index] { unlink(done.path) }
-        throw error
-      }
+    do {
+      for file in files { try file.publish() }
+      if let first = files.first { try FolderFlush.flush(first.path.parentFolder) }
+    } catch {
+      for done in files where done.finished { unlink(done.path) }
+      throw error
     }
   }
 
   private func abandon() {
     if descriptor >= 0 { close(descriptor) }
     unlink(temporary)
-    OutputFile.unfinished.remove(temporary)
+    PartialFiles.unfinished.remove(temporary)
   }
-
-  /// Temporary files and folders that exist now, for `removeUnfinished`.
-  static let unfinished = PathSet()
 
   /// Deletes the temporary files and folders of this process, for use when it is interrupted.
-  public static func removeUnfinished() {
-    for path in unfinished.all where unlink(path) != 0 { try? FileManager.default.removeItem(atPath: path) }
-  }
-}
-
-/// A set of paths that threads may share.
-final class PathSet: @unchecked Sendable {
-  // `lock` guards `paths`.
-  private let lock = NSLock()
-  private var paths: Set<String> = []
-  func insert(_ path: String) { lock.withLock { _ = paths.insert(path) } }
-  func remove(_ path: String) { lock.withLock { _ = paths.remove(path) } }
-  var all: [String] { lock.withLock { Array(paths) } }
-}
-
-/// The same promise for a file that a C library writes by its path.
-final class ExternalOutput {
-  let path: String
-  /// Where the library writes.
-  let temporary: String
-  private var finished = false
-
-  init(_ path: String, overwrite: Bool) throws {
-    self.path = path
-    try OutputFile.check(path, overwrite: overwrite)
-    temporary = path + ".partial-\(getpid())"
-    // Created here so that a wrong path is told as one.
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Failure.system("creating the output", file: path) }
-    close(descriptor)
-    OutputFile.unfinished.insert(temporary)
-  }
-
-  func commit() throws {
-    let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure.system("flushing", file: path) }
-    let flushed = fsync(descriptor)
-    close(descriptor)
-    guard flushed == 0 else { throw Failure.system("flushing", file: path) }
-    guard rename(temporary, path) == 0 else {
-      throw Failure.system("renaming into place", file: path)
-    }
-    finished = true
-    OutputFile.unfinished.remove(temporary)
-  }
-
-  deinit {
-    if !finished {
-      unlink(temporary)
-      OutputFile.unfinished.remove(temporary)
-    }
-  }
+  public static func removeUnfinished() { PartialFiles.removeUnfinished() }
 }

@@ -6,17 +6,22 @@ public final class OutputFolder {
   /// Where the files are written.
   public let temporary: String
   private var finished = false
+  // Holds the lock that tells others that the folder is being filled.
+  private var descriptor: Int32 = -1
 
   /// - Parameter overwrite: whether a model folder in its place may be replaced.
   /// - Throws: `Failure` where the place is taken or cannot be written to.
   public init(_ path: String, overwrite: Bool) throws {
     self.path = Self.trimmed(path)
     try Self.check(path, overwrite: overwrite)
-    temporary = self.path + ".partial-\(getpid())"
+    temporary = PartialFiles.path(for: self.path)
+    PartialFiles.removeStale(of: self.path)
     try? FileManager.default.removeItem(atPath: temporary)
     try OutputFile.checkFolder(of: temporary)
     guard mkdir(temporary, 0o755) == 0 else { throw Failure.system("creating the folder", file: path) }
-    OutputFile.unfinished.insert(temporary)
+    PartialFiles.unfinished.insert(temporary)
+    descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
+    if descriptor >= 0 { flock(descriptor, LOCK_EX | LOCK_NB) }
   }
 
   /// A folder's path without slashes at its end.
@@ -71,7 +76,7 @@ public final class OutputFolder {
 
   /// Moves the folder into place.
   public func commit() throws {
-    sync(temporary)
+    try FolderFlush.flush(temporary)
     let old = path + ".replaced-\(getpid())"
     // An empty folder gives way by itself.
     if rename(temporary, path) != 0 {
@@ -86,22 +91,15 @@ public final class OutputFolder {
       try? FileManager.default.removeItem(atPath: old)
     }
     finished = true
-    OutputFile.unfinished.remove(temporary)
-    sync(path.parentFolder)
-  }
-
-  /// Brings a folder's list of files to the disk; where the system cannot, the renaming still holds.
-  private func sync(_ folder: String) {
-    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
+    PartialFiles.unfinished.remove(temporary)
+    try FolderFlush.flush(path.parentFolder)
   }
 
   deinit {
+    if descriptor >= 0 { close(descriptor) }
     guard !finished else { return }
     try? FileManager.default.removeItem(atPath: temporary)
-    OutputFile.unfinished.remove(temporary)
+    PartialFiles.unfinished.remove(temporary)
   }
 }
 

@@ -31,6 +31,11 @@ enum ShardIndex {
           throw Failure(
             "the index names the file '\(file.printable)', which is not beside it", tensor: member.key)
         }
+        guard format(ofPath: file) == nil else {
+          throw Failure(
+            "the index names '\(file.printable)', which is an index itself", tensor: member.key,
+            remedy: "fetch the index again")
+        }
         return (tensor: member.key, file: file)
       }
       let folder = path.contains("/") ? path.parentFolder + "/" : ""

@@ -24,14 +24,23 @@ enum ShardedWriter {
     return result
   }
 
-  /// The paths of `count` files for the output `path`, and their index's.
-  static func paths(_ path: String, count: Int) -> (files: [String], index: String) {
+  /// The paths of `count` files for the output `path`. An older set stays whole until the new one's index takes its
+  /// place, so names that are taken get a number: `vit-2-00001-of-00003.safetensors`. Readers go by the index.
+  private static func paths(_ path: String, count: Int) -> [String] {
     let stem = (path as NSString).deletingPathExtension
-    let files = (1...count).map {
-      String(format: "%@-%05d-of-%05d.safetensors", stem, $0, count)
+    var attempt = 1
+    while true {
+      let tag = attempt == 1 ? "" : "-\(attempt)"
+      let files = (1...count).map {
+        String(format: "%@%@-%05d-of-%05d.safetensors", stem, tag, $0, count)
+      }
+      if !files.contains(where: { access($0, F_OK) == 0 }) { return files }
+      attempt += 1
     }
-    return (files, path + ShardIndex.suffix)
   }
+
+  /// The files of the set whose index is about to be replaced; none where there is no index that can be read.
+  private static func older(_ index: String) -> [String] { (try? ShardIndex.files(index).paths) ?? [] }
 
   /// - Returns: the files written; `path` alone where one holds everything.
   /// - Throws: `Failure`; none of the files then exists.
@@ -45,12 +54,15 @@ enum ShardedWriter {
       try file.commit()
       return [path]
     }
-    let (paths, indexPath) = paths(path, count: shards.count)
-    for path in paths + [indexPath] { try OutputFile.check(path, overwrite: overwrite) }
+    let indexPath = path + ShardIndex.suffix
+    try OutputFile.check(indexPath, overwrite: overwrite)
+    if !overwrite { try refuseOlder(path, count: shards.count) }
+    let older = older(indexPath)
+    let paths = paths(path, count: shards.count)
     var files: [OutputFile] = []
     var map: [JSON.Member] = []
     for (shard, path) in zip(shards, paths) {
-      let file = try OutputFile(path, overwrite: overwrite)
+      let file = try OutputFile(path, overwrite: false)
       try SafetensorsWriter.write(shard, to: file, progress: progress)
       try file.seal()
       files.append(file)
@@ -63,9 +75,27 @@ enum ShardedWriter {
       "weight_map": .object(map.sorted { $0.key < $1.key }),
     ])
     try index.write(document.text(pretty: true) + "\n")
-    try index.seal()
-    // The index comes last: without it nobody takes the others for a checkpoint.
-    try OutputFile.publish(files + [index])
+    // The index is the only switch: whoever reads sees the older set or the new one.
+    try OutputFile.publish(files)
+    do { try index.commit() } catch {
+      if !index.isPublished { for path in paths { unlink(path) } }
+      throw error
+    }
+    for path in older where !paths.contains(path) && isShard(path) { unlink(path) }
     return paths + [indexPath]
+  }
+
+  /// Without `overwrite`, the plain names must be free.
+  private static func refuseOlder(_ path: String, count: Int) throws {
+    let stem = (path as NSString).deletingPathExtension
+    for number in 1...count {
+      try OutputFile.check(
+        String(format: "%@-%05d-of-%05d.safetensors", stem, number, count), overwrite: false)
+    }
+  }
+
+  /// Whether a file that an older index names is one that this writer makes; others stay.
+  private static func isShard(_ path: String) -> Bool {
+    path.range(of: "-[0-9]{5}-of-[0-9]{5}\\.safetensors$", options: .regularExpression) != nil
   }
 }
