@@ -2,12 +2,20 @@ import Checkpoint
 
 /// Finds out whose names a checkpoint's tensors have.
 enum Recognition {
+  /// Far more tensors than a network of 100 blocks, its optimizer and its averages have together.
+  private static let most = 50_000
+
   /// The converter for a store: as told, or the one whose marks are all there and that takes the most; and what
   /// training scripts put in front of the names.
   /// - Parameter format: of the file; dialects of libraries that write it are tried before the others.
   static func importer(
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> (importer: Importer, wrapper: Wrapper.Candidate) {
+    guard store.count <= most else {
+      throw Failure(
+        "\(store.count) tensors are more than any network has, with all that a training script saves beside it"
+      )
+    }
     let candidates = try Wrapper.candidates(store, key: options.key)
     let fits = WrapperFit.Search(metadata: metadata, options: options, format: format)
     if let dialect = options.dialect ?? metadata?.dialect {

@@ -342,6 +342,9 @@ public struct RuleFile: Sendable {
       for name in rule.axes.source.flatMap(\.names) where axes[name] == nil && !derivable(name) {
         throw Failure("line \(rule.line): the axis '\(name)' is not explained under 'axes' or 'derive'")
       }
+      guard !rule.sources.isEmpty else {
+        throw Failure("line \(rule.line): the rule has no 'source', the name in the file")
+      }
       guard rule.sources.count == 1 || !rule.axes.native.isEmpty else {
         throw Failure("line \(rule.line): several sources need an axis to be joined along")
       }

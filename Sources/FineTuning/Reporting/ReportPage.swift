@@ -23,7 +23,7 @@ struct ReportPage {
     body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1d232b; background: #fff; }
     h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
     .big { font-size: 2.2rem; font-weight: 600; } .dim { color: #69737f; }
-    table { border-collapse: collapse; } td, th { padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; font-weight: normal; }
+    table { border-collapse: collapse; } td, th { padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; font-weight: normal; } td { overflow-wrap: anywhere; }
     th { color: #69737f; } .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
     .confusion td, .confusion th { padding: .15rem .45rem; text-align: center; } .confusion th.row { text-align: right; }
     .errors { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .9rem; }
@@ -145,7 +145,7 @@ struct ReportPage {
       rows.append((member.key, member.value.string ?? member.value.text()))
     }
     if let recipe = configuration.json["recipe"] {
-      for member in recipe.members ?? [] {
+      for member in (recipe.members ?? []).sorted(by: { $0.key < $1.key }) {
         rows.append((member.key, member.value.string ?? member.value.text()))
       }
     }
