@@ -200,7 +200,7 @@ struct FinetuneTests {
     let skipped = try Tool.run(Self.arguments(data, folder.file("a")))
     #expect(skipped.status == 0, "\(skipped.error)")
     #expect(skipped.error.contains("flags/broken.png (skipped)"))
-    #expect(skipped.error.contains("1 picture could not be read and was skipped"))
+    #expect(skipped.error.contains("1 pictures could not be read and were skipped"))
     let strict = try Tool.run(Self.arguments(data, folder.file("b")) + ["--strict-data"])
     #expect(strict.status == 3 && strict.error.contains("flags/broken.png"))
     #expect(!FileManager.default.fileExists(atPath: folder.file("b")))

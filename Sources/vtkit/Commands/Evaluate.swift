@@ -91,9 +91,7 @@ struct Evaluate: NetworkCommand {
     bar.finish()
     for failure in result.failures { Console.warning(failure.description + " (skipped)") }
     if !result.failures.isEmpty {
-      Console.warning(
-        "\(result.failures.count.counted("picture")) could not be read and \(result.failures.count == 1 ? "was" : "were") skipped"
-      )
+      Console.warning(Console.unreadable(result.failures.count))
     }
     guard result.count > 0 else { throw Failure("no picture could be read", file: data) }
     for (label, name) in classes.enumerated() where !result.failures.isEmpty {

@@ -144,9 +144,7 @@ struct Finetune: NetworkCommand {
     let watcher = TrainingWatcher(epochs: configuration.recipe.epochs, quiet: json)
     try trainer.run(shouldStop: { Interruption.isRequested }, watch: watcher.see)
     if trainer.unreadableCount > 0 {
-      Console.warning(
-        "\(trainer.unreadableCount.counted("picture")) could not be read and \(trainer.unreadableCount == 1 ? "was" : "were") skipped"
-      )
+      Console.warning(Console.unreadable(trainer.unreadableCount))
     }
     let best = try CheckpointFile.open(trainer.folder.bestPath)
     var weights = best

@@ -101,6 +101,9 @@ extension Console {
     }
   }
 
+  /// What scripts look for in the output: one form for all counts.
+  static func unreadable(_ count: Int) -> String { "\(count) pictures could not be read and were skipped" }
+
   /// Tells which tensors a dialect has no place for.
   static func omissions(_ omitted: [(name: String, reason: String)], dialect: String) {
     if omitted.isEmpty { return }
