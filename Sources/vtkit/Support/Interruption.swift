@@ -36,6 +36,11 @@ enum Interruption {
         errno = code
       }
     }
+    // Who started the process may have blocked them, as worker threads do.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   private static func received() {
