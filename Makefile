@@ -35,7 +35,8 @@ test-peers: test-files
 	.venv-torch/bin/python -m pip -q install --no-deps -r fixtures/peers/requirements-torch-alone.txt
 	$(PYTHON) fixtures/peers/check_libraries.py .build/release/vtkit \
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE))
-	$(PYTHON) fixtures/peers/check_pipelines.py .build/release/vtkit \
+	$(PYTHON) -m pip -q install --no-deps --upgrade --target .venv-photographs -r fixtures/peers/requirements-photographs.txt
+	$(PYTHON) fixtures/peers/check_pipelines.py .build/release/vtkit --photographs .venv-photographs \
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).pipelines)
 	$(PYTHON) fixtures/peers/check_folders.py .build/release/vtkit \
 	  $(foreach name,$(FOLDER_PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).folders)
