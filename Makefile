@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-files test-peers test-arm64 lint benchmarks
+.PHONY: demo test setup test-files test-peers test-arm64 lint benchmarks fuzz
 
 demo: setup
 	$(SWIFT) build -c release --product vtkit
@@ -45,12 +45,17 @@ test-peers: test-files
 test-arm64:
 	bash scripts/test-arm64.sh
 
+# Coverage-guided fuzzing of all readers, each for FUZZ_SECONDS; FUZZ_TARGETS picks some (Fuzz/Targets/Target.swift).
+FUZZ_SECONDS ?= 60
+fuzz: setup
+	bash scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 # Every costly operation by itself; `swift package benchmark --help` in Benchmarks/ tells how to pick and compare.
 benchmarks: setup
 	cd Benchmarks && $(SWIFT) package --disable-sandbox benchmark --no-progress
 
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests converters Benchmarks/Package.swift Benchmarks/Operations
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests converters Benchmarks/Package.swift Benchmarks/Operations Fuzz
 
 setup:
 	@bash scripts/setup.sh
