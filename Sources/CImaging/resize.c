@@ -58,7 +58,7 @@ static int make_taps(vt_taps *t, size_t in, size_t out, size_t from, size_t coun
     return -1;
   }
   double largest = 0;
-  // PyTorch's precision hangs on all weights, also on those of pixels that are not wanted.
+  // PyTorch's precision depends on all weights, including those of pixels outside the window.
   size_t start = like_torch ? 0 : from, end = like_torch ? out : from + count;
   for (size_t o = start; o < end; o++) {
     double center = ((double)o + 0.5) * scale, sum = 0;

@@ -6,7 +6,7 @@
 /// What became of `vt_h5_load`.
 typedef enum {
   VT_H5_LOADED,
-  /// There is no library of these names.
+  /// No library has one of these names.
   VT_H5_MISSING,
   /// It is not of the version whose header this was built with.
   VT_H5_OTHER_VERSION,

@@ -62,14 +62,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
     if head.count >= 9, head[8] == UInt8(ascii: "{"), head[4...7].allSatisfy({ $0 == 0 }) {
       return .safetensors
     }
-    // HDF5's signature stands at 0, or after a user block at 512, 1024, 2048, ...
-    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
-    var at = 0
-    while at + 8 <= file.count {
-      if try file.bytes(at, 8).withUnsafeBytes({ $0.elementsEqual(signature) }) { return .hdf5 }
-      at = at == 0 ? 512 : at * 2
-    }
-    return nil
+    return try HDF5Superblock.find(file) == nil ? nil : .hdf5
   }
 }
 
@@ -177,9 +170,6 @@ public enum CheckpointFile {
         }
       }
     }
-    return hash.finalize().map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    return hash.finalize().hexadecimal
   }
 }

@@ -49,7 +49,7 @@ public enum ContentDigest {
     var hash = SHA256()
     try add(store.tensors.filter { !isState($0.name) }, to: &hash)
     add(store.metadata.filter { !isState($0.key) && $0.key != key }, to: &hash)
-    return hexadecimal(hash)
+    return hash.finalize().hexadecimal
   }
 
   private static func state(_ store: ParameterStore, weights: String) throws -> String {
@@ -57,7 +57,7 @@ public enum ContentDigest {
     add(weights, to: &hash)
     try add(store.tensors.filter { isState($0.name) }, to: &hash)
     add(store.metadata.filter { isState($0.key) }, to: &hash)
-    return hexadecimal(hash)
+    return hash.finalize().hexadecimal
   }
 
   private static func add(_ text: String, to hash: inout SHA256) {
@@ -82,8 +82,11 @@ public enum ContentDigest {
       add(text, to: &hash)
     }
   }
+}
 
-  private static func hexadecimal(_ hash: SHA256) -> String {
-    hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+extension SHA256.Digest {
+  /// Two lower-case digits a byte.
+  var hexadecimal: String {
+    map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 }

@@ -55,7 +55,7 @@ public final class OutputFile {
     }
   }
 
-  /// Whether the file stands in its place.
+  /// Whether the file has been moved into its place.
   var isPublished: Bool { finished }
 
   deinit { if !finished { abandon() } }

@@ -89,6 +89,21 @@ enum HDF5Attributes {
     }
   }
 
+  /// Makes one text of those that `write` split into `<name>.0`, `<name>.1`, ...
+  static func joinParts(_ texts: inout [String: String]) {
+    var parts: [String: [Int: String]] = [:]
+    for (name, text) in texts.sorted(by: { $0.key < $1.key }) {
+      let pieces = name.split(separator: ".")
+      if pieces.count > 1, let index = Int(pieces[pieces.count - 1]) {
+        parts[pieces.dropLast().joined(separator: "."), default: [:]][index] = text
+      }
+    }
+    for (name, pieces) in parts where pieces[0] != nil {
+      texts[name] = pieces.sorted { $0.key < $1.key }.map(\.value).joined()
+      for index in pieces.keys { texts["\(name).\(index)"] = nil }
+    }
+  }
+
   /// Writes one string; a long one goes into `<name>.0`, `<name>.1`, ...
   static func write(_ object: hid_t, _ name: String, text: String) throws {
     let bytes = Array(text.utf8)

@@ -80,7 +80,7 @@ final class HDF5Handle: @unchecked Sendable {
 }
 
 extension ElementType {
-  /// The type as an HDF5 file says it, and its byte order; nil for what is no number.
+  /// The type as an HDF5 file says it, and its byte order; nil where it is not a number.
   static func fromHDF5(_ type: hid_t, isBfloat16Opaque: Bool) -> (ElementType, bigEndian: Bool)? {
     let size = H5Tget_size(type)
     let big = H5Tget_order(type) == H5T_ORDER_BE

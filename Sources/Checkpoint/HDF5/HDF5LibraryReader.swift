@@ -47,19 +47,11 @@ enum HDF5LibraryReader {
     }
 
     private mutating func readMetadata(_ root: hid_t) {
-      var parts: [String: [Int: String]] = [:]
       for name in HDF5Attributes.names(root) {
         guard let value = HDF5Attributes.strings(root, name), value.count == 1 else { continue }
         store.metadata[name] = value[0]
-        let pieces = name.split(separator: ".")
-        if pieces.count > 1, let index = Int(pieces[pieces.count - 1]) {
-          parts[pieces.dropLast().joined(separator: "."), default: [:]][index] = value[0]
-        }
       }
-      for (name, pieces) in parts where pieces[0] != nil {
-        store.metadata[name] = pieces.sorted { $0.key < $1.key }.map(\.value).joined()
-        for index in pieces.keys { store.metadata["\(name).\(index)"] = nil }
-      }
+      HDF5Attributes.joinParts(&store.metadata)
     }
 
     /// False where the lists do not describe this file, which is then walked instead.

@@ -38,7 +38,7 @@ struct HDF5Walk {
 
   mutating func run() throws {
     let header = try file.header(root)
-    guard HDF5Group.isGroup(header) else { throw HDF5Source.damaged("the root is no group", root) }
+    guard HDF5Group.isGroup(header) else { throw HDF5Source.damaged("the root is not a group", root) }
     try compare(file.superblock.rootTable, header)
     try readMetadata(header)
     // A whole-model file keeps the same layout one level down.
@@ -76,19 +76,11 @@ struct HDF5Walk {
   }
 
   private mutating func readMetadata(_ header: HDF5ObjectHeader) throws {
-    var parts: [String: [Int: String]] = [:]
     for attribute in try file.attributes(header) {
       guard let value = try attribute.strings(file), value.count == 1 else { continue }
       store.metadata[attribute.name] = value[0]
-      let pieces = attribute.name.split(separator: ".")
-      if pieces.count > 1, let index = Int(pieces[pieces.count - 1]) {
-        parts[pieces.dropLast().joined(separator: "."), default: [:]][index] = value[0]
-      }
     }
-    for (name, pieces) in parts where pieces[0] != nil {
-      store.metadata[name] = pieces.sorted { $0.key < $1.key }.map(\.value).joined()
-      for index in pieces.keys { store.metadata["\(name).\(index)"] = nil }
-    }
+    HDF5Attributes.joinParts(&store.metadata)
   }
 
   /// False where the lists do not describe this file, which is then walked instead.

@@ -27,19 +27,20 @@ enum ShardedWriter {
   /// The paths of `count` files for the output `path`. An older set stays whole until the new one's index takes its
   /// place, so names that are taken get a number: `vit-2-00001-of-00003.safetensors`. Readers go by the index.
   private static func paths(_ path: String, count: Int) -> [String] {
-    let stem = (path as NSString).deletingPathExtension
     var attempt = 1
     while true {
-      let tag = attempt == 1 ? "" : "-\(attempt)"
-      let files = (1...count).map {
-        String(format: "%@%@-%05d-of-%05d.safetensors", stem, tag, $0, count)
-      }
+      let files = names(path, count: count, tag: attempt == 1 ? "" : "-\(attempt)")
       if !files.contains(where: { access($0, F_OK) == 0 }) { return files }
       attempt += 1
     }
   }
 
-  /// The files of the set whose index is about to be replaced; none where there is no index that can be read.
+  private static func names(_ path: String, count: Int, tag: String = "") -> [String] {
+    let stem = (path as NSString).deletingPathExtension
+    return (1...count).map { String(format: "%@%@-%05d-of-%05d.safetensors", stem, tag, $0, count) }
+  }
+
+  /// The files that the older index names; none where there is no index, or it cannot be read.
   private static func older(_ index: String) -> [String] { (try? ShardIndex.files(index).paths) ?? [] }
 
   /// - Returns: the files written; `path` alone where one holds everything.
@@ -87,11 +88,7 @@ enum ShardedWriter {
 
   /// Without `overwrite`, the plain names must be free.
   private static func refuseOlder(_ path: String, count: Int) throws {
-    let stem = (path as NSString).deletingPathExtension
-    for number in 1...count {
-      try OutputFile.check(
-        String(format: "%@-%05d-of-%05d.safetensors", stem, number, count), overwrite: false)
-    }
+    for file in names(path, count: count) { try OutputFile.check(file, overwrite: false) }
   }
 
   /// Whether a file that an older index names is one that this writer makes; others stay.

@@ -5,7 +5,7 @@ struct HDF5Element {
   let swap: Int
 
   /// - Parameter isBfloat16: whether two opaque bytes are said to be one.
-  /// - Returns: nil for what is no number.
+  /// - Returns: nil where the type is not a number.
   init?(_ type: HDF5Datatype, isBfloat16: Bool = false) {
     switch type.kind {
     case .integer(let isSigned, let isBig, let bits):

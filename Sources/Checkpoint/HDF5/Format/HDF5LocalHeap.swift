@@ -52,7 +52,7 @@ struct HDF5LocalHeap {
     return try cursor.text()
   }
 
-  /// Whether something lies at `offset` that is no known name and no free space.
+  /// Whether the bytes at `offset` are neither a known name nor free space.
   func isLost(_ offset: Int) -> Bool {
     offset > 0 && offset % 8 == 0 && offset < size && !used.contains { $0.contains(offset) }
   }

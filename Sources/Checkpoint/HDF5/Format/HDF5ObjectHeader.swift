@@ -81,7 +81,7 @@ struct HDF5ObjectHeader {
         let flags = try cursor.u8()
         try cursor.zeros(3)
         guard length % 8 == 0 else {
-          throw cursor.damaged("a message's length is no multiple of eight", at: place)
+          throw cursor.damaged("a message's length is not a multiple of eight", at: place)
         }
         guard let kind = HDF5Message.Kind(rawValue: type) else {
           throw cursor.damaged("an object header has a message of the unknown kind \(type)", at: place)

@@ -62,7 +62,7 @@ struct HDF5Superblock {
       flags = try head.u8()
     }
     let base = try head.int(offsetWidth)
-    let second = try head.number(offsetWidth)
+    try head.skip(offsetWidth)
     let end = try head.int(offsetWidth)
     guard end >= base, end - base <= Int.max - start else { throw head.damaged() }
     guard end - base <= file.count - start else {
@@ -91,7 +91,6 @@ struct HDF5Superblock {
       }
       var again = try source.cursor(start + 12 + offsetWidth, offsetWidth, of: "the superblock")
       extensionAt = try again.address()
-      _ = second
       root = try rest.place()
       try source.check(start, rest.at, of: "the superblock")
       try rest.skip(4)
