@@ -110,7 +110,7 @@ enum Recognition {
       "no known dialect of ViT, Swin, CvT, T2T-ViT or ResNet weights" + (hint ?? ""),
       remedy: closest.map { $0.matchedCount > 0 } == true
         ? "\(options ?? "") lists what is missing and what is unexpected"
-        : "'vtkit dialects' lists whose files are read; a rule file of your own reads others (docs/adding-a-dialect.md)"
+        : "'vtkit dialects' lists whose files are read; a rule file of your own reads others (docs/guide/adding-a-dialect.md)"
     )
   }
 }

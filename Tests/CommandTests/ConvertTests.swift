@@ -109,7 +109,8 @@ struct ConvertTests {
 
   @Test func aRuleFileOfOnesOwnReadsAndWrites() throws {
     let folder = try TemporaryFolder()
-    let document = try String(contentsOfFile: Fixtures.root + "/docs/adding-a-dialect.md", encoding: .utf8)
+    let document = try String(
+      contentsOfFile: Fixtures.root + "/docs/guide/adding-a-dialect.md", encoding: .utf8)
     let yaml = document.components(separatedBy: "```yaml\n")[1].components(separatedBy: "\n```")[0]
     let rules = folder.file("ours.yaml")
     try Data(yaml.utf8).write(to: URL(fileURLWithPath: rules))

@@ -91,7 +91,8 @@ struct NotesTests {
 
   /// The page is what the code says.
   @Test func theListOfKeysIsTheOneThatIsRead() throws {
-    let page = try String(contentsOfFile: Fixtures.root + "/docs/configuration-keys.md", encoding: .utf8)
+    let page = try String(
+      contentsOfFile: Fixtures.root + "/docs/reference/configuration-keys.md", encoding: .utf8)
     let listed = try Tool.run("models", "--keys")
     #expect(listed.status == 0)
     #expect(page.hasSuffix(listed.output), "write it anew: vtkit models --keys")

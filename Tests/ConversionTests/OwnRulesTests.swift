@@ -5,11 +5,12 @@ import Testing
 
 @testable import Conversion
 
-/// The rule file that docs/adding-a-dialect.md shows, used as it tells users to.
+/// The rule file that docs/guide/adding-a-dialect.md shows, used as it tells users to.
 struct OwnRulesTests {
   /// The documentation's YAML block.
   static func text() throws -> String {
-    let document = try String(contentsOfFile: Fixtures.root + "/docs/adding-a-dialect.md", encoding: .utf8)
+    let document = try String(
+      contentsOfFile: Fixtures.root + "/docs/guide/adding-a-dialect.md", encoding: .utf8)
     let start = try #require(document.range(of: "```yaml\n")).upperBound
     let end = try #require(document[start...].range(of: "\n```")).lowerBound
     return String(document[start..<end]) + "\n"

@@ -8,7 +8,7 @@ struct DialectsCommand: CheckpointCommand {
     abstract: "Lists the naming schemes that can be read and written.",
     discussion: """
       With --check, a rule file of your own is validated, and tried on a checkpoint where one is given \
-      (docs/adding-a-dialect.md).
+      (docs/guide/adding-a-dialect.md).
 
       Example: vtkit dialects --architecture vit
       """)

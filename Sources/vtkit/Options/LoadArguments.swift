@@ -22,7 +22,7 @@ struct LoadArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A rule file of your own (docs/adding-a-dialect.md). May be repeated.", valueName: "file"))
+      "A rule file of your own (docs/guide/adding-a-dialect.md). May be repeated.", valueName: "file"))
   var rules: [String] = []
 
   @Option(

@@ -1,7 +1,7 @@
 import Checkpoint
 import VisionModels
 
-/// The keys of the architectures' configurations as `vtkit models --keys` and docs/configuration-keys.md show them: what
+/// The keys of the architectures' configurations as `vtkit models --keys` and docs/reference/configuration-keys.md show them: what
 /// the code that reads them says.
 enum ConfigurationPage {
   /// Markdown, one table for each architecture.
