@@ -100,6 +100,35 @@ struct OutputTests {
     #expect(try names(folder).contains("mine.safetensors"))
   }
 
+  /// A process that was killed while it moved a set into its place left an index that tells what is whose.
+  @Test func whatAKilledProcessLeftOfASetIsRemoved() throws {
+    let folder = try TemporaryFolder()
+    _ = try write(store(4), folder)
+    let older = try names(folder)
+    let stays = [
+      "net-00001-of-00002.safetensors", "net-other.safetensors", "mine-00001-of-00002.safetensors",
+    ]
+    let goes = ["net-2-00001-of-00002.safetensors", "net-2-00002-of-00002.safetensors"]
+    let map = (stays + goes).enumerated().map { "\"w\($0.offset)\": \"\($0.element)\"" }.joined(
+      separator: ", ")
+    let left = folder.file("net.safetensors.index.json.partial-\(Self.gone)")
+    for name in stays + goes where !older.contains(name) {
+      try Data("whole".utf8).write(to: URL(fileURLWithPath: folder.file(name)))
+    }
+    // One that was cut off names nothing, and goes by itself.
+    for (index, text) in [(0, "{\"weight_map\": {\"w0\": \"net-2-0"), (1, "{\"weight_map\": {\(map)}}")] {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: left))
+      let unreadable: @Sendable () throws -> Bytes = { throw Failure("unreadable") }
+      let broken = try ParameterStore(
+        (0..<20).map { StoredTensor(name: "w\($0)", type: .f32, shape: [50], load: unreadable) })
+      #expect(throws: Failure.self) { try write(broken, folder) }
+      let found = try names(folder)
+      #expect(found == older.union(stays).union(index == 0 ? goes : []), "\(found)")
+    }
+    let back = try CheckpointFile.open(folder.file("net.safetensors.index.json"))
+    #expect(try back.tensors[3].floats() == store(4).tensors[3].floats())
+  }
+
   // MARK: Inputs
 
   @Test func anIndexThatNamesAnIndexIsRefused() throws {

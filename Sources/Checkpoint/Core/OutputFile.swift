@@ -133,7 +133,7 @@ public final class OutputFile {
 
   /// Flushes to the disk and moves the file into place.
   public func commit() throws {
-    try seal()
+    if descriptor >= 0 { try seal() }
     try publish()
     try FolderFlush.flush(path.parentFolder)
   }
@@ -145,6 +145,25 @@ public final class OutputFile {
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw Failure.system("closing", file: path) }
+  }
+
+  /// Moves a sealed file into its place. What was there keeps the temporary file's name, where the file system can do that,
+  /// until `removeOlder`.
+  func exchange() throws {
+    guard vt_exchange(temporary, path) == 0 else { return try commit() }
+    finished = true
+    PartialFiles.unfinished.remove(temporary)
+    try FolderFlush.flush(path.parentFolder)
+  }
+
+  /// Deletes what `exchange` kept.
+  func removeOlder() { unlink(temporary) }
+
+  /// Seals it as the record of files that are moved meanwhile: if this process is interrupted or killed, whoever writes here
+  /// next reads it and tidies up.
+  func sealAsRecord() throws {
+    try seal()
+    PartialFiles.unfinished.remove(temporary)
   }
 
   private func publish() throws {
@@ -171,6 +190,9 @@ public final class OutputFile {
     unlink(temporary)
     PartialFiles.unfinished.remove(temporary)
   }
+
+  /// Deletes what processes that are gone left of writing the file.
+  public static func removeStale(of path: String) { PartialFiles.removeStale(of: path) }
 
   /// Deletes the temporary files and folders of this process, for use when it is interrupted.
   public static func removeUnfinished() { PartialFiles.removeUnfinished() }

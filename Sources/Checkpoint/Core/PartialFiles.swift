@@ -5,7 +5,7 @@ import Foundation
 /// Whoever writes one holds a lock on it (`flock`), so that what a killed process left behind can be told from what is being
 /// written, in other containers on the same machine, too.
 enum PartialFiles {
-  private static let mark = ".partial-"
+  static let mark = ".partial-"
 
   /// Those of this process that exist now.
   static let unfinished = PathSet()
@@ -28,7 +28,15 @@ enum PartialFiles {
   }
 
   /// Deletes what processes that are gone left of writing `output`.
-  static func removeStale(of output: String) {
+  static func removeStale(of output: String) { forEachStale(of: output, mark, remove) }
+
+  /// Deletes a file, or a folder with all that is in it, as far as that can be done.
+  static func remove(_ path: String) {
+    if unlink(path) != 0 { try? FileManager.default.removeItem(atPath: path) }
+  }
+
+  /// Visits what processes that are gone left beside `output`, under its name and a mark with their number.
+  static func forEachStale(of output: String, _ mark: String = mark, _ visit: (String) -> Void) {
     let folder = output.parentFolder
     let prefix = (output as NSString).lastPathComponent + mark
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return }
@@ -39,8 +47,7 @@ enum PartialFiles {
       let path = folder + "/" + name
       let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
-      let isFree = flock(descriptor, LOCK_EX | LOCK_NB) == 0
-      if isFree, unlink(path) != 0 { try? FileManager.default.removeItem(atPath: path) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { visit(path) }
       close(descriptor)
     }
   }
@@ -49,7 +56,7 @@ enum PartialFiles {
 
   /// Deletes those of this process, for use when it is interrupted.
   static func removeUnfinished() {
-    for path in unfinished.all where unlink(path) != 0 { try? FileManager.default.removeItem(atPath: path) }
+    unfinished.all.forEach(remove)
   }
 }
 

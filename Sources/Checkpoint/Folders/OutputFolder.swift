@@ -1,3 +1,4 @@
+import CFiles
 import Foundation
 
 /// A folder that appears whole or not at all: filled beside its place, then renamed.
@@ -13,6 +14,7 @@ public final class OutputFolder {
   /// - Throws: `Failure` where the place is taken or cannot be written to.
   public init(_ path: String, overwrite: Bool) throws {
     self.path = Self.trimmed(path)
+    Self.settleReplaced(self.path)
     try Self.check(path, overwrite: overwrite)
     temporary = PartialFiles.path(for: self.path)
     PartialFiles.removeStale(of: self.path)
@@ -74,25 +76,48 @@ public final class OutputFolder {
     return isWeights && (try? FileFormat(path: name)) != nil
   }
 
-  /// Moves the folder into place.
+  /// Moves the folder into place. What was there goes only when the new one is safe.
   public func commit() throws {
     try FolderFlush.flush(temporary)
-    let old = path + ".replaced-\(getpid())"
-    // An empty folder gives way by itself.
-    if rename(temporary, path) != 0 {
-      guard errno == ENOTEMPTY || errno == EEXIST, rename(path, old) == 0 else {
-        throw Failure.system("renaming into place", file: path)
-      }
-      guard rename(temporary, path) == 0 else {
-        let code = errno
-        rename(old, path)
-        throw Failure.system("renaming into place", file: path, code: code)
-      }
-      try? FileManager.default.removeItem(atPath: old)
-    }
+    let older = try publish()
     finished = true
     PartialFiles.unfinished.remove(temporary)
     try FolderFlush.flush(path.parentFolder)
+    older.map(PartialFiles.remove)
+  }
+
+  /// - Returns: where the older folder is now.
+  private func publish() throws -> String? {
+    // An empty folder gives way by itself.
+    if rename(temporary, path) == 0 { return nil }
+    guard errno == ENOTEMPTY || errno == EEXIST else {
+      throw Failure.system("renaming into place", file: path)
+    }
+    let code = vt_exchange(temporary, path)
+    if code == 0 { return temporary }
+    guard [EINVAL, ENOSYS, ENOTSUP].contains(code) else {
+      throw Failure.system("renaming into place", file: path, code: code)
+    }
+    let old = path + Self.replacedMark + "\(getpid())"
+    guard rename(path, old) == 0 else { throw Failure.system("renaming into place", file: path) }
+    guard rename(temporary, path) == 0 else {
+      let code = errno
+      rename(old, path)
+      throw Failure.system("renaming into place", file: path, code: code)
+    }
+    return old
+  }
+
+  private static let replacedMark = ".replaced-"
+
+  /// Where the file system cannot exchange folders, a process may have ended before the new one was in place, or before the
+  /// older one was removed: it comes back, or goes.
+  private static func settleReplaced(_ path: String) {
+    PartialFiles.forEachStale(of: path, replacedMark) { old in
+      if access(path, F_OK) != 0, rename(old, path) == 0 { return }
+      let content = (try? FileManager.default.contentsOfDirectory(atPath: old)) ?? ["?"]
+      if content.allSatisfy(isModelFile) { PartialFiles.remove(old) }
+    }
   }
 
   deinit {

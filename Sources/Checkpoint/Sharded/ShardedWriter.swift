@@ -40,8 +40,14 @@ enum ShardedWriter {
     return (1...count).map { String(format: "%@%@-%05d-of-%05d.safetensors", stem, tag, $0, count) }
   }
 
-  /// The files that the older index names; none where there is no index, or it cannot be read.
-  private static func older(_ index: String) -> [String] { (try? ShardIndex.files(index).paths) ?? [] }
+  /// The files that an older index names; none where there is no index, or it is damaged.
+  /// - Throws: `Failure` where the disk or memory gives out.
+  private static func older(_ index: String) throws -> [String] {
+    do { return try ShardIndex.files(index).paths } catch let failure as Failure {
+      guard failure.kind != .resource else { throw failure }
+      return []
+    }
+  }
 
   /// - Returns: the files written; `path` alone where one holds everything.
   /// - Throws: `Failure`; none of the files then exists.
@@ -56,9 +62,10 @@ enum ShardedWriter {
       return [path]
     }
     let indexPath = path + ShardIndex.suffix
+    removeStrays(of: indexPath)
     try OutputFile.check(indexPath, overwrite: overwrite)
     if !overwrite { try refuseOlder(path, count: shards.count) }
-    let older = older(indexPath)
+    let older = try older(indexPath)
     let paths = paths(path, count: shards.count)
     var files: [OutputFile] = []
     var map: [JSON.Member] = []
@@ -76,14 +83,35 @@ enum ShardedWriter {
       "weight_map": .object(map.sorted { $0.key < $1.key }),
     ])
     try index.write(document.text(pretty: true) + "\n")
+    // Whole before the files get their names, so that it can tell which they are if this process ends meanwhile.
+    try index.sealAsRecord()
     // The index is the only switch: whoever reads sees the older set or the new one.
     try OutputFile.publish(files)
-    do { try index.commit() } catch {
+    do { try index.exchange() } catch {
       if !index.isPublished { for path in paths { unlink(path) } }
       throw error
     }
-    for path in older where !paths.contains(path) && isShard(path) { unlink(path) }
+    // The older index stays as long as files are there that only it names.
+    if remove(older.filter { !paths.contains($0) && isShard($0) }) { index.removeOlder() }
     return paths + [indexPath]
+  }
+
+  /// Deletes the files of a set that a process left which ended while it moved them into their places or the older ones
+  /// away: an index beside the present one names them, the new or the older.
+  private static func removeStrays(of index: String) {
+    let output = (String(index.dropLast(ShardIndex.suffix.count)) as NSString).lastPathComponent as NSString
+    func isOwn(_ path: String) -> Bool {
+      isShard(path) && (path as NSString).lastPathComponent.hasPrefix(output.deletingPathExtension + "-")
+    }
+    PartialFiles.forEachStale(of: index) { stale in
+      guard let present = try? Set(older(index)), let named = try? older(stale) else { return }
+      if remove(named.filter { !present.contains($0) && isOwn($0) }) { PartialFiles.remove(stale) }
+    }
+  }
+
+  /// - Returns: whether none of them is left.
+  private static func remove(_ paths: [String]) -> Bool {
+    paths.map { unlink($0) == 0 || errno == ENOENT }.allSatisfy(\.self)
   }
 
   /// Without `overwrite`, the plain names must be free.
