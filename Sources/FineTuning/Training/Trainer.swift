@@ -331,6 +331,7 @@ public final class Trainer {
   public func save() throws { try save(checkpoint()) }
 
   private func save(_ store: ParameterStore) throws {
+    OutputFile.removeStale(of: folder.previousPath)
     if lastIsWhole { try keepLast() }
     try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
     lastIsWhole = true
