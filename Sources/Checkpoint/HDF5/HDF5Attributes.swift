@@ -85,7 +85,7 @@ enum HDF5Attributes {
       for (k, byte) in text.utf8.enumerated() { bytes[i * length + k] = byte }
     }
     guard vt_h5_write_strings(object, name, Int64(list.count), length, bytes) >= 0 else {
-      throw Failure("writing the attribute '\(name)' failed")
+      throw HDF5Writer.writingFailed(nil)
     }
   }
 
@@ -112,7 +112,7 @@ enum HDF5Attributes {
       let slice = Array(bytes[part * limit..<min(bytes.count, (part + 1) * limit)])
       let partName = parts == 1 ? name : "\(name).\(part)"
       guard vt_h5_write_strings(object, partName, -1, slice.count, slice.isEmpty ? [0] : slice) >= 0
-      else { throw Failure("writing the attribute '\(name)' failed") }
+      else { throw HDF5Writer.writingFailed(nil) }
     }
   }
 }

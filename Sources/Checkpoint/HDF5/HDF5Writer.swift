@@ -1,4 +1,5 @@
 import CHDF5
+import Foundation
 
 /// Writes HDF5 files; with a Keras layout, the attributes by which Keras 2 finds its weights.
 enum HDF5Writer {
@@ -7,6 +8,7 @@ enum HDF5Writer {
     _ store: ParameterStore, to output: ExternalOutput, compression: Int?,
     progress: ((Int) -> Void)?
   ) throws {
+    errno = 0
     // The library is free between tensors, for those who read ahead from another file.
     let id = try HDF5Library.locked { vt_h5_create(output.temporary) }
     guard id >= 0 else { throw Failure.system("creating the output", file: output.path) }
@@ -35,14 +37,23 @@ enum HDF5Writer {
     var settled = store
     settled.metadata = try store.settledMetadata()
     try HDF5Library.locked {
-      try writeAttributes(settled, to: id)
+      do { try writeAttributes(settled, to: id) } catch let failure as Failure {
+        throw failure.located(file: output.path)
+      }
       open = false
       guard H5Fclose(id) >= 0 else { throw writingFailed(output.path) }
     }
   }
 
-  private static func writingFailed(_ path: String?) -> Failure {
-    Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
+  /// The library says of a call that it failed, and not why; the system's reason is the last that was noted.
+  static func writingFailed(_ path: String?) -> Failure {
+    let code = errno
+    if [EIO, ENOSPC, EDQUOT, EFBIG].contains(code) {
+      var failure = Failure.system("writing", file: "", code: code)
+      failure.file = path
+      return failure
+    }
+    return Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
   }
 
   /// HDF5's type for the tensor's numbers; the caller closes it.

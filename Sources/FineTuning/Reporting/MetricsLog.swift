@@ -4,7 +4,7 @@ import Foundation
 /// `metrics.jsonl`: one JSON object a line, for every update and every epoch.
 public final class MetricsLog {
   private let path: String
-  private let handle: FileHandle
+  private let descriptor: Int32
   /// What was wrong with the lines that were there.
   let remark: String?
 
@@ -18,19 +18,19 @@ public final class MetricsLog {
     let file = try OutputFile(path, overwrite: true)
     for line in found.kept { try file.write(line.text() + "\n") }
     try file.commit()
-    guard let handle = FileHandle(forWritingAtPath: path) else {
-      throw Failure.system("opening", file: path)
-    }
-    self.handle = handle
-    try handle.seekToEnd()
+    descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure.system("opening", file: path) }
   }
 
-  deinit { try? handle.close() }
+  deinit { close(descriptor) }
 
   func append(_ line: JSON) throws {
-    do { try handle.write(contentsOf: Data((line.text() + "\n").utf8)) } catch {
-      throw Failure(
-        .resource, "writing failed", file: path, remedy: "check the free space of the disk")
+    var rest = Array((line.text() + "\n").utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Failure.system("writing", file: path) }
+      rest = rest.dropFirst(count)
     }
   }
 

@@ -15,15 +15,24 @@ enum RunFile {
       if errno == ENOENT { return nil }
       throw Failure.system("opening", file: path)
     }
-    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Failure.system("reading", file: path) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw Failure("not a regular file", file: path) }
     guard status.st_size <= largest else {
       throw Failure("the file is too large for what it should be (\(status.st_size) bytes)", file: path)
     }
-    do { return try handle.readToEnd() ?? Data() } catch {
-      throw Failure(.resource, "reading failed", file: path)
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeMutableBytes {
+        Foundation.read(descriptor, $0.baseAddress! + done, $0.count - done)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Failure.system("reading", file: path) }
+      if count == 0 { break }
+      done += count
     }
+    return Data(bytes[..<done])
   }
 }

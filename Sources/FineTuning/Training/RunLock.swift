@@ -63,11 +63,26 @@ final class RunLock: @unchecked Sendable {
     guard isFree else { throw inUse(holder, folder) }
     guard lstat(path, &named) == 0, named.st_ino == own.st_ino else { return false }
     if let holder, !holder.isGone { throw inUse(holder, folder, lock: path) }
-    let text = Array(Holder.this.text.utf8)
-    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
-      throw Failure.system("writing the run folder's lock", file: path)
+    do { try write(Holder.this.text, to: descriptor, path) } catch {
+      // A lock that says nothing is nobody's.
+      unlink(path)
+      throw error
     }
     return true
+  }
+
+  private static func write(_ text: String, to descriptor: Int32, _ path: String) throws {
+    let doing = "writing the run folder's lock"
+    guard ftruncate(descriptor, 0) == 0 else { throw Failure.system(doing, file: path) }
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress, $0.count, off_t(rest.startIndex))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Failure.system(doing, file: path) }
+      rest = rest.dropFirst(count)
+    }
   }
 
   /// - Parameter lock: the file to remove, where only its text says that the folder is in use.
