@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-files test-peers test-arm64 lint benchmarks fuzz
+.PHONY: demo test setup test-files test-peers test-arm64 test-faults lint benchmarks fuzz
 
 demo: setup
 	$(SWIFT) build -c release --product vtkit
@@ -45,6 +45,10 @@ test-peers: test-files
 # The kernels' NEON code under emulation, on machines that are no arm64.
 test-arm64:
 	bash scripts/test-arm64.sh
+
+# Every system call of a conversion and of a training run fails or ends the process, 200 kills of the run (Linux).
+test-faults: setup
+	VTKIT_FAULTS=all $(SWIFT) test --filter FaultTests
 
 # Coverage-guided fuzzing of all readers, each for FUZZ_SECONDS; FUZZ_TARGETS picks some (Fuzz/Targets/Target.swift).
 FUZZ_SECONDS ?= 60
