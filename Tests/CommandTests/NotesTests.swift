@@ -105,6 +105,14 @@ struct NotesTests {
       json["vit"]?.array?.contains { $0["name"] == .string("num_heads") && $0["default"] == .null } == true)
   }
 
+  @Test(arguments: ["models", "dialects"])
+  func thePageOfNetworksIsWhatTheCommandLists(_ command: String) throws {
+    let page = try String(contentsOfFile: Fixtures.root + "/docs/reference/networks.md", encoding: .utf8)
+    let listed = try Tool.run(command)
+    #expect(listed.status == 0)
+    #expect(page.contains("```\n" + listed.output + "```\n"), "write it anew: vtkit \(command)")
+  }
+
   @Test func aShortConfigurationIsKeptWhole() throws {
     let folder = try TemporaryFolder()
     let data = try FinetuneTests.data(folder, perClass: 2)
