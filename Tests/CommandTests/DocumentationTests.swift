@@ -87,6 +87,7 @@ struct DocumentationTests {
   func everyFileInBackticksExists(_ page: String) throws {
     let folders = [
       "Sources/", "Tests/", "docs/", "converters/", "fixtures/", "scripts/", "Benchmarks/", "Fuzz/", ".ci/",
+      ".github/",
     ]
     for span in try Page(page).code {
       for word in span.split(separator: " ") where folders.contains(where: { word.hasPrefix($0) }) {
