@@ -43,7 +43,7 @@ struct OtherNetworks: Sendable {
       try texts.map { try NamePattern($0, variables: [:], counts: [], wildcards: []) }
     }
     do {
-      guard let node = try compose(yaml: text) else { throw Failure("the file is empty") }
+      guard let node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
       var reader = YAMLReader(node: node, path: "")
       networks = try reader.list("networks").map { value in
         var value = value

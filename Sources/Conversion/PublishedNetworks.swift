@@ -42,7 +42,7 @@ struct PublishedNetworks: Sendable {
 
   init(fileName: String, text: String) throws {
     do {
-      guard let node = try compose(yaml: text) else { throw Failure("the file is empty") }
+      guard let node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
       var reader = YAMLReader(node: node, path: "")
       var networks: [String: [Network]] = [:]
       for (key, _) in node.mapping ?? [:] {

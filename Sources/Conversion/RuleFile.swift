@@ -138,8 +138,8 @@ public struct RuleFile: Sendable {
     self.fileName = fileName
     var reader: YAMLReader
     do {
-      guard var node = try compose(yaml: text) else { throw Failure("the file is empty") }
-      if let base, let whole = try compose(yaml: base)?.mapping {
+      guard var node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
+      if let base, let whole = try YAMLReader.tree(base)?.mapping {
         for (key, value) in whole where node.mapping?[key] == nil { node.mapping?[key] = value }
       }
       reader = YAMLReader(node: node, path: "")

@@ -5,12 +5,19 @@ import Yams
 struct YAMLReader {
   let node: Node
   let path: String
+  /// A mapping's keys in order. To walk a mapping of Yams copies all that is in it, so this is done once.
+  private let keys: [String]
   private var used: Set<String> = []
 
   init(node: Node, path: String) {
     self.node = node
     self.path = path
+    keys = node.mapping?.map { $0.key.string ?? "" } ?? []
   }
+
+  /// The document of a file; nil for an empty one. Every value is read as the text it is, so nothing need guess its type:
+  /// the guess takes seven regular expressions per key.
+  static func tree(_ text: String) throws -> Node? { try compose(yaml: text, .basic, .default, .utf8) }
 
   var line: Int { node.mark?.line ?? 0 }
   var isScalar: Bool { node.scalar != nil }
@@ -32,8 +39,8 @@ struct YAMLReader {
   mutating func optional(_ key: String) throws -> YAMLReader? {
     used.insert(key)
     guard let mapping = node.mapping else { throw fail("a mapping belongs here") }
-    return mapping.first { $0.key.string == key }.map {
-      YAMLReader(node: $0.value, path: path + key + ": ")
+    return keys.firstIndex(of: key).map {
+      YAMLReader(node: mapping[$0].value, path: path + key + ": ")
     }
   }
 
@@ -123,12 +130,11 @@ struct YAMLReader {
 
   /// Refuses keys that nothing asked for.
   func finish() throws {
-    for pair in node.mapping ?? [:] {
-      let name = pair.key.string ?? ""
+    for (index, name) in keys.enumerated() {
       if !used.contains(name) {
         let close = name.closest(in: Array(used))
         throw Failure(
-          "line \(pair.key.mark?.line ?? line): unknown key '\(name)'",
+          "line \(node.mapping?[index].key.mark?.line ?? line): unknown key '\(name)'",
           remedy: close.isEmpty ? nil : "did you mean '\(close[0])'?")
       }
     }
