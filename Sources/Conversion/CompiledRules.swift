@@ -10,10 +10,12 @@ struct CompiledRules: Sendable {
 
   let variant: String
   let rules: [Compiled]
+  /// Every source name of every rule, in order.
+  private let sources: [(rule: Int, source: Int, pattern: NamePattern)]
+  private let sourceIndex: PatternIndex
   let ignore: [(pattern: NamePattern, beside: NamePattern?, reason: String)]
   let without: [(pattern: NamePattern, reason: String)]
   let computed: [(source: NamePattern, native: NamePattern, tensor: ComputedTensor)]
-  let detect: [NamePattern]
   /// What stands before a block's number, where files may hold one tensor for all blocks.
   let stacked: String?
   /// Keras layers: what their weights' names look like, and their own names.
@@ -23,12 +25,8 @@ struct CompiledRules: Sendable {
 
   init(_ file: RuleFile, variant: String) throws {
     self.variant = variant
-    let variables = file.variants.first { $0.name == variant }?.variables ?? [:]
-    let counts = Set(file.counters.map(\.name))
-    let wildcards = Set(file.wildcards.keys)
-    func pattern(_ text: String) throws -> NamePattern {
-      try NamePattern(text, variables: variables, counts: counts, wildcards: wildcards)
-    }
+    let variables = file.variables(variant)
+    let pattern = file.patterns(variant)
     rules = try file.rules.map { rule in
       do {
         var rule = rule
@@ -41,13 +39,24 @@ struct CompiledRules: Sendable {
         throw Failure("line \(rule.line): \(failure.problem)")
       }
     }
+    sources = rules.enumerated().flatMap { rule, compiled in
+      compiled.sources.enumerated().map { (rule, $0, $1) }
+    }
+    sourceIndex = PatternIndex(sources.map(\.pattern))
     ignore = try file.ignore.map { (try pattern($0.pattern), try $0.beside.map(pattern), $0.reason) }
     without = try file.without.map { (try pattern($0.pattern), $0.reason) }
     computed = try file.computed.map { (try pattern($0.source), try pattern($0.native), $0) }
-    detect = try file.detect.map(pattern)
     stacked = try file.stacked.map { try pattern($0).name(numbers: [:], wildcards: [:]) }
     kerasLayers = try (file.keras?.layers ?? []).map { (try pattern($0 + "/*"), try pattern($0)) }
     defaultWildcards = file.wildcards.compactMapValues { $0[variant] ?? $0[""] }
+  }
+
+  /// The rules' source names that a tensor's name matches, in order.
+  func matches(_ name: [UInt8]) -> some Sequence<(rule: Int, source: Int, match: NamePattern.Match)> {
+    sourceIndex.candidates(name).lazy.compactMap { place in
+      let source = sources[place]
+      return source.pattern.match(name).map { (source.rule, source.source, $0) }
+    }
   }
 
   /// Every rule with its numbers, in the order of the network: neighbouring rules that share a counter run
@@ -78,4 +87,22 @@ struct CompiledRules: Sendable {
     }
     return result
   }
+}
+
+extension RuleFile {
+  /// A variant's texts for placeholders.
+  fileprivate func variables(_ variant: String) -> [String: String] {
+    variants.first { $0.name == variant }?.variables ?? [:]
+  }
+
+  /// Reads a name of the file as the variant means it.
+  fileprivate func patterns(_ variant: String) -> (String) throws -> NamePattern {
+    let variables = variables(variant)
+    let counts = Set(counters.map(\.name))
+    let wildcards = Set(wildcards.keys)
+    return { try NamePattern($0, variables: variables, counts: counts, wildcards: wildcards) }
+  }
+
+  /// The names that mark files of the variant.
+  func marks(_ variant: String) throws -> [NamePattern] { try detect.map(patterns(variant)) }
 }

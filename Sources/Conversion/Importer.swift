@@ -72,17 +72,15 @@ struct Importer {
       }
       var found: (Place, NamePattern.Match)?
       let bytes = Array(tensor.name.utf8)
-      for (index, rule) in compiled.rules.enumerated() {
-        for (source, pattern) in rule.sources.enumerated() {
-          guard let match = pattern.match(bytes) else { continue }
-          let numbers = rule.native.numbers.map { match.numbers[$0] ?? 0 }
-          if let (before, _) = found {
-            throw Failure(
-              "lines \(compiled.rules[before.rule].rule.line) and \(rule.rule.line) both take the tensor",
-              file: file.fileName, tensor: tensor.name)
-          }
-          found = (Place(rule: index, source: source, numbers: numbers), match)
+      for (index, source, match) in compiled.matches(bytes) {
+        let rule = compiled.rules[index]
+        if let (before, _) = found {
+          throw Failure(
+            "lines \(compiled.rules[before.rule].rule.line) and \(rule.rule.line) both take the tensor",
+            file: file.fileName, tensor: tensor.name)
         }
+        let numbers = rule.native.numbers.map { match.numbers[$0] ?? 0 }
+        found = (Place(rule: index, source: source, numbers: numbers), match)
       }
       guard let (place, match) = found, matches[place] == nil,
         match.wildcards.allSatisfy({ wildcards[$0.key] == nil || wildcards[$0.key] == $0.value })
@@ -146,7 +144,7 @@ struct Importer {
   /// The same where every tensor that marks the dialect is there, else nil: cheap for files of other dialects.
   static func recognizing(_ file: RuleFile, _ store: ParameterStore, names: [[UInt8]]) throws -> Importer? {
     let isRecognized = try file.variants.contains { variant in
-      try CompiledRules(file, variant: variant.name).detect.allSatisfy { pattern in
+      try file.marks(variant.name).allSatisfy { pattern in
         names.contains { pattern.match($0) != nil }
       }
     }

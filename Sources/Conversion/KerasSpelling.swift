@@ -9,8 +9,7 @@ enum KerasSpelling {
   static func respelled(_ store: ParameterStore, _ rules: CompiledRules) -> ParameterStore? {
     guard store.kerasLayout != nil else { return nil }
     func isKnown(_ name: String) -> Bool {
-      let bytes = Array(name.utf8)
-      return rules.rules.contains { $0.sources.contains { $0.match(bytes) != nil } }
+      rules.matches(Array(name.utf8)).contains { _ in true }
     }
     var taken = Set(store.names)
     var names: [String: String] = [:]

@@ -4,7 +4,7 @@ import Checkpoint
 /// another number than 0, `{2*stage+1}` where they leave some out; `{_block}` where Keras leaves out the first number), others for text that a variant or a
 /// wildcard gives. A pattern matches a whole name or not at all.
 struct NamePattern: Sendable {
-  private enum Piece: Sendable {
+  enum Piece: Sendable {
     case text([UInt8])
     /// Digits without leading zeros: the counter times `factor`, and `offset`.
     case number(String, factor: Int, offset: Int)
@@ -22,7 +22,7 @@ struct NamePattern: Sendable {
   }
 
   let text: String
-  private let pieces: [Piece]
+  let pieces: [Piece]
 
   /// Names of the numbers in the pattern, in order.
   var numbers: [String] {
@@ -44,25 +44,27 @@ struct NamePattern: Sendable {
   ) throws {
     self.text = text
     var pieces: [Piece] = []
-    var rest = Substring(variables.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) })
-    func add(_ literal: String) {
-      if case .text(let before)? = pieces.last {
-        pieces[pieces.count - 1] = .text(before + Array(literal.utf8))
-      } else if !literal.isEmpty {
-        pieces.append(.text(Array(literal.utf8)))
-      }
+    var literal: [UInt8] = []
+    func endLiteral() {
+      if !literal.isEmpty { pieces.append(.text(literal)) }
+      literal = []
     }
-    while let mark = rest.firstIndex(where: { $0 == "{" || $0 == "*" }) {
-      add(String(rest[..<mark]))
-      if rest[mark] == "*" {
-        pieces.append(.anything)
-        rest = rest[rest.index(after: mark)...]
+    var rest = Self.filled(text, variables)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "{") || byte == UInt8(ascii: "*") else {
+        literal.append(byte)
         continue
       }
-      guard let end = rest[mark...].firstIndex(of: "}") else {
+      endLiteral()
+      if byte == UInt8(ascii: "*") {
+        pieces.append(.anything)
+        continue
+      }
+      guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
         throw Failure("'\(text)' has a '{' without '}'")
       }
-      let name = String(rest[rest.index(after: mark)..<end])
+      let name = String(decoding: rest[..<end], as: UTF8.self)
+      rest = rest[(end + 1)...]
       if name.hasPrefix("_"), counts.contains(String(name.dropFirst())) {
         pieces.append(.suffix(String(name.dropFirst())))
       } else if let (counter, factor, offset) = Self.counter(name), counts.contains(counter) {
@@ -72,10 +74,28 @@ struct NamePattern: Sendable {
       } else {
         throw Failure("'\(text)' has an unknown placeholder '{\(name)}'")
       }
-      rest = rest[rest.index(after: end)...]
     }
-    add(String(rest))
+    endLiteral()
     self.pieces = pieces
+  }
+
+  /// The text with the variables' texts in their places.
+  private static func filled(_ text: String, _ variables: [String: String]) -> [UInt8] {
+    var rest = Array(text.utf8)[...]
+    guard !variables.isEmpty else { return Array(rest) }
+    var result: [UInt8] = []
+    while let open = rest.firstIndex(of: UInt8(ascii: "{")),
+      let close = rest[open...].firstIndex(of: UInt8(ascii: "}"))
+    {
+      if let value = variables[String(decoding: rest[(open + 1)..<close], as: UTF8.self)] {
+        result += rest[..<open] + Array(value.utf8)
+        rest = rest[(close + 1)...]
+      } else {
+        result += rest[...open]
+        rest = rest[(open + 1)...]
+      }
+    }
+    return result + rest
   }
 
   /// `2*stage+1` taken apart; the factor is 1 and the offset 0 where there is none.
