@@ -24,18 +24,20 @@ public enum Dialects {
 
   /// Every rule file, parsed.
   /// - Parameters:
-  ///   - format: only those whose library writes this format; found without parsing the others.
+  ///   - architecture: only those of this architecture; found without parsing the others.
+  ///   - format: only those whose library writes this format, likewise.
   ///   - dialect: only those of this name or alias, likewise.
   ///   - extended: only those that extend this dialect's file, likewise.
   ///   - names: only those whose marks can be among these tensors' names, likewise.
   /// - Throws: `Failure` naming file and line.
   public static func all(
-    format: FileFormat? = nil, dialect: String? = nil, extending extended: String? = nil,
-    markedIn names: [String]? = nil
+    architecture: String? = nil, format: FileFormat? = nil, dialect: String? = nil,
+    extending extended: String? = nil, markedIn names: [String]? = nil
   ) throws -> [RuleFile] {
     let joined = names.map { Array($0.joined(separator: "\n").utf8) }
     let added = added
     let builtIn = try EmbeddedConverters.files.compactMap { file -> RuleFile? in
+      if let architecture, !file.name.hasPrefix(architecture + "-") { return nil }
       let header = header(of: file.bytes)
       if let extended, header["extends"] != extended { return nil }
       let base = try header["extends"].map { try fileExtended($0, by: file.name) }
@@ -47,7 +49,8 @@ public enum Dialects {
       return added.contains { $0.isSameDialect(as: parsed) } ? nil : parsed
     }
     let fitting = added.filter {
-      (format == nil || $0.format == format)
+      (architecture == nil || $0.architecture == architecture)
+        && (format == nil || $0.format == format)
         && (dialect == nil || $0.dialect == dialect || $0.alias == dialect)
         && (extended == nil || $0.base == extended)
     }
@@ -89,7 +92,22 @@ public enum Dialects {
         index, piece in (index == 0 ? piece : piece.drop { $0 != "}" }.dropFirst()).split(separator: "*")
       }
       guard let longest = pieces.max(by: { $0.utf8.count < $1.utf8.count }) else { return true }
-      return names.contains(Array(longest.utf8))
+      return contains(names, Array(longest.utf8))
+    }
+  }
+
+  /// Whether bytes stand somewhere in a row within others.
+  private static func contains(_ all: [UInt8], _ part: [UInt8]) -> Bool {
+    guard let first = part.first, part.count <= all.count else { return part.isEmpty }
+    return all.withUnsafeBufferPointer { all in
+      part.withUnsafeBufferPointer { part in
+        for start in 0...(all.count - part.count) where all[start] == first {
+          var length = 1
+          while length < part.count, all[start + length] == part[length] { length += 1 }
+          if length == part.count { return true }
+        }
+        return false
+      }
     }
   }
 
@@ -123,11 +141,9 @@ public enum Dialects {
         .usage, "there is no converter for the architecture '\(architecture.printable)'",
         remedy: "known are " + architectures.sorted().joined(separator: ", "))
     }
-    let found = try all(dialect: dialect).filter {
-      $0.dialect == dialect && (architecture == nil || $0.architecture == architecture)
-    }
+    let found = try all(architecture: architecture, dialect: dialect).filter { $0.dialect == dialect }
     if found.count == 1 { return found[0] }
-    let known = try all().filter { architecture == nil || $0.architecture == architecture }
+    let known = try all(architecture: architecture)
     if found.count > 1 {
       throw Failure(
         .usage, "the dialect '\(dialect)' exists for several architectures",
@@ -159,7 +175,7 @@ public enum Dialects {
   static func reading(_ dialect: String, architecture: String?) throws -> [RuleFile] {
     let first = try named(dialect, architecture: architecture)
     return try [first]
-      + all(dialect: dialect).filter { $0.alias == dialect && $0.architecture == first.architecture }
+      + all(architecture: first.architecture, dialect: dialect).filter { $0.alias == dialect }
   }
 
   /// The dialect to write where none is named: the one that the weights came from, where its library uses the format;
@@ -174,7 +190,7 @@ public enum Dialects {
     let origin = metadata.provenance?["source_dialect"]?.string ?? NativeMetadata.nativeDialect
     if origin == NativeMetadata.nativeDialect { return origin }
     let architecture = metadata.configuration["architecture"]?.string
-    let files = try all().filter { $0.architecture == architecture }
+    let files = try all(architecture: architecture ?? "")
     // Tensors that came in the very format may go back in it, whatever their library's usual one is.
     let source = metadata.provenance?["source_file"]?.string.flatMap { try? FileFormat(path: $0) }
     let fitting = files.filter { $0.formats.contains(format) }

@@ -22,7 +22,7 @@ public enum InputChannels {
       )
     }
     let architecture = configuration["architecture"]?.string
-    let names = try Dialects.all().filter { $0.architecture == architecture && $0.base == nil }.flatMap(
+    let names = try Dialects.all(architecture: architecture ?? "").filter { $0.base == nil }.flatMap(
       \.inputLayer)
     guard let name = names.first(where: { native[$0] != nil }) else {
       throw Failure(

@@ -111,9 +111,8 @@ public struct LoadedCheckpoint: Sendable {
     architecture: String, dialect: String
   )? {
     guard
-      let file = try? Recognition.importer(
-        store, NativeMetadata(store), options, format: format(path)
-      ).importer.file
+      let file = try? Recognition.found(store, NativeMetadata(store), options, format: format(path))?
+        .importer.file
     else { return nil }
     return (file.architecture, file.dialect)
   }

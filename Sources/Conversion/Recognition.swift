@@ -5,12 +5,28 @@ enum Recognition {
   /// Far more tensors than a network of 100 blocks, its optimizer and its averages have together.
   private static let most = 50_000
 
+  typealias Found = (importer: Importer, wrapper: Wrapper.Candidate)
+
   /// The converter for a store: as told, or the one whose marks are all there and that takes the most; and what
   /// training scripts put in front of the names.
   /// - Parameter format: of the file; dialects of libraries that write it are tried before the others.
+  /// - Throws: `Failure` also where no dialect is recognized, saying what comes closest.
   static func importer(
     _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
-  ) throws -> (importer: Importer, wrapper: Wrapper.Candidate) {
+  ) throws -> Found {
+    if let found = try found(store, metadata, options, format: format) { return found }
+    let candidates = try Wrapper.candidates(store, key: options.key)
+    // Also under the name that the user gave a layer or an attribute.
+    let inner = candidates.first.map { Wrapper.prefixes($0.store) } ?? []
+    let stores = (candidates + inner.filter { 2 * $0.store.count > store.count }).map(\.store)
+    if let other = try OtherNetworks.failure(stores) { throw other }
+    throw try unknown(Dialects.all(architecture: options.architecture), store)
+  }
+
+  /// The same; nil where no dialect is recognized.
+  static func found(
+    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
+  ) throws -> Found? {
     guard store.count <= most else {
       throw Failure(
         "\(store.count) tensors are more than any network has, with all that a training script saves beside it"
@@ -29,9 +45,7 @@ enum Recognition {
       return (best.1, best.0)
     }
     func files(_ format: FileFormat?, _ store: ParameterStore? = nil) throws -> [RuleFile] {
-      try Dialects.all(format: format, markedIn: store?.names).filter {
-        options.architecture == nil || $0.architecture == options.architecture
-      }
+      try Dialects.all(architecture: options.architecture, format: format, markedIn: store?.names)
     }
     if let architecture = options.architecture, !Dialects.architectures.contains(architecture) {
       throw Failure(
@@ -47,10 +61,7 @@ enum Recognition {
       if let found = try recognized(candidate.store) { return (found, candidate) }
     }
     if let found = try fits.only(in: candidates, recognized: recognized) { return found }
-    // Also under the name that the user gave a layer or an attribute.
-    let inner = candidates.first.map { Wrapper.prefixes($0.store) } ?? []
-    let stores = (candidates + inner.filter { 2 * $0.store.count > store.count }).map(\.store)
-    throw try OtherNetworks.failure(stores) ?? unknown(files(nil), store)
+    return nil
   }
 
   /// The same for Keras's other ways to spell names: a rule file's marks are looked for among names as it spells them.

@@ -86,7 +86,7 @@ public enum Resampling {
   public static func resize(
     _ native: ParameterStore, architecture: String, configuration: JSON, shapes: [String: [Int]]
   ) throws -> (store: ParameterStore, resampled: [(name: String, method: ResamplingMethod)]) {
-    let rules = try Dialects.all().filter { $0.architecture == architecture && $0.base == nil }
+    let rules = try Dialects.all(architecture: architecture).filter { $0.base == nil }
       .flatMap { file in
         try file.resample.map { rule in
           (
