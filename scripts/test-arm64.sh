@@ -15,7 +15,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # clang, as in the package itself; the cross compiler gives headers, libraries and the linker.
-for file in Sources/CKernels/*.c Tests/Arm64/parity.c; do
+for file in Sources/CKernels/*.c Tests/Kernels/*.c; do
   clang --target=aarch64-linux-gnu --sysroot=/usr/aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -O2 -Wall -Werror \
     -ISources/CKernels/include -c "$file" -o "$folder/$(basename "$file" .c).o"
 done

@@ -1,58 +1,22 @@
-// The vector kernels against their scalar references, in plain C, so that they can run for a processor that the
-// machine does not have: see scripts/test-arm64.sh. Sizes are no multiple of anything. Prints what differs.
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "ckernels.h"
-
-static int failures, checks;
-
-// Numbers between -1 and 1, the same for the same seed.
-static float *numbers(size_t count, unsigned seed) {
-  float *x = malloc((count + 64) * sizeof(float));
-  for (size_t i = 0; i < count + 64; i++) {
-    uint32_t out[4], counter[4] = {(uint32_t)i, seed, 0, 0}, key[2] = {7, 9};
-    vt_philox(out, counter, key);
-    x[i] = (float)(out[0] >> 8) / (float)(1 << 23) - 1;
-  }
-  return x;
-}
-
-static void compare(const char *what, const float *a, const float *b, size_t count, double tolerance) {
-  checks++;
-  double largest = 1e-6, worst = 0;
-  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)b[i]));
-  for (size_t i = 0; i < count; i++) {
-    double d = fabs((double)a[i] - b[i]);
-    if (!(d <= worst)) worst = d;  // NaN too
-  }
-  if (!(worst <= tolerance * largest)) {
-    failures++;
-    printf("%s: differs by %g of %g\n", what, worst, largest);
-  }
-}
+// The vector kernels against their scalar references. Sizes are multiples of nothing.
+#include "check.h"
 
 #define LIST(...) {__VA_ARGS__}
 
-// Runs `call` with isa scalar on a copy of each output and portable on another, and compares them.
-#define PARITY(what, tolerance, outputs, sizes, call)                                     \
-  do {                                                                                    \
-    float *initial[] = outputs;                                                           \
-    size_t lengths[] = sizes, number = sizeof lengths / sizeof *lengths;                  \
-    float *result[2][8];                                                                  \
-    for (int variant = 0; variant < 2; variant++) {                                       \
-      vt_isa isa = variant ? VT_ISA_PORTABLE : VT_ISA_SCALAR;                             \
-      float **o = result[variant];                                                        \
-      for (size_t k = 0; k < number; k++) {                                               \
-        o[k] = malloc((lengths[k] + 64) * sizeof(float));                                 \
-        memcpy(o[k], initial[k], (lengths[k] + 64) * sizeof(float));                      \
-      }                                                                                   \
-      call;                                                                               \
-    }                                                                                     \
-    for (size_t k = 0; k < number; k++)                                                   \
-      compare(what, result[1][k], result[0][k], lengths[k], tolerance);                   \
+// Runs `call` with each instruction set on copies of the outputs, and compares them with the scalar reference's.
+#define PARITY(what, tolerance, outputs, sizes, call)                                        \
+  do {                                                                                       \
+    float *initial[] = outputs;                                                              \
+    size_t lengths[] = sizes, number = sizeof lengths / sizeof *lengths;                     \
+    float *result[VT_ISA_AVX512 + 1][8];                                                     \
+    for (vt_isa isa = VT_ISA_SCALAR; isa <= VT_ISA_AVX512; isa++) {                          \
+      if (!vt_isa_supported(isa)) continue;                                                  \
+      float **o = result[isa];                                                               \
+      for (size_t k = 0; k < number; k++) o[k] = copy(initial[k], lengths[k]);               \
+      call;                                                                                  \
+      for (size_t k = 0; isa != VT_ISA_SCALAR && k < number; k++)                            \
+        compare(what, result[isa][k], result[VT_ISA_SCALAR][k], lengths[k], tolerance);      \
+    }                                                                                        \
   } while (0)
 
 static void products(void) {
@@ -175,12 +139,10 @@ static void winograd(void) {
   compare("Winograd's convolution", y, expected, count, 2e-6);
 }
 
-int main(void) {
+void check_parity(void) {
   winograd();
   products();
   attention();
   rows();
   grids();
-  printf("%d passed, %d failed\n", checks - failures, failures);
-  return failures != 0;
 }
