@@ -12,7 +12,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "3.12.3"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -25,6 +24,8 @@ let package = Package(
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
+    // SHA-256, where the system has no CryptoKit.
+    .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(
@@ -53,7 +54,7 @@ let package = Package(
       name: "Checkpoint",
       dependencies: [
         "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels", "Threads",
-        .product(name: "Crypto", package: "swift-crypto"),
+        .target(name: "CNettle", condition: .when(platforms: [.linux])),
       ]),
     .target(
       name: "Converters", path: "converters", exclude: ["README.md"],
@@ -82,7 +83,7 @@ let package = Package(
     // Tests mirror Sources.
     .target(
       name: "TestSupport",
-      dependencies: ["Checkpoint", "Tensor", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["Checkpoint", "Tensor"],
       path: "Tests/TestSupport"),
     .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "TestSupport"]),
     .testTarget(

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(hdf5 npz safetensors pytorch keras index jpeg png webp tiff gif bmp json rules)
+[ ${#targets[@]} -gt 0 ] || targets=(hdf5 npz safetensors pytorch keras index names jpeg png webp tiff gif bmp json rules)
 
 swift build -c release --package-path Fuzz --scratch-path .build-fuzz/swift --sanitize fuzzer --product fuzz
 fuzz=.build-fuzz/swift/release/fuzz
@@ -18,6 +18,7 @@ seeds() {
     hdf5) name='*.h5' ;;
     pytorch) name='*.pth' ;;
     index) name='*.index.json' ;;
+    names) name='*.safetensors' ;;
     jpeg) name='*.jpg' ;;
     rules) find converters -name '*.yaml' -size -40k; return ;;
     *) name="*.$1" ;;

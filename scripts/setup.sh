@@ -8,9 +8,12 @@ if ! command -v swift >/dev/null; then
   exit 1
 fi
 
+pairs=(openblas:libopenblas-dev hdf5:libhdf5-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
+  libpng:libpng-dev libjpeg:libjpeg62-turbo-dev libwebpdemux:libwebp-dev libtiff-4:libtiff-dev)
+# Apple's systems have SHA-256 in CryptoKit.
+[ "$(uname)" = Darwin ] || pairs+=(nettle:nettle-dev)
 missing=()
-for pair in openblas:libopenblas-dev hdf5:libhdf5-dev libdeflate:libdeflate-dev zlib:zlib1g-dev \
-  libpng:libpng-dev libjpeg:libjpeg62-turbo-dev libwebpdemux:libwebp-dev libtiff-4:libtiff-dev; do
+for pair in "${pairs[@]}"; do
   if ! command -v pkg-config >/dev/null || ! pkg-config --exists "${pair%%:*}"; then
     missing+=("${pair##*:}")
   fi
@@ -26,7 +29,7 @@ if [ "$(uname)" = Darwin ]; then
   exit 1
 fi
 if ! command -v apt-get >/dev/null; then
-  echo "install the development files of OpenBLAS, HDF5, libdeflate, zlib, libpng, libjpeg-turbo, libwebp, libtiff and giflib first" >&2
+  echo "install the development files of OpenBLAS, HDF5, libdeflate, zlib, libpng, libjpeg-turbo, libwebp, libtiff, giflib and Nettle first" >&2
   exit 1
 fi
 

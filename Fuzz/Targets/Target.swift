@@ -3,9 +3,10 @@ import Conversion
 import Datasets
 import Foundation
 
-/// What is fuzzed: a format of checkpoints, of pictures, or of settings.
+/// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of pictures, or of settings.
 enum Target: String, CaseIterable {
   case hdf5, npz, safetensors, pytorch, keras, index
+  case names
   case jpeg, png, webp, tiff, gif, bmp
   case json, rules
 
@@ -14,6 +15,7 @@ enum Target: String, CaseIterable {
     case .hdf5: ".h5"
     case .pytorch: ".pth"
     case .index: ".safetensors.index.json"
+    case .names: ".safetensors"
     case .rules: ".yaml"
     default: "." + rawValue
     }
@@ -40,6 +42,8 @@ enum Target: String, CaseIterable {
     case .hdf5, .npz, .safetensors, .pytorch, .keras, .index:
       guard let store = try? CheckpointFile.open(path) else { return }
       for tensor in store.tensors where tensor.byteCount < Self.largestTensor { _ = try? tensor.bytes() }
+    case .names:
+      guard let store = try? CheckpointFile.open(path) else { return }
       _ = LoadedCheckpoint.recognized(store, LoadOptions(), path: path)
     case .jpeg, .png, .webp, .tiff, .gif, .bmp:
       _ = try? Picture.load(path)

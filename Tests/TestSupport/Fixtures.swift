@@ -1,5 +1,4 @@
 import Checkpoint
-import Crypto
 import Foundation
 import Testing
 
@@ -79,9 +78,9 @@ public final class TemporaryFolder {
 }
 
 public func sha256(_ bytes: Bytes) -> String {
-  bytes.withUnsafeBytes { raw in
-    SHA256.hash(data: raw).map { String(format: "%02x", $0) }.joined()
-  }
+  var hash = SHA256()
+  bytes.withUnsafeBytes { hash.update($0) }
+  return hash.hexadecimal()
 }
 
 extension Bytes {

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// The file formats a checkpoint can be in.
@@ -166,10 +165,10 @@ public enum CheckpointFile {
         let bytes = try mapped.bytes(start, min(piece, mapped.count - start))
         bytes.populate()
         bytes.withUnsafeBytes {
-          hash.update(bufferPointer: $0)
+          hash.update($0)
         }
       }
     }
-    return hash.finalize().hexadecimal
+    return hash.hexadecimal()
   }
 }

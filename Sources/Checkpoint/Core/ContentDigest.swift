@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// Digests by which damage in a native store is noticed. A training run's checkpoints carry two as the metadata entry
@@ -49,7 +48,7 @@ public enum ContentDigest {
     var hash = SHA256()
     try add(store.tensors.filter { !isState($0.name) }, to: &hash)
     add(store.metadata.filter { !isState($0.key) && $0.key != key }, to: &hash)
-    return hash.finalize().hexadecimal
+    return hash.hexadecimal()
   }
 
   private static func state(_ store: ParameterStore, weights: String) throws -> String {
@@ -57,12 +56,12 @@ public enum ContentDigest {
     add(weights, to: &hash)
     try add(store.tensors.filter { isState($0.name) }, to: &hash)
     add(store.metadata.filter { isState($0.key) }, to: &hash)
-    return hash.finalize().hexadecimal
+    return hash.hexadecimal()
   }
 
   private static func add(_ text: String, to hash: inout SHA256) {
-    withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
-    hash.update(data: Data(text.utf8))
+    withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update($0) }
+    hash.update(text)
   }
 
   private static func add(_ tensors: [StoredTensor], to hash: inout SHA256) throws {
@@ -72,7 +71,7 @@ public enum ContentDigest {
       add(tensor.shape.map(String.init).joined(separator: "x"), to: &hash)
       let bytes = try tensor.bytes()
       bytes.populate()
-      bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+      bytes.withUnsafeBytes { hash.update($0) }
     }
   }
 
@@ -81,12 +80,5 @@ public enum ContentDigest {
       add(key, to: &hash)
       add(text, to: &hash)
     }
-  }
-}
-
-extension SHA256.Digest {
-  /// Two lower-case digits a byte.
-  var hexadecimal: String {
-    map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 }

@@ -1,5 +1,4 @@
 import Checkpoint
-import Crypto
 import Foundation
 
 /// `exports.json` of a run folder: which exports the user asked for, and what was written there. A run folder that comes
@@ -31,7 +30,7 @@ public struct ExportRecord {
     guard stat(folder.path, &status) == 0 else { return nil }
     let machine = (try? String(contentsOfFile: "/etc/machine-id", encoding: .utf8)) ?? ""
     let text = [machine, HostName.own, "\(status.st_ino)"].joined(separator: "\n")
-    return SHA256.hash(data: Data(text.utf8)).prefix(16).map { String($0, radix: 16) }.joined(separator: "-")
+    return SHA256.digest(of: text).prefix(16).map { String($0, radix: 16) }.joined(separator: "-")
   }
 
   /// Whether the user asked for an export here, and not only the folder says so.
