@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-files test-peers test-arm64 test-faults lint benchmarks fuzz
+.PHONY: demo test setup test-files test-peers test-arm64 test-faults test-sanitizers lint benchmarks fuzz
 
 demo: setup
 	$(SWIFT) build -c release --product vtkit
@@ -49,6 +49,10 @@ test-arm64:
 # Every system call of a conversion and of a training run fails or ends the process, 200 kills of the run (Linux).
 test-faults: setup
 	VTKIT_FAULTS=all $(SWIFT) test --filter FaultTests
+
+# The C code under AddressSanitizer and UBSan; then the Swift tests that run it, and the engine's under ThreadSanitizer.
+test-sanitizers: setup
+	bash scripts/test-sanitizers.sh 1000 swift
 
 # Coverage-guided fuzzing of all readers, each for FUZZ_SECONDS; FUZZ_TARGETS picks some (Fuzz/Targets/Target.swift).
 FUZZ_SECONDS ?= 60

@@ -69,6 +69,7 @@
     (space_id, op, start, stride, count, block)) \
   F(herr_t, H5Tclose, (hid_t type_id), (type_id)) \
   F(hid_t, H5Tcopy, (hid_t type_id), (type_id)) \
+  F(hid_t, H5Tcreate, (H5T_class_t type, size_t size), (type, size)) \
   F(hid_t, H5Tenum_create, (hid_t base_id), (base_id)) \
   F(herr_t, H5Tenum_insert, (hid_t type, const char *name, const void *value), (type, name, value)) \
   F(herr_t, H5Tenum_valueof, (hid_t type, const char *name, void *value), (type, name, value)) \
@@ -84,6 +85,7 @@
   F(H5T_sign_t, H5Tget_sign, (hid_t type_id), (type_id)) \
   F(size_t, H5Tget_size, (hid_t type_id), (type_id)) \
   F(H5T_str_t, H5Tget_strpad, (hid_t type_id), (type_id)) \
+  F(herr_t, H5Tinsert, (hid_t parent_id, const char *name, size_t offset, hid_t member_id), (parent_id, name, offset, member_id)) \
   F(htri_t, H5Tis_variable_str, (hid_t type_id), (type_id)) \
   F(herr_t, H5Tset_cset, (hid_t type_id, H5T_cset_t cset), (type_id, cset)) \
   F(herr_t, H5Tset_ebias, (hid_t type_id, size_t ebias), (type_id, ebias)) \

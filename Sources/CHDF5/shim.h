@@ -112,6 +112,13 @@ static inline hid_t vt_h5_float_type(int bits, int exponent, int mantissa) {
   H5Tset_ebias(type, ((size_t)1 << (exponent - 1)) - 1);
   return type;
 }
+/// h5py's complex numbers: a compound of two floats, r and i, of `bits` each.
+static inline hid_t vt_h5_complex_type(int bits) {
+  hid_t part = bits == 32 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, type = H5Tcreate(H5T_COMPOUND, (size_t)bits / 4);
+  H5Tinsert(type, "r", 0, part);
+  H5Tinsert(type, "i", (size_t)bits / 8, part);
+  return type;
+}
 static inline hid_t vt_h5_integer_type(int bits, int is_signed) {
   switch (bits) {
     case 8: return H5Tcopy(is_signed ? H5T_STD_I8LE : H5T_STD_U8LE);

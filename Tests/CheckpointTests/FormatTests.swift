@@ -28,7 +28,8 @@ struct FormatTests {
   func writesEveryTypeBack(_ suffix: String, _ compression: Int?) throws {
     if suffix == "safetensors" && compression != nil { return }
     let folder = try TemporaryFolder()
-    var store = try Self.everyType(Self.writable)
+    // safetensors has no complex numbers of 16 bytes.
+    var store = try Self.everyType(Self.writable + (suffix == "safetensors" ? [.c64] : [.c64, .c128]))
     store.metadata = ["note": "größe \"1\"\n", "vtkit.x": "{}"]
     let path = folder.file("all.\(suffix)")
     try CheckpointFile.write(store, to: path, compression: compression)

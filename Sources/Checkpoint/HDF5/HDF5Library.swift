@@ -123,7 +123,9 @@ extension ElementType {
     case .bf16: vt_h5_float_type(16, 8, 7)
     case .f32: vt_h5_float_type(32, 8, 23)
     case .f64: vt_h5_float_type(64, 11, 52)
-    case .f8e4m3, .f8e5m2, .c64, .c128: nil
+    case .c64: vt_h5_complex_type(32)
+    case .c128: vt_h5_complex_type(64)
+    case .f8e4m3, .f8e5m2: nil
     }
   }
 }
