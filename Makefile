@@ -5,20 +5,23 @@ PYTHON ?= python3
 
 .PHONY: demo test setup test-files test-peers test-arm64 test-faults test-sanitizers lint benchmarks fuzz
 
+# One release build serves all that follows; the tests look into the modules.
+RELEASE := -c release -Xswiftc -enable-testing
+
 demo: setup
-	$(SWIFT) build -c release --product vtkit
+	$(SWIFT) build $(RELEASE) --product vtkit
 	bash fixtures/demo/run.sh .build/release/vtkit demo-output
 
 # Everything without optimization, then all that handles numbers and files with it: overflow traps and
 # vector code differ between the two.
 test: setup
 	$(SWIFT) test
-	$(SWIFT) test -c release --scratch-path .build-release-tests \
+	$(SWIFT) test $(RELEASE) --disable-testable-imports \
 	  --filter 'CheckpointTests|ConversionTests|TensorTests|VisionModelsTests|DatasetsTests|FineTuningTests'
 
 # The formats' own libraries (NumPy, h5py, safetensors) open what VTKit writes; they come from PyPI into .venv-files.
 test-files: setup
-	$(SWIFT) build -c release --product vtkit
+	$(SWIFT) build $(RELEASE) --product vtkit
 	test -x .venv-files/bin/python || $(PYTHON) -m venv .venv-files
 	.venv-files/bin/python -m pip -q install -r fixtures/peers/requirements-files.txt
 	.venv-files/bin/python fixtures/peers/check_files.py .build/release/vtkit
@@ -64,7 +67,7 @@ benchmarks: setup
 	cd Benchmarks && $(SWIFT) package --disable-sandbox benchmark --no-progress
 
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests converters Benchmarks/Package.swift Benchmarks/Operations Fuzz
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Benchmarks/Package.swift Benchmarks/Operations Fuzz
 
 setup:
 	@bash scripts/setup.sh

@@ -56,13 +56,10 @@ let package = Package(
         "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels", "Threads",
         .target(name: "CNettle", condition: .when(platforms: [.linux])),
       ]),
-    .target(
-      name: "Converters", path: "converters", exclude: ["README.md"],
-      resources: [
-        .embedInCode("cvt"), .embedInCode("resnet"), .embedInCode("networks"), .embedInCode("swin"),
-        .embedInCode("t2t_vit"),
-        .embedInCode("vit"),
-      ]),
+    // The rule files in converters/, embedded.
+    .target(name: "Converters", plugins: ["EmbedRules"]),
+    .plugin(name: "EmbedRules", capability: .buildTool(), dependencies: ["embed-rules"]),
+    .executableTarget(name: "embed-rules", path: "Plugins/embed-rules"),
     .target(
       name: "Conversion",
       dependencies: ["Checkpoint", "Converters", "CKernels", .product(name: "Yams", package: "Yams")]),

@@ -35,7 +35,7 @@ struct OtherNetworks: Sendable {
   /// - Throws: `Failure` naming file and line.
   static let builtIn = Result {
     try OtherNetworks(
-      fileName: "others.yaml", text: String(decoding: EmbeddedConverters.otherNetworks, as: UTF8.self))
+      fileName: "others.yaml", text: EmbeddedConverters.otherNetworks)
   }
 
   init(fileName: String, text: String) throws {

@@ -37,7 +37,7 @@ struct PublishedNetworks: Sendable {
   /// - Throws: `Failure` naming file and line.
   static let builtIn = Result {
     try PublishedNetworks(
-      fileName: "published.yaml", text: String(decoding: EmbeddedConverters.publishedNetworks, as: UTF8.self))
+      fileName: "published.yaml", text: EmbeddedConverters.publishedNetworks)
   }
 
   init(fileName: String, text: String) throws {

@@ -66,6 +66,10 @@ struct DialectTests {
     #expect(try Dialects.all().count == files.count)
     for file in EmbeddedConverters.files {
       let text = String(decoding: file.bytes, as: UTF8.self)
+      let source = try #require(
+        try FileManager.default.subpathsOfDirectory(atPath: folder).first { $0.hasSuffix("/" + file.name) })
+      #expect(
+        try Data(contentsOf: URL(fileURLWithPath: folder + "/" + source)) == Data(file.bytes), "\(file.name)")
       #expect(throws: Never.self) {
         try RuleFile(
           fileName: file.name, text: text, base: Dialects.base(of: file.name, text), validating: true)
