@@ -17,7 +17,7 @@ demo: setup
 test: setup
 	$(SWIFT) test
 	$(SWIFT) test $(RELEASE) --disable-testable-imports \
-	  --filter 'CheckpointTests|ConversionTests|TensorTests|VisionModelsTests|DatasetsTests|FineTuningTests'
+	  --filter 'VTCoreTests|VTCheckpointTests|VTConversionTests|VTTensorTests|VTModelsTests|VTDataTests|VTTrainingTests'
 
 # The formats' own libraries (NumPy, h5py, safetensors) open what VTKit writes; they come from PyPI into .venv-files.
 test-files: setup

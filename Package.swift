@@ -5,10 +5,8 @@ let package = Package(
   name: "VTKit",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "vtkit", targets: ["vtkit"]),
-    .library(
-      name: "VTKit",
-      targets: ["Checkpoint", "Conversion", "Tensor", "VisionModels", "Datasets", "FineTuning"]),
+    .executable(name: "vtkit", targets: ["VTKitCommand"]),
+    .library(name: "VTKit", targets: ["VTKit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -49,52 +47,65 @@ let package = Package(
     .target(name: "CHDF5Support", dependencies: ["CHDF5"]),
 
     // The toolkit, in the order in which modules may depend on each other.
-    .target(name: "Threads"),
+    .target(name: "VTCore", dependencies: ["CKernels"]),
     .target(
-      name: "Checkpoint",
+      name: "VTCheckpoint",
       dependencies: [
-        "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels", "Threads",
+        "CHDF5", "CHDF5Support", "CDeflate", "CFiles", "CZlib", "CKernels", "VTCore",
         .target(name: "CNettle", condition: .when(platforms: [.linux])),
       ]),
     // The rule files in converters/, embedded.
-    .target(name: "Converters", plugins: ["EmbedRules"]),
+    .target(name: "VTConverters", plugins: ["EmbedRules"]),
     .plugin(name: "EmbedRules", capability: .buildTool(), dependencies: ["embed-rules"]),
     .executableTarget(name: "embed-rules", path: "Plugins/embed-rules"),
     .target(
-      name: "Conversion",
-      dependencies: ["Checkpoint", "Converters", "CKernels", .product(name: "Yams", package: "Yams")]),
-    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS", "Threads"]),
-    .target(name: "VisionModels", dependencies: ["Tensor", "Checkpoint"]),
-    .target(
-      name: "Datasets", dependencies: ["CImaging", "CKernels", "Checkpoint", "Tensor", "Threads"]),
-    .target(
-      name: "FineTuning",
-      dependencies: ["Checkpoint", "Tensor", "VisionModels", "Datasets", "CKernels"]),
-    .executableTarget(
-      name: "vtkit",
+      name: "VTConversion",
       dependencies: [
-        "Checkpoint", "Conversion", "Tensor", "VisionModels", "Datasets", "FineTuning", "Threads",
+        "VTCore", "VTCheckpoint", "VTConverters", "CKernels", .product(name: "Yams", package: "Yams"),
+      ]),
+    .target(name: "VTTensor", dependencies: ["CKernels", "COpenBLAS", "VTCore"]),
+    .target(name: "VTModels", dependencies: ["VTCore", "VTTensor", "VTCheckpoint"]),
+    .target(
+      name: "VTData", dependencies: ["CImaging", "CKernels", "VTCore", "VTCheckpoint", "VTTensor"]),
+    .target(
+      name: "VTTraining",
+      dependencies: ["VTCore", "VTCheckpoint", "VTTensor", "VTModels", "VTData", "CKernels"]),
+    // The one module that a client imports.
+    .target(
+      name: "VTKit",
+      dependencies: [
+        "VTCore", "VTCheckpoint", "VTConversion", "VTTensor", "VTModels", "VTData", "VTTraining",
+      ]),
+    // The command; its product is `vtkit`.
+    .executableTarget(
+      name: "VTKitCommand",
+      dependencies: [
+        "VTCore", "VTCheckpoint", "VTConversion", "VTTensor", "VTModels", "VTData", "VTTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests mirror Sources.
     .target(
       name: "TestSupport",
-      dependencies: ["Checkpoint", "Tensor"],
+      dependencies: ["VTCore", "VTCheckpoint", "VTTensor"],
       path: "Tests/TestSupport"),
-    .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "TestSupport"]),
+    .testTarget(name: "VTCoreTests", dependencies: ["VTCore", "CKernels"]),
+    .testTarget(name: "VTCheckpointTests", dependencies: ["VTCore", "VTCheckpoint", "TestSupport"]),
     .testTarget(
-      name: "ConversionTests",
-      dependencies: ["Conversion", "Converters", "Checkpoint", "TestSupport"]),
-    .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels", "TestSupport"]),
+      name: "VTConversionTests",
+      dependencies: ["VTCore", "VTConversion", "VTConverters", "VTCheckpoint", "TestSupport"]),
     .testTarget(
-      name: "VisionModelsTests",
-      dependencies: ["VisionModels", "Conversion", "Checkpoint", "TestSupport"]),
+      name: "VTTensorTests", dependencies: ["VTCore", "VTTensor", "CKernels", "TestSupport"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Checkpoint", "TestSupport"]),
+      name: "VTModelsTests",
+      dependencies: ["VTCore", "VTModels", "VTConversion", "VTCheckpoint", "TestSupport"]),
     .testTarget(
-      name: "FineTuningTests",
-      dependencies: ["FineTuning", "Conversion", "Checkpoint", "TestSupport"]),
-    .testTarget(name: "CommandTests", dependencies: ["vtkit", "Checkpoint", "TestSupport"]),
+      name: "VTDataTests", dependencies: ["VTCore", "VTData", "VTCheckpoint", "TestSupport"]),
+    .testTarget(
+      name: "VTTrainingTests",
+      dependencies: ["VTCore", "VTTraining", "VTConversion", "VTCheckpoint", "TestSupport"]),
+    .testTarget(name: "VTKitTests", dependencies: ["VTKit"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["VTKitCommand", "VTCore", "VTCheckpoint", "TestSupport"]),
   ]
 )

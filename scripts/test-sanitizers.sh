@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The C code under AddressSanitizer and UndefinedBehaviorSanitizer: every kernel on arrays of exactly its size, every picture
 # decoder on whole and damaged files. test-sanitizers.sh [RUNS] damages each file RUNS times (300 by default). With
-# `swift` as second argument, the tests of Tensor and Datasets run under AddressSanitizer, too, and those of the engine and of
+# `swift` as second argument, the tests of VTTensor and VTData run under AddressSanitizer, too, and those of the engine and of
 # training under ThreadSanitizer: two more builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ find fixtures/reference -size -60k -regextype egrep -regex '.*\.(jpg|png|webp|gi
 
 if [ "${2:-}" = swift ]; then
   echo "== Swift, addresses"
-  swift test --sanitize address --scratch-path "$build/address" --filter 'TensorTests|DatasetsTests'
+  swift test --sanitize address --scratch-path "$build/address" --filter 'VTTensorTests|VTDataTests'
   echo "== Swift, threads"
-  swift test --sanitize thread --scratch-path "$build/thread" --filter 'TensorTests|FineTuningTests'
+  swift test --sanitize thread --scratch-path "$build/thread" --filter 'VTTensorTests|VTTrainingTests'
 fi

@@ -1,5 +1,5 @@
 import Benchmark
-import Tensor
+import VTKit
 
 /// Each costly operation, forward and backward, at the sizes networks have it at 224 px and batch 16.
 let benchmarks: @Sendable () -> Void = {

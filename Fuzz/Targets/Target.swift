@@ -1,7 +1,5 @@
-import Checkpoint
-import Conversion
-import Datasets
 import Foundation
+import VTKit
 
 /// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of pictures, or of settings.
 enum Target: String, CaseIterable {

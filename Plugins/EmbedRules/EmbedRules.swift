@@ -1,7 +1,7 @@
 import Foundation
 import PackagePlugin
 
-/// Makes the rule files of `converters/` part of the module Converters. They become strings: as the array of bytes
+/// Makes the rule files of `converters/` part of the module VTConverters. They become strings: as the array of bytes
 /// that `.embedInCode` makes, they took the compiler a minute.
 @main struct EmbedRules: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {

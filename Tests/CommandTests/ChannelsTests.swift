@@ -1,7 +1,7 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
 
 /// Networks of one channel, and of numbers of channels that pictures do not have, as users meet them.
 struct ChannelsTests {

@@ -1,7 +1,7 @@
 #if os(Linux)
   import Foundation
-  import TestSupport
   import Testing
+  import TestSupport
 
   /// Whatever call of a conversion fails, and wherever it ends, the output is the older one or the new one, whole.
   struct ConversionFaultTests {

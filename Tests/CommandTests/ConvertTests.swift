@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 /// `convert` as its users meet it.
 struct ConvertTests {

@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 /// Links of the pages, and the files that they name.
 struct DocumentationTests {

@@ -1,7 +1,7 @@
 #if os(Linux)
   import Foundation
-  import TestSupport
   import Testing
+  import TestSupport
 
   /// The built executable with chosen system calls made to fail, by way of `Tests/Faults/faults.c`.
   enum Faults {

@@ -1,7 +1,7 @@
 #if os(Linux)
   import Foundation
-  import TestSupport
   import Testing
+  import TestSupport
 
   /// One conversion, done over and over with calls that fail.
   final class FaultyConversion {

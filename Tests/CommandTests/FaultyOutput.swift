@@ -1,6 +1,7 @@
 #if os(Linux)
-  import Checkpoint
   import Foundation
+  import VTCheckpoint
+  import VTCore
 
   /// An output whose writing is disturbed.
   struct FaultyOutput: Sendable, CustomStringConvertible {

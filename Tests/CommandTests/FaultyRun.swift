@@ -1,7 +1,7 @@
 #if os(Linux)
   import Foundation
-  import TestSupport
   import Testing
+  import TestSupport
 
   /// A small training run whose calls are disturbed, and what it comes to undisturbed.
   final class FaultyRun {

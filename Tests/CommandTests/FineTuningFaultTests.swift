@@ -1,8 +1,8 @@
 #if os(Linux)
-  import Checkpoint
   import Foundation
-  import TestSupport
   import Testing
+  import TestSupport
+  import VTCheckpoint
 
   /// Whatever call of a training run fails, and wherever it ends: the same bits in the end.
   struct FineTuningFaultTests {

@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 /// Fine-tuning from the command line: exports, interruption, bad data.
 @Suite(.serialized)

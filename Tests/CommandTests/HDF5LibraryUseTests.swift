@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 /// libhdf5 brings a dozen libraries along; only what needs it loads it.
 struct HDF5LibraryUseTests {

@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 /// What is assumed of a checkpoint is told once, the same everywhere, and never in front of an error.
 struct NotesTests {

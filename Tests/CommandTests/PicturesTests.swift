@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 /// Data folders, class names and unreadable numbers, as the commands treat them.
 @Suite(.serialized)

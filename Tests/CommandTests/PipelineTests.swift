@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 /// A file as its library saves it, and pictures, with not a word about preprocessing: the library's own probabilities.
 struct PipelineTests {

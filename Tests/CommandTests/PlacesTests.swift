@@ -1,7 +1,7 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
 
 /// Where commands write to and read from, and which tensors they take along.
 @Suite(.serialized)

@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 struct PreprocessingOptionTests {
   private let picture = Fixtures.reference + "/augment/b.png"

@@ -1,7 +1,7 @@
 #if os(Linux)
   import Foundation
-  import TestSupport
   import Testing
+  import TestSupport
 
   /// Inputs on a disk that fails.
   struct ReadingFaultTests {

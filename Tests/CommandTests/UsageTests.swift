@@ -1,7 +1,8 @@
-import Checkpoint
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import VTCheckpoint
+import VTCore
 
 /// A new user's first minutes: help, typing mistakes, wrong files.
 struct UsageTests {

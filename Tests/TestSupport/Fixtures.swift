@@ -1,6 +1,7 @@
-import Checkpoint
 import Foundation
 import Testing
+import VTCheckpoint
+import VTCore
 
 /// Where the project's fixtures are: found from this file's own place.
 public enum Fixtures {

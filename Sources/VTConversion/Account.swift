@@ -1,0 +1,110 @@
+import VTCheckpoint
+import VTCore
+
+/// What does not add up between a checkpoint and a converter: every tensor on both sides is accounted
+/// for, or named here.
+public struct Account: Sendable {
+  public struct Misfit: Sendable {
+    public let name: String
+    public let found: [Int]
+    public let expected: String
+  }
+
+  /// Tensors that the rules want and the checkpoint lacks.
+  public var missing: [String] = []
+  /// Tensors that no rule takes.
+  public var unexpected: [String] = []
+  public var misshapen: [Misfit] = []
+  /// Tensors that were left out on purpose, and why.
+  public var ignored: [(name: String, reason: String)] = []
+  /// Lines of the rule file that want the missing and misshapen tensors.
+  var lines: [String: Int] = [:]
+
+  public var isClean: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+
+  /// The error that lists everything at once, with the closest match of each missing name.
+  /// - Parameter showingLines: for those who write the rules.
+  func failure(file: String?, converter: String, showingLines: Bool = false) -> Failure {
+    let rules = showingLines ? self.lines : [:]
+    func line(_ name: String) -> String { rules[name].map { "line \($0): " } ?? "" }
+    var lines: [String] = []
+    func list(_ title: String, _ items: [String]) {
+      guard !items.isEmpty else { return }
+      lines.append("\(title) (\(items.count)):")
+      lines += items.prefix(40).map { "  " + $0.printable }
+      if items.count > 40 { lines.append("  ... and \(items.count - 40) more") }
+    }
+    list(
+      "missing",
+      missing.map { name in
+        guard unexpected.count <= 2000, let close = name.closest(in: unexpected, limit: 1).first
+        else { return line(name) + name }
+        return line(name) + "\(name)  (is it '\(close)'?)"
+      })
+    list("unexpected", unexpected)
+    list("misshapen", misshapen.map { line($0.name) + "\($0.name) is \($0.found), needs \($0.expected)" })
+    return Failure(
+      "the checkpoint does not fit \(converter):\n" + lines.joined(separator: "\n") + "\n",
+      file: file,
+      remedy: showingLines
+        ? "correct these lines, add rules for what is unexpected, or list it under 'ignore'"
+        : "pass --from for another dialect, --ignore 'pattern' for tensors to leave out, --allow-missing 'pattern' for ones to do without"
+    )
+  }
+}
+
+/// One tensor's way through a conversion, for `--dry-run`.
+public struct PlanRow: Sendable {
+  public let sources: [String]
+  public let targets: [String]
+  public let type: ElementType
+  /// Of each source.
+  public let sourceShape: [Int]
+  /// Of each target.
+  public let shape: [Int]
+  /// What happens to the layout; empty where nothing does.
+  public let step: String
+
+  public init(
+    sources: [String], targets: [String], type: ElementType, sourceShape: [Int]? = nil, shape: [Int],
+    step: String
+  ) {
+    self.sourceShape = sourceShape ?? shape
+    self.sources = sources
+    self.targets = targets
+    self.type = type
+    self.shape = shape
+    self.step = step
+  }
+}
+
+/// Patterns in which `*` stands for anything.
+struct NameFilter {
+  private let patterns: [NamePattern]
+  /// What stands before the names in the file; patterns may spell it or not.
+  private var prefix = ""
+
+  init(_ patterns: [String]) throws {
+    self.patterns = try patterns.map {
+      try NamePattern($0, variables: [:], counts: [], wildcards: [])
+    }
+  }
+
+  func matches(_ name: String) -> Bool {
+    patterns.contains { $0.match(name) != nil || !prefix.isEmpty && $0.match(prefix + name) != nil }
+  }
+
+  /// The patterns that match none of the names.
+  func unused(among names: some Sequence<String>) -> [String] {
+    patterns.filter { pattern in
+      !names.contains { pattern.match($0) != nil || !prefix.isEmpty && pattern.match(prefix + $0) != nil }
+    }.map(\.text)
+  }
+
+  /// The same for names that a file has under a prefix.
+  func forNames(under prefix: String) -> NameFilter {
+    var result = self
+    result.prefix = prefix
+    return result
+  }
+}

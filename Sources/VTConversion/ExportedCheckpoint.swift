@@ -1,0 +1,121 @@
+import VTCheckpoint
+import VTCore
+
+/// A native network brought to a dialect, ready to be written.
+public struct ExportedCheckpoint: Sendable {
+  public var store: ParameterStore
+  public var plan: [PlanRow]
+  /// What the dialect's library must be told, since its files do not say it.
+  public var remarks: [String]
+  /// Native tensors without a place in the dialect, and why that does no harm.
+  public var omitted: [(name: String, reason: String)] = []
+  /// The dialect's rules; nil for the native one.
+  public var rules: RuleFile?
+  /// The dialect's variant.
+  public var variant = ""
+  /// The other files of a model folder; nil for a file by itself.
+  public var folder: FolderExport?
+  /// Texts of the file that the weights came from, where it was of this dialect.
+  var wildcards: [String: String] = [:]
+
+  /// - Parameters:
+  ///   - native: the network's tensors by native name.
+  ///   - dialect: `native` or one of the architecture's dialects.
+  ///   - variant: which of the dialect's variants; nil takes the one that fits.
+  ///   - wildcards: texts of the file that the weights came from.
+  ///   - keepsDrloc: whether the drloc head goes along.
+  ///   - inFolder: whether a model folder is to be written.
+  ///   - preset: the network's published name, where it has one; folders may hold it.
+  /// - Throws: `Failure` naming what the dialect cannot hold.
+  public static func make(
+    _ native: ParameterStore, metadata: NativeMetadata, dialect: String, variant: String? = nil,
+    wildcards: [String: String] = [:], keepsDrloc: Bool = false, inFolder: Bool = false, preset: String? = nil
+  ) throws -> ExportedCheckpoint {
+    var trunk = native
+    trunk.filter { !$0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
+    var drloc = native
+    drloc.filter { keepsDrloc && $0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
+    var metadata = metadata
+    metadata.dialect = dialect
+    var result: ExportedCheckpoint
+    var drlocNames: String?
+    if dialect == NativeMetadata.nativeDialect {
+      if inFolder {
+        throw Failure(
+          .usage, "a native store is a single file", remedy: "name a .safetensors file, or another dialect")
+      }
+      let rows = trunk.tensors.map {
+        PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
+      }
+      result = ExportedCheckpoint(store: trunk, plan: rows, remarks: [])
+    } else {
+      let architecture = metadata.configuration["architecture"]?.string
+      let file = try Dialects.named(dialect, architecture: architecture)
+      drlocNames = file.drloc
+      let names = file.variants.map(\.name)
+      let described = inFolder ? try file.described(metadata.configuration, preset: preset) : nil
+      let variant =
+        described?.variant ?? variant.flatMap { names.contains($0) ? $0 : nil }
+        ?? file.fittingVariant(metadata.configuration)
+      let exporter = try Exporter(file, variant: variant)
+      let exported = try exporter.run(
+        trunk, configuration: metadata.configuration, wildcards: wildcards, inFolder: inFolder)
+      result = ExportedCheckpoint(
+        store: exported.store, plan: exported.plan,
+        remarks: exporter.differences(trunk, metadata.configuration).filter { item in
+          // What the folder's own files say needs nobody to set it.
+          !inFolder || file.folder?.says(item.key) != true
+        }.map { key, usual, own in
+          "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
+        }
+          // A folder's own files prepare pictures.
+          + (inFolder
+            ? [] : [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 }),
+        omitted: exported.omitted, rules: file, variant: variant, wildcards: wildcards)
+      if let described, let folder = file.folder, let weights = folder.layout.weightsFile(file.format) {
+        result.folder = FolderExport(
+          weights: weights, format: file.format, readsShards: folder.layout.readsShards,
+          documents: folder.layout.documents(described.description, metadata), layout: folder.layout)
+        result.remarks += PictureDescription.unsaid(
+          metadata.preprocessing, in: folder.layout.pictureFile)
+      }
+    }
+    for tensor in drloc.tensors {
+      if let layout = result.store.kerasLayout {
+        try result.store.append(tensor.renamed("drloc/" + tensor.name))
+        var layers = layout.layers
+        if layers.last?.name != "drloc" { layers.append(.init(name: "drloc", weights: [])) }
+        layers[layers.count - 1].weights.append(tensor.name)
+        result.store.kerasLayout?.layers = layers
+      } else {
+        try result.store.append(tensor.renamed(Self.name(of: tensor.name, in: drlocNames)))
+      }
+    }
+    result.store.metadata = metadata.entries
+    // transformers 4 reads a safetensors file only where it says so.
+    if result.rules?.formats.contains(.pytorch) == true {
+      result.store.metadata[CheckpointFile.frameworkKey] = "pt"
+    }
+    return result
+  }
+
+  /// `drloc.0.layers.0.weight` as a dialect spells it.
+  private static func name(of native: String, in pattern: String?) -> String {
+    let parts = native.split(separator: ".", maxSplits: 2)
+    guard let pattern, parts.count == 3 else { return native }
+    return pattern.replacing("{scale}", with: parts[1]) + parts[2]
+  }
+}
+
+extension ExportedCheckpoint {
+  /// Tensors of no network, under their own names.
+  public init(raw store: ParameterStore) { self.init(store: store, plan: [], remarks: []) }
+}
+
+extension RuleFile {
+  /// The variant for a network that came from elsewhere: the first that takes it.
+  func fittingVariant(_ configuration: JSON) -> String {
+    let fitting = variants.first { $0.when?.isTrue { configuration[$0] } ?? true }
+    return (fitting ?? variants[0]).name
+  }
+}

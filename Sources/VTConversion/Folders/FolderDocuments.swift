@@ -1,0 +1,36 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// The JSON files beside weights. Where the user named the folder they are about its weights, and mistakes in them are
+/// errors; beside a file that was named they may belong to something else, and then say nothing.
+struct FolderDocuments {
+  let folder: String
+  let isNamed: Bool
+
+  /// - Parameter path: of a folder, or of a weights file.
+  init(_ path: String) {
+    isNamed = ModelFolder.isFolder(path)
+    folder = isNamed ? path : path.parentFolder
+  }
+
+  func path(_ name: String) -> String { OutputFolder.trimmed(folder) + "/" + name }
+
+  /// - Returns: nil where there is no such file.
+  /// - Throws: `Failure` where a named folder's file is no JSON object.
+  func document(_ name: String) throws -> JSON? {
+    guard FileManager.default.fileExists(atPath: path(name)) else { return nil }
+    do {
+      guard let data = FileManager.default.contents(atPath: path(name)) else {
+        throw Failure("the file cannot be read", remedy: "check the permissions")
+      }
+      let json = try JSON(parsing: data)
+      guard json.members != nil else { throw Failure("a JSON object belongs here") }
+      return json
+    } catch var failure as Failure {
+      guard isNamed else { return nil }
+      failure.remedy = failure.remedy ?? "fetch the file again, or give the weights file by itself"
+      throw failure.located(file: path(name))
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import VTCheckpoint
+import VTCore
+
+extension FolderReading {
+  /// What a file's own metadata says, without the keys that a named folder's files give: other libraries read those.
+  func givingWay(_ configuration: JSON?) -> JSON? {
+    guard documents.isNamed, let members = configuration?.members else { return configuration }
+    let said = Set(statements.filter(\.isExplicit).map(\.key))
+    return .object(members.filter { !said.contains($0.key) })
+  }
+
+  /// Adds what the files say about classes and pictures. A named folder's files count more than the weights' own
+  /// metadata.
+  func complete(_ metadata: inout NativeMetadata) -> [LoadNote] {
+    var notes: [LoadNote] = []
+    if let classes, documents.isNamed || metadata.classes == nil {
+      metadata.classes = classes
+      notes.append(
+        LoadNote(
+          .taken, key: "classes",
+          "\(classes.count == 1 ? "the name of 1 class" : "the names of \(classes.count) classes"): \(file) says so"
+        ))
+    }
+    guard var pictures = preprocessing, documents.isNamed || metadata.preprocessing == nil else {
+      return notes
+    }
+    let size = metadata.configuration["image_size"]?.int
+    if let own = pictures.size, let size, own != size {
+      // Some networks are published at one size and fed another, their tables resampled on the way (DINOv2).
+      notes.append(
+        LoadNote(
+          .assumed, key: "image_size",
+          "pictures are \(size) x \(size), as the network's are: \(pictures.file) says \(own) ('vtkit convert --image-size \(own)' brings the network to them)"
+        ))
+      pictures.size = size
+    }
+    let json = pictures.json(imageSize: size ?? 224)
+    if !pictures.agrees(metadata.preprocessing, imageSize: size ?? 224) {
+      metadata.preprocessing = json
+      let words = PreprocessingText(json)
+      notes.append(
+        LoadNote(
+          .taken, key: "preprocessing",
+          "pictures are \(words.geometry), \(words.numbers): \(pictures.file) says so"))
+    }
+    notes += pictures.doubts.map { LoadNote(.assumed, key: "preprocessing", $0) }
+    return notes
+  }
+
+  /// What was taken for keys that no tensor tells.
+  /// - Parameter isOpen: whether a key was neither in the tensors nor given by the user.
+  func notes(_ isOpen: (String) -> Bool) -> [LoadNote] {
+    let said = statements.filter { $0.isExplicit && $0.isInDoubt && isOpen($0.key) }
+    let texts = said.map { "\($0.key) = \($0.value.string ?? $0.value.text())" }
+    var notes: [LoadNote] = []
+    if !texts.isEmpty {
+      notes.append(LoadNote(.taken, "\(texts.joined(separator: ", ")): \(file) says so"))
+    }
+    for item in statements where !item.isExplicit && isOpen(item.key) && item.isInDoubt {
+      notes.append(
+        LoadNote(
+          .assumed, key: item.key,
+          "\(item.key) = \(item.value.string ?? item.value.text()): \(file) does not give \(item.member), and this is what its library takes"
+        ))
+    }
+    return notes
+  }
+}
+
+extension ModelFolder {
+  /// Which of the folder's files is read, where that is not plain.
+  var notes: [LoadNote] {
+    let name = String(weights.dropFirst(path.count)).trimmingPrefix("/")
+    if isRun {
+      let what =
+        name.hasSuffix("best.safetensors")
+        ? "the run's best weights" : "the run's last weights: it has no best ones yet"
+      return [LoadNote(.taken, "\(name): \(what)")]
+    }
+    return others.isEmpty
+      ? [] : [LoadNote(.taken, "\(name) is read; the folder also has \(others.joined(separator: ", "))")]
+  }
+}

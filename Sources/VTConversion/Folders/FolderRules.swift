@@ -1,0 +1,150 @@
+import VTCheckpoint
+import VTCore
+
+/// How a dialect's library describes networks in JSON files beside the weights: a rule file's `folder`. Read, they give
+/// configuration keys; written, they are what the library needs to load the folder by its name alone.
+struct FolderRules: Sendable {
+  /// One of our keys and the library's names for it, dotted where they are nested; the first that is there is read, all
+  /// are written.
+  struct Key: Sendable {
+    let key: String
+    let sources: [[String]]
+  }
+
+  /// A description that fits some networks.
+  struct Written: Sendable {
+    /// Taken where this is true; always where there is none.
+    let when: Expression?
+    /// nil where the library cannot describe such a network, for the reason.
+    let values: JSONTemplate?
+    let reason: String?
+    /// The dialect's variant that the described class reads; nil for the usual one.
+    let variant: String?
+  }
+
+  let layout: FolderLayout
+  /// Members that say whether the file is about the dialect's networks, and patterns of the values that do.
+  let about: [(member: [String], patterns: [String])]
+  /// The member that names the network (`vit_small_patch16_224`).
+  let networkName: String?
+  /// The member in which the keys are, where the file has it.
+  let inside: String?
+  let keys: [Key]
+  /// The library's words to ours. A word may stand for several of ours; the first is taken.
+  let words: [(theirs: String, ours: [String])]
+  /// What the library takes where its file lacks a key.
+  let defaults: [(key: String, value: JSON)]
+  let written: [Written]
+  /// Members whose other values make another network of the same tensors; `beside`: only where our keys may have one of
+  /// these words, as the file gives them.
+  let refused:
+    [(member: [String], unless: [String], beside: [(key: String, words: [String])], reason: String)]
+
+  init(_ reader: YAMLReader) throws {
+    var reader = reader
+    let name = try reader.string("layout")
+    guard let layout = FolderLayout(rawValue: name) else {
+      throw reader.fail("the layout '\(name)' is unknown")
+    }
+    self.layout = layout
+    func path(_ text: String) -> [String] { text.split(separator: ".").map(String.init) }
+    about = try reader.mapping("about").map { (path($0), try $1.texts()) }
+    networkName = try reader.optional("name")?.text()
+    inside = try reader.optional("inside")?.text()
+    keys = try reader.mapping("keys").map { Key(key: $0, sources: try $1.texts().map(path)) }
+    words = try reader.mapping("words").map { ($0, try $1.texts()) }
+    defaults = try reader.mapping("defaults").map { ($0, try $1.json()) }
+    refused = try reader.list("refuse").map { value in
+      var value = value
+      let result = (
+        path(try value.string("member")), try value.strings("unless"),
+        try value.mapping("beside").map { ($0, try $1.texts()) }, try value.string("reason")
+      )
+      try value.finish()
+      return result
+    }
+    written = try reader.list("write").map { value in
+      var value = value
+      let result = try value.located {
+        Written(
+          when: try value.optional("when").map { try Expression($0.text()) },
+          values: try value.optional("values").map { try JSONTemplate($0) },
+          reason: try value.optional("reason")?.text(),
+          variant: try value.optional("variant")?.text())
+      }
+      guard (result.values == nil) == (result.reason != nil) else {
+        throw value.fail("either 'values' or a 'reason' belongs here")
+      }
+      try value.finish()
+      return result
+    }
+    try reader.finish()
+  }
+
+  /// Whether the library's own file says a key, so that nobody must set it there.
+  func says(_ key: String) -> Bool { keys.contains { $0.key == key } }
+}
+
+/// JSON in which texts in braces are expressions over the configuration: `{num_classes: "{num_classes}"}`.
+indirect enum JSONTemplate: Sendable {
+  case value(JSON)
+  case expression(Expression)
+  case array([JSONTemplate])
+  case object([(key: String, value: JSONTemplate)])
+
+  init(_ reader: YAMLReader) throws {
+    if let items = reader.items {
+      self = .array(try items.map { try JSONTemplate($0) })
+    } else if reader.isMapping {
+      self = .object(try reader.members().map { ($0, try JSONTemplate($1)) })
+    } else if let text = try? reader.text(), text.hasPrefix("{"), text.hasSuffix("}") {
+      self = .expression(try reader.located { try Expression(String(text.dropFirst().dropLast())) })
+    } else {
+      self = .value(try reader.json())
+    }
+  }
+
+  /// - Throws: `Failure` naming an expression that has no value.
+  func filled(_ lookUp: (String) -> JSON?) throws -> JSON {
+    switch self {
+    case .value(let value): return value
+    case .array(let items): return .array(try items.map { try $0.filled(lookUp) })
+    case .object(let members):
+      return .object(
+        try members.map { JSON.Member(key: $0.key, value: try $0.value.filled(lookUp)) })
+    case .expression(let expression):
+      guard let value = expression.evaluate(lookUp) else {
+        throw Failure("the network's configuration gives no value for '\(expression.text)'")
+      }
+      return value
+    }
+  }
+}
+
+extension JSON {
+  /// A member by its way through nested objects.
+  subscript(path: [String]) -> JSON? {
+    path.reduce(Optional(self)) { value, key in value?[key] }
+  }
+
+  /// The same object with a member set, objects on the way made where they are missing.
+  func setting(_ path: [String], _ value: JSON) -> JSON {
+    guard let key = path.first else { return value }
+    var members = self.members ?? []
+    let rest = Array(path.dropFirst())
+    if let at = members.firstIndex(where: { $0.key == key }) {
+      members[at] = Member(key: key, value: members[at].value.setting(rest, value))
+    } else {
+      members.append(Member(key: key, value: JSON.object([]).setting(rest, value)))
+    }
+    return .object(members)
+  }
+
+  /// The same object with another's members, objects in both joined.
+  func merging(_ other: JSON) -> JSON {
+    guard members != nil, let theirs = other.members else { return other }
+    return theirs.reduce(self) { result, member in
+      result.setting([member.key], result[member.key]?.merging(member.value) ?? member.value)
+    }
+  }
+}

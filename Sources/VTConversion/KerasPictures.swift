@@ -1,0 +1,130 @@
+import VTCheckpoint
+import VTCore
+
+/// What a Keras model's own layers do to pictures before they reach the network, as the model's configuration in the file
+/// says it (`Rescaling`, `Normalization`): a transfer model that begins with such a layer wants pictures of 0 to 255.
+struct KerasPictures {
+  /// The layers, in words.
+  let layers: [String]
+  /// Each channel's factor and summand, of pixels as the model's input has them; nil where the configuration does not
+  /// tell them all.
+  let numbers: (factor: [Double], summand: [Double])?
+
+  /// - Returns: nil where the file has no configuration, or no such layers in it.
+  init?(_ store: ParameterStore) {
+    guard
+      let model = store.kerasConfiguration
+        ?? store.metadata["model_config"].flatMap({ try? JSON(parsing: $0) })
+    else { return nil }
+    var found: [(kind: String, settings: JSON)] = []
+    Self.collect(model, into: &found, depth: 0)
+    guard !found.isEmpty else { return nil }
+    layers = found.map(\.kind)
+    var (factor, summand) = ([1.0, 1, 1], [0.0, 0, 0])
+    for (kind, settings) in found {
+      guard let step = Self.step(kind, settings) else {
+        numbers = nil
+        return
+      }
+      for c in 0..<3 {
+        summand[c] = summand[c] * step.factor[c] + step.summand[c]
+        factor[c] *= step.factor[c]
+      }
+    }
+    let isWhole = factor.allSatisfy { $0 > 0 && $0.isFinite } && summand.allSatisfy(\.isFinite)
+    numbers = isWhole ? (factor, summand) : nil
+  }
+
+  /// Layers of unknown arithmetic count too: what they do must be told.
+  private static let kinds = ["Rescaling", "Normalization", "Lambda", "TFOpLambda", "SlicingOpLambda"]
+  /// Layers that may stand among them and leave pixels' meaning alone.
+  private static let others = ["InputLayer", "Resizing", "CenterCrop"]
+  /// A nested model of more layers is a network.
+  private static let most = 8
+
+  /// Collects the layers in front of the first one that is none of these.
+  /// - Returns: whether all were.
+  @discardableResult
+  private static func collect(
+    _ model: JSON, into found: inout [(kind: String, settings: JSON)], depth: Int
+  ) -> Bool {
+    guard depth < 4, let layers = model["config"]?["layers"]?.array else { return false }
+    for layer in layers {
+      // `Custom>Rescaling`, `keras.layers.Rescaling`
+      let kind = layer["class_name"]?.string?.split(whereSeparator: { $0 == ">" || $0 == "." }).last ?? ""
+      if kinds.contains(String(kind)) {
+        found.append((String(kind), layer["config"] ?? .null))
+      } else if let inner = layer["config"]?["layers"]?.array {
+        guard inner.count <= most, collect(layer, into: &found, depth: depth + 1) else { return false }
+      } else if !others.contains(String(kind)), !kind.hasPrefix("Random") {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// What one layer does, channel by channel; nil where it does not say.
+  private static func step(_ kind: String, _ settings: JSON) -> (factor: [Double], summand: [Double])? {
+    func channels(_ value: JSON?) -> [Double]? {
+      guard let value else { return nil }
+      if let one = value.double { return [one, one, one] }
+      // A tensor's nesting: [[[0.5, 0.5, 0.5]]].
+      if let items = value.array, items.count == 1, items[0].array != nil { return channels(items[0]) }
+      let items = value.array?.compactMap(\.double) ?? []
+      if items.count == 1 { return [items[0], items[0], items[0]] }
+      return items.count == 3 && value.array?.count == 3 ? items : nil
+    }
+    switch kind {
+    case "Rescaling":
+      guard let scale = channels(settings["scale"]), let offset = channels(settings["offset"] ?? .int(0))
+      else { return nil }
+      return (scale, offset)
+    case "Normalization":
+      guard settings["invert"]?.bool != true, let mean = channels(settings["mean"]),
+        let variance = channels(settings["variance"])
+      else { return nil }
+      // Keras divides by no less than its epsilon.
+      let deviation = variance.map { max($0.squareRoot(), 1e-7) }
+      return (deviation.map { 1 / $0 }, zip(mean, deviation).map { -$0 / $1 })
+    default: return nil
+    }
+  }
+
+  /// Puts the layers' numbers in place of the library's usual ones, or tells that it could not.
+  func apply(to loaded: inout LoadedCheckpoint) {
+    let names = layers.count == 1 ? "a layer" : "layers"
+    let list = layers.joined(separator: ", ")
+    guard let numbers, let usual = loaded.metadata.preprocessing else {
+      loaded.notes.append(
+        LoadNote(
+          .assumed, key: "preprocessing",
+          "the model has \(names) of its own in front of the network (\(list)), whose numbers its configuration does not tell: VTKit leaves \(layers.count == 1 ? "it" : "them") out (--mean and --std say what becomes of pixels)"
+        ))
+      return
+    }
+    // A factor as small as 1/255 is meant for bytes, another for pixels of 0 to 1.
+    let white = numbers.factor.allSatisfy { $0 < 0.05 } ? 255.0 : 1
+    let std = numbers.factor.map { Self.rounded(1 / ($0 * white)) }
+    let mean = zip(numbers.summand, numbers.factor).map { Self.rounded(-$0 / ($1 * white)) }
+    loaded.metadata.preprocessing = usual.merging([
+      "mean": .array(mean.map { .double($0) }), "std": .array(std.map { .double($0) }), "scale": .int(1),
+      "channel_order": .string("rgb"),
+    ])
+    loaded.notes.removeAll { note in
+      note.key == "preprocessing" && note.kind == .assumed
+        && (note.text.hasPrefix("mean") || note.text.hasPrefix("scale"))
+    }
+    let words = loaded.metadata.preprocessing.map { PreprocessingText($0).numbers } ?? ""
+    loaded.notes.append(
+      LoadNote(
+        .taken, key: "preprocessing",
+        "pictures are \(words): \(names) of the model's own in front of the network (\(list)) \(layers.count == 1 ? "does" : "do") that"
+      ))
+  }
+
+  /// Without the last digits, which decimal fractions do not have exactly (1 / 255 as a float32).
+  private static func rounded(_ value: Double) -> Double {
+    let nearest = (value * 1e6).rounded() / 1e6
+    return abs(nearest - value) <= 1e-6 * max(1, abs(value)) ? nearest + 0 : value
+  }
+}

@@ -1,0 +1,218 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// What to know about a checkpoint beforehand; everything may be left out.
+public struct LoadOptions: Sendable {
+  public var architecture: String?
+  public var dialect: String?
+  /// The key of the file's dictionary that holds the network (`model_ema`); found where left out.
+  public var key: String?
+  /// Configuration keys that the file does not settle.
+  public var configuration: JSON?
+  public var ignore: [String]
+  public var allowMissing: [String]
+
+  public init(
+    architecture: String? = nil, dialect: String? = nil, key: String? = nil, configuration: JSON? = nil,
+    ignore: [String] = [], allowMissing: [String] = []
+  ) {
+    self.key = key
+    self.architecture = architecture
+    self.dialect = dialect
+    self.configuration = configuration
+    self.ignore = ignore
+    self.allowMissing = allowMissing
+  }
+}
+
+/// A checkpoint of any dialect, brought to native names.
+public struct LoadedCheckpoint: Sendable {
+  /// The network's tensors (and the drloc head's, where the file has them).
+  public var native: ParameterStore
+  public var metadata: NativeMetadata
+  /// `native` or the dialect it was in.
+  public var dialect: String
+  public var variant: String
+  public var wildcards: [String: String]
+  /// What was assumed, taken from elsewhere or left out.
+  public var notes: [LoadNote] = []
+  /// Tensors left out, and why.
+  public var ignored: [(name: String, reason: String)] = []
+  /// Things in the file that are no tensors.
+  public var skipped: [SkippedItem] = []
+  public var plan: [PlanRow] = []
+  /// The file as a training run wrote it, with its digests; nil for others.
+  private var sealed: ParameterStore?
+
+  /// Reads the weights of a training run's checkpoint and compares their digest; of other files there is nothing to compare.
+  /// - Parameter path: what was loaded.
+  /// - Throws: `Failure` where the weights are not what the run wrote.
+  public func checkDigest(_ path: String) throws {
+    guard let sealed else { return }
+    do { try ContentDigest.check(sealed, .weights) } catch let failure as Failure {
+      throw failure.located(file: (try? ModelFolder.weightsFile(path)) ?? path)
+    }
+  }
+
+  /// Prefixes of what the native store holds besides the network.
+  static let drlocPrefix = "drloc."
+  static let optimizerPrefix = "optimizer."
+
+  /// Opens, recognizes and converts a checkpoint; the numbers stay in the file until used.
+  /// - Throws: `Failure` where the dialect is not recognized or a tensor is unaccounted for.
+  public static func load(_ path: String, _ options: LoadOptions = LoadOptions()) throws
+    -> LoadedCheckpoint
+  {
+    let store = try CheckpointFile.open(path)
+    do {
+      return try load(store, options, path: path)
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
+  }
+
+  /// The same for tensors that are open already.
+  /// - Parameter path: the file they come from: beside it may lie a library's own configuration file.
+  public static func load(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
+    -> LoadedCheckpoint
+  {
+    var loaded = try converted(store, options, path: path)
+    let isOpen = loaded.metadata.preprocessing == nil
+    try loaded.completePreprocessing()
+    if isOpen, loaded.dialect != NativeMetadata.nativeDialect { KerasPictures(store)?.apply(to: &loaded) }
+    return loaded
+  }
+
+  private static func converted(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
+    -> LoadedCheckpoint
+  {
+    let metadata = try NativeMetadata(store)
+    let folder = try path.flatMap { ModelFolder.isFolder($0) ? try ModelFolder($0) : nil }
+    if let metadata, metadata.dialect == NativeMetadata.nativeDialect,
+      options.dialect ?? NativeMetadata.nativeDialect == NativeMetadata.nativeDialect, options.key == nil
+    {
+      var result = try native(store, metadata, options)
+      result.notes = (folder?.notes ?? []) + result.notes
+      return result
+    }
+    guard options.dialect != NativeMetadata.nativeDialect else {
+      throw Failure(
+        "not a native store: it carries no configuration",
+        remedy: "leave --from out, or name the dialect (see 'vtkit dialects')")
+    }
+    var result = try foreign(store, metadata, options, path: path)
+    result.notes = (folder?.notes ?? []) + result.notes
+    return result
+  }
+
+  /// The architecture and dialect of a store's names, whether or not its network can be read; nil where they are not
+  /// known.
+  public static func recognized(_ store: ParameterStore, _ options: LoadOptions, path: String?) -> (
+    architecture: String, dialect: String
+  )? {
+    guard
+      let file = try? Recognition.found(store, NativeMetadata(store), options, format: format(path))?
+        .importer.file
+    else { return nil }
+    return (file.architecture, file.dialect)
+  }
+
+  /// The format of the weights at a path: of a file, or of a folder's weights.
+  private static func format(_ path: String?) -> FileFormat? {
+    path.flatMap { try? FileFormat(path: ModelFolder.weightsFile($0)) }
+  }
+
+  private static func native(
+    _ store: ParameterStore, _ metadata: NativeMetadata, _ options: LoadOptions
+  ) throws -> LoadedCheckpoint {
+    for member in options.configuration?.members ?? [] where member.key != "architecture" {
+      if let own = metadata.configuration[member.key], own != member.value,
+        own.double == nil || own.double != member.value.double
+      {
+        throw Failure(
+          "the configuration says \(member.key) = \(member.value.text()), the file \(own.text())",
+          remedy: "correct --model-config, or leave it out")
+      }
+    }
+    let unused = try store.unusedPatterns(options.ignore)
+    var own = store
+    try own.leaveOut(options.ignore)
+    own.filter { !$0.name.hasPrefix(optimizerPrefix) }
+    own.metadata = [:]
+    var loaded = LoadedCheckpoint(
+      native: own, metadata: metadata, dialect: NativeMetadata.nativeDialect,
+      variant: metadata.provenance?["source_variant"]?.string ?? "", wildcards: metadata.sourceWildcards,
+      notes: unused, skipped: store.skipped,
+      plan: own.tensors.map {
+        PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
+      })
+    loaded.sealed = store.metadata[ContentDigest.key] == nil ? nil : store
+    return loaded
+  }
+
+  private static func foreign(
+    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
+  ) throws -> LoadedCheckpoint {
+    let (format, documents) = (format(path), path.map(FolderDocuments.init))
+    var (importer, wrapper) = try Recognition.importer(store, metadata, options, format: format)
+    if options.dialect == nil, metadata == nil, let documents,
+      let other = try Recognition.twin(of: importer.file, describedIn: documents)
+    {
+      var named = options
+      (named.dialect, named.architecture) = (other.dialect, other.architecture)
+      (importer, wrapper) = try Recognition.importer(store, metadata, named, format: format)
+    }
+    let file = importer.file
+    let ignore = try NameFilter(options.ignore).forNames(under: wrapper.prefix)
+    let reading = try documents.flatMap { documents in
+      try file.folder.flatMap {
+        try FolderReading(
+          $0, documents, dialect: file.dialect,
+          fixed: Dictionary(file.configuration.map { ($0.key, $0.value) }) { first, _ in first })
+      }
+    }
+    let given =
+      options.configuration ?? reading?.givingWay(metadata?.configuration) ?? metadata?.configuration
+    let result: Importer.Result
+    do {
+      result = try importer.run(
+        given: given, folder: reading, ignore: ignore, allowMissing: NameFilter(options.allowMissing),
+        clues: NetworkClues(
+          isOwn: metadata != nil, prefix: wrapper.prefix,
+          modelName: reading?.networkName ?? store.networkName,
+          functionName: reading?.networkName, fileNames: path.map(NetworkClues.fileNames) ?? []))
+      guard result.account.isClean else {
+        var failure = result.account.failure(
+          file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+        failure.problem = result.unusedPatterns.map { $0.text + "\n" }.joined() + failure.problem
+        throw failure
+      }
+    } catch let failure as Failure {
+      // A dialect may fit in part.
+      if options.dialect == nil, let other = try OtherNetworks.failure([wrapper.store]) { throw other }
+      throw failure
+    }
+    var native = result.native
+    for tensor in result.drloc { try native.append(tensor) }
+    var own = NativeMetadata(
+      configuration: result.configuration, classes: metadata?.classes,
+      preprocessing: metadata?.preprocessing, data: metadata?.data)
+    let said = result.folderNotes + (result.folder?.complete(&own) ?? [])
+    let ignored =
+      result.account.ignored + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") }
+    let left = [LoadNote.leftOut(ignored)].compactMap(\.self)
+    let copies = options.key == nil ? [wrapper.otherCopies].compactMap(\.self) : []
+    return LoadedCheckpoint(
+      native: native, metadata: own,
+      dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
+      notes: result.unusedPatterns + copies + said + result.assumed + result.sizeNotes + left,
+      ignored: ignored, skipped: store.skipped, plan: result.plan)
+  }
+}
+
+extension String {
+  func replacingPrefix(_ prefix: String, with other: String) -> String {
+    hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
+  }
+}

@@ -1,0 +1,234 @@
+import VTCheckpoint
+import VTConverters
+import VTCore
+import Yams
+
+/// What published networks have where no tensor shows it, by their sizes: `converters/networks/published.yaml`.
+struct PublishedNetworks: Sendable {
+  struct Network: Sendable {
+    let name: String
+    /// Configuration keys and the values of which each must have one.
+    let sizes: [(key: String, values: [JSON])]
+    /// What the tensors do not show.
+    let has: [String: JSON]
+    /// Patterns of the names by which training scripts call it.
+    let called: [NamePattern]
+    /// Prefixes under which its own training script saves it.
+    let under: [String]
+    /// Whether its position table is one of fixed sines and cosines.
+    let hasFixedPositions: Bool
+    /// Whether it counts only where its name or its prefix says so.
+    let isRare: Bool
+    /// Why this is taken, where the network is not a published one.
+    let because: String?
+    /// Why VTKit does not have the network, although its tensors have a dialect's names and shapes.
+    let cannot: String?
+    /// The configuration key by which the user says that it is not this network.
+    let overruledBy: String?
+  }
+
+  enum Answer {
+    case found(JSON, reason: String)
+    /// Nothing settles the key, and why.
+    case open(String)
+  }
+
+  private let networks: [String: [Network]]
+
+  /// - Throws: `Failure` naming file and line.
+  static let builtIn = Result {
+    try PublishedNetworks(
+      fileName: "published.yaml", text: EmbeddedConverters.publishedNetworks)
+  }
+
+  init(fileName: String, text: String) throws {
+    do {
+      guard let node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
+      var reader = YAMLReader(node: node, path: "")
+      var networks: [String: [Network]] = [:]
+      for (key, _) in node.mapping ?? [:] {
+        let architecture = key.string ?? ""
+        networks[architecture] = try reader.list(architecture).map { try Network($0) }
+      }
+      self.networks = networks
+    } catch let failure as Failure {
+      throw failure.located(file: fileName)
+    }
+  }
+
+  /// What the published networks of these sizes have for a key.
+  /// - Parameters:
+  ///   - lookUp: the configuration's keys, as far as they are known.
+  ///   - clues: what a checkpoint says besides its tensors' shapes.
+  func settle(
+    _ key: String, architecture: String, _ lookUp: (String) -> JSON?, _ clues: NetworkClues
+  ) throws -> Answer {
+    let all = (networks[architecture] ?? []).filter { $0.has[key] != nil && $0.fits(lookUp) }
+    // What stands for no published network counts only where none fits.
+    func list(_ networks: [Network]) -> String {
+      networks.map { "\($0.name) has \($0.has[key]?.text() ?? "?")" }.joined(separator: ", ")
+    }
+    let named = all.filter { $0.because == nil }
+    let ofItsSizes = named.isEmpty ? all : named
+    guard !ofItsSizes.isEmpty else {
+      if let answer = called(key, architecture: architecture, clues) { return answer }
+      // The first network's sizes are what tells most of them apart.
+      let keys = networks[architecture]?.first { $0.has[key] != nil }?.sizes.map(\.key) ?? []
+      let sizes = keys.compactMap { key in lookUp(key).map { "\(key) \($0.text())" } }
+      return .open("no published network has " + sizes.joined(separator: ", "))
+    }
+    func isNamed(_ network: Network) -> Bool {
+      network.under.contains { clues.prefix.contains($0) } || network.ownName(clues) != nil
+    }
+    var fitting = ofItsSizes.filter { !$0.isRare || isNamed($0) }
+    if fitting.isEmpty { return .open("only its name tells it from " + list(ofItsSizes)) }
+    func narrow(_ isMeant: (Network) throws -> Bool) rethrows {
+      let meant = try fitting.filter(isMeant)
+      if !meant.isEmpty { fitting = meant }
+    }
+    func areSame(_ networks: [Network]) -> Bool {
+      networks.allSatisfy { $0.has[key]?.isSame(as: networks[0].has[key] ?? .null) == true }
+    }
+    narrow { network in network.under.contains { clues.prefix.contains($0) } }
+    if !areSame(fitting), fitting.contains(where: \.hasFixedPositions), try !clues.hasFixedPositions() {
+      narrow { !$0.hasFixedPositions }
+    }
+    narrow(isNamed)
+    guard areSame(fitting), let value = fitting[0].has[key] else {
+      return .open("published networks of these shapes differ: " + list(fitting))
+    }
+    if let because = fitting[0].because { return .found(value, reason: because) }
+    let others = ofItsSizes.filter { $0.has[key]?.isSame(as: value) != true }
+    return .found(
+      value,
+      reason: "the shapes are those of \(fitting[0].name)"
+        + (others.isEmpty ? "" : " (\(list(others)), of the same shapes)"))
+  }
+}
+
+extension PublishedNetworks {
+  /// What networks of the name have that the library's own file gives: its function decides, whatever sizes it is
+  /// called with.
+  private func called(_ key: String, architecture: String, _ clues: NetworkClues) -> Answer? {
+    guard let name = clues.functionName else { return nil }
+    let known = (networks[architecture] ?? []).filter { network in
+      network.has[key] != nil && network.called.contains { $0.match(name) != nil }
+    }
+    guard let network = known.first(where: \.isRare) ?? known.first, let value = network.has[key] else {
+      return nil
+    }
+    return .found(value, reason: "the folder calls the network '\(name.printable)'")
+  }
+
+  /// A network of the same names and shapes that VTKit does not have: refused where nothing else has them or the
+  /// checkpoint has its name, told where it might be one.
+  /// - Parameter given: the user's own configuration keys.
+  func lookAlike(
+    architecture: String, given: Set<String>, _ lookUp: (String) -> JSON?, _ clues: NetworkClues
+  ) throws -> LoadNote? {
+    for network in networks[architecture] ?? [] {
+      guard let reason = network.cannot, network.fits(lookUp) else { continue }
+      if let key = network.overruledBy, given.contains(key) { continue }
+      if let ownName = network.ownName(clues) {
+        throw Failure(
+          "this is '\(ownName.text.printable)', which VTKit does not have: \(reason)",
+          remedy: ownName.isOfFile ? "if it is another network, give the file another name" : nil)
+      }
+      if network.called.isEmpty {
+        let sayNot = network.overruledBy.flatMap { key in
+          lookUp(key).map {
+            "if it is another network of these shapes, say so: --model-config '{\"\(key)\": \($0.text())}'"
+          }
+        }
+        throw Failure("this is \(network.name), which VTKit does not have: \(reason)", remedy: sayNot)
+      }
+      if network.isRare || clues.modelName != nil || !given.isEmpty { continue }
+      return LoadNote(
+        .assumed,
+        "the tensors could also be those of \(network.name), which VTKit does not have: \(reason)")
+    }
+    return nil
+  }
+}
+
+extension ParameterStore {
+  /// What a training script beside the weights calls the network.
+  var networkName: String? {
+    let keys = [
+      "arch", "model_name", "args.model", "args.arch", "hyper_parameters.model_name", "hyper_parameters.arch",
+    ]
+    return keys.lazy.compactMap { self.texts[$0] }.first
+  }
+}
+
+/// What a checkpoint says of its network besides tensors' names and shapes.
+struct NetworkClues {
+  /// Whether VTKit wrote the file.
+  var isOwn = false
+  /// The file's names, without what was in front.
+  var names: Set<String> = []
+  /// What was in front of the network's names (`module.base_encoder.`).
+  var prefix = ""
+  /// What a training script called the network (`vit_small_patch16_224`).
+  var modelName: String?
+  /// What the library's own file beside the weights calls the function that makes it.
+  var functionName: String?
+  /// What the weights' file and its folder are called: a clue where nothing in them has a name.
+  var fileNames: [String] = []
+  /// Whether the position table is one of fixed sines and cosines; reads numbers, so it is asked only where it matters.
+  var hasFixedPositions: () throws -> Bool = { false }
+}
+
+extension NetworkClues {
+  /// The names that a path gives a network, each also from every word on: `timm_resnetblur50-84f4.pth` and
+  /// `models--timm--resnetblur50.bt_in1k/snapshots/.../model.safetensors` hold `resnetblur50`.
+  static func fileNames(_ path: String) -> [String] {
+    let parts = path.split(separator: "/").map(String.init)
+    let cached = parts.last { $0.hasPrefix("models--") }
+    return (parts.suffix(2).reversed() + [cached].compactMap { $0 }).flatMap { name -> [String] in
+      let words = name.lowercased()
+      let starts = words.indices.filter { at in
+        at == words.startIndex || "-_. ".contains(words[words.index(before: at)])
+      }
+      return starts.map { String(words[$0...]) }
+    }
+  }
+}
+
+extension PublishedNetworks.Network {
+  /// By which of its names the checkpoint calls it, if it does. A file's name counts for networks that only their name
+  /// tells.
+  fileprivate func ownName(_ clues: NetworkClues) -> (text: String, isOfFile: Bool)? {
+    func isCalled(_ name: String) -> Bool { called.contains { $0.match(name) != nil } }
+    if let name = clues.modelName { return isCalled(name) ? (name, false) : nil }
+    guard isRare || cannot != nil else { return nil }
+    return clues.fileNames.first(where: isCalled).map { ($0, true) }
+  }
+
+  /// Whether a configuration has its sizes, as far as it is known.
+  fileprivate func fits(_ lookUp: (String) -> JSON?) -> Bool {
+    sizes.allSatisfy { size in
+      lookUp(size.key).map { own in size.values.contains { $0.isSame(as: own) } } ?? false
+    }
+  }
+
+  fileprivate init(_ reader: YAMLReader) throws {
+    var reader = reader
+    func values(_ value: YAMLReader) throws -> [JSON] {
+      try value.items?.map { try $0.json() } ?? [value.json()]
+    }
+    func pattern(_ text: String) throws -> NamePattern {
+      try NamePattern(text, variables: [:], counts: [], wildcards: [])
+    }
+    self.init(
+      name: try reader.optional("name")?.text() ?? "",
+      sizes: try reader.mapping("sizes").map { ($0, try values($1)) },
+      has: Dictionary(uniqueKeysWithValues: try reader.mapping("has").map { ($0, try $1.json()) }),
+      called: try reader.strings("called").map(pattern), under: try reader.strings("under"),
+      hasFixedPositions: try reader.optional("fixed_positions")?.text() == "true",
+      isRare: try reader.optional("rare")?.text() == "true",
+      because: try reader.optional("because")?.text(), cannot: try reader.optional("cannot")?.text(),
+      overruledBy: try reader.optional("overruled_by")?.text())
+    try reader.finish()
+  }
+}

@@ -1,0 +1,68 @@
+import VTCheckpoint
+import VTCore
+
+/// A rule file tried on a checkpoint, for those who write one: read forwards, every tensor accounted for; read
+/// backwards, every bit compared.
+public struct RuleFileCheck: Sendable {
+  public let file: RuleFile
+  /// The variant that fits, empty where the file has none.
+  public let variant: String
+  public let tensors: Int
+  public let configuration: JSON
+  /// Keys taken by the file's `assume`.
+  public let assumed: [LoadNote]
+  /// What was left out, and why.
+  public let ignored: [(name: String, reason: String)]
+  /// Rules that took no tensor, by line.
+  public let unused: [(line: Int, native: String)]
+
+  /// - Throws: `Failure` naming the lines whose tensors are missing or misshapen, tensors that no line takes, and
+  ///   tensors that do not come back the same.
+  public init(_ file: RuleFile, on path: String, _ options: LoadOptions = LoadOptions()) throws {
+    let store = try CheckpointFile.open(path)
+    do {
+      let importers = try Wrapper.candidates(store, key: options.key).map {
+        ($0, try Importer.best(file, $0.store))
+      }
+      let (wrapper, importer) = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
+      let result = try importer.run(
+        given: options.configuration, folder: nil, ignore: NameFilter(options.ignore),
+        allowMissing: NameFilter(options.allowMissing))
+      guard result.account.isClean else {
+        throw result.account.failure(file: nil, converter: file.fileName, showingLines: true)
+      }
+      let exporter = try Exporter(file, variant: result.variant)
+      let back = try exporter.run(
+        result.native, configuration: result.configuration, wildcards: result.wildcards)
+      try Self.compare(wrapper.store, back.store, leaving: Set(result.account.ignored.map(\.name)))
+      self.file = file
+      variant = result.variant
+      tensors = result.native.count
+      configuration = result.configuration
+      assumed = result.assumed
+      ignored = result.account.ignored
+      unused = importer.unusedRules
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
+  }
+
+  private static func compare(
+    _ original: ParameterStore, _ back: ParameterStore, leaving ignored: Set<String>
+  ) throws {
+    for tensor in original.tensors where !ignored.contains(tensor.name) && !tensor.name.hasPrefix("drloc.") {
+      guard let other = back[tensor.name] else {
+        throw Failure("read backwards, the rules do not give this tensor again", tensor: tensor.name)
+      }
+      guard other.shape == tensor.shape, other.type == tensor.type else {
+        throw Failure(
+          "read backwards, the rules give \(other.type.rawValue) \(other.shape) for \(tensor.type.rawValue) \(tensor.shape)",
+          tensor: tensor.name)
+      }
+      let isSame = try tensor.bytes().withUnsafeBytes { a in
+        try other.bytes().withUnsafeBytes { a.elementsEqual($0) }
+      }
+      guard isSame else { throw Failure("read backwards, the rules give other numbers", tensor: tensor.name) }
+    }
+  }
+}

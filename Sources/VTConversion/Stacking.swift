@@ -1,0 +1,49 @@
+import VTCheckpoint
+
+/// Some libraries keep one tensor for all blocks, the blocks along its first axis (JAX's scan). A rule file names what
+/// stands before the block's number (`stacked: "Transformer/encoderblock"`); the rules know single blocks only.
+enum Stacking {
+  /// Name under which a file's habit travels with its other wildcards.
+  static let key = "stacked"
+
+  /// `prefix/rest [n, ...]` as `prefix_0/rest`, `prefix_1/rest`, ...; nil where nothing is stacked.
+  static func expanded(_ store: ParameterStore, prefix: String) throws -> ParameterStore? {
+    guard store.tensors.contains(where: { $0.name.hasPrefix(prefix + "/") }) else { return nil }
+    var result: [StoredTensor] = []
+    for tensor in store.tensors {
+      guard tensor.name.hasPrefix(prefix + "/"), let count = tensor.shape.first, count > 0, count <= 10_000
+      else {
+        result.append(tensor)
+        continue
+      }
+      let rest = tensor.name.dropFirst(prefix.count)
+      result += tensor.unstacked((0..<count).map { "\(prefix)_\($0)\(rest)" })
+    }
+    return try ParameterStore(result)
+  }
+
+  /// The inverse.
+  static func collected(_ store: ParameterStore, prefix: String) throws -> ParameterStore {
+    let pattern = try NamePattern(
+      prefix + "_{block}/*", variables: [:], counts: ["block"], wildcards: [])
+    var result: [StoredTensor] = []
+    var stacks: [(name: String, parts: [Int: StoredTensor])] = []
+    for tensor in store.tensors {
+      guard let block = pattern.match(tensor.name)?.numbers["block"] else {
+        result.append(tensor)
+        continue
+      }
+      let name = prefix + tensor.name.dropFirst("\(prefix)_\(block)".count)
+      if let at = stacks.firstIndex(where: { $0.name == name }) {
+        stacks[at].parts[block] = tensor
+      } else {
+        stacks.append((name, [block: tensor]))
+      }
+    }
+    for stack in stacks {
+      let parts = stack.parts.sorted { $0.key < $1.key }.map(\.value)
+      result.append(try StoredTensor.stacking(parts, name: stack.name))
+    }
+    return try ParameterStore(result)
+  }
+}

@@ -1,0 +1,37 @@
+import VTCheckpoint
+import VTCore
+
+/// Patterns of `--ignore` and `--allow-missing` that match nothing: most likely mistyped.
+enum UnusedPatterns {
+  /// - Parameters:
+  ///   - names: of all tensors that the file has.
+  ///   - wanted: of all tensors that the network wants, as the file and as VTKit spell them.
+  static func notes(ignore: NameFilter, allowMissing: NameFilter, names: [String], wanted: [String])
+    -> [LoadNote]
+  {
+    ignore.unused(among: names).map { note("--ignore", $0, "no tensor of the file", names) }
+      + allowMissing.unused(among: names + wanted).map {
+        note("--allow-missing", $0, "no tensor that the network wants", wanted)
+      }
+  }
+
+  /// The same for a file that is taken as it is.
+  static func notes(ignore: [String], names: [String]) throws -> [LoadNote] {
+    notes(ignore: try NameFilter(ignore), allowMissing: try NameFilter([]), names: names, wanted: [])
+  }
+
+  private static func note(_ option: String, _ pattern: String, _ what: String, _ names: [String]) -> LoadNote
+  {
+    let plain = pattern.replacing("*", with: "")
+    let close = names.count <= 5000 ? plain.closest(in: names, limit: 1).first : nil
+    return LoadNote(
+      .unused, "\(option) '\(pattern)' matches \(what)" + (close.map { " (is it '\($0)'?)" } ?? ""))
+  }
+}
+
+extension ParameterStore {
+  /// What to say of patterns that `leaveOut` would find nothing for.
+  public func unusedPatterns(_ patterns: [String]) throws -> [LoadNote] {
+    try UnusedPatterns.notes(ignore: patterns, names: names)
+  }
+}

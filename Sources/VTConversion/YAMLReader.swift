@@ -1,0 +1,143 @@
+import VTCheckpoint
+import VTCore
+import Yams
+
+/// Walks a YAML mapping, remembering which keys were used; errors name the line.
+struct YAMLReader {
+  let node: Node
+  let path: String
+  /// A mapping's keys in order. To walk a mapping of Yams copies all that is in it, so this is done once.
+  private let keys: [String]
+  private var used: Set<String> = []
+
+  init(node: Node, path: String) {
+    self.node = node
+    self.path = path
+    keys = node.mapping?.map { $0.key.string ?? "" } ?? []
+  }
+
+  /// The document of a file; nil for an empty one. Every value is read as the text it is, so nothing need guess its type:
+  /// the guess takes seven regular expressions per key.
+  static func tree(_ text: String) throws -> Node? { try compose(yaml: text, .basic, .default, .utf8) }
+
+  var line: Int { node.mark?.line ?? 0 }
+  var isScalar: Bool { node.scalar != nil }
+  var isMapping: Bool { node.mapping != nil }
+
+  /// What is in a list; nil for anything else.
+  var items: [YAMLReader]? { node.sequence?.map { YAMLReader(node: $0, path: path) } }
+
+  func fail(_ problem: String) -> Failure { Failure("line \(line): \(path)\(problem)") }
+
+  /// Adds the line to an error that does not know it.
+  func located<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch var failure as Failure {
+      if !failure.problem.hasPrefix("line ") { failure.problem = "line \(line): " + failure.problem }
+      throw failure
+    }
+  }
+
+  mutating func optional(_ key: String) throws -> YAMLReader? {
+    used.insert(key)
+    guard let mapping = node.mapping else { throw fail("a mapping belongs here") }
+    return keys.firstIndex(of: key).map {
+      YAMLReader(node: mapping[$0].value, path: path + key + ": ")
+    }
+  }
+
+  func text() throws -> String {
+    guard let scalar = node.scalar else { throw fail("a single value belongs here") }
+    return scalar.string
+  }
+
+  mutating func string(_ key: String) throws -> String {
+    guard let value = try optional(key) else { throw fail("'\(key)' is missing") }
+    used.insert(key)
+    return try value.text()
+  }
+
+  /// One string or a list of strings; empty where the key is missing.
+  mutating func strings(_ key: String) throws -> [String] {
+    guard let value = try optional(key) else { return [] }
+    if value.isScalar { return [try value.text()] }
+    guard let items = value.node.sequence else { throw value.fail("a list belongs here") }
+    return try items.map { try YAMLReader(node: $0, path: value.path).text() }
+  }
+
+  mutating func list(_ key: String) throws -> [YAMLReader] {
+    guard let value = try optional(key) else { return [] }
+    guard let items = value.node.sequence else { throw value.fail("a list belongs here") }
+    return items.map { YAMLReader(node: $0, path: value.path) }
+  }
+
+  /// One string or a list of strings.
+  func texts() throws -> [String] {
+    if isScalar { return [try text()] }
+    guard let items else { throw fail("a list belongs here") }
+    return try items.map { try $0.text() }
+  }
+
+  /// A mapping's members in order.
+  func members() throws -> [(String, YAMLReader)] {
+    guard let pairs = node.mapping else { throw fail("a mapping belongs here") }
+    return pairs.map { pair in
+      let name = pair.key.string ?? ""
+      return (name, YAMLReader(node: pair.value, path: "\(path)\(name): "))
+    }
+  }
+
+  /// Patterns under the key `of`, each with its reason.
+  mutating func reasons(_ key: String, of patternKey: String) throws -> [(pattern: String, reason: String)] {
+    try list(key).map { value in
+      var value = value
+      let result = (try value.string(patternKey), try value.string("reason"))
+      try value.finish()
+      return result
+    }
+  }
+
+  mutating func mapping(_ key: String) throws -> [(String, YAMLReader)] {
+    guard let value = try optional(key) else { return [] }
+    guard let pairs = value.node.mapping else { throw value.fail("a mapping belongs here") }
+    var seen: Set<String> = []
+    return try pairs.map { pair in
+      let name = pair.key.string ?? ""
+      guard seen.insert(name).inserted else { throw value.fail("'\(name)' occurs twice") }
+      return (name, YAMLReader(node: pair.value, path: "\(value.path)\(name): "))
+    }
+  }
+
+  func textPairs() throws -> [(String, String)] {
+    guard let pairs = node.mapping else { throw fail("a mapping belongs here") }
+    return try pairs.map { ($0.key.string ?? "", try YAMLReader(node: $0.value, path: path).text()) }
+  }
+
+  /// A configuration value: null, true, false, a number, a word, or a list of them.
+  func json() throws -> JSON {
+    if let items = node.sequence {
+      return .array(try items.map { try YAMLReader(node: $0, path: path).json() })
+    }
+    let text = try self.text()
+    switch text {
+    case "null", "~": return .null
+    case "true": return .bool(true)
+    case "false": return .bool(false)
+    default:
+      if Int(text) != nil { return .number(text) }
+      if let number = Double(text) { return .double(number) }
+      return .string(text)
+    }
+  }
+
+  /// Refuses keys that nothing asked for.
+  func finish() throws {
+    for (index, name) in keys.enumerated() {
+      if !used.contains(name) {
+        let close = name.closest(in: Array(used))
+        throw Failure(
+          "line \(node.mapping?[index].key.mark?.line ?? line): unknown key '\(name)'",
+          remedy: close.isEmpty ? nil : "did you mean '\(close[0])'?")
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// Pictures ready for a network, and their labels.
+public struct Batch: Sendable {
+  /// `[count, size, size, channels]`, normalized.
+  public let images: [Float]
+  /// Of the pictures: 3, or 1 for gray.
+  public let channels: Int
+  public let labels: [Int32]
+  /// Positions in the list that the loader was given.
+  public let positions: [Int]
+  /// Pictures that could not be read, with the reason.
+  public let failures: [Failure]
+
+  public var count: Int { labels.count }
+  /// Pixels along one side of each picture.
+  public let size: Int
+  /// Of `images`.
+  public var shape: [Int] { [count, size, size, channels] }
+}
+
+/// Prepares batches on its own threads, ahead of whoever uses them, and gives them in order.
+///
+/// What a batch holds depends on its index alone, so neither the number of threads nor where a run
+/// was interrupted can change it.
+public final class BatchLoader {
+  private let shared: Shared
+  private var nextIndex: Int
+
+  /// - Parameters:
+  ///   - items: the pictures of the epoch, in order.
+  ///   - batchSize: pictures a batch; the last may be smaller unless `dropsLast`.
+  ///   - first: index of the first batch to give.
+  ///   - threads: how many prepare batches; where the system refuses them all, `next` does.
+  ///   - ahead: how many batches may wait.
+  ///   - prepare: turns a file into the network's pixels; the second argument is its position.
+  public convenience init(
+    items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
+    dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
+    prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+  ) {
+    self.init(
+      items: items, batchSize: batchSize, preprocessing: preprocessing, first: first, dropsLast: dropsLast,
+      threads: threads, ahead: ahead, stackSize: 4 << 20, prepare: prepare)
+  }
+
+  /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
+  init(
+    items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int, dropsLast: Bool,
+    threads: Int, ahead: Int, stackSize: Int,
+    prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+  ) {
+    shared = Shared(
+      items: items, batchSize: batchSize, preprocessing: preprocessing, first: first,
+      dropsLast: dropsLast, ahead: max(1, ahead), prepare: prepare)
+    nextIndex = first
+    for _ in 0..<max(1, threads) {
+      let shared = self.shared
+      guard startThread(stackSize: stackSize, { shared.work() }) else { break }
+      shared.workers += 1
+    }
+  }
+
+  deinit { shared.stop() }
+
+  /// Number of batches in all.
+  public var count: Int { shared.count }
+
+  /// The next batch, or nil at the end.
+  public func next() -> Batch? {
+    guard nextIndex < shared.count else { return nil }
+    defer { nextIndex += 1 }
+    return shared.take(nextIndex)
+  }
+
+  private final class Shared: @unchecked Sendable {
+    let items: [LabeledPicture]
+    let batchSize: Int
+    let preprocessing: Preprocessing
+    let count: Int
+    private let ahead: Int
+    /// Threads that started; set before the first batch is taken.
+    var workers = 0
+    private let prepare: @Sendable (PictureFile, Int) throws -> PreparedPicture
+
+    // `condition` guards the rest.
+    private let condition = NSCondition()
+    private var claimed: Int
+    private var consumed: Int
+    private var ready: [Int: Batch] = [:]
+    private var stopping = false
+
+    init(
+      items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int,
+      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+    ) {
+      self.items = items
+      self.batchSize = batchSize
+      self.preprocessing = preprocessing
+      self.ahead = ahead
+      self.prepare = prepare
+      count = dropsLast ? items.count / batchSize : (items.count + batchSize - 1) / batchSize
+      claimed = first
+      consumed = first
+    }
+
+    func work() {
+      while true {
+        condition.lock()
+        while !stopping && claimed < count && claimed >= consumed + ahead { condition.wait() }
+        if stopping || claimed >= count {
+          condition.unlock()
+          return
+        }
+        let index = claimed
+        claimed += 1
+        condition.unlock()
+        let batch = make(index)
+        condition.lock()
+        ready[index] = batch
+        condition.broadcast()
+        condition.unlock()
+      }
+    }
+
+    func take(_ index: Int) -> Batch {
+      if workers == 0 { return make(index) }
+      condition.lock()
+      defer { condition.unlock() }
+      while ready[index] == nil { condition.wait() }
+      consumed = index + 1
+      condition.broadcast()
+      return ready.removeValue(forKey: index)!
+    }
+
+    func stop() {
+      condition.lock()
+      stopping = true
+      condition.broadcast()
+      condition.unlock()
+    }
+
+    private func make(_ index: Int) -> Batch {
+      let first = index * batchSize
+      let range = first..<min(items.count, first + batchSize)
+      let length = preprocessing.imageSize * preprocessing.imageSize * preprocessing.channels
+      var labels: [Int32] = []
+      var positions: [Int] = []
+      var failures: [Failure] = []
+      let images = [Float](unsafeUninitializedCapacity: range.count * length) { out, written in
+        for position in range {
+          do {
+            let picture = try prepare(try PictureFile(items[position].path), position)
+            preprocessing.normalize(picture, into: out.baseAddress! + labels.count * length)
+            labels.append(Int32(items[position].label))
+            positions.append(position)
+          } catch let failure as Failure {
+            failures.append(failure.located(file: items[position].path))
+          } catch {
+            failures.append(Failure("\(error)", file: items[position].path))
+          }
+        }
+        written = labels.count * length
+      }
+      return Batch(
+        images: images, channels: preprocessing.channels, labels: labels, positions: positions,
+        failures: failures, size: preprocessing.imageSize)
+    }
+  }
+}

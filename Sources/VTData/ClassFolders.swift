@@ -1,0 +1,132 @@
+import VTCheckpoint
+import VTCore
+
+/// The class folders of one set, and the pictures in them.
+struct ClassFolders {
+  /// Sorted by name; names are composed as Unicode's form C.
+  private(set) var classes: [String] = []
+  private(set) var remarks = DataRemarks()
+  private let base: String
+  private var folders: [[String]] = []
+
+  /// - Throws: `Failure` where the folder cannot be read.
+  init(_ base: String) throws {
+    self.base = base
+    for entry in try FolderListing.entries(base) {
+      guard entry.isFolder else {
+        if PictureSearch.isPicture(base + "/" + entry.name) {
+          remarks.outside.append(base + "/" + entry.name)
+        }
+        continue
+      }
+      // Strings compare as Unicode does: composed and decomposed spellings are equal.
+      // Its true name; bytes that are no text cannot stand in one.
+      let name = (entry.name.hasUnreadableBytes ? entry.name.printable : entry.name).composed
+      if entry.name.hasUnreadableBytes {
+        remarks.warnings.append(
+          "the name of the class folder '\(name.printable)' is not UTF-8: the class is called that")
+      }
+      if let index = classes.firstIndex(of: name) {
+        folders[index].append(entry.name)
+        remarks.warnings.append(
+          "two folders in \(base.printable) are called '\(name.printable)' in different spellings of Unicode: they are one class"
+        )
+      } else {
+        classes.append(name)
+        folders.append([entry.name])
+      }
+    }
+  }
+
+  /// The pictures, labelled by the place of their class in `order`; classes that `order` lacks are left out.
+  /// - Throws: `Failure` where the folders look like sets rather than classes, or a folder holds no picture at all.
+  mutating func pictures(order: [String]) throws -> [LabeledPicture] {
+    var result: [LabeledPicture] = []
+    var inside: [Set<String>] = []
+    var found: Set<String> = []
+    for (label, name) in order.enumerated() {
+      guard let index = classes.firstIndex(of: name) else { continue }
+      guard found.insert(name).inserted else {
+        throw Failure(
+          "two of the network's classes are called '\(name.printable)'", file: base,
+          remedy: "give them different names with --classes FILE")
+      }
+      for folder in folders[index] {
+        let path = base + "/" + folder
+        let search = try PictureSearch(path)
+        remarks.unused += search.unused
+        inside.append(search.hasOwnPictures ? [] : Set(search.subfolders))
+        try Self.checkKinds(search, path)
+        result += search.names.map { LabeledPicture(path: path + "/" + $0, label: label, name: $0) }
+      }
+    }
+    try checkDepth(inside, order)
+    return result
+  }
+
+  /// One file that begins as a picture is enough; what is damaged further in is told when it is read.
+  private static func checkKinds(_ search: PictureSearch, _ path: String) throws {
+    guard !search.names.isEmpty,
+      !search.names.contains(where: { PictureKind(file: path + "/" + $0) != nil })
+    else { return }
+    throw Failure(
+      "\(search.names.count == 1 ? "the 1 file" : "none of the \(search.names.count) files") in the folder is \(search.names.count == 1 ? "not " : "")a \(PictureKind.list) picture",
+      file: path,
+      remedy: "convert them, or remove the folder")
+  }
+
+  /// Folders such as `fold1/cat`, `fold1/dog`, `fold2/cat`, `fold2/dog` are sets, not classes.
+  private func checkDepth(_ inside: [Set<String>], _ order: [String]) throws {
+    guard inside.count >= 2, let first = inside.first, first.count >= 2,
+      inside.allSatisfy({ $0 == first })
+    else { return }
+    let (outer, inner) = (
+      order.prefix(2).joined(separator: ", "), first.sorted().prefix(3).joined(separator: ", ")
+    )
+    throw Failure(
+      "the folders \(outer) hold no pictures but the same folders (\(inner)): they look like sets, not classes",
+      file: base, remedy: "name them train and val, or give one of them")
+  }
+}
+
+/// What a user should know of a data folder.
+public struct DataRemarks: Sendable, Equatable {
+  /// What may be a mistake.
+  public internal(set) var warnings: [String] = []
+  /// What was chosen.
+  public internal(set) var notes: [String] = []
+  /// Files in class folders that are not pictures.
+  var unused: [String] = []
+  /// Pictures beside the class folders.
+  var outside: [String] = []
+
+  mutating func add(_ other: DataRemarks) {
+    warnings += other.warnings.filter { !warnings.contains($0) }
+    notes += other.notes
+    unused += other.unused
+    outside += other.outside
+  }
+
+  /// Turns the lists of files into one warning each.
+  mutating func close() {
+    if let text = Self.unused(unused) { warnings.append(text) }
+    if let first = outside.first {
+      let subject = outside.count == 1 ? "1 picture lies" : "\(outside.count) pictures lie"
+      warnings.append(
+        "\(subject) outside the class folders and \(outside.count == 1 ? "was" : "were") not used, the first: \(first.printable)"
+      )
+    }
+    (unused, outside) = ([], [])
+  }
+
+  /// What to say of files that are not pictures.
+  public static func unused(_ files: [String]) -> String? {
+    guard let first = files.first else { return nil }
+    let kinds = PictureKind.list
+    let subject =
+      files.count == 1
+      ? "1 file is not a \(kinds) picture and was"
+      : "\(files.count) files are not \(kinds) pictures and were"
+    return "\(subject) not used, the first: \(first.printable)"
+  }
+}

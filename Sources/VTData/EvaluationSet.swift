@@ -1,0 +1,105 @@
+import VTCheckpoint
+import VTCore
+
+/// The pictures on which a network is measured.
+public struct EvaluationSet: Sendable {
+  /// The network's classes where it names them, or else the folder's, sorted by name.
+  public let classes: [String]
+  public private(set) var pictures: [LabeledPicture]
+  /// Where they come from, for people: `val/`, or what was left out.
+  public private(set) var source: String
+  public private(set) var remarks: DataRemarks
+
+  /// Takes the folder of validation pictures, or else that of test pictures, or else all; of those, what the network
+  /// was not trained on.
+  /// - Parameters:
+  ///   - classes: the network's, in the order of its answers; nil where it does not name them.
+  ///   - usesTestSplit: whether the test pictures are taken even where there are validation pictures.
+  ///   - record: what the network was trained on, where that is known.
+  ///   - includesTraining: whether pictures that were trained on are measured too.
+  /// - Throws: `Failure` where the folder has classes that the network lacks, or no pictures.
+  public init(
+    _ root: String, classes: [String]?, usesTestSplit: Bool = false, record: TrainingRecord? = nil,
+    includesTraining: Bool = false
+  ) throws {
+    let layout = try DataLayout(root)
+    if usesTestSplit && layout.test == nil { throw ImageFolder.noTestFolder(root) }
+    let set = usesTestSplit ? layout.test : layout.validation ?? layout.test
+    let folder = layout.path(set ?? layout.training)
+    var base = try ClassFolders(folder)
+    let known = classes ?? base.classes
+    let unknown = base.classes.filter { !known.contains($0) }
+    guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, folder) }
+    pictures = try base.pictures(order: known)
+    guard !pictures.isEmpty else { throw ImageFolder.noPictures(folder) }
+    self.classes = known
+    source = set ?? layout.training.map { $0 } ?? ""
+    remarks = base.remarks
+    source = source.isEmpty ? "all pictures of the folder" : "\(source)/"
+    remarks.close()
+    if includesTraining, !usesTestSplit, set != nil, let training = layout.training {
+      // Everything: the other sets too.
+      var names = ["\(set ?? "")/"]
+      for other in [layout.validation, layout.test, training].compactMap({ $0 }) where other != set {
+        var folder = try ClassFolders(layout.path(other))
+        let unknown = folder.classes.filter { !known.contains($0) }
+        guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, layout.path(other)) }
+        pictures += try folder.pictures(order: known)
+        names.append("\(other)/")
+      }
+      source = names.joined(separator: ", ")
+    }
+    guard let record else { return }
+    if set != nil {
+      tellTrained(record)
+    } else if includesTraining {
+      tellTrained(record)
+    } else {
+      leaveOutTrained(record, root)
+    }
+  }
+
+  private static func unknownClasses(_ unknown: [String], _ known: [String], _ folder: String) -> Failure {
+    Failure(
+      "the folder has classes that the network lacks (\(unknown.prefix(5).map(\.printable).joined(separator: ", ")))",
+      file: folder,
+      remedy:
+        "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).map(\.printable).joined(separator: ", "))), or name the network's classes with --classes FILE"
+    )
+  }
+
+  /// Warns of training pictures among those that are measured.
+  private mutating func tellTrained(_ record: TrainingRecord) {
+    let known = pictures.compactMap { record.holds($0) }
+    let trained = known.count { $0 }
+    guard trained > 0 else { return }
+    let share =
+      record.isComplete
+      ? "\(trained)"
+      : "about \(Int((Double(trained) / Double(known.count) * Double(pictures.count)).rounded()))"
+    remarks.warnings.append(
+      "\(share) of \(pictures.count == 1 ? "this 1 picture" : "these \(pictures.count) pictures") \(trained == 1 ? "is a training picture: the network was trained on it" : "are training pictures: the network was trained on them"), and the accuracy says little about others"
+    )
+  }
+
+  private mutating func leaveOutTrained(_ record: TrainingRecord, _ root: String) {
+    if let validation = record.validation(of: root) {
+      let left = pictures.count - validation.count
+      // Labels are those of the network's classes here.
+      let names = Set(validation.map(\.path))
+      pictures = pictures.filter { names.contains($0.path) }
+      source =
+        "the \(pictures.count == 1 ? "1 picture that was" : "\(pictures.count) pictures that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
+      return
+    }
+    let fresh = pictures.filter { record.holds($0) != true }
+    let trained = pictures.count - fresh.count
+    if trained > 0 && record.isComplete && !fresh.isEmpty {
+      pictures = fresh
+      source =
+        "the \(fresh.count.counted("picture")) that the network was not trained on; \(trained.counted("training picture")) \(trained == 1 ? "is" : "are") left out (--all measures them too)"
+    } else {
+      tellTrained(record)
+    }
+  }
+}

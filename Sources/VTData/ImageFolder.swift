@@ -1,0 +1,151 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// A picture file and its class.
+public struct LabeledPicture: Sendable, Equatable {
+  /// As `String.init(fileBytes:)` gives it.
+  public let path: String
+  public let label: Int
+  /// The path from the class folder.
+  public let name: String
+
+  public init(path: String, label: Int, name: String? = nil) {
+    self.path = path
+    self.label = label
+    self.name = name ?? (path as NSString).lastPathComponent
+  }
+}
+
+/// Pictures in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
+/// alone. Folders inside a class folder belong to the class.
+public struct ImageFolder: Sendable {
+  /// In the order of their labels: sorted by name.
+  public let classes: [String]
+  public let training: [LabeledPicture]
+  public let validation: [LabeledPicture]
+  /// The test pictures that `validation` does not hold already.
+  public let test: [LabeledPicture]
+  /// The folder that `validation` came from, such as `val`; nil where it was split off or there is none.
+  public let validationFolder: String?
+  public let testFolder: String?
+  public let remarks: DataRemarks
+
+  /// - Parameters:
+  ///   - validationFraction: the part of each class that is put aside where there is no folder of validation pictures.
+  ///   - seed: decides that part.
+  ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
+  /// - Throws: `Failure` where the folder is missing, has no pictures or fewer than two classes.
+  public init(
+    _ root: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
+  ) throws {
+    let layout = try DataLayout(root)
+    let hasTrain = layout.training != nil
+    if usesTestSplit && !(hasTrain && layout.test != nil) { throw Self.noTestFolder(root) }
+    var remarks = DataRemarks()
+    var base = try ClassFolders(layout.path(layout.training))
+    let classes = base.classes
+    let pictures = try base.pictures(order: classes)
+    remarks.add(base.remarks)
+    func extra(_ set: String) throws -> [LabeledPicture] {
+      let (found, more) = try Self.pictures(of: layout.path(set), classes: classes, kind: set)
+      remarks.add(more)
+      return found
+    }
+    let chosen = hasTrain ? (usesTestSplit ? layout.test : layout.validation ?? layout.test) : nil
+    if let chosen {
+      training = pictures
+      validation = try extra(chosen)
+      if chosen == layout.test && !usesTestSplit {
+        remarks.notes.append("\(chosen)/ is the validation set, since there is no val/")
+      }
+    } else {
+      (training, validation) = try Self.split(pictures, classes.count, validationFraction, seed)
+    }
+    let seen = Set(validation.map(\.label))
+    let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { classes[$0] }
+    if !unseen.isEmpty {
+      remarks.warnings.append(
+        "there are no validation pictures of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
+      )
+    }
+    validationFolder = chosen
+    testFolder = hasTrain && layout.test != chosen ? layout.test : nil
+    test = try testFolder.map(extra) ?? []
+    if let train = layout.training, !layout.others.isEmpty {
+      remarks.warnings.append(
+        "folders beside \(train)/ were not used: \(layout.others.prefix(5).map(\.printable).joined(separator: ", "))"
+      )
+    }
+    remarks.close()
+    self.remarks = remarks
+    self.classes = classes
+    try check(root)
+  }
+
+  /// The pictures of a set whose classes are known.
+  /// - Throws: `Failure` where the set has others.
+  private static func pictures(of folder: String, classes: [String], kind: String) throws -> (
+    [LabeledPicture], DataRemarks
+  ) {
+    var set = try ClassFolders(folder)
+    let extra = set.classes.filter { !classes.contains($0) }
+    guard extra.isEmpty else {
+      let names = extra.prefix(5).map(\.printable).joined(separator: ", ")
+      throw Failure(
+        "the \(kind == "test" ? "test" : "validation") set has classes that the training set lacks (\(names))",
+        file: folder)
+    }
+    return (try set.pictures(order: classes), set.remarks)
+  }
+
+  static func noTestFolder(_ root: String) -> Failure {
+    Failure(.usage, "there is no test folder", file: root, remedy: "leave out --test-split")
+  }
+
+  static func noPictures(_ root: String) -> Failure {
+    Failure(
+      "no pictures found", file: root,
+      remedy:
+        "put \(PictureKind.list) files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
+    )
+  }
+
+  private func check(_ root: String) throws {
+    guard !training.isEmpty else { throw Self.noPictures(root) }
+    guard classes.count >= 2 else {
+      throw Failure(
+        "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: root,
+        remedy: "put the pictures of each class into a folder of its own")
+    }
+    let counts = classes.indices.map { label in training.count { $0.label == label } }
+    let empty = zip(classes, counts).filter { $0.1 == 0 }.map(\.0)
+    guard empty.isEmpty else {
+      throw Failure(
+        "classes without training pictures (\(empty.prefix(5).map(\.printable).joined(separator: ", ")))",
+        file: root, remedy: "add pictures or remove the folders")
+    }
+  }
+
+  /// Puts the same part of every class aside, at least one picture of each that has two.
+  private static func split(
+    _ pictures: [LabeledPicture], _ classes: Int, _ fraction: Double, _ seed: UInt64
+  ) throws -> ([LabeledPicture], [LabeledPicture]) {
+    guard fraction >= 0, fraction < 1 else {
+      throw Failure(.usage, "the validation fraction \(fraction) is not in 0..<1")
+    }
+    var (training, validation): ([LabeledPicture], [LabeledPicture]) = ([], [])
+    for label in 0..<classes {
+      let own = pictures.filter { $0.label == label }
+      var generator = RandomKey(seed: seed, purpose: .split, index: UInt64(label)).generator()
+      let order = generator.permutation(own.count)
+      var aside = Int((Double(own.count) * fraction).rounded())
+      if fraction > 0 && own.count >= 2 { aside = min(max(aside, 1), own.count - 1) }
+      if own.count < 2 { aside = 0 }
+      validation += order.prefix(aside).sorted().map { own[$0] }
+      training += order.dropFirst(aside).sorted().map { own[$0] }
+    }
+    return (training, validation)
+  }
+}

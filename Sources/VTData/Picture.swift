@@ -1,0 +1,92 @@
+import CImaging
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// A decoded picture: 8-bit RGB, row by row.
+public struct Picture: Sendable, Equatable {
+  public let width: Int
+  public let height: Int
+  /// `height * width * 3` bytes.
+  public let pixels: [UInt8]
+
+  /// - Precondition: `pixels` has `height * width * 3` bytes.
+  public init(width: Int, height: Int, pixels: [UInt8]) {
+    precondition(pixels.count == width * height * 3)
+    self.width = width
+    self.height = height
+    self.pixels = pixels
+  }
+}
+
+/// What becomes of transparent pixels.
+public enum AlphaHandling: String, Sendable {
+  /// Laid over white.
+  case overWhite
+  /// The colour is taken as it is, as Pillow's `convert("RGB")` does.
+  case dropped
+}
+
+extension Picture {
+  /// Suffixes of files that count as pictures without a look at their content.
+  public static let suffixes: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif",
+  ]
+
+  /// More pixels than any camera's; a file that claims more is refused before memory is taken.
+  static let maximumPixels: UInt64 = 178_956_970
+
+  /// Decodes a picture file, by its content.
+  /// - Parameter appliesOrientation: whether the EXIF orientation turns the picture upright.
+  /// - Throws: `Failure` naming the file.
+  public static func load(
+    _ path: String, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
+  ) throws -> Picture {
+    try PictureFile(path, alpha: alpha).picture(appliesOrientation: appliesOrientation)
+  }
+
+  /// Decodes the bytes of a picture file, whose kind their content tells.
+  public static func decode(
+    _ data: Data, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
+  ) throws -> Picture {
+    var image = vt_image()
+    guard let kind = PictureKind(head: data.prefix(PictureKind.headLength)) else {
+      throw Failure(data.isEmpty ? "the picture file is empty" : "not a \(PictureKind.list) picture")
+    }
+    let status = data.withUnsafeBytes { raw in
+      let bytes = raw.bindMemory(to: UInt8.self)
+      return kind.decode(bytes.baseAddress, bytes.count, maximumPixels, &image)
+    }
+    let picture = try Picture(status: status, image: &image, alpha: alpha)
+    return appliesOrientation ? picture.oriented(Int(image.orientation)) : picture
+  }
+
+  /// What a decoder left in `image`, whose pixels are freed.
+  init(status: Int32, image: inout vt_image, alpha: AlphaHandling) throws {
+    guard status == 0, let pixels = image.pixels else {
+      let message = withUnsafeBytes(of: &image.message) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      throw Failure("the picture cannot be decoded (\(message))")
+    }
+    defer { free(pixels) }
+    let count = Int(image.width) * Int(image.height)
+    let rgb: [UInt8]
+    if image.channels == 3 {
+      rgb = Array(UnsafeBufferPointer(start: pixels, count: 3 * count))
+    } else {
+      rgb = [UInt8](unsafeUninitializedCapacity: 3 * count) { out, initialized in
+        for i in 0..<count {
+          let a = Int(pixels[4 * i + 3])
+          for c in 0..<3 {
+            let value = Int(pixels[4 * i + c])
+            out[3 * i + c] = UInt8(
+              alpha == .dropped ? value : (value * a + 255 * (255 - a) + 127) / 255)
+          }
+        }
+        initialized = 3 * count
+      }
+    }
+    self.init(width: Int(image.width), height: Int(image.height), pixels: rgb)
+  }
+}

@@ -1,0 +1,107 @@
+import CImaging
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// A picture file that is not decoded yet; of a JPEG file, a part can be had without the rest.
+public struct PictureFile {
+  private let data: Data
+  private let path: String
+  private let alpha: AlphaHandling
+
+  /// - Throws: `Failure` naming the file where it cannot be opened.
+  public init(_ path: String, alpha: AlphaHandling = .overWhite) throws {
+    self.path = path
+    self.alpha = alpha
+    data = try Self.map(path)
+  }
+
+  /// A descriptor to read a file by, below 0 with `errno` set where there is none; pipes are not waited for.
+  static func open(_ path: String) -> Int32 {
+    path.withFileName { Foundation.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+  }
+
+  /// A file's bytes, mapped.
+  private static func map(_ path: String) throws -> Data {
+    let descriptor = open(path)
+    guard descriptor >= 0 else { throw Failure.system("opening the picture", file: path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Failure.system("opening the picture", file: path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Failure("not a picture but a folder or a device", file: path)
+    }
+    let count = Int(status.st_size)
+    if count == 0 { return Data() }
+    guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+      throw Failure.system("reading the picture", file: path)
+    }
+    return Data(bytesNoCopy: start, count: count, deallocator: .unmap)
+  }
+
+  /// The whole picture, upright where `appliesOrientation`.
+  /// - Throws: `Failure` naming the file.
+  public func picture(appliesOrientation: Bool = true) throws -> Picture {
+    try located { try Picture.decode(data, alpha: alpha, appliesOrientation: appliesOrientation) }
+  }
+
+  /// A part of the upright picture, at least `size` pixels wide and high where the part itself is, perhaps shrunk: a
+  /// JPEG file gives halves, quarters and eighths for little (the DCT's low frequencies), and rows and columns outside
+  /// the part are not decoded, so damage there goes unnoticed.
+  /// - Parameter box: chosen from the picture's width and height; it must lie inside.
+  /// - Throws: `Failure` naming the file.
+  public func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> PictureBox) throws -> Picture {
+    try located {
+      var header = vt_image()
+      let status = data.withUnsafeBytes { raw -> Int32 in
+        let bytes = raw.bindMemory(to: UInt8.self)
+        guard data.starts(with: [0xFF, 0xD8]) else { return -1 }
+        return vt_read_jpeg_size(bytes.baseAddress, bytes.count, Picture.maximumPixels, &header)
+      }
+      // Turned files, and what is no JPEG, are decoded whole.
+      guard status == 0, header.orientation == 1 else {
+        let whole = try Picture.decode(data, alpha: alpha)
+        return whole.part(box(whole.width, whole.height))
+      }
+      let part = box(Int(header.width), Int(header.height))
+      let shrink = [8, 4, 2].first { min(part.width, part.height) / $0 >= size } ?? 1
+      let (left, top) = (part.left / shrink, part.top / shrink)
+      var image = vt_image()
+      let result = data.withUnsafeBytes { raw in
+        let bytes = raw.bindMemory(to: UInt8.self)
+        return vt_decode_jpeg_region(
+          bytes.baseAddress, bytes.count, Picture.maximumPixels,
+          vt_region(
+            shrink: UInt32(shrink), left: UInt32(left), top: UInt32(top),
+            width: UInt32((part.left + part.width + shrink - 1) / shrink - left),
+            height: UInt32((part.top + part.height + shrink - 1) / shrink - top)),
+          &image)
+      }
+      return try Picture(status: result, image: &image, alpha: alpha)
+    }
+  }
+
+  private func located(_ body: () throws -> Picture) throws -> Picture {
+    do { return try body() } catch let failure as Failure { throw failure.located(file: path) }
+  }
+}
+
+/// A rectangle of a picture, in pixels.
+public struct PictureBox: Equatable, Sendable {
+  public var left, top, width, height: Int
+
+  public init(left: Int, top: Int, width: Int, height: Int) {
+    self.left = left
+    self.top = top
+    self.width = width
+    self.height = height
+  }
+}
+
+extension Picture {
+  /// What is inside `box`, black where it reaches outside; the picture itself where that is all of it.
+  func part(_ box: PictureBox) -> Picture {
+    box == PictureBox(left: 0, top: 0, width: width, height: height)
+      ? self : cropped(left: box.left, top: box.top, width: box.width, height: box.height)
+  }
+}

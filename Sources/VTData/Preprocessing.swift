@@ -1,0 +1,299 @@
+import CKernels
+import Foundation
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// How a picture becomes a network's input. Travels with the weights.
+public struct Preprocessing: Sendable, Equatable {
+  /// What stays of a picture's proportions in evaluation.
+  public enum Resize: String, Sendable {
+    /// The shorter side gets the size, the longer one follows.
+    case shortestEdge = "shortest-edge"
+    /// Both sides get the size.
+    case squash
+    /// The largest square in the middle is cut out, then resized.
+    case cropFirst = "crop-first"
+  }
+
+  /// Where a centre crop begins when an odd number of pixels is left over.
+  public enum CropOffset: String, Sendable {
+    /// Halves go to the even number, as in torchvision and timm.
+    case even
+    /// Halves are rounded down, as in transformers.
+    case down
+  }
+
+  public enum ChannelOrder: String, Sendable {
+    case rgb
+    /// As in Caffe, and in Keras's networks that come from there.
+    case bgr
+  }
+
+  public var imageSize: Int
+  public var interpolation: Interpolation
+  /// Of the network's channels, in their order, in units of `scale`: three numbers, or one where it takes gray pictures.
+  public var mean: [Float]
+  /// As many as `mean` has.
+  public var std: [Float]
+  /// The part of the resized picture's shorter side that the centre crop keeps.
+  public var cropFraction: Double
+  public var resize = Resize.shortestEdge
+  /// Whether pictures that shrink are smoothed; without, as TensorFlow resizes bilinearly, pixels are left out and the result
+  /// is not rounded to bytes. Training smooths either way.
+  public var antialias = true
+  /// Of evaluation; training resizes as Pillow does.
+  public var resampler = Resampler.pillow
+  public var cropOffset = CropOffset.even
+  public var channelOrder = ChannelOrder.rgb
+  /// What white is: 1, or 255 where the network wants bytes.
+  public var scale: Float = 1
+
+  public init(
+    imageSize: Int, interpolation: Interpolation = .bicubic, mean: [Float] = [0.5, 0.5, 0.5],
+    std: [Float] = [0.5, 0.5, 0.5], cropFraction: Double = 0.875
+  ) {
+    self.imageSize = imageSize
+    self.interpolation = interpolation
+    self.mean = mean
+    self.std = std
+    self.cropFraction = cropFraction
+  }
+
+  /// ImageNet's channel statistics.
+  public static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
+  public static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
+
+  /// For networks that start from random weights: pixels in -1...1 for ViT, ImageNet's statistics for the others.
+  public static func usual(architecture: String, imageSize: Int) -> Preprocessing {
+    architecture == "vit"
+      ? Preprocessing(imageSize: imageSize)
+      : Preprocessing(imageSize: imageSize, mean: imageNetMean, std: imageNetStd)
+  }
+
+  /// - Throws: `Failure` naming the malformed key.
+  public init(_ json: JSON) throws {
+    func channels(_ key: String) throws -> [Float] {
+      guard let values = json[key]?.array?.compactMap(\.double).map({ Float($0) }),
+        values.count == json[key]?.array?.count, [1, 3].contains(values.count), values.allSatisfy(\.isFinite)
+      else { throw Failure("the preprocessing's '\(key)' is not three numbers, or one for gray pictures") }
+      return values
+    }
+    guard let size = json["size"]?.int, size > 0,
+      let interpolation = json["interpolation"]?.string.flatMap(Interpolation.init(rawValue:)),
+      let crop = json["crop"]?.double, crop > 0, crop <= 1
+    else { throw Failure("the preprocessing lacks size, interpolation or crop") }
+    self.init(
+      imageSize: size, interpolation: interpolation, mean: try channels("mean"),
+      std: try channels("std"), cropFraction: crop)
+    guard mean.count == std.count else {
+      throw Failure("the preprocessing's 'mean' and 'std' do not have the same number of channels")
+    }
+    guard std.allSatisfy({ $0 > 0 }) else { throw Failure("the preprocessing's 'std' has a zero") }
+    // Keys that older files lack.
+    resize = try json.word("resize") ?? .shortestEdge
+    if let flag = json["antialias"] {
+      guard let flag = flag.bool else {
+        throw Failure("the preprocessing's 'antialias' is neither true nor false")
+      }
+      antialias = flag
+    }
+    resampler = try json.word("resampler") ?? .pillow
+    cropOffset = try json.word("crop_offset") ?? .even
+    channelOrder = try json.word("channel_order") ?? .rgb
+    if let value = json["scale"] {
+      guard let scale = value.double, Float(scale) > 0, Float(scale).isFinite else {
+        throw Failure("the preprocessing's 'scale' is not a positive number")
+      }
+      self.scale = Float(scale)
+    }
+  }
+
+  /// The keys of its JSON.
+  public static let keys: Set = [
+    "size", "resize", "interpolation", "antialias", "resampler", "crop", "crop_offset", "channel_order",
+    "scale",
+    "mean", "std",
+  ]
+
+  /// Channels of the network's input: 3, or 1 for gray.
+  public var channels: Int { mean.count }
+
+  /// The same for a network of so many channels: the averages of three numbers for one channel, one number for each of
+  /// three.
+  /// - Throws: `Failure` where pictures have no such channels.
+  public func fitted(toChannels count: Int) throws -> Preprocessing {
+    var result = self
+    if count == channels { return result }
+    func fitted(_ values: [Float]) -> [Float] {
+      count == 1 ? [values.reduce(0, +) / Float(values.count)] : [Float](repeating: values[0], count: count)
+    }
+    guard count == 1 || count == 3 else {
+      throw Failure(
+        "the network takes \(count) channels (in_channels), and pictures have three (RGB), or one where they are gray",
+        remedy: "give its inputs as a tensor: vtkit predict --tensor")
+    }
+    result.mean = fitted(mean)
+    result.std = fitted(std)
+    result.channelOrder = .rgb
+    return result
+  }
+
+  /// What differs from torchvision's way is there only where it does.
+  public var json: JSON {
+    var members: [JSON.Member] = [.init(key: "size", value: .int(imageSize))]
+    func add(_ key: String, _ value: JSON, unless isUsual: Bool = false) {
+      if !isUsual { members.append(.init(key: key, value: value)) }
+    }
+    add("resize", .string(resize.rawValue), unless: resize == .shortestEdge)
+    add("interpolation", .string(interpolation.rawValue))
+    add("antialias", .bool(antialias), unless: antialias)
+    add("resampler", .string(resampler.rawValue), unless: resampler == .pillow)
+    add("crop", .double(cropFraction))
+    add("crop_offset", .string(cropOffset.rawValue), unless: cropOffset == .even)
+    add("channel_order", .string(channelOrder.rawValue), unless: channelOrder == .rgb)
+    add("scale", .double(Double(scale)), unless: scale == 1)
+    add("mean", .array(mean.map { .number("\($0)") }))
+    add("std", .array(std.map { .number("\($0)") }))
+    return .object(members)
+  }
+
+  /// The largest side that a picture is resized to.
+  static let largestSide = 16384
+  /// The side that the resized picture has before the crop. A fraction like 224/232 gives 232, as it was meant.
+  var resizedSide: Int { max(imageSize, Int((Double(imageSize) / cropFraction + 1e-9).rounded(.down))) }
+
+  /// Resize, centre crop, as for evaluation.
+  public func evaluationPicture(_ picture: Picture) throws -> PreparedPicture {
+    var picture = inChannels(picture)
+    if resize == .cropFirst {
+      picture = picture.centerCropped(min(picture.width, picture.height), halvesDown: cropOffset == .down)
+    }
+    guard resizedSide <= Self.largestSide else {
+      throw Failure(
+        "pictures of \(imageSize) are cut from ones of \(resizedSide) pixels: the crop is too small",
+        remedy: "give a larger --crop")
+    }
+    let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
+    let halvesDown = cropOffset == .down
+    guard antialias || interpolation != .bilinear else {
+      try picture.checkSize(width, height)
+      return .levels(
+        picture.interpolated(width: width, height: height)
+          .centerCropped(imageSize, halvesDown: halvesDown))
+    }
+    return .pixels(
+      try picture.resized(
+        width: width, height: height, interpolation, resampler: resampler,
+        window: Picture.centerBox(width: width, height: height, imageSize, halvesDown: halvesDown)))
+  }
+
+  /// A random part of the picture, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
+  /// a half, a quarter or an eighth of its size, as far as `imageSize` allows: see `PictureFile.part`.
+  public func trainingPicture(
+    _ file: PictureFile, _ augmentation: Augmentation, _ generator: inout CounterGenerator
+  ) throws -> Picture {
+    let part = try file.part(atLeast: imageSize) {
+      augmentation.cropBox(width: $0, height: $1, &generator)
+    }
+    let resized = try inChannels(part).resized(width: imageSize, height: imageSize, interpolation)
+    return generator.uniform() < augmentation.flipProbability ? resized.flipped() : resized
+  }
+
+  /// Gray before anything else is done where the network takes one channel, as Pillow's `convert("L")` in front of a
+  /// pipeline; the result is the same as that pipeline's to the bit.
+  private func inChannels(_ picture: Picture) -> Picture { channels == 1 ? picture.gray() : picture }
+
+  /// The network's numbers, `[height, width, channels]`.
+  public func normalized(_ picture: PreparedPicture) -> [Float] {
+    let count = picture.count / 3 * channels
+    return [Float](unsafeUninitializedCapacity: count) { out, written in
+      if let base = out.baseAddress { normalize(picture, into: base) }
+      written = count
+    }
+  }
+
+  func normalize(_ picture: PreparedPicture, into out: UnsafeMutablePointer<Float>) {
+    switch picture {
+    case .pixels(let picture): normalize(picture, into: out)
+    case .levels(let picture):
+      for at in 0..<picture.levels.count / 3 {
+        for c in 0..<channels {
+          out[at * channels + c] = normalized(
+            picture.levels[3 * at + (channelOrder == .bgr ? 2 - c : c)], channel: c)
+        }
+      }
+    }
+  }
+
+  /// The network's numbers, `(pixel / 255 * scale - mean) / std`, as `[height, width, channels]`.
+  /// - Parameter picture: where the network takes one channel, all three of the picture's are the same.
+  func normalize(_ picture: Picture, into out: UnsafeMutablePointer<Float>) {
+    let count = picture.width * picture.height
+    if channels == 1 {
+      for at in 0..<count { out[at] = normalized(Float(picture.pixels[3 * at]), channel: 0) }
+    } else {
+      vt_normalize_rgb(out, picture.pixels, scale, mean, std, channelOrder == .bgr ? 1 : 0, count)
+    }
+  }
+
+  /// - Parameter level: 0 to 255.
+  private func normalized(_ level: Float, channel: Int) -> Float {
+    ((scale == 255 ? level : level / 255 * scale) - mean[channel]) / std[channel]
+  }
+}
+
+extension JSON {
+  /// The case whose name stands under the key; nil where there is no such key.
+  fileprivate func word<Word: RawRepresentable>(_ key: String) throws -> Word? where Word.RawValue == String {
+    guard let value = self[key], value != .null else { return nil }
+    guard let word = value.string.flatMap(Word.init(rawValue:)) else {
+      throw Failure("the preprocessing's '\(key)' is unknown: \(value.text())")
+    }
+    return word
+  }
+}
+
+/// Random changes of training pictures.
+public struct Augmentation: Sendable, Equatable {
+  /// Least and largest part of the picture's area that a crop has.
+  public var cropScale: ClosedRange<Double>
+  /// Least and largest ratio of a crop's width to its height.
+  public var cropRatio: ClosedRange<Double>
+  public var flipProbability: Double
+
+  public init(
+    cropScale: ClosedRange<Double> = 0.08...1, cropRatio: ClosedRange<Double> = 3.0 / 4...4.0 / 3,
+    flipProbability: Double = 0.5
+  ) {
+    self.cropScale = cropScale
+    self.cropRatio = cropRatio
+    self.flipProbability = flipProbability
+  }
+
+  /// torchvision's `RandomResizedCrop.get_params`: ten tries at a box of random area and ratio, then the
+  /// largest centred one of an allowed ratio.
+  func cropBox(width: Int, height: Int, _ generator: inout CounterGenerator) -> PictureBox {
+    let area = Double(width * height)
+    func between(_ low: Double, _ high: Double, _ u: Double) -> Double { low + (high - low) * u }
+    for _ in 0..<10 {
+      let target = area * between(cropScale.lowerBound, cropScale.upperBound, generator.uniform())
+      let ratio = exp(between(log(cropRatio.lowerBound), log(cropRatio.upperBound), generator.uniform()))
+      let w = Int((target * ratio).squareRoot().rounded(.toNearestOrEven))
+      let h = Int((target / ratio).squareRoot().rounded(.toNearestOrEven))
+      if w > 0, w <= width, h > 0, h <= height {
+        let top = generator.below(height - h + 1)
+        let left = generator.below(width - w + 1)
+        return PictureBox(left: left, top: top, width: w, height: h)
+      }
+    }
+    let ratio = Double(width) / Double(height)
+    var (w, h) = (width, height)
+    if ratio < cropRatio.lowerBound {
+      h = min(height, Int((Double(width) / cropRatio.lowerBound).rounded(.toNearestOrEven)))
+    } else if ratio > cropRatio.upperBound {
+      w = min(width, Int((Double(height) * cropRatio.upperBound).rounded(.toNearestOrEven)))
+    }
+    return PictureBox(left: (width - w) / 2, top: (height - h) / 2, width: w, height: h)
+  }
+}

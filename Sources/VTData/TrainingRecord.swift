@@ -1,0 +1,157 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// Which pictures a network was trained on. Travels with its weights as `vtkit.data`, so that they are not taken for
+/// new ones when the network is measured.
+public struct TrainingRecord: Sendable, Equatable {
+  /// See `DataFingerprint`.
+  public let fingerprint: String
+  /// The part of each class that was put aside, and the seed that decided which; nil where validation pictures came
+  /// from a folder of their own.
+  public let split: Split?
+  public let trainingCount: Int
+  /// Short digests of the contents of the training pictures, of earlier trainings too: those up to `bound`.
+  private let digests: Set<UInt32>
+  /// The largest digest where all are listed.
+  private let bound: UInt32
+
+  public struct Split: Sendable, Equatable {
+    public let fraction: Double
+    public let seed: UInt64
+
+    public init(fraction: Double, seed: UInt64) {
+      self.fraction = fraction
+      self.seed = seed
+    }
+  }
+
+  /// Digests that are kept. What travels in an `.npz` must fit into the archive's comment of 64 KiB: the JAX loaders
+  /// take no member that they do not know.
+  static let limit = 6000
+
+  /// - Parameters:
+  ///   - split: how validation pictures were put aside, where they were.
+  ///   - earlier: what the starting weights were trained on.
+  public init(_ data: ImageFolder, split: Split, earlier: TrainingRecord? = nil) {
+    fingerprint = DataFingerprint.of(data)
+    self.split = data.validationFolder == nil ? split : nil
+    trainingCount = data.training.count
+    let bound = earlier?.bound ?? .max
+    let all = Set(data.training.compactMap { PictureDigest.of($0.path) }).union(earlier?.digests ?? [])
+      .filter { $0 <= bound }.sorted()
+    digests = Set(all.prefix(Self.limit))
+    self.bound = all.count > Self.limit ? all[Self.limit - 1] : bound
+  }
+
+  /// Whether every training picture is known, and not a sample of them.
+  public var isComplete: Bool { bound == .max }
+
+  /// Whether a picture with the same content was trained on; nil where that cannot be told.
+  public func holds(_ picture: LabeledPicture) -> Bool? {
+    guard let digest = PictureDigest.of(picture.path), digest <= bound else { return nil }
+    return digests.contains(digest)
+  }
+
+  /// The validation pictures of the folder that the network was trained on; nil where it is another folder, has changed,
+  /// or had a folder of validation pictures.
+  func validation(of root: String) -> [LabeledPicture]? {
+    guard let split,
+      let data = try? ImageFolder(root, validationFraction: split.fraction, seed: split.seed),
+      DataFingerprint.of(data) == fingerprint, !data.validation.isEmpty
+    else { return nil }
+    // Another folder may hold files of the same names.
+    return data.training.contains { holds($0) == false } ? nil : data.validation
+  }
+}
+
+extension TrainingRecord {
+  public var json: JSON {
+    var bytes = Data()
+    for digest in digests.sorted() {
+      for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: digest >> UInt32(shift))) }
+    }
+    return .object([
+      "fingerprint": .string(fingerprint), "training": .int(trainingCount),
+      "split": split.map {
+        .object(["fraction": .double($0.fraction), "seed": .number(String($0.seed))])
+      } ?? .null,
+      "digests": .string(bytes.base64EncodedString()), "bound": .int(Int(bound)),
+    ])
+  }
+
+  /// - Throws: `Failure` where a part is missing or malformed.
+  public init(_ json: JSON) throws {
+    guard let fingerprint = json["fingerprint"]?.string, let count = json["training"]?.int else {
+      throw Failure("the record of the training pictures is damaged")
+    }
+    self.fingerprint = fingerprint
+    trainingCount = count
+    if let part = json["split"], part != .null {
+      guard let fraction = part["fraction"]?.double, case .number(let text)? = part["seed"],
+        let seed = UInt64(text)
+      else { throw Failure("the record of the training pictures is damaged") }
+      split = Split(fraction: fraction, seed: seed)
+    } else {
+      split = nil
+    }
+    guard let text = json["digests"]?.string, let bytes = Data(base64Encoded: text), bytes.count % 4 == 0,
+      let bound = json["bound"]?.int.flatMap(UInt32.init(exactly:))
+    else { throw Failure("the record of the training pictures is damaged") }
+    self.bound = bound
+    digests = Set(
+      stride(from: 0, to: bytes.count, by: 4).map { at in
+        (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) }
+      })
+  }
+}
+
+/// Tells data sets apart by their classes and the names and labels of their pictures.
+public enum DataFingerprint {
+  public static func of(_ data: ImageFolder) -> String {
+    var hash = FNV()
+    func add(_ text: String) { hash.add(Array(text.composed.utf8) + [0]) }
+    data.classes.forEach(add)
+    for (set, pictures) in [("train", data.training), ("val", data.validation)] {
+      add(set)
+      for picture in pictures {
+        add(picture.name)
+        add(String(picture.label))
+      }
+    }
+    return String(hash.value, radix: 16)
+  }
+}
+
+/// A short digest of a picture file: of its length, its first and its last 4096 bytes.
+enum PictureDigest {
+  /// nil where the file cannot be read.
+  static func of(_ path: String) -> UInt32? {
+    let descriptor = PictureFile.open(path)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
+      return nil
+    }
+    let length = Int(status.st_size)
+    var hash = FNV()
+    hash.add((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    for start in length > 4096 ? [0, length - 4096] : [0] {
+      let count = pread(descriptor, &bytes, bytes.count, off_t(start))
+      guard count > 0 else { return nil }
+      hash.add(bytes[..<count])
+    }
+    return UInt32(truncatingIfNeeded: hash.value ^ hash.value >> 32)
+  }
+}
+
+/// Fowler, Noll and Vo's hash 1a, of 64 bits.
+struct FNV {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Foundation
+import VTCheckpoint
+import VTConversion
+import VTCore
+import VTData
+import VTModels
+import VTTensor
+import VTTraining
+
+struct Evaluate: NetworkCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures a network's accuracy on labelled pictures.",
+    discussion: """
+      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the pictures \
+      that the network was not trained on are measured, as far as the file tells.
+
+      Example: vtkit evaluate --checkpoint tuned.npz --data pictures
+      """)
+
+  @Option(help: ArgumentHelp("The tuned weights.", valueName: "path"))
+  var checkpoint: String
+
+  @Option(help: ArgumentHelp("The pictures: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"))
+  var data: String
+
+  @Flag(help: "Measure the test pictures, even where there are validation pictures.")
+  var testSplit = false
+
+  @Flag(name: .customLong("all"), help: "Measure pictures too that the network was trained on.")
+  var includesTraining = false
+
+  @Option(help: ArgumentHelp("Pictures at a time.", valueName: "n"))
+  var batchSize = 32
+
+  @Flag(help: "Write JSON.")
+  var json = false
+
+  @Flag(help: "Stop at a picture that cannot be read, rather than skip it.")
+  var strictData = false
+
+  @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
+  @OptionGroup var engineArguments: EngineArguments
+
+  func validate() throws {
+    if batchSize < 1 { throw ValidationError("--batch-size must be at least 1.") }
+  }
+
+  func run() throws {
+    let loaded = try load.load(checkpoint)
+    let engine = engineArguments.engine()
+    let model = try loaded.finiteModel(engine: engine, path: checkpoint)
+    guard model.numClasses > 0 else {
+      throw Failure(
+        "the network has no classifier", file: checkpoint, remedy: "give it one with 'vtkit finetune'")
+    }
+    let names = try classNames.names(own: loaded.metadata.classes, count: model.numClasses)
+    let set = try EvaluationSet(
+      data, classes: names, usesTestSplit: testSplit,
+      record: loaded.metadata.data.map { try TrainingRecord($0) }, includesTraining: includesTraining)
+    let (classes, pictures) = (set.classes, set.pictures)
+    guard classes.count == model.numClasses else {
+      throw Failure(
+        "the network tells \(model.numClasses) classes apart, the folder has \(classes.count)",
+        file: data,
+        remedy:
+          "give the data set that the network was tuned on, or name the network's classes with --classes FILE"
+      )
+    }
+    if names == nil {
+      let order =
+        classes.prefix(5).map(\.printable).joined(separator: ", ") + (classes.count > 5 ? ", ..." : "")
+      Console.line(
+        "note: the file does not name its classes; their order is taken to be the folders' (\(order)): --classes FILE tells it"
+      )
+    }
+    Console.tell(set.remarks)
+    let steps = try preprocessing.resolve(
+      loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
+      channels: model.inChannels)
+    Console.notes(preprocessing.unsettled(loaded.notes))
+    let bar = ProgressBar("evaluating", total: pictures.count)
+    let result = try Evaluation.run(
+      model, pictures, preprocessing: steps, batchSize: batchSize, engine: engine,
+      strict: strictData
+    ) { done in
+      bar.show(done)
+      return true
+    }
+    bar.finish()
+    for failure in result.failures { Console.warning(failure.description + " (skipped)") }
+    if !result.failures.isEmpty {
+      Console.warning(Console.unreadable(result.failures.count))
+    }
+    guard result.count > 0 else { throw Failure("no picture could be read", file: data) }
+    for (label, name) in classes.enumerated() where !result.failures.isEmpty {
+      let own = pictures.filter { $0.label == label }
+      if !own.isEmpty, !result.answers.contains(where: { $0.label == label }) {
+        Console.warning("no picture of '\(name.printable)' could be read (\(own.count.counted("picture")))")
+      }
+    }
+    json ? printJSON(result, set) : printText(result, set)
+  }
+
+  private func printText(_ result: Evaluation, _ set: EvaluationSet) {
+    let classes = set.classes
+    print("measured on \(set.source)")
+    let confusion = result.confusion(classes: classes.count)
+    var table = Table(
+      ("class", .left), ("pictures", .right), ("right", .right), ("accuracy", .right),
+      ("most often taken for", .left))
+    for (label, row) in confusion.enumerated() {
+      let total = row.reduce(0, +)
+      let wrong = row.enumerated().filter { $0.offset != label && $0.element > 0 }
+        .max { $0.element < $1.element }
+      table.add(
+        classes[label], "\(total)", "\(row[label])",
+        total == 0 ? "" : Format.percent(Double(row[label]) / Double(total)),
+        wrong.map { "\(classes[$0.offset]) (\($0.element))" } ?? "")
+    }
+    print(table.text)
+    // Of five classes or fewer, the right one is always among the first five.
+    let topFive = classes.count > 5 ? "top-5 \(Format.percent(result.top5Accuracy)), " : ""
+    print(
+      "accuracy \(Format.percent(result.accuracy)) (\(result.correct) of \(result.count)), \(topFive)loss \(Format.fixed(result.loss, 4))"
+    )
+  }
+
+  private func printJSON(_ result: Evaluation, _ set: EvaluationSet) {
+    let classes = set.classes
+    let confusion = result.confusion(classes: classes.count)
+    print(
+      JSON.object([
+        "measured_on": .string(set.source), "warnings": .array(set.remarks.warnings.map { .string($0) }),
+        "accuracy": .double(result.accuracy), "correct": .int(result.correct),
+        "count": .int(result.count), "top5_accuracy": .double(result.top5Accuracy),
+        "loss": .double(result.loss), "skipped": .int(result.failures.count),
+        "classes": .array(classes.map { .string($0) }),
+        "confusion": .array(confusion.map { .array($0.map(JSON.int)) }),
+      ]).text(pretty: true))
+  }
+}

@@ -1,0 +1,176 @@
+import ArgumentParser
+import Foundation
+import VTCheckpoint
+import VTConversion
+import VTCore
+
+struct Inspect: NetworkCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists a checkpoint's tensors and tells what network they are.",
+    discussion: "Example: vtkit inspect ViT-B_16.npz --filter '*encoderblock_0*'")
+
+  @Argument(help: "The checkpoint.")
+  var checkpoint: String
+
+  @Flag(help: "Write JSON.")
+  var json = false
+
+  @Flag(help: "Read the numbers too: smallest, largest, mean, standard deviation.")
+  var stats = false
+
+  @Option(help: ArgumentHelp("Only tensors whose names match (* stands for anything).", valueName: "pattern"))
+  var filter: String?
+
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
+
+  func run() throws {
+    let options = try load.options()
+    let store = try CheckpointFile.open(checkpoint)
+    // What is not a network's checkpoint is worth listing too.
+    let loaded: LoadedCheckpoint?
+    var problem = ""
+    do {
+      var found = try LoadedCheckpoint.load(store, options, path: checkpoint)
+      try LoadArguments.complete(&found, checkpoint)
+      loaded = found
+    } catch let failure as Failure {
+      // Nor are options that name what there is not.
+      if failure.kind == .usage, load.dialect != nil || load.architecture != nil || load.key != nil {
+        throw failure
+      }
+      // A folder's own files that are wrong are no matter of recognition.
+      if ModelFolder.isFolder(checkpoint), failure.file?.hasSuffix("config.json") == true { throw failure }
+      loaded = nil
+      let found = LoadedCheckpoint.recognized(store, options, path: checkpoint)
+      let reason = failure.problem.split(separator: "\n").first.map(String.init) ?? ""
+      problem =
+        found.map { "\($0.architecture) (dialect \($0.dialect)), but \(reason)" }
+        ?? "not recognized (\(reason))"
+      if let remedy = failure.remedy { problem += " — " + remedy }
+    }
+    let tensors = try filter.map { try store.matching($0) } ?? store.tensors
+    let watch = FiniteWatch()
+    let statistics = stats ? try tensors.map { try Statistics(watch.watching($0)) } : []
+    if let remark = watch.remark(tensors.map(\.name)) { Console.line("note: " + remark) }
+    if json {
+      print(document(store, tensors, statistics, loaded, problem).text(pretty: true))
+    } else {
+      describe(store, tensors, statistics, loaded, problem)
+    }
+  }
+
+  private func describe(
+    _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
+    _ loaded: LoadedCheckpoint?, _ problem: String
+  ) {
+    if let loaded {
+      let configuration = loaded.metadata.configuration
+      let keys = (configuration.members ?? []).filter { $0.key != "architecture" }
+        .map { "\($0.key)=\($0.value.string ?? $0.value.text())" }.joined(separator: " ")
+      print("network:    \(configuration["architecture"]?.string ?? "?") (dialect \(loaded.dialect))")
+      print("settings:   \(keys)")
+      if let classes = loaded.metadata.classes {
+        print("classes:    \(classes.map(\.printable).joined(separator: ", "))")
+      }
+      if let preprocessing = loaded.metadata.preprocessing {
+        let words = PreprocessingText(preprocessing)
+        print("pictures:   \(words.geometry); \(words.numbers)")
+      }
+      if let origin = loaded.metadata.provenance?["source_file"]?.string {
+        print("made from:  \(origin)")
+      }
+      for note in loaded.notes {
+        print((note.label + ":").padding(toLength: 12, withPad: " ", startingAt: 0) + note.text.printable)
+      }
+    } else {
+      print("network:    \(problem.printable)")
+    }
+    print(
+      "tensors:    \(store.count), \(Format.count(store.elementCount)) numbers, \(Format.bytes(store.byteCount))\n"
+    )
+    if statistics.isEmpty {
+      var table = Table(("tensor", .left), ("type", .left), ("shape", .left))
+      for tensor in tensors {
+        table.add(tensor.name.printable, tensor.type.rawValue, Format.shape(tensor.shape))
+      }
+      print(table.text)
+    } else {
+      var table = Table(
+        ("tensor", .left), ("type", .left), ("shape", .left), ("min", .right), ("max", .right),
+        ("mean", .right), ("std", .right))
+      for (tensor, s) in zip(tensors, statistics) {
+        let numbers = s.numbers.map { String(format: "%.4g", $0) } + (s.notFinite > 0 ? ["!"] : [])
+        table.add(
+          tensor.name.printable, tensor.type.rawValue, Format.shape(tensor.shape), numbers[0],
+          numbers[1], numbers[2], numbers[3] + (s.notFinite > 0 ? " (\(s.notFinite) not finite)" : ""))
+      }
+      print(table.text)
+    }
+    for item in store.skipped {
+      print("not a tensor: \(item.name.printable) (\(item.reason))")
+    }
+  }
+
+  private func document(
+    _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
+    _ loaded: LoadedCheckpoint?, _ problem: String
+  ) -> JSON {
+    let items = tensors.enumerated().map { index, tensor -> JSON in
+      var members: [JSON.Member] = [
+        .init(key: "name", value: .string(tensor.name)),
+        .init(key: "type", value: .string(tensor.type.rawValue)),
+        .init(key: "shape", value: .array(tensor.shape.map(JSON.int))),
+      ]
+      if index < statistics.count {
+        let s = statistics[index]
+        for (key, value) in zip(["min", "max", "mean", "std"], s.numbers) {
+          members.append(.init(key: key, value: .double(value)))
+        }
+        members.append(.init(key: "not_finite", value: .int(s.notFinite)))
+      }
+      return .object(members)
+    }
+    return .object([
+      "dialect": loaded.map { .string($0.dialect) } ?? .null,
+      "configuration": loaded?.metadata.configuration ?? .null,
+      "classes": loaded?.metadata.classes.map { .array($0.map { .string($0) }) } ?? .null,
+      "preprocessing": loaded?.metadata.preprocessing ?? .null,
+      "provenance": loaded?.metadata.provenance ?? .null,
+      "problem": loaded == nil ? .string(problem) : .null,
+      "notes": .array((loaded?.notes ?? []).map(\.json)),
+      "tensor_count": .int(store.count), "number_count": .int(store.elementCount),
+      "tensors": .array(items),
+      "skipped": .array(
+        store.skipped.map { .object(["name": .string($0.name), "reason": .string($0.reason)]) }),
+    ])
+  }
+}
+
+/// A tensor's numbers in short.
+private struct Statistics {
+  /// Smallest, largest, mean, standard deviation of the finite ones.
+  let numbers: [Double]
+  let notFinite: Int
+
+  init(_ tensor: StoredTensor) throws {
+    guard tensor.type.isFloat else {
+      numbers = [.nan, .nan, .nan, .nan]
+      notFinite = 0
+      return
+    }
+    let values = try tensor.floats()
+    var (low, high, sum, squares, count) = (Double.infinity, -Double.infinity, 0.0, 0.0, 0)
+    for value in values where value.isFinite {
+      let v = Double(value)
+      low = min(low, v)
+      high = max(high, v)
+      sum += v
+      squares += v * v
+      count += 1
+    }
+    notFinite = values.count - count
+    let mean = sum / Double(max(1, count))
+    let variance = max(0, squares / Double(max(1, count)) - mean * mean)
+    numbers = count == 0 ? [.nan, .nan, .nan, .nan] : [low, high, mean, variance.squareRoot()]
+  }
+}

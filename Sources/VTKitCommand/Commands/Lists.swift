@@ -1,0 +1,56 @@
+import ArgumentParser
+import VTCheckpoint
+import VTConversion
+import VTCore
+import VTModels
+
+struct Models: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists the networks that have names, or the keys of a configuration.",
+    discussion: """
+      With --keys, every key of the architectures' configurations (--model-config) is explained.
+
+      Example: vtkit models
+      """)
+
+  @Argument(help: "With --keys: only this architecture's keys (vit, swin, cvt, t2t_vit, resnet).")
+  var architecture: String?
+
+  @Flag(help: "Explain the configuration's keys.")
+  var keys = false
+
+  @Flag(help: "Write JSON.")
+  var json = false
+
+  func validate() throws {
+    if architecture != nil && !keys { throw ValidationError("An architecture is named with --keys.") }
+  }
+
+  func run() throws {
+    if keys {
+      let architectures = architecture.map { [$0] } ?? ModelFactory.architectures
+      return json
+        ? print(try ConfigurationPage.json(architectures).text(pretty: true))
+        : print(try ConfigurationPage.text(architectures))
+    }
+    if json {
+      let items = Preset.all.map { preset -> JSON in
+        .object([
+          "name": .string(preset.name), "architecture": .string(preset.architecture),
+          "parameters": .int(preset.publishedParameterCount),
+          "configuration": preset.configuration,
+        ])
+      }
+      print(JSON.array(items).text(pretty: true))
+      return
+    }
+    var table = Table(
+      ("model", .left), ("architecture", .left), ("picture", .right), ("parameters", .right))
+    for preset in Preset.all {
+      table.add(
+        preset.name, preset.architecture, "\(preset.configuration["image_size"]?.int ?? 0)",
+        Format.count(preset.publishedParameterCount))
+    }
+    print(table.text)
+  }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import VTTensor
+
+/// Options of everything that computes.
+struct EngineArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Threads to compute with; the results do not depend on it. All processors where left out.",
+      valueName: "n"))
+  var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which kernels compute; where left out, the fastest that this processor has. Results differ between them in the last bits; a resumed run keeps those it was begun with.",
+      valueName: "name"))
+  var instructions: InstructionSet?
+
+  func validate() throws {
+    if let instructions, !instructions.isSupported {
+      let has = Engine.supportedInstructions.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--instructions \(instructions): this processor has \(has).")
+    }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is a number from 1 to 1024.")
+    }
+  }
+
+  /// - Parameter preferred: the kernels where the user names none and this processor has these.
+  func engine(preferring preferred: InstructionSet? = nil) -> Engine {
+    Engine(threads: threads ?? Engine.processorCount, instructions: instructions ?? preferred)
+  }
+}
+
+extension InstructionSet: ExpressibleByArgument {}

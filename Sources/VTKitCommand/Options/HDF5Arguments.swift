@@ -1,0 +1,26 @@
+import ArgumentParser
+import VTCheckpoint
+
+/// How HDF5 files are read, for every command that reads checkpoints.
+struct HDF5Arguments: ParsableArguments {
+  @Flag(
+    help: """
+      Read HDF5 files through the HDF5 library, which has filters that VTKit has not, and can crash over damaged files. Its \
+      plugins are looked for only where HDF5_PLUGIN_PATH says.
+      """)
+  var hdf5Library = false
+}
+
+/// A command that reads checkpoints.
+protocol CheckpointCommand: ParsableCommand {
+  var hdf5: HDF5Arguments { get }
+}
+
+/// A command that reads a network's checkpoint.
+protocol NetworkCommand: CheckpointCommand {
+  var load: LoadArguments { get }
+}
+
+extension NetworkCommand {
+  var hdf5: HDF5Arguments { load.hdf5 }
+}

@@ -1,0 +1,9 @@
+import VTData
+
+extension Console {
+  /// Tells what was found in a data folder beside the pictures that are used.
+  static func tell(_ remarks: DataRemarks) {
+    remarks.notes.forEach { line("note: " + $0) }
+    remarks.warnings.forEach(warning)
+  }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import VTCheckpoint
+import VTConversion
+import VTCore
+import VTModels
+
+/// `--export` targets: `FILE` or `FOLDER/`, or `DIALECT:FILE` where other names are wanted than those that the weights
+/// came with.
+struct ExportTarget {
+  let destination: Destination
+  let dialect: String
+  var path: String { destination.path }
+
+  /// What can be told from the text alone.
+  private struct Text {
+    let dialect: String?
+    let destination: Destination
+
+    /// - Throws: `Failure` where what stands before a colon is no dialect, or the path's suffix no format.
+    init(_ text: String) throws {
+      guard let colon = text.firstIndex(of: ":"), Self.isWord(text[..<colon]) else {
+        dialect = nil
+        destination = try Destination(text)
+        return
+      }
+      let name = String(text[..<colon])
+      let known = Set(try Dialects.all().map(\.dialect) + [NativeMetadata.nativeDialect])
+      guard known.contains(name) else {
+        let close = name.closest(in: known.sorted())
+        throw Failure(
+          .usage, "--export \(text.printable): there is no dialect '\(name)'",
+          remedy: (close.isEmpty
+            ? "see 'vtkit dialects'" : "did you mean \(close.joined(separator: " or "))?")
+            + " A file of this name is given as ./\(text.printable)")
+      }
+      dialect = name
+      let path = String(text[text.index(after: colon)...])
+      guard !path.isEmpty else {
+        throw Failure(
+          .usage, "--export \(text.printable) names no file", remedy: "give it as --export \(name):FILE")
+      }
+      destination = try Destination(path)
+    }
+
+    private static func isWord(_ text: Substring) -> Bool {
+      !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+    }
+  }
+
+  init(_ text: String, metadata: NativeMetadata) throws {
+    let parts = try Text(text)
+    destination = parts.destination
+    dialect =
+      try parts.dialect
+      ?? destination.usualDialect(metadata) {
+        "pass --export DIALECT:\(parts.destination.path.printable) where DIALECT is "
+          + $0.joined(separator: " or ")
+      }
+    guard dialect != NativeMetadata.nativeDialect else { return }
+    let architecture = metadata.configuration["architecture"]?.string
+    do { _ = try Dialects.named(dialect, architecture: architecture) } catch var failure as Failure {
+      failure.problem = "--export \(text.printable): " + failure.problem
+      throw failure
+    }
+  }
+
+  /// Refuses, before anything is read, what needs no network to be known as wrong: no such dialect, an unknown suffix, a
+  /// file that exists, a folder that is missing or may not be written to, two exports to one file.
+  /// - Parameter run: the folder that training makes; exports may go into it.
+  static func checkPaths(_ texts: [String], run: String, overwrite: Bool) throws {
+    var seen: Set<String> = []
+    for text in texts {
+      let destination = try Text(text).destination
+      guard seen.insert(destination.path.absolutePath).inserted else {
+        throw Failure(
+          .usage, "two exports go to the same place", file: destination.path,
+          remedy: "give each --export a path of its own")
+      }
+      guard !destination.isFolder || OutputFolder.trimmed(destination.path).absolutePath != run.absolutePath
+      else {
+        throw Failure(
+          .usage, "the export is the run folder itself", file: destination.path,
+          remedy: "give --export a folder of its own, such as \(OutputFolder.trimmed(run))/model/")
+      }
+      try checkPlace(destination, run: run)
+      try destination.check(overwrite: overwrite, madeMeanwhile: run)
+    }
+  }
+
+  /// The same target wherever the process runs.
+  var absolute: String { dialect + ":" + path.absolutePath + (destination.isFolder ? "/" : "") }
+
+  /// Fails where the dialect cannot hold the network, before training has taken its time.
+  func check(_ metadata: NativeMetadata) throws {
+    let specs = try ModelFactory.parameterSpecs(metadata.configuration)
+    let shapes = try ParameterStore(
+      specs.map { spec in
+        StoredTensor(name: spec.name, type: .f32, shape: spec.shape) {
+          throw Failure("a check of names and shapes reads no numbers", tensor: spec.name)
+        }
+      })
+    do {
+      _ = try exported(shapes, metadata: metadata, keepsDrloc: false)
+    } catch var failure as Failure {
+      failure.problem = "the export cannot be written: " + failure.problem
+      throw failure.located(file: path)
+    }
+  }
+
+  /// - Returns: what was written, for people.
+  func write(
+    _ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool
+  ) throws -> String {
+    let exported = try exported(weights, metadata: metadata, keepsDrloc: keepsDrloc)
+    Console.omissions(exported.omitted, dialect: dialect)
+    for remark in exported.remarks { Console.line("note: " + remark) }
+    _ = try destination.write(exported, overwrite: force)
+    return "exported \(path) (dialect \(dialect), \(exported.store.count.counted("tensor")))"
+  }
+
+  private func exported(
+    _ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool
+  ) throws -> ExportedCheckpoint {
+    let origin = metadata.provenance
+    let isReturn = origin?["source_dialect"]?.string == dialect
+    return try ExportedCheckpoint.make(
+      weights, metadata: metadata, dialect: dialect,
+      variant: isReturn ? origin?["source_variant"]?.string : nil,
+      wildcards: isReturn ? metadata.sourceWildcards : [:],
+      keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
+      preset: Preset.name(of: metadata.configuration))
+  }
+}
+
+extension String {
+  /// The path from the root, for files that outlive the working folder.
+  var absolutePath: String { URL(fileURLWithPath: self).standardizedFileURL.path }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import VTCore
+
+/// Columns of text, aligned.
+struct Table {
+  enum Alignment { case left, right }
+
+  private let header: [String]
+  private let alignment: [Alignment]
+  private var rows: [[String]] = []
+
+  init(_ columns: (String, Alignment)...) {
+    header = columns.map(\.0)
+    alignment = columns.map(\.1)
+  }
+
+  /// Names from files cannot steer the terminal.
+  mutating func add(_ cells: String...) { rows.append(cells.map(\.printable)) }
+
+  var text: String {
+    let all = [header] + rows
+    // Counting bytes is enough for plain names and much faster than counting characters.
+    let lengths = all.map { row in row.map { $0.utf8.allSatisfy { $0 < 128 } ? $0.utf8.count : $0.count } }
+    let widths = header.indices.map { c in lengths.map { $0[c] }.max() ?? 0 }
+    func line(_ row: Int) -> String {
+      var text = ""
+      for (c, cell) in all[row].enumerated() {
+        let space = String(repeating: " ", count: widths[c] - lengths[row][c])
+        let isLast = c == header.count - 1
+        text += alignment[c] == .left ? (isLast ? cell : cell + space) : space + cell
+        if !isLast { text += "  " }
+      }
+      return text
+    }
+    let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")
+    return ([line(0), rule] + rows.indices.map { line($0 + 1) }).joined(separator: "\n")
+  }
+}
+
+/// Numbers for people.
+enum Format {
+  static func count(_ value: Int) -> String {
+    var digits = String(value)
+    var at = digits.count - 3
+    while at > (value < 0 ? 1 : 0) {
+      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: at))
+      at -= 3
+    }
+    return digits
+  }
+
+  static func bytes(_ value: Int) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    var (size, unit) = (Double(value), 0)
+    while size >= 1000, unit < units.count - 1 {
+      size /= 1000
+      unit += 1
+    }
+    return unit == 0 ? "\(value) B" : fixed(size, size < 10 ? 2 : size < 100 ? 1 : 0) + " " + units[unit]
+  }
+
+  static func fixed(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+  }
+
+  static func percent(_ value: Double) -> String { fixed(100 * value, 2) + " %" }
+  static func shape(_ shape: [Int]) -> String {
+    "[" + shape.map(String.init).joined(separator: ", ") + "]"
+  }
+}
+
+/// Most memory this process has had, in bytes.
+func peakMemory() -> Int {
+  var usage = rusage()
+  #if canImport(Darwin)
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss
+  #else
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  #endif
+}

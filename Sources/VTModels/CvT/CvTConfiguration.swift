@@ -1,0 +1,211 @@
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// The shape of a Convolutional vision Transformer (Wu et al., ICCV 2021): Microsoft's with a class token in the last
+/// stage, or the class-token-free one of lucidrains/vit-pytorch that the drloc reference code trains. The JSON keys
+/// are those of the native store.
+public struct CvTConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "cvt"
+
+  public enum Pooling: String, Sendable, CaseIterable {
+    case cls
+    case mean
+  }
+
+  public enum AttentionScale: String, Sendable, CaseIterable {
+    /// Of the stage's whole width, as Microsoft's code has it.
+    case embedDim = "embed_dim**-0.5"
+    case headDim = "head_dim**-0.5"
+  }
+
+  public enum KeyValueProjection: String, Sendable, CaseIterable {
+    /// Keys and values each have a convolution of their own.
+    case separate
+    /// One convolution and one linear layer make both.
+    case shared
+  }
+
+  public struct Stage: Sendable, Equatable {
+    public var patchSize: Int
+    public var patchStride: Int
+    public var patchPadding: Int
+    public var embedDim: Int
+    public var depth: Int
+    public var numHeads: Int
+    public var mlpRatio: Double
+    public var qkvKernelSize: Int
+    public var qStride: Int
+    public var qPadding: Int
+    public var kvStride: Int
+    public var kvPadding: Int
+    public var classToken: Bool
+    /// Channels of a head.
+    public var headDim: Int
+    /// Cells along one side of the stage's map.
+    public var side: Int
+
+    public var inner: Int { numHeads * headDim }
+    public var hidden: Int { Int(Double(embedDim) * mlpRatio) }
+  }
+
+  public var imageSize: Int
+  public var inChannels: Int
+  public var numClasses: Int
+  public var normEps: Double
+  public var activation: Activation
+  public var stages: [Stage]
+  public var qkvBias: Bool
+  public var attentionScale: AttentionScale
+  public var keyValueProjection: KeyValueProjection
+  /// Whether layer norms divide by `sqrt(var) + eps`.
+  public var normEpsOutsideSqrt: Bool
+  public var finalNorm: Bool
+  public var batchNormEps: Double
+  public var pooling: Pooling
+  private let givenHeadDim: Int?
+
+  var last: Stage { stages[stages.count - 1] }
+
+  public init(reading reader: inout ConfigurationReader) throws {
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
+    let depths = reader.sizes("depths", "blocks of each stage")
+    let count = depths.count
+    let (embed, heads) = (
+      reader.sizes("embed_dim", "width of a token in each stage", count: count),
+      reader.sizes("num_heads", "heads of attention in each stage", count: count)
+    )
+    let (size, stride, padding) = (
+      reader.sizes("patch_size", "side of each stage's convolution that makes its tokens", count: count),
+      reader.sizes("patch_stride", "its stride", count: count),
+      reader.sizes("patch_padding", "its padding", count: count, atLeast: 0)
+    )
+    let ratios = reader.numbers(
+      "mlp_ratio", "width between an MLP's two layers in each stage, as a multiple of the stage's width",
+      count: count)
+    let kernels = reader.sizes(
+      "qkv_kernel_size", "side of the convolutions in front of queries, keys and values", count: count)
+    let (qStride, qPadding) = (
+      reader.sizes("q_stride", "the queries' stride", count: count),
+      reader.sizes("q_padding", "the queries' padding", count: count, atLeast: 0)
+    )
+    let (kvStride, kvPadding) = (
+      reader.sizes("kv_stride", "the keys' and values' stride", count: count),
+      reader.sizes("kv_padding", "the keys' and values' padding", count: count, atLeast: 0)
+    )
+    let classToken = reader.flags("class_token", "whether a class token joins, in each stage", count: count)
+    givenHeadDim = reader.optionalSize("head_dim", "channels of one head; null for embed_dim / num_heads")
+    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
+    attentionScale = reader.choice(
+      "attention_scale", AttentionScale.self, "the factor of the products of queries and keys",
+      default: .embedDim)
+    keyValueProjection = reader.choice(
+      "kv_projection", KeyValueProjection.self, "whether keys and values share their convolution",
+      default: .separate)
+    normEpsOutsideSqrt = reader.flag(
+      "norm_eps_outside_sqrt",
+      "whether the norms' epsilon is added to the deviation in place of the variance", default: false)
+    finalNorm = reader.flag("final_norm", "whether a norm is behind the last stage", default: true)
+    batchNormEps = reader.epsilon("batch_norm_eps", "the batch norms' epsilon")
+    pooling = reader.choice(
+      "pooling", Pooling.self, "what the classifier reads: the class token, or the mean of the last map")
+    try reader.finish()
+    var side = imageSize
+    stages = []
+    for i in 0..<count {
+      guard side + 2 * padding[i] >= size[i] else {
+        throw Failure("stage \(i)'s patches of \(size[i]) do not fit a map of \(side)")
+      }
+      side = (side + 2 * padding[i] - size[i]) / stride[i] + 1
+      guard qStride[i] == 1, side + 2 * qPadding[i] - kernels[i] + 1 == side else {
+        throw Failure("stage \(i): queries must keep the map's size (q_stride 1, fitting q_padding)")
+      }
+      guard side + 2 * kvPadding[i] >= kernels[i] else {
+        throw Failure("stage \(i)'s kernels of \(kernels[i]) do not fit a map of \(side)")
+      }
+      guard givenHeadDim != nil || embed[i] % heads[i] == 0 else {
+        throw Failure("stage \(i) is \(embed[i]) wide, no multiple of its \(heads[i]) heads")
+      }
+      guard ratios[i] > 0, ratios[i] <= 64 else { throw Failure("mlp_ratio \(ratios[i]) makes no sense") }
+      stages.append(
+        Stage(
+          patchSize: size[i], patchStride: stride[i], patchPadding: padding[i], embedDim: embed[i],
+          depth: depths[i], numHeads: heads[i], mlpRatio: ratios[i], qkvKernelSize: kernels[i],
+          qStride: qStride[i], qPadding: qPadding[i], kvStride: kvStride[i],
+          kvPadding: kvPadding[i], classToken: classToken[i],
+          headDim: givenHeadDim ?? embed[i] / heads[i], side: side))
+    }
+    try checkGrid(side: stages[0].side)
+    guard pooling == .mean || classToken[count - 1] else {
+      throw Failure("pooling 'cls' needs a class token in the last stage")
+    }
+  }
+
+  public var json: JSON {
+    func list(_ value: (Stage) -> JSON) -> JSON { .array(stages.map(value)) }
+    return .object([
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
+      "in_channels": .int(inChannels), "num_classes": .int(numClasses),
+      "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
+      "patch_size": list { .int($0.patchSize) }, "patch_stride": list { .int($0.patchStride) },
+      "patch_padding": list { .int($0.patchPadding) }, "embed_dim": list { .int($0.embedDim) },
+      "depths": list { .int($0.depth) }, "num_heads": list { .int($0.numHeads) },
+      "mlp_ratio": list { .double($0.mlpRatio) },
+      "qkv_kernel_size": list { .int($0.qkvKernelSize) }, "q_stride": list { .int($0.qStride) },
+      "q_padding": list { .int($0.qPadding) }, "kv_stride": list { .int($0.kvStride) },
+      "kv_padding": list { .int($0.kvPadding) }, "class_token": list { .bool($0.classToken) },
+      "head_dim": givenHeadDim.map { .int($0) } ?? .null, "qkv_bias": .bool(qkvBias),
+      "attention_scale": .string(attentionScale.rawValue),
+      "kv_projection": .string(keyValueProjection.rawValue),
+      "norm_eps_outside_sqrt": .bool(normEpsOutsideSqrt), "final_norm": .bool(finalNorm),
+      "batch_norm_eps": .double(batchNormEps), "pooling": .string(pooling.rawValue),
+    ])
+  }
+
+  /// Parts that have a convolution and a linear layer of their own: names and widths of the linear layer in heads.
+  var projections: [(name: String, parts: Int)] {
+    switch keyValueProjection {
+    case .separate: [("q", 1), ("k", 1), ("v", 1)]
+    case .shared: [("q", 1), ("kv", 2)]
+    }
+  }
+
+  /// The parameters by native (Microsoft's) name, in Microsoft's order.
+  public var parameterSpecs: [ParameterSpec] {
+    var specs: [ParameterSpec] = []
+    let weight = Initialization.truncatedNormal(std: 0.02)
+    // The reference code's channel norms have four axes, so weight decay acts on them.
+    let normDecays = normEpsOutsideSqrt ? true : nil
+    for (index, stage) in stages.enumerated() {
+      let name = "stage\(index)."
+      let d = stage.embedDim
+      if stage.classToken { specs.append(ParameterSpec(name + "cls_token", [1, 1, d], weight)) }
+      let inputs = index == 0 ? inChannels : stages[index - 1].embedDim
+      specs.append(
+        ParameterSpec(
+          name + "patch_embed.proj.weight", [d, inputs, stage.patchSize, stage.patchSize], weight))
+      specs.append(ParameterSpec(name + "patch_embed.proj.bias", [d], .zeros))
+      specs.norm(name + "patch_embed.norm", d, decays: normDecays)
+      for block in 0..<stage.depth {
+        let block = "\(name)blocks.\(block)."
+        specs.norm(block + "norm1", d, decays: normDecays)
+        for (part, _) in projections {
+          let kernel = stage.qkvKernelSize
+          specs.append(
+            ParameterSpec("\(block)attn.conv_proj_\(part).conv.weight", [d, 1, kernel, kernel], weight))
+          specs.batchNorm("\(block)attn.conv_proj_\(part).bn", d)
+        }
+        for (part, count) in projections {
+          specs.linear("\(block)attn.proj_\(part)", d, count * stage.inner, bias: qkvBias)
+        }
+        specs.linear(block + "attn.proj", stage.inner, d)
+        specs.norm(block + "norm2", d, decays: normDecays)
+        specs.linear(block + "mlp.fc1", d, stage.hidden)
+        specs.linear(block + "mlp.fc2", stage.hidden, d)
+      }
+    }
+    if finalNorm { specs.norm("norm", last.embedDim, decays: normDecays) }
+    specs.classifier("head", last.embedDim, classes: numClasses)
+    return specs
+  }
+}

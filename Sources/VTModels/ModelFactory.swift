@@ -1,0 +1,107 @@
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// Builds networks of any architecture from their configuration.
+public enum ModelFactory {
+  private static var networks: [any Network.Type] {
+    [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
+  }
+
+  /// Architectures that can be built.
+  public static var architectures: [String] { networks.map { name($0) } }
+
+  /// - Parameters:
+  ///   - configuration: the native store's keys; `architecture` decides the rest.
+  ///   - weights: by native name; nil initializes.
+  /// - Throws: `Failure` for an unknown architecture, a malformed configuration or weights that do not fit.
+  public static func make(
+    _ configuration: JSON, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
+    regularization: Regularization = Regularization(),
+    isTrainable: (String) -> Bool = { _ in true }
+  ) throws -> any VisionModel {
+    if let weights { try checkNothingIsLeft(weights, configuration) }
+    func build<N: Network>(_ type: N.Type) throws -> any VisionModel {
+      try N(
+        N.Shape(configuration), weights: weights, engine: engine, seed: seed,
+        regularization: regularization, isTrainable: isTrainable)
+    }
+    return try build(network(of: configuration))
+  }
+
+  /// Refuses tensors that the network has no place for, the drloc head's, the optimizer's and PyTorch's counters
+  /// of batches apart.
+  private static func checkNothingIsLeft(_ weights: ParameterStore, _ configuration: JSON) throws {
+    let own = Set(try parameterSpecs(configuration).map(\.name))
+    let left = weights.names.filter { name in
+      !own.contains(name) && !["drloc.", "optimizer."].contains { name.hasPrefix($0) }
+        && !name.hasSuffix(".num_batches_tracked")
+    }
+    guard left.isEmpty else {
+      throw Failure(
+        "the network has no place for \(left.count.counted("tensor")): "
+          + left.prefix(8).joined(separator: ", ") + (left.count > 8 ? ", ..." : ""),
+        remedy: "leave them out with --ignore")
+    }
+  }
+
+  /// Refuses tensors of other shapes than the configuration's network has, such as a Swin's whose windows differ from
+  /// stage to stage. Tensors that are missing or left over are another matter.
+  /// - Throws: `Failure` naming the first such tensor.
+  public static func checkShapes(_ weights: ParameterStore, _ configuration: JSON) throws {
+    for spec in try parameterSpecs(configuration) {
+      guard let tensor = weights[spec.name], tensor.shape != spec.shape else { continue }
+      throw Failure(
+        "the tensors are those of a network that VTKit does not have: its shape is \(tensor.shape), in a network of the file's configuration \(spec.shape)",
+        tensor: spec.name)
+    }
+  }
+
+  /// The parameters that a configuration declares, by native name.
+  public static func parameterSpecs(_ configuration: JSON) throws -> [ParameterSpec] {
+    func specs<N: Network>(_ type: N.Type) throws -> [ParameterSpec] {
+      try N.Shape(configuration).parameterSpecs
+    }
+    return try specs(network(of: configuration))
+  }
+
+  /// A configuration with the keys that it leaves out.
+  /// - Throws: `Failure` as for `make`.
+  public static func completed(_ configuration: JSON) throws -> JSON {
+    func whole<N: Network>(_ type: N.Type) throws -> JSON { try N.Shape(configuration).json }
+    let all = try whole(network(of: configuration)).members ?? []
+    let names = Set(all.map(\.key))
+    // A key of null that networks of this kind do not write (`resnet_depths`).
+    let others = (configuration.members ?? []).filter { !names.contains($0.key) && $0.value == .null }
+    return .object(
+      all.filter { $0.key == "architecture" }
+        + (all.filter { $0.key != "architecture" } + others).sorted { $0.key < $1.key })
+  }
+
+  /// Every key of an architecture's configuration.
+  /// - Throws: `Failure` listing the architectures.
+  public static func configurationKeys(of architecture: String) throws -> [ConfigurationKey] {
+    func keys<N: Network>(_ type: N.Type) -> [ConfigurationKey] { N.Shape.keys }
+    return try keys(network(of: .object(["architecture": .string(architecture)])))
+  }
+
+  /// Parameters of the classifier, which fine-tuning replaces.
+  public static func headParameters(_ configuration: JSON) throws -> Set<String> {
+    let names = try parameterSpecs(configuration).map(\.name)
+    return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
+  }
+
+  private static func name<N: Network>(_ type: N.Type) -> String { N.Shape.architecture }
+
+  private static func network(of configuration: JSON) throws -> any Network.Type {
+    guard let architecture = configuration["architecture"]?.string else {
+      throw Failure("the configuration does not name its architecture")
+    }
+    guard let network = networks.first(where: { name($0) == architecture }) else {
+      throw Failure(
+        "the architecture '\(architecture)' is unknown",
+        remedy: "known are " + architectures.joined(separator: ", "))
+    }
+    return network
+  }
+}

@@ -1,0 +1,91 @@
+import VTTensor
+
+/// ResNet: blocks of convolutions, each added to its input. Reference: torchvision's `resnet.py`, whose names the
+/// parameters have.
+public final class ResNet: Network {
+  public let shape: ResNetConfiguration
+  public let parameters: ParameterSet
+  private let regularization: Regularization
+
+  public var gridChannels: [Int] { [shape.width(shape.stages - 1)] }
+  public var gridSides: [Int] { [shape.side(shape.stages - 1)] }
+
+  public init(
+    _ shape: ResNetConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
+    self.shape = shape
+    self.regularization = regularization
+    self.parameters = parameters
+  }
+
+  public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
+    var x = convolution(images, "conv1", stride: 2, padding: 3, context)
+    let stem = norm(x, "bn1", relu: true, context)
+    x = context.maxPool(stem, kernel: 3, stride: 2, padding: 1)
+    stem.letGo()
+    var isMadeAgain = false
+    for stage in 0..<shape.stages {
+      for block in 0..<shape.depths[stage] {
+        let y = context.block(x) { [self] in self.block($0, stage, block, $1) }
+        // Every second block's output is made again from the one before it, which is kept.
+        if isMadeAgain { x.letGo() }
+        isMadeAgain = block % 2 == 0
+        x = y
+      }
+    }
+    let (batch, height, width) = (x.shape[0], x.shape[1], x.shape[2])
+    let tokens = context.reshaped(x, [batch, height * width, x.channels])
+    let pooled = context.meanTokens(tokens, first: 0)
+    let layers = Layers(
+      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+    let logits = layers.classifier(pooled, "fc", context)
+    return ModelOutput(
+      logits: logits, grids: [EmbeddingGrid(tokens: tokens, prefix: 0, side: height)], tokens: tokens)
+  }
+
+  private func block(_ x: Tensor, _ stage: Int, _ block: Int, _ context: Context) -> Tensor {
+    let name = "layer\(stage + 1).\(block)."
+    let convolutions = shape.convolutions(stage, block)
+    var shortcut = x
+    if shape.hasDownsample(stage, block) {
+      shortcut = convolution(
+        x, name + "downsample.0", stride: shape.stride(stage, block), padding: 0, context)
+      shortcut = norm(shortcut, name + "downsample.1", relu: false, context)
+    }
+    var y = x
+    for (index, c) in convolutions.enumerated() {
+      let convolved = convolution(
+        y, "\(name)conv\(index + 1)", stride: c.stride, padding: c.kernel / 2, context)
+      if index > 0 { y.letGo() }
+      let isLast = index == convolutions.count - 1
+      y = norm(convolved, "\(name)bn\(index + 1)", relu: true, residual: isLast ? shortcut : nil, context)
+    }
+    if shape.hasDownsample(stage, block) { shortcut.letGo() }
+    return y
+  }
+
+  private func convolution(
+    _ x: Tensor, _ name: String, stride: Int, padding: Int, _ context: Context
+  ) -> Tensor {
+    context.convolution(
+      x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"),
+      stride: stride, padding: padding, isNormalized: !regularization.freezesBatchNorm)
+  }
+
+  private func norm(
+    _ x: Tensor, _ name: String, relu: Bool, residual: Tensor? = nil, _ context: Context
+  ) -> Tensor {
+    context.batchNorm(
+      x, parameters.batchNorm(name), eps: Float(shape.normEps),
+      frozen: regularization.freezesBatchNorm, residual: residual, relu: relu)
+  }
+}
+
+extension ParameterSet {
+  /// A batch norm's four tensors.
+  func batchNorm(_ name: String) -> BatchNormParameters {
+    BatchNormParameters(
+      gamma: self[name + ".weight"], beta: self[name + ".bias"],
+      runningMean: self[name + ".running_mean"], runningVariance: self[name + ".running_var"])
+  }
+}

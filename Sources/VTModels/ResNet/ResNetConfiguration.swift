@@ -1,0 +1,135 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// The shape of a ResNet (He et al., CVPR 2016), v1.5 (the stride in the 3x3 convolution, as torchvision) or
+/// Keras's v1 (the stride in the first, convolutions with bias). The JSON keys are those of the native store.
+public struct ResNetConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "resnet"
+
+  public enum Block: String, Sendable, CaseIterable {
+    /// Two 3x3 convolutions.
+    case basic
+    /// 1x1, 3x3, 1x1.
+    case bottleneck
+  }
+
+  public var imageSize: Int
+  public var inChannels: Int
+  public var numClasses: Int
+  /// Of the batch norms.
+  public var normEps: Double
+  public var activation: Activation
+  public var block: Block
+  public var depths: [Int]
+  /// Inner width of each stage's blocks.
+  public var channels: [Int]
+  /// A block's output has so many times its inner width.
+  public var expansion: Int
+  public var stemChannels: Int
+  /// Whether a block's first convolution has the stride.
+  public var strideInFirst: Bool
+  public var convBias: Bool
+
+  public var stages: Int { depths.count }
+  public func width(_ stage: Int) -> Int { channels[stage] * expansion }
+  public func stride(_ stage: Int, _ block: Int) -> Int { stage > 0 && block == 0 ? 2 : 1 }
+  /// Width of what a block gets.
+  public func input(_ stage: Int, _ block: Int) -> Int {
+    block > 0 ? width(stage) : stage > 0 ? width(stage - 1) : stemChannels
+  }
+  /// Whether a block's shortcut is a convolution.
+  public func hasDownsample(_ stage: Int, _ block: Int) -> Bool {
+    stride(stage, block) != 1 || input(stage, block) != width(stage)
+  }
+  /// Cells along one side of a stage's map: the stem halves twice, each later stage once.
+  public func side(_ stage: Int) -> Int {
+    (0..<stage + 2).reduce(imageSize) { side, _ in (side + 1) / 2 }
+  }
+
+  public init(reading reader: inout ConfigurationReader) throws {
+    imageSize = reader.size("image_size", "side of the pictures in pixels")
+    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
+    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
+    normEps = reader.epsilon("norm_eps", "the batch norms' epsilon")
+    activation = reader.choice(
+      "activation", Activation.self, "the function behind each norm; always relu", default: .relu)
+    block = reader.choice("block", Block.self, "the kind of block")
+    depths = reader.sizes("depths", "blocks of each stage")
+    channels = reader.sizes("channels", "channels inside the blocks of each stage", count: depths.count)
+    expansion = reader.size(
+      "expansion", "a block's outputs, as a multiple of its channels", default: block == .basic ? 1 : 4,
+      usual: "1 for basic blocks, 4 for bottlenecks")
+    stemChannels = reader.size("stem_channels", "channels behind the first convolution", default: 64)
+    strideInFirst = reader.flag(
+      "stride_in_first",
+      "whether a bottleneck's stride is in its first convolution (Keras), not in its second", default: false)
+    convBias = reader.flag("conv_bias", "whether convolutions have a bias", default: false)
+    try reader.finish()
+    try checkGrid(side: side(0))
+    guard activation == .relu else { throw Failure("a ResNet's activation is relu") }
+    guard stages <= 8 else { throw Failure("'depths' has \(stages) stages, more than 8") }
+    guard block == .bottleneck || expansion == 1 else {
+      throw Failure("basic blocks have expansion 1")
+    }
+    guard channels.allSatisfy({ $0 <= 1 << 20 }), expansion <= 64 else {
+      throw Failure("'channels' or 'expansion' is too large")
+    }
+  }
+
+  public var json: JSON {
+    .object([
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
+      "in_channels": .int(inChannels), "num_classes": .int(numClasses),
+      "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
+      "block": .string(block.rawValue), "depths": .list(depths),
+      "channels": .list(channels), "expansion": .int(expansion),
+      "stem_channels": .int(stemChannels), "stride_in_first": .bool(strideInFirst),
+      "conv_bias": .bool(convBias),
+    ])
+  }
+
+  /// A block's convolutions: name, inputs, outputs, kernel, stride.
+  func convolutions(_ stage: Int, _ block: Int) -> [(inputs: Int, outputs: Int, kernel: Int, stride: Int)] {
+    let (from, inner, to) = (input(stage, block), channels[stage], width(stage))
+    let stride = stride(stage, block)
+    switch self.block {
+    case .basic: return [(from, inner, 3, stride), (inner, inner, 3, 1)]
+    case .bottleneck:
+      return [
+        (from, inner, 1, strideInFirst ? stride : 1), (inner, inner, 3, strideInFirst ? 1 : stride),
+        (inner, to, 1, 1),
+      ]
+    }
+  }
+
+  /// The parameters by native (torchvision) name, in torchvision's order.
+  public var parameterSpecs: [ParameterSpec] {
+    var specs: [ParameterSpec] = []
+    func convolution(_ name: String, _ inputs: Int, _ outputs: Int, _ kernel: Int) {
+      // He initialization by fan-out, as torchvision.
+      let std = (2 / Double(outputs * kernel * kernel)).squareRoot()
+      specs.append(
+        ParameterSpec(name + ".weight", [outputs, inputs, kernel, kernel], .normal(std: std)))
+      if convBias { specs.append(ParameterSpec(name + ".bias", [outputs], .zeros)) }
+    }
+    convolution("conv1", inChannels, stemChannels, 7)
+    specs.batchNorm("bn1", stemChannels)
+    for stage in 0..<stages {
+      for block in 0..<depths[stage] {
+        let name = "layer\(stage + 1).\(block)."
+        for (index, c) in convolutions(stage, block).enumerated() {
+          convolution("\(name)conv\(index + 1)", c.inputs, c.outputs, c.kernel)
+          specs.batchNorm("\(name)bn\(index + 1)", c.outputs)
+        }
+        if hasDownsample(stage, block) {
+          convolution(name + "downsample.0", input(stage, block), width(stage), 1)
+          specs.batchNorm(name + "downsample.1", width(stage))
+        }
+      }
+    }
+    specs.classifier("fc", width(stages - 1), classes: numClasses)
+    return specs
+  }
+}

@@ -1,0 +1,122 @@
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// The shape of a Swin Transformer (Liu et al., ICCV 2021). The JSON keys are those of the native store.
+public struct SwinConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "swin"
+
+  public var imageSize: Int
+  public var inChannels: Int
+  public var numClasses: Int
+  public var normEps: Double
+  public var activation: Activation
+  public var patchSize: Int
+  /// Width of the first stage; each later one has twice its predecessor's.
+  public var embedDim: Int
+  public var depths: [Int]
+  public var numHeads: [Int]
+  public var windowSize: Int
+  public var mlpRatio: Double
+  public var qkvBias: Bool
+  public var patchNorm: Bool
+  public var absolutePositionEmbedding: Bool
+  public var relativePositionBias: Bool
+  /// What happens first where a grid is no multiple of the window.
+  public var windowPadding: WindowLayout.Padding
+
+  public var stages: Int { depths.count }
+  public func width(_ stage: Int) -> Int { embedDim << stage }
+  /// Tokens along one side at the start of a stage.
+  public func side(_ stage: Int) -> Int {
+    (0..<stage).reduce(imageSize / patchSize) { side, _ in (side + 1) / 2 }
+  }
+  /// A stage whose grid is not larger than the window is one window, and does not shift.
+  public func window(_ stage: Int) -> Int { min(windowSize, side(stage)) }
+  public func hidden(_ stage: Int) -> Int { Int(Double(width(stage)) * mlpRatio) }
+  public var finalWidth: Int { width(stages - 1) }
+
+  public init(reading reader: inout ConfigurationReader) throws {
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
+    patchSize = reader.size("patch_size", "side of a patch in pixels")
+    embedDim = reader.size("embed_dim", "width of a token in the first stage; it doubles from stage to stage")
+    depths = reader.sizes("depths", "blocks of each stage")
+    numHeads = reader.sizes("num_heads", "heads of attention in each stage", count: depths.count)
+    windowSize = reader.size("window_size", "side of a window in tokens")
+    mlpRatio = reader.number(
+      "mlp_ratio", "width between an MLP's two layers, as a multiple of its stage's width")
+    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
+    patchNorm = reader.flag("patch_norm", "whether a norm is behind the patches", default: true)
+    absolutePositionEmbedding = reader.flag(
+      "absolute_position_embedding", "whether a position table is added to the patches", default: false)
+    relativePositionBias = reader.flag(
+      "relative_position_bias", "whether attention adds a table of relative positions", default: true)
+    windowPadding = reader.choice(
+      "window_padding", WindowLayout.Padding.self,
+      "whether a grid that windows do not divide is padded before it is rolled, or after",
+      default: .padThenRoll)
+    try reader.finish()
+    guard imageSize % patchSize == 0 else {
+      throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
+    }
+    try checkGrid(side: imageSize / patchSize)
+    guard stages <= 8 else { throw Failure("'depths' has \(stages) stages, more than 8") }
+    guard mlpRatio > 0, mlpRatio <= 64 else { throw Failure("mlp_ratio \(mlpRatio) makes no sense") }
+    for stage in 0..<stages where width(stage) % numHeads[stage] != 0 {
+      throw Failure(
+        "stage \(stage) is \(width(stage)) wide, no multiple of its \(numHeads[stage]) heads")
+    }
+  }
+
+  public var json: JSON {
+    .object([
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
+      "in_channels": .int(inChannels), "num_classes": .int(numClasses),
+      "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
+      "patch_size": .int(patchSize), "embed_dim": .int(embedDim),
+      "depths": .list(depths), "num_heads": .list(numHeads),
+      "window_size": .int(windowSize), "mlp_ratio": .double(mlpRatio), "qkv_bias": .bool(qkvBias),
+      "patch_norm": .bool(patchNorm), "absolute_position_embedding": .bool(absolutePositionEmbedding),
+      "relative_position_bias": .bool(relativePositionBias),
+      "window_padding": .string(windowPadding.rawValue),
+    ])
+  }
+
+  /// The parameters by native (Microsoft's) name, in Microsoft's order.
+  public var parameterSpecs: [ParameterSpec] {
+    var specs: [ParameterSpec] = []
+    if absolutePositionEmbedding {
+      let side = imageSize / patchSize
+      specs.append(
+        ParameterSpec(
+          "absolute_pos_embed", [1, side * side, embedDim], .truncatedNormal(std: 0.02), decays: false))
+    }
+    let patch = "patch_embed.proj"
+    specs.append(
+      ParameterSpec(
+        patch + ".weight", [embedDim, inChannels, patchSize, patchSize], .truncatedNormal(std: 0.02)))
+    specs.append(ParameterSpec(patch + ".bias", [embedDim], .zeros))
+    if patchNorm { specs.norm("patch_embed.norm", embedDim) }
+    for stage in 0..<stages {
+      let d = width(stage)
+      for block in 0..<depths[stage] {
+        let name = "layers.\(stage).blocks.\(block)."
+        let side = 2 * window(stage) - 1
+        let table = ParameterSpec(
+          name + "attn.relative_position_bias_table", [side * side, numHeads[stage]],
+          .truncatedNormal(std: 0.02), decays: false)
+        specs.transformerBlock(
+          name, width: d, inner: d, hidden: hidden(stage), qkvBias: qkvBias,
+          table: relativePositionBias ? table : nil)
+      }
+      if stage < stages - 1 {
+        let name = "layers.\(stage).downsample."
+        specs.linear(name + "reduction", 4 * d, 2 * d, bias: false)
+        specs.norm(name + "norm", 4 * d)
+      }
+    }
+    specs.norm("norm", finalWidth)
+    specs.classifier("head", finalWidth, classes: numClasses)
+    return specs
+  }
+}

@@ -1,0 +1,31 @@
+import VTCheckpoint
+
+extension Preset {
+  /// Swin: Liu et al., ICCV 2021, tables 1 and 7. Parameter counts with 1,000 classes as timm's and torchvision's
+  /// model tables give them.
+  static let swin: [Preset] = [
+    swin("swin_tiny_patch4_window7_224", 96, [2, 2, 6, 2], [3, 6, 12, 24], 7, 224, 28_288_354),
+    swin("swin_small_patch4_window7_224", 96, [2, 2, 18, 2], [3, 6, 12, 24], 7, 224, 49_606_258),
+    swin("swin_base_patch4_window7_224", 128, [2, 2, 18, 2], [4, 8, 16, 32], 7, 224, 87_768_224),
+    swin("swin_base_patch4_window12_384", 128, [2, 2, 18, 2], [4, 8, 16, 32], 12, 384, 87_903_584),
+    swin("swin_large_patch4_window7_224", 192, [2, 2, 18, 2], [6, 12, 24, 48], 7, 224, 196_532_476),
+    swin("swin_large_patch4_window12_384", 192, [2, 2, 18, 2], [6, 12, 24, 48], 12, 384, 196_735_516),
+  ]
+
+  private static func swin(
+    _ name: String, _ embedDim: Int, _ depths: [Int], _ heads: [Int], _ window: Int, _ size: Int,
+    _ count: Int
+  ) -> Preset {
+    Preset(
+      name: name, architecture: "swin", publishedParameterCount: count,
+      configuration: .object([
+        "architecture": .string("swin"), "image_size": .int(size), "in_channels": .int(3),
+        "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("gelu"),
+        "patch_size": .int(4), "embed_dim": .int(embedDim), "depths": .list(depths),
+        "num_heads": .list(heads), "window_size": .int(window),
+        "mlp_ratio": .number("4.0"), "qkv_bias": .bool(true), "patch_norm": .bool(true),
+        "absolute_position_embedding": .bool(false), "relative_position_bias": .bool(true),
+        "window_padding": .string("pad_then_roll"),
+      ]))
+  }
+}

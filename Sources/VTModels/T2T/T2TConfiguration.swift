@@ -1,0 +1,141 @@
+import VTCheckpoint
+import VTCore
+import VTTensor
+
+/// The shape of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
+public struct T2TConfiguration: NetworkConfiguration, Equatable {
+  public static let architecture = "t2t_vit"
+
+  public enum TokensType: String, Sendable, CaseIterable {
+    /// Attention in linear time by random features between the soft splits.
+    case performer
+    case transformer
+  }
+
+  public var imageSize: Int
+  public var inChannels: Int
+  public var numClasses: Int
+  public var normEps: Double
+  public var activation: Activation
+  public var tokensType: TokensType
+  /// Width of the attention between the soft splits.
+  public var tokenDim: Int
+  public var embedDim: Int
+  public var depth: Int
+  public var numHeads: Int
+  public var mlpRatio: Double
+  public var qkvBias: Bool
+  public var softSplitKernel: [Int]
+  public var softSplitStride: [Int]
+  public var softSplitPadding: [Int]
+  public var tokenMLPRatio: Double
+  /// Random features for each channel of a token; nil where there are none.
+  public var performerKernelRatio: Double?
+
+  public var headDim: Int { embedDim / numHeads }
+  public var hidden: Int { Int(Double(embedDim) * mlpRatio) }
+  public var tokenHidden: Int { Int(Double(tokenDim) * tokenMLPRatio) }
+  /// Random features.
+  public var features: Int { Int(Double(tokenDim) * (performerKernelRatio ?? 0)) }
+  /// Cells along one side after each soft split.
+  public var sides: [Int] {
+    var side = imageSize
+    return softSplitKernel.indices.map { i in
+      side = (side + 2 * softSplitPadding[i] - softSplitKernel[i]) / softSplitStride[i] + 1
+      return side
+    }
+  }
+  public var gridSide: Int { sides.last ?? 0 }
+  public var tokens: Int { 1 + gridSide * gridSide }
+  /// Numbers of a token after soft split `index`.
+  public func splitWidth(_ index: Int) -> Int {
+    softSplitKernel[index] * softSplitKernel[index] * (index == 0 ? inChannels : tokenDim)
+  }
+
+  public init(reading reader: inout ConfigurationReader) throws {
+    (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
+    tokensType = reader.choice("tokens_type", TokensType.self, "the attention between soft splits")
+    tokenDim = reader.size("token_dim", "width of a token between soft splits")
+    embedDim = reader.size("embed_dim", "width of a token in the blocks")
+    depth = reader.size("depth", "blocks")
+    numHeads = reader.size("num_heads", "heads of attention")
+    mlpRatio = reader.number("mlp_ratio", "width between an MLP's two layers, as a multiple of embed_dim")
+    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: false)
+    softSplitKernel = reader.sizes("soft_split_kernel", "side of each of the three soft splits", count: 3)
+    softSplitStride = reader.sizes("soft_split_stride", "stride of each soft split", count: 3)
+    softSplitPadding = reader.sizes("soft_split_padding", "padding of each soft split", count: 3, atLeast: 0)
+    tokenMLPRatio = reader.number(
+      "token_mlp_ratio", "the same as mlp_ratio between soft splits, as a multiple of token_dim")
+    performerKernelRatio = reader.optionalNumber(
+      "performer_kernel_ratio",
+      "random features of the performers' attention, as a multiple of token_dim; null for transformer tokens")
+    try reader.finish()
+    guard embedDim % numHeads == 0 else {
+      throw Failure("embed_dim \(embedDim) is no multiple of num_heads \(numHeads)")
+    }
+    for ratio in [mlpRatio, tokenMLPRatio, performerKernelRatio ?? 1] where ratio <= 0 || ratio > 64 {
+      throw Failure("a ratio of \(ratio) makes no sense")
+    }
+    guard tokensType == .transformer || features > 0 else {
+      throw Failure("performer tokens need 'performer_kernel_ratio'")
+    }
+    var side = imageSize
+    for i in 0..<3 {
+      guard side + 2 * softSplitPadding[i] >= softSplitKernel[i] else {
+        throw Failure("soft split \(i) of \(softSplitKernel[i]) does not fit a map of \(side)")
+      }
+      side = (side + 2 * softSplitPadding[i] - softSplitKernel[i]) / softSplitStride[i] + 1
+    }
+    try checkGrid(side: sides.max() ?? 0)
+  }
+
+  public var json: JSON {
+    return .object([
+      "architecture": .string(Self.architecture), "image_size": .int(imageSize),
+      "in_channels": .int(inChannels), "num_classes": .int(numClasses),
+      "norm_eps": .double(normEps), "activation": .string(activation.rawValue),
+      "tokens_type": .string(tokensType.rawValue), "token_dim": .int(tokenDim),
+      "embed_dim": .int(embedDim), "depth": .int(depth), "num_heads": .int(numHeads),
+      "mlp_ratio": .double(mlpRatio), "qkv_bias": .bool(qkvBias),
+      "soft_split_kernel": .list(softSplitKernel), "soft_split_stride": .list(softSplitStride),
+      "soft_split_padding": .list(softSplitPadding), "token_mlp_ratio": .double(tokenMLPRatio),
+      "performer_kernel_ratio": performerKernelRatio.map { .double($0) } ?? .null,
+    ])
+  }
+
+  /// The parameters by native (yitu's) name, in yitu's order.
+  public var parameterSpecs: [ParameterSpec] {
+    var specs = [
+      ParameterSpec("cls_token", [1, 1, embedDim], .truncatedNormal(std: 0.02)),
+      ParameterSpec("pos_embed", [1, tokens, embedDim], .sinusoid, isTrainable: false),
+    ]
+    for index in 0..<2 {
+      let name = "tokens_to_token.attention\(index + 1)."
+      let width = splitWidth(index)
+      switch tokensType {
+      case .performer:
+        specs.append(
+          ParameterSpec(
+            name + "w", [features, tokenDim], .orthogonal(scale: Double(features).squareRoot()),
+            isTrainable: false))
+        specs.linear(name + "kqv", width, 3 * tokenDim)
+        specs.linear(name + "proj", tokenDim, tokenDim)
+        specs.norm(name + "norm1", width)
+        specs.norm(name + "norm2", tokenDim)
+        specs.linear(name + "mlp.0", tokenDim, tokenHidden)
+        specs.linear(name + "mlp.2", tokenHidden, tokenDim)
+      case .transformer:
+        specs.transformerBlock(
+          name, width: tokenDim, inputs: width, inner: tokenDim, hidden: tokenHidden, qkvBias: false)
+      }
+    }
+    specs.linear("tokens_to_token.project", splitWidth(2), embedDim)
+    for block in 0..<depth {
+      specs.transformerBlock(
+        "blocks.\(block).", width: embedDim, inner: embedDim, hidden: hidden, qkvBias: qkvBias)
+    }
+    specs.norm("norm", embedDim)
+    specs.classifier("head", embedDim, classes: numClasses)
+    return specs
+  }
+}

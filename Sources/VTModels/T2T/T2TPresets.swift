@@ -1,0 +1,35 @@
+import VTCheckpoint
+
+extension Preset {
+  /// T2T-ViT: Yuan et al., ICCV 2021, tables 1, 2 and 4 (4.3, 5.9, 6.9, 21.5, 39.2 and 64.1 million). Exact counts with
+  /// 1,000 classes, the fixed position table and projections included, as PyTorch counts a network's parameters.
+  static let t2t: [Preset] = [
+    t2t("t2t_vit_7", 256, 7, 4, 2, count: 4_310_222),
+    t2t("t2t_vit_10", 256, 10, 4, 2, count: 5_889_230),
+    t2t("t2t_vit_12", 256, 12, 4, 2, count: 6_941_902),
+    t2t("t2t_vit_14", 384, 14, 6, 3, count: 21_545_550),
+    t2t("t2t_vit_19", 448, 19, 7, 3, count: 39_177_422),
+    t2t("t2t_vit_24", 512, 24, 8, 3, count: 64_105_934),
+    t2t("t2t_vit_t_14", 384, 14, 6, 3, tokens: "transformer", count: 21_541_070),
+    t2t("t2t_vit_t_19", 448, 19, 7, 3, tokens: "transformer", count: 39_172_942),
+    t2t("t2t_vit_t_24", 512, 24, 8, 3, tokens: "transformer", count: 64_101_454),
+  ]
+
+  private static func t2t(
+    _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, _ ratio: Int,
+    tokens: String = "performer", count: Int
+  ) -> Preset {
+    return Preset(
+      name: name, architecture: "t2t_vit", publishedParameterCount: count,
+      configuration: .object([
+        "architecture": .string("t2t_vit"), "image_size": .int(224), "in_channels": .int(3),
+        "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("gelu"),
+        "tokens_type": .string(tokens), "token_dim": .int(64), "embed_dim": .int(embedDim),
+        "depth": .int(depth), "num_heads": .int(heads), "mlp_ratio": .int(ratio),
+        "qkv_bias": .bool(false), "soft_split_kernel": .list([7, 3, 3]),
+        "soft_split_stride": .list([4, 2, 2]), "soft_split_padding": .list([2, 1, 1]),
+        "token_mlp_ratio": .number("1.0"),
+        "performer_kernel_ratio": tokens == "performer" ? .number("0.5") : .null,
+      ]))
+  }
+}

@@ -1,0 +1,120 @@
+import VTCheckpoint
+import VTTensor
+
+/// The Vision Transformer: patch embedding, pre-norm blocks of attention and multilayer perceptron,
+/// final norm, head. Reference: timm's `vision_transformer.py`, whose names the parameters have.
+public final class ViT: Network {
+  public let shape: ViTConfiguration
+  public let parameters: ParameterSet
+  private let layers: Layers
+  /// The fixed position table, where the network has one.
+  private let sincos: Tensor?
+  /// Stands in for the patches' bias, where the network has none.
+  private let noBias: Tensor
+
+  public var gridChannels: [Int] { [shape.embedDim] }
+  public var gridSides: [Int] { [shape.gridSide] }
+
+  public init(
+    _ shape: ViTConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+  ) {
+    self.shape = shape
+    self.parameters = parameters
+    layers = Layers(
+      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+    noBias = engine.tensor([Float](repeating: 0, count: shape.embedDim), [shape.embedDim])
+    sincos =
+      shape.positionEmbedding == .sincos2d
+      ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
+  }
+
+  public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
+    var x = embed(images, context)
+    x = context.dropout(x, rate: layers.regularization.dropout)
+    if shape.preNorm { x = layers.norm(x, "norm_pre", context) }
+    let block = TransformerBlock(
+      layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation,
+      projects: shape.attentionProjection)
+    for index in 0..<shape.depth {
+      let dropPath = layers.dropPath(index, of: shape.depth, x)
+      x = context.block(x) { block($0, "blocks.\(index).", dropPath, $1) }
+    }
+    let grid = EmbeddingGrid(tokens: x, prefix: shape.prefixTokens, side: shape.gridSide)
+    return ModelOutput(logits: head(x, context), grids: [grid], tokens: x)
+  }
+
+  /// Patches with their positions, the class and distillation tokens and registers in front; which of these have
+  /// positions too differs.
+  private func embed(_ images: Tensor, _ context: Context) -> Tensor {
+    let p = parameters
+    let (weight, bias) = (p["patch_embed.proj.weight"], p.optional("patch_embed.proj.bias") ?? noBias)
+    let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
+    let position = sincos ?? p["pos_embed"]
+    func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { context.joinTokens($1, $0) } }
+    let coversSome = shape.positionedPrefix > 0
+    let coversAll = coversSome && shape.positionedPrefix == shape.prefixTokens
+    if shape.resnet == nil, coversAll, shape.numRegisters == 0 {
+      // One pass over memory.
+      return context.patchEmbedding(
+        images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: prefix,
+        position: position)
+    }
+    // Positions before the tokens are joined, unless all have one.
+    let ofPatches =
+      coversAll
+      ? nil
+      : coversSome ? context.slice(position, tokens: shape.positionedPrefix..<position.shape[1]) : position
+    var patches: Tensor
+    if let resnet = shape.resnet {
+      let map = ResNetStem(shape: resnet, parameters: p)(images, context)
+      let cells = context.convolution(map, weight: weight, bias: bias, stride: shape.patchSize, padding: 0)
+      patches = context.reshaped(cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
+      if let ofPatches { patches = context.addTable(patches, ofPatches) }
+    } else {
+      patches = context.patchEmbedding(
+        images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: [],
+        position: ofPatches)
+    }
+    if coversAll { return context.addTable(joined(patches), position) }
+    guard coversSome else { return joined(patches) }
+    // The class token has a position, the registers have none.
+    let cls = context.addTable(p["cls_token"], context.slice(position, tokens: 0..<1))
+    return context.joinTokens(cls, context.joinTokens(p["reg_token"], patches))
+  }
+
+  private func head(_ x: Tensor, _ context: Context) -> Tensor {
+    func normed(_ x: Tensor) -> Tensor { layers.norm(x, "norm", context) }
+    func classify(_ x: Tensor, _ name: String) -> Tensor { layers.classifier(x, name, context) }
+    switch shape.pooling {
+    case .cls:
+      // Norm and selection commute, and one token a picture is less to normalize.
+      return classify(represent(normed(context.selectToken(x, index: 0)), context), "head")
+    case .map:
+      let pool = AttentionPooling(layers: layers, heads: shape.numHeads, activation: shape.activation)
+      return classify(represent(pool(normed(x), "attn_pool.", context), context), "head")
+    case .mean where shape.normAfterPooling:
+      let mean = context.meanTokens(x, first: shape.prefixTokens)
+      return classify(represent(layers.norm(mean, "fc_norm", context), context), "head")
+    case .mean:
+      return classify(
+        represent(context.meanTokens(normed(x), first: shape.prefixTokens), context), "head")
+    case .clsAndMean:
+      let normed = normed(x)
+      let cls = context.selectToken(normed, index: 0)
+      let mean = context.meanTokens(normed, first: shape.prefixTokens)
+      func token(_ x: Tensor) -> Tensor { context.reshaped(x, [x.shape[0], 1, shape.embedDim]) }
+      let both = context.joinTokens(token(cls), token(mean))
+      return classify(
+        represent(context.reshaped(both, [x.shape[0], 2 * shape.embedDim]), context), "head")
+    case .clsAndDistillation:
+      let a = classify(represent(normed(context.selectToken(x, index: 0)), context), "head")
+      let b = classify(represent(normed(context.selectToken(x, index: 1)), context), "head_dist")
+      return context.scaled(context.add(a, b), by: 0.5)
+    }
+  }
+
+  private func represent(_ x: Tensor, _ context: Context) -> Tensor {
+    guard shape.representationSize != nil else { return x }
+    return layers.linear(x, "pre_logits.fc", activation: .tanh, context)
+  }
+}

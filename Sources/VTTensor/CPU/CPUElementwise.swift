@@ -1,0 +1,98 @@
+import CKernels
+import VTCore
+
+extension CPUBackend {
+  /// Floats that one piece of an elementwise operation covers.
+  private static let piece = 1 << 16
+
+  func add(_ y: Storage, _ a: Storage, _ b: Storage, scale: Float) {
+    forRanges(y.count, size: Self.piece) { r in
+      let at = r.lowerBound
+      vt_add_scaled(isa, y.floats + at, a.floats + at, b.floats + at, scale, r.count)
+    }
+  }
+
+  func addRows(_ y: Storage, _ a: Storage, _ b: Storage, scales: [Float]) {
+    let count = y.count / scales.count
+    threads.run(pieces: scales.count) { piece, _ in
+      let at = piece * count
+      vt_add_scaled(isa, y.floats + at, a.floats + at, b.floats + at, scales[piece], count)
+    }
+  }
+
+  func scale(_ x: Storage, by factor: Float) {
+    forRanges(x.count, size: Self.piece) { r in
+      vt_scale(isa, x.floats + r.lowerBound, factor, r.count)
+    }
+  }
+
+  /// Rows of a piece, so that it has about `piece` numbers.
+  private func rowsAtOnce(_ columns: Int) -> Int { max(1, Self.piece / max(1, columns)) }
+
+  func scaleRows(y: Storage, x: Storage, factors: Storage, rows: Int, columns: Int) {
+    forRanges(rows, size: rowsAtOnce(columns)) { r in
+      for row in r {
+        let to = y.floats + row * columns
+        to.update(from: x.floats + row * columns, count: columns)
+        vt_scale(isa, to, factors.floats[row], columns)
+      }
+    }
+  }
+
+  func scaleRowsBackward(
+    dy: Storage, x: Storage, factors: Storage, rows: Int, columns: Int, dx: GradientTarget?,
+    dfactors: GradientTarget?
+  ) {
+    let dots = scratch(rows)
+    forRanges(rows, size: rowsAtOnce(columns)) { r in
+      let first = r.lowerBound * columns
+      if dfactors != nil {
+        vt_row_dots(
+          isa, dots.floats + r.lowerBound, dy.floats + first, x.floats + first, r.count, columns, columns,
+          columns)
+      }
+      guard let dx else { return }
+      for row in r {
+        let to = dx.storage.floats + row * columns
+        if !dx.accumulate { to.update(repeating: 0, count: columns) }
+        vt_add_scaled(isa, to, to, dy.floats + row * columns, factors.floats[row], columns)
+      }
+    }
+    if let dfactors { deliver(dots.floats, to: dfactors, count: rows) }
+  }
+
+  func dropout(
+    y: Storage, x: Storage, rate: Float, key: RandomKey, stream: UInt64, accumulate: Bool
+  ) {
+    forRanges(y.count, size: Self.piece) { r in
+      let at = r.lowerBound
+      vt_dropout(
+        y.floats + at, x.floats + at, at, r.count, rate, [key.word0, key.word1], stream,
+        accumulate ? 1 : 0)
+    }
+  }
+
+  func sumOfSquares(_ x: Storage) -> Double {
+    let size = Self.piece
+    var partial = [Double](repeating: 0, count: (x.count + size - 1) / size)
+    partial.withUnsafeMutableBufferPointer { sums in
+      forRanges(x.count, size: size) { r in
+        sums[r.lowerBound / size] = vt_sum_of_squares(x.floats + r.lowerBound, r.count)
+      }
+    }
+    return partial.reduce(0, +)
+  }
+
+  func adamW(
+    parameter: Storage, firstMoment: Storage, secondMoment: Storage, gradient: Storage,
+    step: AdamWStep
+  ) {
+    forRanges(parameter.count, size: Self.piece) { r in
+      let at = r.lowerBound
+      vt_adamw(
+        isa, parameter.floats + at, firstMoment.floats + at, secondMoment.floats + at,
+        gradient.floats + at, r.count, step.learningRate, step.weightDecay, step.beta1, step.beta2,
+        step.eps, step.correction1, step.correction2, step.gradientScale)
+    }
+  }
+}

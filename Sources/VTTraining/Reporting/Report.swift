@@ -1,0 +1,22 @@
+import Foundation
+import VTCheckpoint
+
+/// `report.html`: a run on one page, with nothing to fetch.
+public enum Report {
+  /// - Parameters:
+  ///   - evaluation: of the best weights; nil without validation pictures.
+  ///   - test: of the best weights on the test pictures, where there are any.
+  public static func write(
+    folder: RunFolder, configuration: RunConfiguration, state: TrainingState,
+    evaluation: Evaluation?, test: Evaluation? = nil, trainingCount: Int
+  ) throws {
+    let lines = MetricsLog.read(folder.metricsPath)
+    let page = ReportPage(
+      configuration: configuration, state: state, evaluation: evaluation, test: test,
+      trainingCount: trainingCount, updates: lines.filter { $0["kind"]?.string == "update" },
+      epochs: lines.filter { $0["kind"]?.string == "epoch" })
+    let file = try OutputFile(folder.reportPath, overwrite: true)
+    try file.write(page.html)
+    try file.commit()
+  }
+}

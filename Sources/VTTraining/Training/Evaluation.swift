@@ -1,0 +1,93 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+import VTData
+import VTModels
+import VTTensor
+
+/// What a network makes of a labelled set of pictures.
+public struct Evaluation: Sendable {
+  /// One picture's outcome.
+  public struct Answer: Sendable {
+    public let path: String
+    public let label: Int
+    public let predicted: Int
+    /// Probability of the predicted class and of the true one.
+    public let confidence: Float
+    public let labelProbability: Float
+  }
+
+  public var answers: [Answer] = []
+  public var top5Correct = 0
+  public var lossSum = 0.0
+  /// Pictures that could not be read.
+  public var failures: [Failure] = []
+
+  public var count: Int { answers.count }
+  public var correct: Int { answers.count { $0.label == $0.predicted } }
+  public var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
+  public var top5Accuracy: Double { count == 0 ? 0 : Double(top5Correct) / Double(count) }
+  /// Mean cross-entropy without smoothing.
+  public var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
+
+  /// `[true class][predicted class]`, counts.
+  public func confusion(classes: Int) -> [[Int]] {
+    var table = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+    for answer in answers { table[answer.label][answer.predicted] += 1 }
+    return table
+  }
+
+  /// - Parameters:
+  ///   - strict: whether an unreadable picture ends the evaluation.
+  ///   - progress: told how many pictures are done; false stops.
+  /// - Throws: `Failure` of kind `.negative` where the network's output for a picture is not finite.
+  public static func run(
+    _ model: any VisionModel, _ pictures: [LabeledPicture], preprocessing: Preprocessing,
+    batchSize: Int, engine: Engine, strict: Bool = false,
+    progress: (Int) -> Bool = { _ in true }
+  ) throws -> Evaluation {
+    var result = Evaluation()
+    let loader = BatchLoader(
+      items: pictures, batchSize: batchSize, preprocessing: preprocessing,
+      threads: engine.threads.threads
+    ) { file, _ in try preprocessing.evaluationPicture(file.picture()) }
+    var done = 0
+    while let batch = loader.next() {
+      if strict, let failure = batch.failures.first { throw failure }
+      result.failures += batch.failures
+      done += batch.count + batch.failures.count
+      if batch.count > 0 {
+        let context = Context(engine, recording: false)
+        let images = engine.tensor(batch.images, batch.shape)
+        let output = model.forward(images, context)
+        try output.checkFinite { pictures[batch.positions[$0]].path }
+        let logits = output.logits
+        result.add(logits.values, classes: logits.channels, batch, pictures)
+      }
+      if !progress(done) { break }
+    }
+    return result
+  }
+
+  private mutating func add(
+    _ logits: [Float], classes: Int, _ batch: Batch, _ pictures: [LabeledPicture]
+  ) {
+    for row in 0..<batch.count {
+      let values = logits[row * classes..<(row + 1) * classes].map { Double($0) }
+      let largest = values.max() ?? 0
+      let sum = values.reduce(0) { $0 + exp($1 - largest) }
+      let label = Int(batch.labels[row])
+      let best = values.firstIndex(of: largest) ?? 0
+      // Larger logits than the label's; equals before it count too.
+      let ahead = values.indices.count {
+        values[$0] > values[label] || values[$0] == values[label] && $0 < label
+      }
+      if ahead < 5 { top5Correct += 1 }
+      lossSum += largest + log(sum) - values[label]
+      answers.append(
+        Answer(
+          path: pictures[batch.positions[row]].path, label: label, predicted: best,
+          confidence: Float(1 / sum), labelProbability: Float(exp(values[label] - largest) / sum)))
+    }
+  }
+}

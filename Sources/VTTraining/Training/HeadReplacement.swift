@@ -1,0 +1,54 @@
+import VTCheckpoint
+import VTCore
+import VTModels
+
+/// Gives a pretrained network a new classifier.
+public enum HeadReplacement {
+  /// The configuration for another number of classes.
+  public static func configuration(_ configuration: JSON, numClasses: Int) -> JSON {
+    configuration.replacing(["num_classes": .int(numClasses)])
+  }
+
+  /// Where each of `classes` lies among a trained classifier's own, so that it can be kept.
+  /// - Parameter own: the classifier's classes; nil where the file does not name them.
+  /// - Returns: nil where it tells other classes apart.
+  public static func rows(of classes: [String], in own: [String]?) -> [Int]? {
+    guard let own, own.count == classes.count, Set(own).count == own.count else { return nil }
+    let rows = classes.compactMap { own.firstIndex(of: $0) }
+    return rows.count == classes.count ? rows : nil
+  }
+
+  /// The weights with exactly the classifier's tensors replaced: by freshly initialized ones (truncated normal 0.02,
+  /// zero bias), or by their own rows in another order. All others are the same.
+  /// - Parameter rows: for each class, its row of the classifier that the weights have; nil makes a new classifier.
+  /// - Throws: `Failure` where the weights lack anything but the classifier.
+  public static func weights(
+    _ weights: ParameterStore, configuration: JSON, seed: UInt64, rows: [Int]? = nil
+  ) throws -> ParameterStore {
+    let heads = try ModelFactory.headParameters(configuration)
+    var result = ParameterStore()
+    result.metadata = weights.metadata
+    for (index, spec) in try ModelFactory.parameterSpecs(configuration).enumerated() {
+      let own = weights[spec.name]
+      if heads.contains(spec.name), let rows, let own {
+        try result.append(reordered(own, rows))
+      } else if heads.contains(spec.name) {
+        let values = spec.initialValues(seed: seed, index: UInt64(index))
+        try result.append(StoredTensor(name: spec.name, shape: spec.shape, values: values))
+      } else if let own {
+        try result.append(own)
+      }
+    }
+    return result
+  }
+
+  /// The rows of a `[classes, ...]` tensor in another order.
+  private static func reordered(_ tensor: StoredTensor, _ rows: [Int]) throws -> StoredTensor {
+    guard rows != Array(rows.indices), tensor.shape.first == rows.count else { return tensor }
+    let values = try tensor.floats()
+    let width = values.count / rows.count
+    return StoredTensor(
+      name: tensor.name, shape: tensor.shape,
+      values: rows.flatMap { values[$0 * width..<($0 + 1) * width] })
+  }
+}

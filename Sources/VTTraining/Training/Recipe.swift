@@ -1,0 +1,52 @@
+import Foundation
+import VTData
+
+/// Everything that decides a training run besides the data and the starting weights.
+public struct Recipe: Sendable, Equatable {
+  public var epochs = 20
+  public var batchSize = 32
+  /// Rate after the warm-up.
+  public var learningRate = 2e-4
+  /// Rate at the end of a cosine.
+  public var minimumLearningRate = 1e-6
+  /// Rate at the start of the warm-up.
+  public var warmupLearningRate = 1e-6
+  public var warmupEpochs = 2.0
+  public var schedule = LearningRateSchedule.Shape.cosine
+  public var optimizer = AdamW.Options()
+  public var labelSmoothing = 0.1
+  public var dropPath = 0.0
+  public var dropout = 0.0
+  /// nil trains with cross-entropy alone.
+  public var drloc: DrlocOptions? = DrlocOptions()
+  public var cropScale = [0.35, 1.0]
+  public var flipProbability = 0.5
+  public var seed: UInt64 = 0
+  public var validationFraction = 0.2
+  /// Whether an unreadable picture ends the run.
+  public var strictData = false
+  /// Whether batch norms keep their running statistics: for batches of a few pictures.
+  public var freezesBatchNorm = false
+  /// Whether blocks are computed twice rather than kept: less memory, more time, the same bits.
+  public var recomputes = false
+  /// Whether only the new head (and the drloc head) learns.
+  public var headOnly = false
+
+  public init() {}
+
+  var augmentation: Augmentation {
+    Augmentation(cropScale: cropScale[0]...cropScale[1], flipProbability: flipProbability)
+  }
+
+  func rateSchedule(updatesPerEpoch: Int) -> LearningRateSchedule {
+    LearningRateSchedule(
+      shape: schedule, base: learningRate, warmup: warmupLearningRate,
+      minimum: minimumLearningRate, warmupUpdates: Int(warmupEpochs * Double(updatesPerEpoch)),
+      totalUpdates: epochs * updatesPerEpoch, decayUpdates: updatesPerEpoch * max(1, epochs / 3))
+  }
+
+  /// Drloc's usual weight: 0.5 for Swin, 0.1 for the others (the paper's section 5).
+  public static func defaultDrlocWeight(architecture: String) -> Double {
+    architecture == "swin" ? 0.5 : 0.1
+  }
+}

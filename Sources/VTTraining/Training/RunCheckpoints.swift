@@ -1,0 +1,139 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+
+/// The checkpoints that a run goes on from: `last`, or where that is damaged or missing, the newest whole one of
+/// `previous` and `best`. All three hold the whole state.
+struct RunCheckpoints {
+  /// A checkpoint that is whole.
+  struct Whole {
+    let path: String
+    let store: ParameterStore
+    var state: TrainingState
+
+    var name: String { "checkpoints/" + (path as NSString).lastPathComponent }
+    /// Whether it is what `best` was made from, at the end of its epoch.
+    func isBest(_ epoch: Int) -> Bool {
+      state.bestEpoch == epoch && state.epoch == epoch + 1 && state.batch == 0
+    }
+  }
+
+  /// Where the run goes on.
+  private(set) var chosen: Whole
+  /// Whether `last` is whole, so that it may become `previous`.
+  let lastIsWhole: Bool
+  /// What `best` is to be made anew from.
+  private(set) var bestSource: Whole?
+  /// What to tell whoever resumes.
+  private(set) var remarks: [String] = []
+
+  /// - Parameters:
+  ///   - batches: of an epoch.
+  /// - Throws: `Failure` where no checkpoint is whole, where one's state makes no sense, or where the best weights are
+  ///   lost and no epoch is left that could give new ones.
+  init(_ folder: RunFolder, _ configuration: RunConfiguration, batches: Int) throws {
+    func find(_ path: String) throws -> Found { try Found(path, configuration, batches: batches) }
+    let (last, best) = (try find(folder.lastPath), try find(folder.bestPath))
+    lastIsWhole = last.whole != nil
+    // Only where it is needed: it is as large as the others.
+    let previous = try last.whole == nil || best.whole == nil ? find(folder.previousPath) : .missing
+    let found = [last, previous, best]
+    let newest = found.compactMap(\.whole).max {
+      ($0.state.epoch, $0.state.batch) < ($1.state.epoch, $1.state.batch)
+    }
+    guard let newest else { throw Self.nothing(folder, found) }
+    chosen = newest
+    if let problem = last.problem {
+      remarks.append(
+        "checkpoints/last.safetensors is \(problem): going on from \(newest.name), at epoch \(newest.state.epoch + 1), update \(newest.state.updates)"
+      )
+    }
+    try settleBest(folder, configuration, best, found.compactMap(\.whole))
+  }
+
+  /// Sees to it that `best` is what the state says, or says that it is not.
+  private mutating func settleBest(
+    _ folder: RunFolder, _ configuration: RunConfiguration, _ best: Found, _ whole: [Whole]
+  ) throws {
+    guard let epoch = chosen.state.bestEpoch, best.whole?.isBest(epoch) != true else { return }
+    let problem = best.problem ?? "of another epoch than the run's best, \(epoch + 1)"
+    if let source = whole.first(where: { $0.isBest(epoch) }) {
+      bestSource = source
+      remarks.append(
+        "checkpoints/best.safetensors is \(problem): made anew from \(source.name), which holds the same")
+      return
+    }
+    guard chosen.state.epoch < configuration.recipe.epochs else {
+      throw Failure(
+        "the run's best weights (epoch \(epoch + 1)) are lost: the file is \(problem)", file: folder.bestPath,
+        remedy:
+          "restore it from a copy, train on with a larger --epochs, or take the last weights: vtkit convert \(folder.lastPath) OUTPUT"
+      )
+    }
+    chosen.state.bestEpoch = nil
+    chosen.state.bestAccuracy = nil
+    remarks.append(
+      "checkpoints/best.safetensors is \(problem), and the weights of epoch \(epoch + 1), the best so far, are lost: the best of the epochs from here on counts as the run's best"
+    )
+  }
+
+  private static func nothing(_ folder: RunFolder, _ found: [Found]) -> Failure {
+    let names = ["last", "previous", "best"]
+    let problems = zip(names, found).compactMap { name, found in found.problem.map { "\(name) is \($0)" } }
+    let isEmpty = found.allSatisfy { if case .missing = $0 { true } else { false } }
+    return Failure(
+      isEmpty
+        ? "the run has no checkpoint: it was stopped before its first save, or they were removed"
+        : "the run has no whole checkpoint (\(problems.joined(separator: "; ")))", file: folder.path,
+      remedy: isEmpty
+        ? "start it again, with --force"
+        : "restore its checkpoints from a copy, or start it again, with --force")
+  }
+}
+
+/// What is found where a checkpoint belongs.
+private enum Found {
+  case missing
+  case damaged(String)
+  case whole(RunCheckpoints.Whole)
+
+  /// - Throws: `Failure` where the disk or memory gives out, or the state makes no sense.
+  init(_ path: String, _ configuration: RunConfiguration, batches: Int) throws {
+    var status = stat()
+    if stat(path, &status) != 0, errno == ENOENT {
+      self = .missing
+      return
+    }
+    let store: ParameterStore
+    do {
+      store = try CheckpointFile.open(path)
+      let hasDigest = try ContentDigest.check(store, .everything)
+      guard hasDigest || configuration.format < 2 else { throw Failure("it has no digest") }
+    } catch let failure as Failure {
+      guard failure.kind != .resource else { throw failure.located(file: path) }
+      self = .damaged("damaged (\(failure.problem.printable))")
+      return
+    }
+    guard let text = store.metadata[TrainingState.key] else {
+      throw Failure("the checkpoint has no training state", file: path)
+    }
+    do {
+      let state = try TrainingState(JSON(parsing: text))
+      try state.check(configuration.recipe, batches: batches)
+      self = .whole(RunCheckpoints.Whole(path: path, store: store, state: state))
+    } catch let failure as Failure {
+      throw failure.located(file: path)
+    }
+  }
+
+  var whole: RunCheckpoints.Whole? { if case .whole(let whole) = self { whole } else { nil } }
+
+  /// What is wrong with it.
+  var problem: String? {
+    switch self {
+    case .missing: "missing"
+    case .damaged(let problem): problem
+    case .whole: nil
+    }
+  }
+}

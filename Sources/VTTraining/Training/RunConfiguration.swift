@@ -1,0 +1,133 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+import VTData
+import VTModels
+import VTTensor
+
+/// Everything needed to repeat a run: the run folder's `config.json`.
+public struct RunConfiguration: Sendable, Equatable {
+  /// What this version writes. Format 2 has digests in its checkpoints and writes every key of the recipe; folders of
+  /// the version before name no format.
+  public static let currentFormat = 2
+
+  public var format = RunConfiguration.currentFormat
+  public var recipe: Recipe
+  /// The data folder, and what was found in it: a resumed run must find the same.
+  public var data: String
+  public var dataFingerprint: String
+  /// Whether the test pictures are the validation set even where there are validation pictures.
+  public var usesTestSplit: Bool
+  /// The starting checkpoint; nil from scratch.
+  public var checkpoint: String?
+  public var metadata: NativeMetadata
+  public var exports: [String]
+  public var keepsDrloc: Bool
+  /// The kernels it was begun with, for the same bits when it goes on; nil in folders that do not tell.
+  public var instructions: InstructionSet?
+  /// The matrix library it was begun with (`Engine.matrixLibrary`); nil in folders that do not tell.
+  public var matrixLibrary: String?
+  /// Keys that the folder lacks, being of an earlier version, and that got their usual values.
+  public private(set) var lacking: [String] = []
+
+  public init(
+    recipe: Recipe, data: String, dataFingerprint: String, checkpoint: String?,
+    metadata: NativeMetadata, exports: [String], keepsDrloc: Bool,
+    instructions: InstructionSet? = nil, usesTestSplit: Bool = false, matrixLibrary: String? = nil
+  ) {
+    self.recipe = recipe
+    self.data = data
+    self.dataFingerprint = dataFingerprint
+    self.checkpoint = checkpoint
+    self.metadata = metadata
+    self.exports = exports
+    self.keepsDrloc = keepsDrloc
+    self.instructions = instructions
+    self.usesTestSplit = usesTestSplit
+    self.matrixLibrary = matrixLibrary
+  }
+
+  /// A folder of an earlier version stays one: its checkpoints need not have what this version's do.
+  var json: JSON {
+    .object([
+      "format": .int(format),
+      "recipe": recipe.json, "data": .string(data), "data_fingerprint": .string(dataFingerprint),
+      "test_split": .bool(usesTestSplit),
+      "checkpoint": checkpoint.map { .string($0) } ?? .null,
+      "model": metadata.configuration,
+      "classes": .array((metadata.classes ?? []).map { .string($0) }),
+      "preprocessing": metadata.preprocessing ?? .null,
+      "provenance": metadata.provenance ?? .null,
+      "exports": .array(exports.map { .string($0) }), "keeps_drloc": .bool(keepsDrloc),
+      "instructions": instructions.map { .string($0.rawValue) } ?? .null,
+      "matrix_library": matrixLibrary.map { .string($0) } ?? .null,
+    ])
+  }
+
+  /// - Throws: `Failure` naming the key that is missing, unknown or makes no sense: what a file says is held to the same
+  ///   rules as the command line.
+  init(_ json: JSON) throws {
+    format = json["format"] == nil ? 1 : json["format"]?.int ?? 0
+    guard format >= 1 else { throw Failure("the run's 'format' is no whole number from 1 on") }
+    guard format <= Self.currentFormat else {
+      throw Failure(
+        "the run folder is of a newer version of VTKit (format \(format); this version knows up to \(Self.currentFormat))",
+        remedy: "go on with the version that began the run")
+    }
+    let isEarlier = format < Self.currentFormat
+    var reader = try RecordReader(json, "the run's configuration", allowsMissing: isEarlier)
+    _ = try reader.int("format", default: 1)
+    recipe = try Recipe(
+      reader.value("recipe", "an object") { $0 }, isEarlier: isEarlier, lacking: &lacking)
+    data = try reader.text("data")
+    dataFingerprint = try reader.text("data_fingerprint")
+    usesTestSplit = try reader.flag("test_split", default: false)
+    checkpoint = try reader.optional("checkpoint", "a text", default: .some(nil), \.string)
+    let model = try reader.value("model", "an object") { $0 }
+    let classes = try reader.texts("classes")
+    let preprocessing = try reader.value("preprocessing", "an object") { $0 }
+    let provenance = try reader.optional("provenance", "an object", default: .some(nil)) {
+      $0.members == nil ? nil : $0
+    }
+    exports = try reader.texts("exports")
+    keepsDrloc = try reader.flag("keeps_drloc", default: false)
+    instructions = try reader.optional(
+      "instructions", RecordReader.list(InstructionSet.self), default: .some(nil)
+    ) { $0.string.flatMap(InstructionSet.init) }
+    matrixLibrary = try reader.optional("matrix_library", "a text", default: .some(nil), \.string)
+    try reader.finish()
+    metadata = NativeMetadata(
+      configuration: model, classes: classes, preprocessing: preprocessing, provenance: provenance)
+    try Self.check(model, classes: classes, preprocessing: preprocessing)
+  }
+
+  /// The network, its classes and its pictures must go together.
+  private static func check(_ model: JSON, classes: [String], preprocessing: JSON) throws {
+    let whole: JSON
+    do { whole = try ModelFactory.completed(model) } catch var failure as Failure {
+      failure.problem = "the run's 'model': " + failure.problem
+      throw failure
+    }
+    let count = whole["num_classes"]?.int ?? 0
+    guard Set(classes).count == classes.count else {
+      throw Failure("the run's 'classes' name one class twice")
+    }
+    guard classes.count == count else {
+      throw Failure(
+        "the run's 'classes' are \(classes.count), the network ('num_classes') tells \(count) apart")
+    }
+    let steps = try Preprocessing(preprocessing)
+    if let unknown = preprocessing.members?.first(where: { !Preprocessing.keys.contains($0.key) }) {
+      throw Failure(
+        "the run's 'preprocessing' has the key '\(unknown.key.printable)', which this version of VTKit does not know"
+      )
+    }
+    guard let side = whole["image_size"]?.int, side == steps.imageSize else {
+      throw Failure("the preprocessing's 'size' is \(steps.imageSize), not the network's 'image_size'")
+    }
+    guard let channels = whole["in_channels"]?.int, channels == steps.channels else {
+      throw Failure(
+        "the preprocessing's 'mean' has \(steps.channels) numbers, not the network's 'in_channels'")
+    }
+  }
+}

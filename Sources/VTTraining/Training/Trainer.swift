@@ -1,0 +1,399 @@
+import Foundation
+import VTCheckpoint
+import VTCore
+import VTData
+import VTModels
+import VTTensor
+
+/// What a run tells whoever watches it.
+public enum TrainingEvent {
+  case epochBegan(epoch: Int, batches: Int, done: Int)
+  case updated(epoch: Int, batch: Int, StepResult)
+  case evaluating(done: Int, of: Int)
+  case epochEnded(EpochResult)
+  /// A picture that cannot be read; told once.
+  case unreadable(Failure)
+  /// Something about the run folder that whoever resumes should know.
+  case warned(String)
+}
+
+/// An epoch in numbers.
+public struct EpochResult: Sendable {
+  public let epoch: Int
+  public let trainLoss: Double
+  public let trainCrossEntropy: Double
+  public let trainDrloc: Double?
+  public let trainAccuracy: Double
+  /// nil without validation pictures.
+  public let validation: Evaluation?
+  public let isBest: Bool
+  public let seconds: Double
+}
+
+/// The training loop: epochs of updates, an evaluation after each, checkpoints, metrics. A run
+/// that is interrupted and resumed gives the same bits as one that is not.
+public final class Trainer {
+  public let model: any VisionModel
+  public let folder: RunFolder
+  public let configuration: RunConfiguration
+  public private(set) var state: TrainingState
+  public let data: ImageFolder
+  private let preprocessing: Preprocessing
+  public let engine: Engine
+  private let step: TrainingStep
+  private let lock: RunLock
+  private var reported: Set<String> = []
+  private var lastSave = Date()
+  /// What is to be told when the run goes on.
+  private var remarks: [String] = []
+  /// Whether `last` is a checkpoint that is whole, so that it may become `previous`.
+  private var lastIsWhole = false
+
+  private var recipe: Recipe { configuration.recipe }
+
+  /// A new run.
+  /// - Parameters:
+  ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
+  ///   - data: the pictures; their classes are the network's.
+  /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
+  public init(
+    folder: RunFolder, configuration: RunConfiguration, weights: ParameterStore?,
+    data: ImageFolder, engine: Engine
+  ) throws {
+    try configuration.recipe.validate()
+    let parts = try Parts(configuration, weights, engine)
+    // Only now, when nothing can be wrong with the network any more, is the disk touched.
+    lock = try folder.prepare()
+    (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
+    (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
+    state = TrainingState()
+    do {
+      try save()
+      try DataListing.write(data, to: folder.listingPath)
+      var exports = ExportRecord(folder)
+      try exports.add(configuration.exports)
+      // Last: a folder that has it has all of it.
+      try folder.writeConfiguration(configuration)
+    } catch {
+      folder.removeRun()
+      throw error
+    }
+  }
+
+  /// A run that goes on where it stopped.
+  /// - Parameter changes: what is to be different from now on, such as the number of epochs or the place of the data;
+  ///   it is kept in the run folder.
+  /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
+  ///   folder says makes no sense or no checkpoint is whole; where another process uses the folder.
+  public init(
+    resuming folder: RunFolder, data: ImageFolder, engine: Engine,
+    changes: (inout RunConfiguration) throws -> Void = { _ in }
+  ) throws {
+    lock = try RunLock(folder)
+    let before = try folder.readConfiguration()
+    var configuration = before
+    try changes(&configuration)
+    try configuration.recipe.validate()
+    guard DataFingerprint.of(data) == configuration.dataFingerprint else {
+      let difference = DataListing.difference(data, from: folder.listingPath)
+      throw Failure(
+        "the data set is not the one this run began with" + (difference.map { " (\($0))" } ?? ""),
+        file: configuration.data, remedy: "restore its files, or start a new run")
+    }
+    let batches = Self.batches(data, configuration.recipe)
+    let found = try RunCheckpoints(folder, configuration, batches: batches)
+    let (store, path) = (found.chosen.store, found.chosen.path)
+    state = found.chosen.state
+    let epochs = configuration.recipe.epochs
+    guard state.epoch < epochs || state.epoch == epochs && state.batch == 0 else {
+      throw Failure(
+        .usage,
+        "--epochs \(epochs): the run has "
+          + (state.batch == 0 ? "done \(state.epoch.counted("epoch"))" : "begun epoch \(state.epoch + 1)")
+          + " already",
+        file: folder.path,
+        remedy: "give a larger number, or start a new run")
+    }
+    state.isFinished = state.epoch == epochs
+    let changed = configuration != before
+    do {
+      configuration.metadata.data = try NativeMetadata(store)?.data
+      try Self.checkContents(data, configuration)
+      let parts = try Parts(configuration, store, engine)
+      try parts.step.optimizer.restore(store, updates: state.updates)
+      (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
+    } catch var failure as Failure {
+      // Here, numbers that are not finite are damage.
+      if failure.kind == .negative { failure.kind = .badInput }
+      throw failure.located(file: path)
+    }
+    (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
+    lastIsWhole = found.lastIsWhole
+    remarks = found.remarks
+    if !configuration.lacking.isEmpty {
+      remarks.append(
+        "the run folder is of an earlier version of VTKit, whose recipe does not say \(configuration.lacking.joined(separator: ", ")): the usual values are taken"
+      )
+    }
+    if let source = found.bestSource {
+      try CheckpointFile.write(source.store, to: folder.bestPath, overwrite: true)
+    }
+    if changed { try folder.writeConfiguration(configuration) }
+  }
+
+  /// Files of the same names may hold other pictures.
+  private static func checkContents(_ data: ImageFolder, _ configuration: RunConfiguration) throws {
+    guard let record = try configuration.metadata.data.map({ try TrainingRecord($0) }) else { return }
+    let changed = data.training.filter { record.holds($0) == false }
+    guard let first = changed.first else { return }
+    throw Failure(
+      "\(changed.count == 1 ? "1 training picture has" : "\(changed.count) training pictures have") other contents than when the run began, the first: \(first.path.printable)",
+      file: configuration.data, remedy: "restore them, or start a new run")
+  }
+
+  // MARK: The loop
+
+  /// Trains to the end.
+  /// - Parameters:
+  ///   - shouldStop: asked before every update and batch of evaluation.
+  ///   - watch: told what happens.
+  /// - Throws: `Failure` of kind `.interrupted` where `shouldStop` said so, with the state saved.
+  public func run(
+    shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
+  ) throws {
+    let metrics = try MetricsLog(folder.metricsPath, after: state)
+    for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
+    remarks = []
+    let board = TensorBoardLog(folder: folder.path, time: Date())
+    while state.epoch < recipe.epochs && !state.isFinished {
+      let began = Date()
+      try trainEpoch(metrics, board, shouldStop: shouldStop, watch: watch)
+      let evaluation = try evaluate(shouldStop: shouldStop, watch: watch)
+      try endEpoch(evaluation, metrics, board, seconds: -began.timeIntervalSinceNow, watch: watch)
+    }
+  }
+
+  /// Updates of one epoch.
+  private static func batches(_ data: ImageFolder, _ recipe: Recipe) -> Int {
+    let count = data.training.count
+    // A rest smaller than a batch waits for another epoch, unless there is nothing else.
+    return count < recipe.batchSize ? 1 : count / recipe.batchSize
+  }
+
+  private func trainEpoch(
+    _ metrics: MetricsLog, _ board: TensorBoardLog?, shouldStop: () -> Bool,
+    watch: (TrainingEvent) throws -> Void
+  ) throws {
+    let (epoch, seed) = (state.epoch, recipe.seed)
+    var shuffle = RandomKey(seed: seed, purpose: .shuffle, index: UInt64(epoch)).generator()
+    let order = shuffle.permutation(data.training.count)
+    let loader = loader(order: order, epoch: epoch)
+    try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
+    let schedule = recipe.rateSchedule(updatesPerEpoch: Self.batches(data, recipe))
+    while let batch = loader.next() {
+      try stopIfAsked(shouldStop)
+      try report(batch.failures, watch: watch)
+      if batch.count > 0 {
+        let result = try step.run(
+          images: engine.tensor(batch.images, batch.shape), labels: batch.labels,
+          labelSmoothing: recipe.labelSmoothing,
+          drloc: drloc(batch, order: order, epoch: epoch),
+          learningRate: schedule.rate(update: state.updates),
+          random: RandomKey(seed: seed, purpose: .dropout, index: UInt64(state.updates)))
+        state.updates += 1
+        state.sums.add(result)
+        try log(result, metrics, board)
+        state.batch += 1
+        try watch(.updated(epoch: epoch, batch: state.batch, result))
+      } else {
+        state.batch += 1
+      }
+      // Long epochs are saved now and then, so that a crash costs minutes at most.
+      if -lastSave.timeIntervalSinceNow > 120 { try save() }
+    }
+    try checkReadable()
+  }
+
+  /// A class of which no picture can be read cannot be learned.
+  private func checkReadable() throws {
+    guard state.sums.count > 0 else {
+      throw Failure(
+        "none of the \(data.training.count) training pictures could be read", file: configuration.data,
+        remedy: "look at one of them: \(data.training[0].path.printable)")
+    }
+    guard !reported.isEmpty else { return }
+    let labels = Set(data.training.lazy.filter { !self.reported.contains($0.path) }.map(\.label))
+    guard let label = data.classes.indices.first(where: { !labels.contains($0) }) else { return }
+    throw Failure(
+      "none of the \(data.training.count { $0.label == label }) training pictures of the class '\(data.classes[label].printable)' could be read",
+      file: configuration.data, remedy: "replace them, or remove the class")
+  }
+
+  private func loader(order: [Int], epoch: Int) -> BatchLoader {
+    let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
+    return BatchLoader(
+      items: order.map { data.training[$0] }, batchSize: recipe.batchSize,
+      preprocessing: preprocessing, first: state.batch,
+      dropsLast: data.training.count >= recipe.batchSize, threads: engine.threads.threads
+    ) { file, position in
+      var generator = RandomKey(
+        seed: seed, purpose: .augmentation, index: UInt64(epoch) << 32 | UInt64(order[position])
+      ).generator()
+      return .pixels(try preprocessing.trainingPicture(file, augmentation, &generator))
+    }
+  }
+
+  private func drloc(_ batch: Batch, order: [Int], epoch: Int) -> TrainingStep.Drloc? {
+    guard let options = recipe.drloc else { return nil }
+    let keys = batch.positions.map { position in
+      RandomKey(
+        seed: recipe.seed, purpose: .drlocPairs,
+        index: UInt64(epoch) << 32 | UInt64(order[position]))
+    }
+    return TrainingStep.Drloc(
+      options: options, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
+      pairs: GridPairs.draw(
+        keys: keys, pairs: options.pairs, sides: DrlocHead.sides(model, options)))
+  }
+
+  private func evaluate(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws
+    -> Evaluation?
+  {
+    guard !data.validation.isEmpty else { return nil }
+    var stopped = false
+    let result: Evaluation
+    do {
+      result = try Evaluation.run(
+        model, data.validation, preprocessing: preprocessing, batchSize: recipe.batchSize,
+        engine: engine, strict: recipe.strictData
+      ) { done in
+        try? watch(.evaluating(done: done, of: data.validation.count))
+        stopped = shouldStop()
+        return !stopped
+      }
+    } catch let failure as Failure where failure.kind == .negative {
+      throw TrainingStep.diverged("the network's output", update: state.updates, file: failure.file)
+    }
+    if stopped { try stopIfAsked { true } }
+    try report(result.failures, watch: watch)
+    return result
+  }
+
+  private func endEpoch(
+    _ evaluation: Evaluation?, _ metrics: MetricsLog, _ board: TensorBoardLog?, seconds: Double,
+    watch: (TrainingEvent) throws -> Void
+  ) throws {
+    let sums = state.sums
+    // Without validation the latest epoch counts as the best.
+    let isBest = evaluation.map { $0.accuracy > state.bestAccuracy ?? -1 } ?? true
+    let result = EpochResult(
+      epoch: state.epoch, trainLoss: sums.mean(sums.loss),
+      trainCrossEntropy: sums.mean(sums.crossEntropy),
+      trainDrloc: recipe.drloc == nil ? nil : sums.mean(sums.drloc),
+      trainAccuracy: sums.mean(Double(sums.correct)), validation: evaluation, isBest: isBest,
+      seconds: seconds)
+    try log(result, metrics, board)
+    if isBest {
+      state.bestAccuracy = evaluation?.accuracy
+      state.bestEpoch = state.epoch
+    }
+    state.epoch += 1
+    state.batch = 0
+    state.sums = TrainingState.Sums()
+    state.isFinished = state.epoch == recipe.epochs
+    let store = try checkpoint()
+    if isBest { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
+    try save(store)
+    try watch(.epochEnded(result))
+  }
+
+  private func stopIfAsked(_ shouldStop: () -> Bool) throws {
+    guard shouldStop() else { return }
+    try save()
+    throw Failure(
+      .interrupted, "stopped at epoch \(state.epoch + 1), update \(state.updates), and saved",
+      file: folder.path, remedy: "go on with: vtkit finetune --resume \(folder.path)")
+  }
+
+  private func report(_ failures: [Failure], watch: (TrainingEvent) throws -> Void) throws {
+    for failure in failures {
+      if recipe.strictData { throw failure }
+      if reported.insert(failure.file ?? "").inserted { try watch(.unreadable(failure)) }
+    }
+  }
+
+  /// Pictures that could not be read so far.
+  public var unreadableCount: Int { reported.count }
+
+  // MARK: Checkpoints and metrics
+
+  /// Saves the whole state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
+  /// one of the two is whole.
+  public func save() throws { try save(checkpoint()) }
+
+  private func save(_ store: ParameterStore) throws {
+    OutputFile.removeStale(of: folder.previousPath)
+    if lastIsWhole { try keepLast() }
+    try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
+    lastIsWhole = true
+    lastSave = Date()
+  }
+
+  /// Gives `last` its second name. Where the file system has no links it is renamed.
+  private func keepLast() throws {
+    let (last, previous) = (folder.lastPath, folder.previousPath)
+    let second = previous + ".partial-\(getpid())"
+    unlink(second)
+    if link(last, second) == 0 {
+      guard rename(second, previous) == 0 else { throw Failure.system("renaming into place", file: previous) }
+      // Where both were the same file already, renaming does nothing.
+      unlink(second)
+      return
+    }
+    guard rename(last, previous) == 0 else { throw Failure.system("keeping the last checkpoint", file: last) }
+  }
+
+  /// The whole state, with its digests.
+  private func checkpoint() throws -> ParameterStore {
+    var store = try model.parameters.store()
+    for tensor in step.optimizer.state() { try store.append(tensor) }
+    store.metadata = configuration.metadata.entries
+    store.metadata[TrainingState.key] = state.json.text()
+    return try ContentDigest.sealed(store)
+  }
+
+  private func log(_ r: StepResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {
+    try metrics.append(
+      .object([
+        "kind": .string("update"), "update": .int(state.updates), "epoch": .int(state.epoch),
+        "loss": .double(r.loss), "cross_entropy": .double(r.crossEntropy),
+        "drloc": r.drloc.map { .double($0) } ?? .null, "gradient_norm": .double(r.gradientNorm),
+        "learning_rate": .double(r.learningRate),
+      ]))
+    var scalars = [
+      ("train/loss", r.loss), ("train/cross_entropy", r.crossEntropy),
+      ("train/gradient_norm", r.gradientNorm), ("train/learning_rate", r.learningRate),
+    ]
+    if let drloc = r.drloc { scalars.append(("train/drloc", drloc)) }
+    board?.scalars(scalars, step: state.updates, time: Date())
+  }
+
+  private func log(_ r: EpochResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {
+    try metrics.append(
+      .object([
+        "kind": .string("epoch"), "epoch": .int(r.epoch), "update": .int(state.updates),
+        "train_loss": .double(r.trainLoss), "train_cross_entropy": .double(r.trainCrossEntropy),
+        "train_drloc": r.trainDrloc.map { .double($0) } ?? .null,
+        "train_accuracy": .double(r.trainAccuracy),
+        "val_loss": r.validation.map { .double($0.loss) } ?? .null,
+        "val_accuracy": r.validation.map { .double($0.accuracy) } ?? .null,
+        "val_top5": r.validation.map { .double($0.top5Accuracy) } ?? .null,
+        "seconds": .double((r.seconds * 1000).rounded() / 1000),
+      ]))
+    var scalars = [("epoch/train_accuracy", r.trainAccuracy), ("epoch/train_loss", r.trainLoss)]
+    if let validation = r.validation {
+      scalars += [("epoch/val_accuracy", validation.accuracy), ("epoch/val_loss", validation.loss)]
+    }
+    board?.scalars(scalars, step: state.updates, time: Date())
+  }
+}

@@ -1,0 +1,78 @@
+import Testing
+import VTCheckpoint
+import VTConversion
+import VTCore
+
+@testable import VTModels
+
+/// What a configuration leaves out, and what it must not.
+struct ConfigurationKeysTests {
+  @Test func allThatIsWrongIsToldAtOnceWithTheDefaults() throws {
+    let given: JSON = .object([
+      "architecture": .string("vit"), "image_size": .int(32), "num_head": .int(3), "depth": .string("two"),
+      "embed_dim": .int(48), "colour": .int(1),
+    ])
+    let failure = #expect(throws: Failure.self) { try ModelFactory.parameterSpecs(given) }
+    let problem = failure?.problem ?? ""
+    for part in [
+      "missing: num_classes (0 or a positive integer), norm_eps (number above 0), activation (one of 'none'",
+      "patch_size",
+      "num_heads (positive integer)", "unknown: 'num_head' (is it 'num_heads'?)", "unknown: 'colour'\n",
+      "'depth' is \"two\", not a positive integer",
+    ] {
+      #expect(problem.contains(part), "\(problem)")
+    }
+    #expect(!problem.contains("embed_dim"))
+    let remedy = failure?.remedy ?? ""
+    for part in [
+      "mlp_dim = 4 * embed_dim", "class_token = true", "in_channels = 3", "'vtkit models --keys vit'",
+    ] {
+      #expect(remedy.contains(part), "\(remedy)")
+    }
+  }
+
+  /// Keys that are read are listed, and no others.
+  @Test(arguments: ModelFactory.architectures)
+  func theListHasEveryKey(_ architecture: String) throws {
+    let keys = try ModelFactory.configurationKeys(of: architecture)
+    #expect(Set(keys.map(\.name)).count == keys.count)
+    #expect(keys.allSatisfy { !$0.kind.isEmpty && !$0.meaning.isEmpty })
+    for preset in Preset.all where preset.architecture == architecture {
+      let whole = try ModelFactory.completed(preset.configuration).members ?? []
+      #expect(Set(whole.map(\.key)).isSubset(of: keys.map(\.name)), "\(preset.name)")
+      // What has no default is in every configuration.
+      let needed = keys.filter { $0.usual == nil }.map(\.name)
+      #expect(Set(needed).isSubset(of: whole.map(\.key)), "\(preset.name)")
+    }
+  }
+
+  /// A configuration without what has defaults, completed, goes into every dialect that can hold the network.
+  @Test(arguments: [
+    ("vit", ["timm", "huggingface", "jax-vit", "vit-keras", "kecam", "keras-hub", "huggingface-tf"]),
+    ("swin", ["timm", "microsoft", "huggingface", "huggingface-tf", "tfswin"]),
+    ("resnet", ["timm", "torchvision", "huggingface"]), ("t2t_vit", ["yitu"]),
+  ])
+  func aShortConfigurationIsExported(_ architecture: String, _ dialects: [String]) throws {
+    let preset = try #require(Preset.all.first { $0.architecture == architecture })
+    let needed = try ModelFactory.configurationKeys(of: architecture).filter { $0.usual == nil }.map(\.name)
+    let short: JSON = .object(
+      (preset.configuration.members ?? []).filter {
+        needed.contains($0.key) || $0.key == "performer_kernel_ratio" || $0.key == "mlp_dim"
+      })
+    let whole = try ModelFactory.completed(short)
+    #expect((whole.members?.count ?? 0) > (short.members?.count ?? 0))
+    #expect(try ModelFactory.completed(whole) == whole)
+    let specs = try ModelFactory.parameterSpecs(short)
+    let store = try ParameterStore(
+      specs.map { spec in
+        StoredTensor(name: spec.name, type: .f32, shape: spec.shape) {
+          throw Failure("no numbers are needed")
+        }
+      })
+    for dialect in dialects {
+      #expect(throws: Never.self, "\(dialect)") {
+        try ExportedCheckpoint.make(store, metadata: NativeMetadata(configuration: whole), dialect: dialect)
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+import TestSupport
+import VTCheckpoint
+import VTConversion
+import VTCore
+
+@testable import VTTensor
+@testable import VTModels
+
+/// Every network against the library that its reference case comes from.
+struct NetworkTests {
+  /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
+  static func images(_ arrays: ParameterStore, _ engine: Engine) throws -> Tensor {
+    let stored = try #require(arrays["input"])
+    return engine.pictures(planar: try stored.floats(), stored.shape)
+  }
+
+  static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
+    let loaded = try LoadedCheckpoint.load(
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    return try ModelFactory.make(
+      loaded.metadata.configuration, weights: loaded.native, engine: engine)
+  }
+
+  static let cases = [
+    "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_timm_pth", "vit_hf_safetensors",
+    "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "swin_microsoft_pth",
+    "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "resnet_timm_safetensors",
+    "resnet_hf_safetensors",
+    "resnet_hf_basic_safetensors",
+    "resnet_keras_legacy_h5", "resnet_keras3_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
+    "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",
+    "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
+    "vit_bigvision_npz", "vit_bigvision_scan_npz",
+    "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
+    "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid", "vit_timm_layer_scale",
+    "vit_timm_registers", "vit_timm_registers_covered", "vit_timm_registers_gap", "vit_hf_dinov2_safetensors",
+    "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
+    "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors", "vit_openai_pt",
+    "swin_tfswin_h5", "swin_tfswin_keras3_h5",
+    "vit_torchvision_pth", "vit_torchvision_pth_older", "swin_torchvision_pth", "swin_torchvision_pth_padded",
+  ]
+
+  @Test(arguments: cases, Engine.supportedInstructions)
+  func computesWhatTheSourceLibraryDoes(_ name: String, _ instructions: InstructionSet) throws {
+    let reference = try ReferenceCase(name)
+    let engine = Engine(threads: 2, instructions: instructions)
+    let model = try Self.model(reference, engine)
+    let arrays = try reference.arrays()
+    let context = Context(engine, recording: false)
+    let output = model.forward(try Self.images(arrays, engine), context)
+    expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
+    if arrays["tokens"] != nil {
+      expectCloseToLargest(output.tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
+    }
+    #expect(output.grids.map(\.side) == model.gridSides)
+    for (grid, channels) in zip(output.grids, model.gridChannels) {
+      #expect(grid.values.count == 3 * grid.side * grid.side * channels)
+    }
+  }
+
+  @Test(arguments: cases)
+  func threadsChangeNoBit(_ name: String) throws {
+    let reference = try ReferenceCase(name)
+    let arrays = try reference.arrays()
+    let logits = try [1, 2].map { threads in
+      let engine = Engine(threads: threads)
+      let context = Context(engine, recording: false)
+      return try Self.model(reference, engine).forward(Self.images(arrays, engine), context).logits.values
+    }
+    #expect(logits[0] == logits[1])
+  }
+
+  /// The libraries pad in front of every stride of a hybrid's ResNet, as TensorFlow does.
+  @Test(arguments: ["vit_timm_hybrid_sizes", "vit_jax_hybrid_sizes"], Engine.supportedInstructions)
+  func hybridsTakePicturesThatTheirStridesDoNotDivide(_ name: String, _ instructions: InstructionSet) throws {
+    let sizes = try ReferenceCase(name)
+    let arrays = try sizes.arrays()
+    let reference = try ReferenceCase(try #require(sizes.document["of"]?.string))
+    let table = try #require(arrays["pos_embed"])
+    let file = try CheckpointFile.open(reference.checkpointPath())
+    let store = try ParameterStore(
+      file.tensors.map {
+        $0.name.hasSuffix("pos_embed") || $0.name.hasSuffix("pos_embedding") ? table.renamed($0.name) : $0
+      })
+    for size in try #require(sizes.document["sizes"]?.array).compactMap(\.int) {
+      let configuration = reference.configuration.replacing(["image_size": .int(size)])
+      let loaded = try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: nil)
+      #expect(loaded.metadata.configuration["image_size"]?.int == size)
+      let engine = Engine(threads: 2, instructions: instructions)
+      let model = try ModelFactory.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
+      #expect(model.gridSides == [5])
+      let input = try #require(arrays["input_\(size)"])
+      let images = engine.pictures(planar: try input.floats()[...], input.shape)
+      let output = model.forward(images, Context(engine, recording: false))
+      expectCloseToLargest(output.logits.values, try arrays.values("logits_\(size)"), 2e-5, "at \(size)")
+    }
+  }
+
+  /// Tables resampled to another picture and window size, against the libraries' own loaders.
+  @Test(arguments: ["vit_timm_resize", "swin_resize"])
+  func computesTheSameAtAnotherSize(_ name: String) throws {
+    let reference = try ReferenceCase(name)
+    let loaded = try LoadedCheckpoint.load(
+      reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
+    let source = try #require(reference.document["source_config"])
+    let sizes = ["image_size": source["target_image_size"], "window_size": source["target_window_size"]]
+    let configuration = JSON.object(
+      (loaded.metadata.configuration.members ?? []).map { member in
+        JSON.Member(key: member.key, value: (sizes[member.key] ?? nil) ?? member.value)
+      })
+    let specs = try ModelFactory.parameterSpecs(configuration)
+    let weights = try Resampling.resize(
+      loaded.native, architecture: configuration["architecture"]?.string ?? "",
+      configuration: configuration,
+      shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) })
+    ).store
+    let engine = Engine(threads: 2)
+    let model = try ModelFactory.make(configuration, weights: weights, engine: engine)
+    let arrays = try reference.arrays()
+    let output = model.forward(
+      try Self.images(arrays, engine), Context(engine, recording: false))
+    expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
+    expectCloseToLargest(output.tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
+  }
+
+  @Test(arguments: Preset.all.map(\.name))
+  func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
+    let preset = try Preset.named(name)
+    let specs = try ModelFactory.parameterSpecs(preset.configuration)
+    let counted = specs.filter { !$0.isRunningStatistic }
+    #expect(counted.reduce(0) { $0 + $1.count } == preset.publishedParameterCount)
+    #expect(Set(specs.map(\.name)).count == specs.count)
+  }
+}
