@@ -8,8 +8,7 @@ enum Chunks {
 
   /// `prefix.chunk.block.rest` as `prefix.block.rest`, and how many blocks a chunk has; nil where no tensor is named so, or
   /// the chunks are not all of one size.
-  static func expanded(_ store: ParameterStore, prefix: String) throws -> (store: ParameterStore, size: Int)?
-  {
+  static func expanded(_ store: StateDict, prefix: String) throws -> (store: StateDict, size: Int)? {
     let pattern = try NamePattern(
       prefix + ".{chunk}.{block}.*", variables: [:], counts: ["chunk", "block"], wildcards: [])
     var names: [String: (chunk: Int, block: Int)] = [:]
@@ -31,7 +30,7 @@ enum Chunks {
   }
 
   /// The inverse.
-  static func collected(_ store: ParameterStore, prefix: String, size: Int) throws -> ParameterStore {
+  static func collected(_ store: StateDict, prefix: String, size: Int) throws -> StateDict {
     let pattern = try NamePattern(prefix + ".{block}.*", variables: [:], counts: ["block"], wildcards: [])
     var result = store
     result.mapTensors { tensor in

@@ -3,7 +3,7 @@ import VTCore
 
 /// A native network brought to a dialect, ready to be written.
 public struct ExportedCheckpoint: Sendable {
-  public var store: ParameterStore
+  public var store: StateDict
   public var plan: [PlanRow]
   /// What the dialect's library must be told, since its files do not say it.
   public var remarks: [String]
@@ -28,7 +28,7 @@ public struct ExportedCheckpoint: Sendable {
   ///   - preset: the network's published name, where it has one; folders may hold it.
   /// - Throws: `Failure` naming what the dialect cannot hold.
   public static func make(
-    _ native: ParameterStore, metadata: NativeMetadata, dialect: String, variant: String? = nil,
+    _ native: StateDict, metadata: NativeMetadata, dialect: String, variant: String? = nil,
     wildcards: [String: String] = [:], keepsDrloc: Bool = false, inFolder: Bool = false, preset: String? = nil
   ) throws -> ExportedCheckpoint {
     var trunk = native
@@ -109,7 +109,7 @@ public struct ExportedCheckpoint: Sendable {
 
 extension ExportedCheckpoint {
   /// Tensors of no network, under their own names.
-  public init(raw store: ParameterStore) { self.init(store: store, plan: [], remarks: []) }
+  public init(raw store: StateDict) { self.init(store: store, plan: [], remarks: []) }
 }
 
 extension RuleFile {

@@ -4,7 +4,7 @@ import VTCore
 /// Brings native tensors to a dialect's names and layouts: a rule file read backwards.
 struct Exporter {
   struct Result {
-    var store: ParameterStore
+    var store: StateDict
     var plan: [PlanRow]
     /// Native tensors without a place in the dialect, and why that does no harm.
     var omitted: [(name: String, reason: String)]
@@ -24,7 +24,7 @@ struct Exporter {
   ///   - wildcards: texts of the file the weights came from, where it was of this dialect.
   ///   - inFolder: whether a model folder is to be written.
   /// - Throws: `Failure` naming what the dialect cannot hold.
-  func run(_ native: ParameterStore, configuration: JSON, wildcards: [String: String], inFolder: Bool = false)
+  func run(_ native: StateDict, configuration: JSON, wildcards: [String: String], inFolder: Bool = false)
     throws
     -> Result
   {
@@ -33,7 +33,7 @@ struct Exporter {
     let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
     var account = Account()
     var taken: Set<String> = []
-    var store = ParameterStore()
+    var store = StateDict()
     var plan: [PlanRow] = []
     for (index, numbers) in compiled.expanded(counts) {
       let rule = compiled.rules[index]
@@ -105,7 +105,7 @@ struct Exporter {
     return Result(store: store, plan: plan, omitted: omitted)
   }
 
-  private func computedTensors(_ native: ParameterStore, _ wildcards: [String: String], inFolder: Bool) throws
+  private func computedTensors(_ native: StateDict, _ wildcards: [String: String], inFolder: Bool) throws
     -> [StoredTensor]
   {
     let wanted = compiled.computed.filter { item in
@@ -120,7 +120,7 @@ struct Exporter {
   }
 
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
-  private func checkConfiguration(_ native: ParameterStore, _ configuration: JSON) throws {
+  private func checkConfiguration(_ native: StateDict, _ configuration: JSON) throws {
     let elsewhere = "choose a dialect that can hold it"
     if let item = file.cannot.first(where: { $0.when.isTrue { configuration[$0] } }) {
       throw Failure(
@@ -140,8 +140,7 @@ struct Exporter {
 
   /// Keys that the dialect's library takes for granted, or from what tensors there are, and the network has
   /// differently.
-  func differences(_ native: ParameterStore, _ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)]
-  {
+  func differences(_ native: StateDict, _ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
     let shown = file.presenceValues { name in
       compiled.rules.contains { rule in
         rule.rule.native == name && native.names.contains { rule.native.match($0) != nil }

@@ -4,7 +4,7 @@ import VTCore
 /// Brings a dialect's tensors to native names and layouts: a rule file read forwards.
 struct Importer {
   struct Result {
-    var native: ParameterStore
+    var native: StateDict
     var configuration: JSON
     /// Keys that nothing settles, and what was taken.
     var assumed: [LoadNote]
@@ -47,7 +47,7 @@ struct Importer {
 
   /// Matches the store's names against one variant.
   /// - Parameter isOwn: whether VTKit wrote the file; the drloc head then has its native names in every dialect.
-  init(_ file: RuleFile, variant: String, _ store: ParameterStore, isOwn: Bool = false) throws {
+  init(_ file: RuleFile, variant: String, _ store: StateDict, isOwn: Bool = false) throws {
     self.file = file
     compiled = try CompiledRules(file, variant: variant)
     let spelling = file.drloc ?? (isOwn ? "drloc.{scale}." : nil)
@@ -115,7 +115,7 @@ struct Importer {
   }
 
   /// The variant that takes the most tensors; of those, the one that most shapes fit.
-  static func best(_ file: RuleFile, _ store: ParameterStore, isOwn: Bool = false) throws -> Importer {
+  static func best(_ file: RuleFile, _ store: StateDict, isOwn: Bool = false) throws -> Importer {
     var best: Importer?
     for variant in file.variants {
       let candidate = try Importer(file, variant: variant.name, store, isOwn: isOwn)
@@ -131,7 +131,7 @@ struct Importer {
   }
 
   /// The same also for Keras's other ways to spell names.
-  static func respelling(_ file: RuleFile, _ store: ParameterStore, isOwn: Bool) throws -> Importer {
+  static func respelling(_ file: RuleFile, _ store: StateDict, isOwn: Bool) throws -> Importer {
     let plain = try best(file, store, isOwn: isOwn)
     guard store.kerasLayout != nil, file.keras?.layers.isEmpty == false else { return plain }
     let others = try file.variants.compactMap { variant in
@@ -143,7 +143,7 @@ struct Importer {
   }
 
   /// The same where every tensor that marks the dialect is there, else nil: cheap for files of other dialects.
-  static func recognizing(_ file: RuleFile, _ store: ParameterStore, names: [[UInt8]]) throws -> Importer? {
+  static func recognizing(_ file: RuleFile, _ store: StateDict, names: [[UInt8]]) throws -> Importer? {
     let isRecognized = try file.variants.contains { variant in
       try file.marks(variant.name).allSatisfy { pattern in
         names.contains { pattern.match($0) != nil }
@@ -259,7 +259,7 @@ struct Importer {
           shape: tensor.shape, step: Layout.describe(rule.rule.axes, parts: sources.count)))
     }
     return Result(
-      native: try ParameterStore(native), configuration: account.isClean ? try solver.configuration() : .null,
+      native: try StateDict(native), configuration: account.isClean ? try solver.configuration() : .null,
       assumed: solver.assumed + (folder == nil ? [solver.unsaid].compactMap(\.self) : []),
       sizeNotes: solver.sizeNotes, variant: compiled.variant, wildcards: wildcards,
       account: account,

@@ -12,8 +12,8 @@ public enum InputChannels {
   ///   - channels: 1 or 3.
   /// - Returns: the tensors, and the name of the layer's weight; nil where the network has the channels already.
   /// - Throws: `Failure` where the architecture's first layer does not allow it.
-  public static func adapt(_ native: ParameterStore, configuration: JSON, to channels: Int) throws -> (
-    store: ParameterStore, layer: String?
+  public static func adapt(_ native: StateDict, configuration: JSON, to channels: Int) throws -> (
+    store: StateDict, layer: String?
   ) {
     let own = configuration["in_channels"]?.int ?? 3
     if own == channels { return (native, nil) }

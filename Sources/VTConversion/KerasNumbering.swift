@@ -6,9 +6,9 @@ import VTCore
 /// (`conv2_block1_0_conv/0`).
 enum KerasNumbering {
   /// Tensors by their layers' own names; those without one keep the name they have.
-  static func byOwnNames(_ store: ParameterStore) throws -> ParameterStore {
+  static func byOwnNames(_ store: StateDict) throws -> StateDict {
     var taken = Set(store.names)
-    return try ParameterStore(
+    return try StateDict(
       store.tensors.map { tensor in
         guard let layer = store.layerNames[tensor.name], let index = tensor.name.split(separator: "/").last,
           // Layers inside of layers may share their own name; such networks go by the numbers.
@@ -20,12 +20,12 @@ enum KerasNumbering {
 
   /// The inverse: layers are numbered within their class in the order of their first tensor.
   /// - Parameter classes: patterns of own names, and the class of each.
-  static func byClass(_ store: ParameterStore, classes: [(pattern: NamePattern, name: String)]) throws
-    -> ParameterStore
+  static func byClass(_ store: StateDict, classes: [(pattern: NamePattern, name: String)]) throws
+    -> StateDict
   {
     var numbers: [String: Int] = [:]
     var places: [String: String] = [:]
-    var result = ParameterStore()
+    var result = StateDict()
     var layerNames: [String: String] = [:]
     for tensor in store.tensors {
       let parts = tensor.name.split(separator: "/").map(String.init)

@@ -11,7 +11,7 @@ struct KerasPictures {
   let numbers: (factor: [Double], summand: [Double])?
 
   /// - Returns: nil where the file has no configuration, or no such layers in it.
-  init?(_ store: ParameterStore) {
+  init?(_ store: StateDict) {
     guard
       let model = store.kerasConfiguration
         ?? store.metadata["model_config"].flatMap({ try? JSON(parsing: $0) })

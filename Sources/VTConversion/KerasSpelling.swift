@@ -6,7 +6,7 @@ import VTCheckpoint
 /// (`resnet50/conv1_conv/kernel:0`).
 enum KerasSpelling {
   /// The store with names as a rule file spells them, where it has one for them; nil where none needs it.
-  static func respelled(_ store: ParameterStore, _ rules: CompiledRules) -> ParameterStore? {
+  static func respelled(_ store: StateDict, _ rules: CompiledRules) -> StateDict? {
     guard store.kerasLayout != nil else { return nil }
     func isKnown(_ name: String) -> Bool {
       rules.matches(Array(name.utf8)).contains { _ in true }

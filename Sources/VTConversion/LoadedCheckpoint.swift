@@ -29,7 +29,7 @@ public struct LoadOptions: Sendable {
 /// A checkpoint of any dialect, brought to native names.
 public struct LoadedCheckpoint: Sendable {
   /// The network's tensors (and the drloc head's, where the file has them).
-  public var native: ParameterStore
+  public var native: StateDict
   public var metadata: NativeMetadata
   /// `native` or the dialect it was in.
   public var dialect: String
@@ -43,7 +43,7 @@ public struct LoadedCheckpoint: Sendable {
   public var skipped: [SkippedItem] = []
   public var plan: [PlanRow] = []
   /// The file as a training run wrote it, with its digests; nil for others.
-  private var sealed: ParameterStore?
+  private var sealed: StateDict?
 
   /// Reads the weights of a training run's checkpoint and compares their digest; of other files there is nothing to compare.
   /// - Parameter path: what was loaded.
@@ -74,7 +74,7 @@ public struct LoadedCheckpoint: Sendable {
 
   /// The same for tensors that are open already.
   /// - Parameter path: the file they come from: beside it may lie a library's own configuration file.
-  public static func load(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
+  public static func load(_ store: StateDict, _ options: LoadOptions, path: String?) throws
     -> LoadedCheckpoint
   {
     var loaded = try converted(store, options, path: path)
@@ -84,7 +84,7 @@ public struct LoadedCheckpoint: Sendable {
     return loaded
   }
 
-  private static func converted(_ store: ParameterStore, _ options: LoadOptions, path: String?) throws
+  private static func converted(_ store: StateDict, _ options: LoadOptions, path: String?) throws
     -> LoadedCheckpoint
   {
     let metadata = try NativeMetadata(store)
@@ -108,7 +108,7 @@ public struct LoadedCheckpoint: Sendable {
 
   /// The architecture and dialect of a store's names, whether or not its network can be read; nil where they are not
   /// known.
-  public static func recognized(_ store: ParameterStore, _ options: LoadOptions, path: String?) -> (
+  public static func recognized(_ store: StateDict, _ options: LoadOptions, path: String?) -> (
     architecture: String, dialect: String
   )? {
     guard
@@ -124,7 +124,7 @@ public struct LoadedCheckpoint: Sendable {
   }
 
   private static func native(
-    _ store: ParameterStore, _ metadata: NativeMetadata, _ options: LoadOptions
+    _ store: StateDict, _ metadata: NativeMetadata, _ options: LoadOptions
   ) throws -> LoadedCheckpoint {
     for member in options.configuration?.members ?? [] where member.key != "architecture" {
       if let own = metadata.configuration[member.key], own != member.value,
@@ -152,7 +152,7 @@ public struct LoadedCheckpoint: Sendable {
   }
 
   private static func foreign(
-    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
+    _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
   ) throws -> LoadedCheckpoint {
     let (format, documents) = (format(path), path.map(FolderDocuments.init))
     var (importer, wrapper) = try Recognition.importer(store, metadata, options, format: format)

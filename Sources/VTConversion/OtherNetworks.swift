@@ -18,7 +18,7 @@ struct OtherNetworks: Sendable {
       (tensor, self.number) = (String(parts[0]), number)
     }
 
-    func length(_ store: ParameterStore) -> Int? {
+    func length(_ store: StateDict) -> Int? {
       guard let shape = store[tensor]?.shape, shape.indices.contains(number) else { return nil }
       return shape[number]
     }
@@ -65,7 +65,7 @@ struct OtherNetworks: Sendable {
   }
 
   /// The network whose marks are all there, if any.
-  func name(of store: ParameterStore) -> String? {
+  func name(of store: StateDict) -> String? {
     let names = (store.names + store.layerNames.values).map { Array($0.utf8) }
     func isThere(_ pattern: NamePattern) -> Bool { names.contains { pattern.match($0) != nil } }
     return networks.first { network in
@@ -79,7 +79,7 @@ struct OtherNetworks: Sendable {
   }
 
   /// The error for a file that holds such a network, or nil.
-  static func failure(_ stores: [ParameterStore]) throws -> Failure? {
+  static func failure(_ stores: [StateDict]) throws -> Failure? {
     let networks = try builtIn.get()
     return stores.lazy.compactMap { networks.name(of: $0) }.first.map { name in
       Failure("this looks like \(name); VTKit has ViT, Swin, CvT, T2T-ViT and ResNet")

@@ -151,7 +151,7 @@ extension PublishedNetworks {
   }
 }
 
-extension ParameterStore {
+extension StateDict {
   /// What a training script beside the weights calls the network.
   var networkName: String? {
     let keys = [

@@ -13,7 +13,7 @@ enum Recognition {
   /// - Parameter format: of the file; dialects of libraries that write it are tried before the others.
   /// - Throws: `Failure` also where no dialect is recognized, saying what comes closest.
   static func importer(
-    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
+    _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> Found {
     if let found = try found(store, metadata, options, format: format) { return found }
     let candidates = try Wrapper.candidates(store, key: options.key)
@@ -26,7 +26,7 @@ enum Recognition {
 
   /// The same; nil where no dialect is recognized.
   static func found(
-    _ store: ParameterStore, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
+    _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> Found? {
     guard store.count <= most else {
       throw Failure(
@@ -45,7 +45,7 @@ enum Recognition {
       if best.1.matchedCount == 0, let found = try fits.only(in: candidates, of: files) { return found }
       return (best.1, best.0)
     }
-    func files(_ format: FileFormat?, _ store: ParameterStore? = nil) throws -> [RuleFile] {
+    func files(_ format: FileFormat?, _ store: StateDict? = nil) throws -> [RuleFile] {
       try Dialects.all(architecture: options.architecture, format: format, markedIn: store?.names)
     }
     if let architecture = options.architecture, !Dialects.architectures.contains(architecture) {
@@ -53,7 +53,7 @@ enum Recognition {
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
         remedy: "known are " + Dialects.architectures.sorted().joined(separator: ", "))
     }
-    func recognized(_ store: ParameterStore) throws -> Importer? {
+    func recognized(_ store: StateDict) throws -> Importer? {
       if let format, let found = try self.recognized(files(format, store), store) { return found }
       if let found = try self.recognized(files(nil, store), store) { return found }
       return store.kerasLayout == nil ? nil : try respelled(files(.hdf5), store)
@@ -66,7 +66,7 @@ enum Recognition {
   }
 
   /// The same for Keras's other ways to spell names: a rule file's marks are looked for among names as it spells them.
-  private static func respelled(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {
+  private static func respelled(_ files: [RuleFile], _ store: StateDict) throws -> Importer? {
     let found = try files.filter { $0.keras?.layers.isEmpty == false }.compactMap { file -> Importer? in
       for variant in file.variants {
         let rules = try CompiledRules(file, variant: variant.name)
@@ -79,7 +79,7 @@ enum Recognition {
     return found.max { $0.matchedCount < $1.matchedCount }
   }
 
-  private static func recognized(_ files: [RuleFile], _ store: ParameterStore) throws -> Importer? {
+  private static func recognized(_ files: [RuleFile], _ store: StateDict) throws -> Importer? {
     let names = store.names.map { Array($0.utf8) }
     var candidates = try files.compactMap { try Importer.recognizing($0, store, names: names) }
       .sorted { $0.matchedCount > $1.matchedCount }
@@ -111,7 +111,7 @@ enum Recognition {
     }
   }
 
-  private static func unknown(_ files: [RuleFile], _ store: ParameterStore) throws -> Failure {
+  private static func unknown(_ files: [RuleFile], _ store: StateDict) throws -> Failure {
     let closest = try files.map { try Importer.best($0, store) }
       .max { $0.matchedCount < $1.matchedCount }
     let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {

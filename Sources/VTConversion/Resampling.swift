@@ -85,8 +85,8 @@ public enum Resampling {
   /// - Returns: the tensors, and the names of those that were resampled, with the method.
   /// - Throws: `Failure` where a tensor would change that no rule knows how to resample.
   public static func resize(
-    _ native: ParameterStore, architecture: String, configuration: JSON, shapes: [String: [Int]]
-  ) throws -> (store: ParameterStore, resampled: [(name: String, method: ResamplingMethod)]) {
+    _ native: StateDict, architecture: String, configuration: JSON, shapes: [String: [Int]]
+  ) throws -> (store: StateDict, resampled: [(name: String, method: ResamplingMethod)]) {
     let rules = try Dialects.all(architecture: architecture).filter { $0.base == nil }
       .flatMap { file in
         try file.resample.map { rule in

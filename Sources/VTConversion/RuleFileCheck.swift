@@ -48,7 +48,7 @@ public struct RuleFileCheck: Sendable {
   }
 
   private static func compare(
-    _ original: ParameterStore, _ back: ParameterStore, leaving ignored: Set<String>
+    _ original: StateDict, _ back: StateDict, leaving ignored: Set<String>
   ) throws {
     for tensor in original.tensors where !ignored.contains(tensor.name) && !tensor.name.hasPrefix("drloc.") {
       guard let other = back[tensor.name] else {

@@ -7,7 +7,7 @@ enum Stacking {
   static let key = "stacked"
 
   /// `prefix/rest [n, ...]` as `prefix_0/rest`, `prefix_1/rest`, ...; nil where nothing is stacked.
-  static func expanded(_ store: ParameterStore, prefix: String) throws -> ParameterStore? {
+  static func expanded(_ store: StateDict, prefix: String) throws -> StateDict? {
     guard store.tensors.contains(where: { $0.name.hasPrefix(prefix + "/") }) else { return nil }
     var result: [StoredTensor] = []
     for tensor in store.tensors {
@@ -19,11 +19,11 @@ enum Stacking {
       let rest = tensor.name.dropFirst(prefix.count)
       result += tensor.unstacked((0..<count).map { "\(prefix)_\($0)\(rest)" })
     }
-    return try ParameterStore(result)
+    return try StateDict(result)
   }
 
   /// The inverse.
-  static func collected(_ store: ParameterStore, prefix: String) throws -> ParameterStore {
+  static func collected(_ store: StateDict, prefix: String) throws -> StateDict {
     let pattern = try NamePattern(
       prefix + "_{block}/*", variables: [:], counts: ["block"], wildcards: [])
     var result: [StoredTensor] = []
@@ -44,6 +44,6 @@ enum Stacking {
       let parts = stack.parts.sorted { $0.key < $1.key }.map(\.value)
       result.append(try StoredTensor.stacking(parts, name: stack.name))
     }
-    return try ParameterStore(result)
+    return try StateDict(result)
   }
 }

@@ -1,6 +1,6 @@
 import VTCheckpoint
 
-extension ParameterStore {
+extension StateDict {
   /// The tensors whose names match a pattern in which `*` stands for anything.
   public func matching(_ pattern: String) throws -> [StoredTensor] {
     let filter = try NameFilter([pattern])

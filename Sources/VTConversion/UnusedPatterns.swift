@@ -29,7 +29,7 @@ enum UnusedPatterns {
   }
 }
 
-extension ParameterStore {
+extension StateDict {
   /// What to say of patterns that `leaveOut` would find nothing for.
   public func unusedPatterns(_ patterns: [String]) throws -> [LoadNote] {
     try UnusedPatterns.notes(ignore: patterns, names: names)

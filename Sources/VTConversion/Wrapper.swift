@@ -21,7 +21,7 @@ enum Wrapper {
   private static let most = 200
 
   struct Candidate {
-    let store: ParameterStore
+    let store: StateDict
     /// What was taken off the names; empty for the store itself.
     let prefix: String
     /// Names that do not stand under the prefix.
@@ -54,7 +54,7 @@ enum Wrapper {
   /// The store as it is, then without each wrapper that it may have.
   /// - Parameter key: where the user says that the network is (`model_ema`, `teacher.backbone`).
   /// - Throws: `Failure` naming the keys there are, where nothing stands under `key`.
-  static func candidates(_ store: ParameterStore, key: String? = nil) throws -> [Candidate] {
+  static func candidates(_ store: StateDict, key: String? = nil) throws -> [Candidate] {
     if let key { return try named(key, store) }
     var result: [Candidate] = []
     func add(_ candidate: Candidate, depth: Int) {
@@ -74,7 +74,7 @@ enum Wrapper {
   }
 
   /// The store without each prefix that many of its names share, whatever its name, those of most tensors first.
-  static func prefixes(_ store: ParameterStore) -> [Candidate] {
+  static func prefixes(_ store: StateDict) -> [Candidate] {
     let shared = counts(store).filter { $0.value >= fewest && $0.key.utf8.count > 1 }
     let order = shared.sorted {
       ($1.value, $0.key.utf8.count, $0.key) < ($0.value, $1.key.utf8.count, $1.key)
@@ -94,7 +94,7 @@ enum Wrapper {
   }
 
   /// What stands under a key: at the top, or at the one place deeper down where the key occurs.
-  private static func named(_ key: String, _ store: ParameterStore) throws -> [Candidate] {
+  private static func named(_ key: String, _ store: StateDict) throws -> [Candidate] {
     let atTop = [key + ".", key + "/"].compactMap { candidate($0, store) }
     if !atTop.isEmpty { return atTop }
     let ends = [".", "/"].flatMap { end in [".", "/"].map { $0 + key + end } }
@@ -112,7 +112,7 @@ enum Wrapper {
   }
 
   /// Everything that stands in front of a dot or a slash, and how many names have it.
-  private static func counts(_ store: ParameterStore) -> [Substring: Int] {
+  private static func counts(_ store: StateDict) -> [Substring: Int] {
     var result: [Substring: Int] = [:]
     for name in store.names {
       for end in name.indices where name[end] == "." || name[end] == "/" {
@@ -122,13 +122,13 @@ enum Wrapper {
     return result
   }
 
-  private static func candidate(_ prefix: String, _ store: ParameterStore) -> Candidate? {
+  private static func candidate(_ prefix: String, _ store: StateDict) -> Candidate? {
     without(prefix, store).map { inner in
       Candidate(store: inner, prefix: prefix, beside: store.names.filter { !$0.hasPrefix(prefix) })
     }
   }
 
-  private static func without(_ prefix: String, _ store: ParameterStore) -> ParameterStore? {
+  private static func without(_ prefix: String, _ store: StateDict) -> StateDict? {
     guard store.tensors.contains(where: { $0.name.hasPrefix(prefix) }) else { return nil }
     var inner = store
     inner.filter { $0.name.hasPrefix(prefix) && $0.name.utf8.count > prefix.utf8.count }
@@ -140,7 +140,7 @@ enum Wrapper {
     return inner.count > 0 ? inner : nil
   }
 
-  private static func unknown(_ key: String, _ store: ParameterStore) -> Failure {
+  private static func unknown(_ key: String, _ store: StateDict) -> Failure {
     let firsts = store.names.compactMap { name in
       name.firstIndex { $0 == "." || $0 == "/" }.map { String(name[..<$0]) }
     }

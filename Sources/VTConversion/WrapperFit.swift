@@ -29,7 +29,7 @@ struct WrapperFit {
     /// - Parameter recognized: the converter whose marks a store has.
     /// - Returns: nil where nothing fits at all.
     /// - Throws: `Failure` proposing `--key` where several fit, or one nearly does.
-    func only(in candidates: [Wrapper.Candidate], recognized: (ParameterStore) throws -> Importer?) throws
+    func only(in candidates: [Wrapper.Candidate], recognized: (StateDict) throws -> Importer?) throws
       -> (Importer, Wrapper.Candidate)?
     {
       // The first candidate is the whole: every prefix of the others is one of its own too, but for a given key's.

@@ -21,7 +21,7 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self,
-      Models.self, DialectsCommand.self, Bench.self,
+      ModelsCommand.self, DialectsCommand.self, Bench.self,
     ])
 }
 

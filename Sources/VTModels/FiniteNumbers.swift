@@ -29,7 +29,7 @@ private func nameOfNonFinite(_ value: Float) -> String {
   value.isNaN ? "NaN" : value > 0 ? "infinity" : "-infinity"
 }
 
-extension ParameterSet {
+extension Parameters {
   /// - Throws: `Failure` of kind `.negative` that names the first tensor with a NaN or an infinity, and where it lies.
   public func checkFinite() throws {
     for (name, tensor) in all {

@@ -7,7 +7,7 @@ enum GridPooling {
 
   /// - Parameter x: `[batch, prefix + side * side, channels]`.
   /// - Returns: `[batch, pooled side squared, channels]`.
-  static func pooled(_ x: Tensor, prefix: Int, side: Int, _ context: Context) -> Tensor {
-    context.averagePoolGrid(x, prefix: prefix, side: side, kernel: 3, stride: 2, padding: 1)
+  static func pooled(_ x: Tensor, prefix: Int, side: Int, _ tape: Tape) -> Tensor {
+    tape.averagePoolGrid(x, prefix: prefix, side: side, kernel: 3, stride: 2, padding: 1)
   }
 }

@@ -10,7 +10,7 @@ public protocol NetworkConfiguration: Sendable {
   /// The same keys again.
   var json: JSON { get }
   /// The parameters by native name, in the reference implementation's order.
-  var parameterSpecs: [ParameterSpec] { get }
+  var parameterDeclarations: [ParameterDeclaration] { get }
 
   /// - Throws: `Failure` naming the keys that are missing, malformed, unknown or contradict others.
   init(reading reader: inout ConfigurationReader) throws
@@ -22,19 +22,19 @@ public protocol Network: VisionModel {
   var shape: Shape { get }
 
   /// A network over parameters that hold all that `shape` declares.
-  init(_ shape: Shape, parameters: ParameterSet, regularization: Regularization, engine: Engine)
+  init(_ shape: Shape, parameters: Parameters, regularization: Regularization, engine: Engine)
 }
 
 extension Network {
   /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
   public init(
-    _ shape: Shape, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
+    _ shape: Shape, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
     regularization: Regularization = Regularization(),
     isTrainable: (String) -> Bool = { _ in true }
   ) throws {
-    let parameters = ParameterSet(engine: engine)
+    let parameters = Parameters(engine: engine)
     try parameters.add(
-      shape.parameterSpecs, weights: weights, seed: seed, isTrainable: isTrainable)
+      shape.parameterDeclarations, weights: weights, seed: seed, isTrainable: isTrainable)
     self.init(shape, parameters: parameters, regularization: regularization, engine: engine)
   }
 

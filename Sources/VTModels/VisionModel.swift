@@ -45,7 +45,7 @@ public struct ModelOutput {
 public struct Regularization: Sendable, Equatable {
   /// Rate of the last block's residual branches; earlier blocks' rise linearly from 0.
   public var dropPath: Float
-  /// Rate after the embedding and in each multilayer perceptron and projection.
+  /// Rate after the embedding and in each MLP and projection.
   public var dropout: Float
   /// Whether batch norms keep to their running statistics in training: right for batches of a few pictures.
   public var freezesBatchNorm: Bool
@@ -65,14 +65,14 @@ public protocol VisionModel: AnyObject {
   var imageSize: Int { get }
   /// 0 for a network without a classifier, whose output is what one would see.
   var numClasses: Int { get }
-  var parameters: ParameterSet { get }
+  var parameters: Parameters { get }
   /// Width of the embeddings of each grid, in the order of the stages.
   var gridChannels: [Int] { get }
   /// Cells along one side of each grid.
   var gridSides: [Int] { get }
 
   /// - Parameter images: `[batch, imageSize, imageSize, inChannels]`, normalized.
-  func forward(_ images: Tensor, _ context: Context) -> ModelOutput
+  func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput
 }
 
 extension VisionModel {

@@ -70,7 +70,7 @@ struct Operation {
   let backwardBytes: Int
 }
 
-extension Context {
+extension Tape {
   /// The description of an operation about to run; nil, and nothing is computed, where nobody profiles.
   /// - Parameters:
   ///   - inputs: all tensors that the operation reads.

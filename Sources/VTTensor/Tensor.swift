@@ -5,10 +5,11 @@ public final class Tensor {
   /// Number of elements.
   public let count: Int
   private var held: Storage?
-  /// Makes the numbers again, to the same bits, where an operation can do so from what it keeps anyway.
-  var remake: (() -> Storage)?
-  /// Whether numbers made again stay until the tensor is gone: for those that cost more than a pass over memory.
-  var keepsRemade = false
+  /// Recomputes the buffer, to the same bits, where the producing operation can do so from what it keeps anyway.
+  var recompute: (() -> Storage)?
+  /// Keep a recomputed buffer until the tensor is freed: for operations whose recomputation costs more than one
+  /// pass over memory.
+  var cachesRecomputed = false
 
   /// Whether `backward` should bring a gradient here.
   public let needsGradient: Bool
@@ -25,20 +26,20 @@ public final class Tensor {
     self.needsGradient = needsGradient
   }
 
-  /// The numbers; made again where they have been let go, at every call or the first.
+  /// The buffer; recomputed where it has been released, at every call or the first.
   public var storage: Storage {
     if let held { return held }
-    guard let remake else { preconditionFailure("numbers that cannot be made again were let go") }
-    let made = remake()
-    if keepsRemade { held = made }
+    guard let recompute else { preconditionFailure("a released buffer cannot be recomputed") }
+    let made = recompute()
+    if cachesRecomputed { held = made }
     return made
   }
 
-  /// Gives the numbers' memory to others until the way back asks for them, where the operation that made them has left
-  /// what makes them again cheaply (a batch norm or attention, on a tape). To be called when all that reads the tensor
-  /// on the way forward has run.
-  public func letGo() {
-    if remake != nil { held = nil }
+  /// Releases the buffer until the backward pass recomputes it. Does nothing unless the producing operation can
+  /// recompute its output cheaply (batch norm and attention, while recording). Call it when everything that reads
+  /// the tensor in the forward pass has run.
+  public func release() {
+    if recompute != nil { held = nil }
   }
 
   /// Length of the last axis; 1 for a scalar.

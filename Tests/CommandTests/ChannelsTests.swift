@@ -12,7 +12,7 @@ struct ChannelsTests {
   private static func network(_ channels: Int, in folder: TemporaryFolder) throws -> String {
     let store = try CheckpointFile.open(jax)
     let path = folder.file("of-\(channels).npz")
-    let other = try ParameterStore(
+    let other = try StateDict(
       store.tensors.map { tensor in
         guard tensor.name == "embedding/kernel" else { return tensor }
         let shape = tensor.shape

@@ -168,7 +168,7 @@ struct ConvertTests {
 
   @Test func halfPrecisionThatOverflowsLeavesNothing() throws {
     let folder = try TemporaryFolder()
-    let store = try ParameterStore([
+    let store = try StateDict([
       StoredTensor(name: "fine", shape: [2], values: [1, .infinity]),
       StoredTensor(name: "large", shape: [2, 2], values: [1, 2, 3, 70000]),
     ])

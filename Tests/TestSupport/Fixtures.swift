@@ -31,10 +31,10 @@ public struct ReferenceCase: Sendable, CustomTestStringConvertible {
     return folder + "/" + (try #require(files.first { $0.hasPrefix("checkpoint.") }))
   }
 
-  public func arrays() throws -> ParameterStore { try CheckpointFile.open(folder + "/io.npz") }
+  public func arrays() throws -> StateDict { try CheckpointFile.open(folder + "/io.npz") }
 }
 
-extension ParameterStore {
+extension StateDict {
   /// A float32 tensor's numbers.
   public func values(_ name: String) throws -> [Float] {
     try #require(self[name], "no tensor '\(name)'").floats()

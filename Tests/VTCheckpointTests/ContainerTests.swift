@@ -6,8 +6,8 @@ import VTCore
 
 /// Checkpoints that are not one plain file: indexes of several, archives around an HDF5 file, HDF5's rarer ways.
 struct ContainerTests {
-  private func store(_ count: Int) throws -> ParameterStore {
-    try ParameterStore(
+  private func store(_ count: Int) throws -> StateDict {
+    try StateDict(
       (0..<count).map { i in
         StoredTensor(
           name: "layer.\(i).weight", shape: [10, i + 1],
@@ -15,7 +15,7 @@ struct ContainerTests {
       })
   }
 
-  private func expectSame(_ a: ParameterStore, _ b: ParameterStore) throws {
+  private func expectSame(_ a: StateDict, _ b: StateDict) throws {
     #expect(Set(a.names) == Set(b.names))
     for tensor in a.tensors {
       let other = try #require(b[tensor.name])
@@ -55,7 +55,7 @@ struct ContainerTests {
     var map: [JSON.Member] = []
     for (index, part) in [0..<2, 2..<4].enumerated() {
       let name = "pytorch_model-0000\(index + 1)-of-00002.bin"
-      try CheckpointFile.write(ParameterStore(Array(original.tensors[part])), to: folder.file(name))
+      try CheckpointFile.write(StateDict(Array(original.tensors[part])), to: folder.file(name))
       map += original.tensors[part].map { JSON.Member(key: $0.name, value: .string(name)) }
     }
     let index = folder.file("pytorch_model.bin.index.json")

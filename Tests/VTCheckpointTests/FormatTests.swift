@@ -7,8 +7,8 @@ import VTCore
 /// Promises that all formats share.
 struct FormatTests {
   /// One tensor of every type, every axis of another length, every byte different from its neighbour.
-  static func everyType(_ types: [ElementType]) throws -> ParameterStore {
-    try ParameterStore(
+  static func everyType(_ types: [ElementType]) throws -> StateDict {
+    try StateDict(
       types.enumerated().map { index, type in
         let shape = index % 3 == 0 ? [2, 3, 5, 7] : index % 3 == 1 ? [] : [11, 3]
         let count = shape.reduce(1, *) * type.width
@@ -70,7 +70,7 @@ struct FormatTests {
   @Test(arguments: ["npz", "h5", "safetensors"])
   func aFailedWriteLeavesNothing(_ suffix: String) throws {
     let folder = try TemporaryFolder()
-    let store = try ParameterStore([
+    let store = try StateDict([
       StoredTensor(name: "good", shape: [3], values: [1, 2, 3]),
       StoredTensor(name: "bad", type: .f32, shape: [4]) { throw Failure("no bytes today") },
     ])
@@ -131,7 +131,7 @@ struct FormatTests {
   @Test func readsKerasListsSplitOverAttributes() throws {
     let folder = try TemporaryFolder()
     let names = (0..<3000).map { "encoder/layer_with_a_long_name_\($0)/kernel:0" }
-    var store = try ParameterStore(
+    var store = try StateDict(
       names.map { StoredTensor(name: "model/" + $0, shape: [1], values: [Float($0.count)]) })
     store.kerasLayout = KerasLayout(
       layers: [.init(name: "model", weights: names.reversed())], attributes: ["backend": "tensorflow"],
@@ -146,7 +146,7 @@ struct FormatTests {
 
   @Test func duplicateNamesAreRefused() {
     #expect(throws: Failure.self) {
-      try ParameterStore([
+      try StateDict([
         StoredTensor(name: "a", shape: [1], values: [1]),
         StoredTensor(name: "a", shape: [1], values: [2]),
       ])

@@ -84,7 +84,7 @@ struct HDF5DamageTests {
     return (refused, same, other)
   }
 
-  private func network(_ layers: Int) throws -> ParameterStore {
+  private func network(_ layers: Int) throws -> StateDict {
     var tensors: [StoredTensor] = []
     var layout: [KerasLayout.Layer] = []
     for layer in 0..<layers {
@@ -98,7 +98,7 @@ struct HDF5DamageTests {
         )
       }
     }
-    var store = try ParameterStore(tensors)
+    var store = try StateDict(tensors)
     store.kerasLayout = KerasLayout(layers: layout, attributes: ["backend": "tensorflow"])
     return store
   }
@@ -124,7 +124,7 @@ struct HDF5DamageTests {
     let tensors = ["a/kernel", "a/bias", "b/kernel"].map {
       StoredTensor(name: $0, shape: [3], values: [1, 2, 3])
     }
-    try CheckpointFile.write(try ParameterStore(tensors), to: path)
+    try CheckpointFile.write(try StateDict(tensors), to: path)
     try expectOnlyLettersChange(path)
   }
 
@@ -132,7 +132,7 @@ struct HDF5DamageTests {
     let folder = try TemporaryFolder()
     let path = folder.file("chunks.h5")
     let values = (0..<600_000).map { Float(($0 * 7919) % 4093) }
-    let store = try ParameterStore([StoredTensor(name: "a", shape: [600, 1000], values: values)])
+    let store = try StateDict([StoredTensor(name: "a", shape: [600, 1000], values: values)])
     try CheckpointFile.write(store, to: path, compression: 1)
     let whole = try Data(contentsOf: URL(fileURLWithPath: path))
     let parts = try parts(path, count: whole.count)

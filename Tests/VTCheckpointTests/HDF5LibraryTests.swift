@@ -17,7 +17,7 @@ struct HDF5LibraryTests {
     let temporary = try TemporaryFolder()
     let path = temporary.file("a.h5")
     try CheckpointFile.write(
-      ParameterStore([StoredTensor(name: "a", shape: [2], values: [3, 4])]), to: path)
+      StateDict([StoredTensor(name: "a", shape: [2], values: [3, 4])]), to: path)
     #expect(try CheckpointFile.open(path).values("a") == [3, 4])
   }
 

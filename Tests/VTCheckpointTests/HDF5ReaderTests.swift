@@ -76,7 +76,7 @@ struct HDF5ReaderTests {
   @Test func unpacksLargeTensorsInParts() throws {
     let folder = try TemporaryFolder()
     let values = (0..<6_000_000).map { Float($0 % 1013) }
-    let store = try ParameterStore([StoredTensor(name: "a", shape: [3000, 2000], values: values)])
+    let store = try StateDict([StoredTensor(name: "a", shape: [3000, 2000], values: values)])
     try CheckpointFile.write(store, to: folder.file("a.h5"), compression: 1)
     let found = try CheckpointFile.open(folder.file("a.h5"))
     #expect(try found.values("a") == values)

@@ -7,8 +7,8 @@ import VTCore
 
 /// Outputs that appear whole or not at all, whatever became of earlier ones; inputs that change or never come.
 struct OutputTests {
-  private func store(_ count: Int, first: Float = 0) throws -> ParameterStore {
-    try ParameterStore(
+  private func store(_ count: Int, first: Float = 0) throws -> StateDict {
+    try StateDict(
       (0..<count).map { i in
         StoredTensor(
           name: "layer.\(i).weight", shape: [10, 5],
@@ -59,7 +59,7 @@ struct OutputTests {
 
   // MARK: Several files over an older set
 
-  private func write(_ store: ParameterStore, _ folder: TemporaryFolder) throws -> [String] {
+  private func write(_ store: StateDict, _ folder: TemporaryFolder) throws -> [String] {
     try CheckpointFile.write(
       store, to: folder.file("net.safetensors"), maximumShard: 500, overwrite: true)
   }
@@ -120,7 +120,7 @@ struct OutputTests {
     for (index, text) in [(0, "{\"weight_map\": {\"w0\": \"net-2-0"), (1, "{\"weight_map\": {\(map)}}")] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: left))
       let unreadable: @Sendable () throws -> Bytes = { throw Failure("unreadable") }
-      let broken = try ParameterStore(
+      let broken = try StateDict(
         (0..<20).map { StoredTensor(name: "w\($0)", type: .f32, shape: [50], load: unreadable) })
       #expect(throws: Failure.self) { try write(broken, folder) }
       let found = try names(folder)
@@ -158,7 +158,7 @@ struct OutputTests {
   @Test func anInputThatBecomesShorterIsNamed() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("a.safetensors")
-    let big = try ParameterStore([
+    let big = try StateDict([
       StoredTensor(name: "w", shape: [1 << 18], values: [Float](repeating: 1, count: 1 << 18))
     ])
     try CheckpointFile.write(big, to: path)

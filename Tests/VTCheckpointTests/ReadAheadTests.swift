@@ -8,8 +8,8 @@ import VTCore
 
 /// Stores large enough that other threads read ahead.
 struct ReadAheadTests {
-  private func store(_ count: Int, isCostly: Bool, failing: Int? = nil) throws -> ParameterStore {
-    try ParameterStore(
+  private func store(_ count: Int, isCostly: Bool, failing: Int? = nil) throws -> StateDict {
+    try StateDict(
       (0..<count).map { i in
         var tensor = StoredTensor(name: "t\(i)", type: .f32, shape: [1 << 16]) {
           if i == failing { throw Failure("unreadable") }
@@ -87,7 +87,7 @@ struct ReadAheadTests {
     let tensor = StoredTensor(name: "big", type: .f32, shape: [1 << 10, count >> 10]) {
       try Bytes(copying: (0..<count).map { Float($0 % 8191) })
     }
-    try CheckpointFile.write(ParameterStore([tensor]), to: folder.file("big.h5"), compression: 1)
+    try CheckpointFile.write(StateDict([tensor]), to: folder.file("big.h5"), compression: 1)
     let back = try CheckpointFile.open(folder.file("big.h5"))
     let same = try back["big"]?.bytes().withUnsafeBytes { a in
       try tensor.bytes().withUnsafeBytes { a.elementsEqual($0) }

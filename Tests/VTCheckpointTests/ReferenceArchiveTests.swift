@@ -47,7 +47,7 @@ struct ReferenceArchiveTests {
     let file = try #require(try Self.files("npz_formats").first { $0.key == name }?.value)
     let path = Fixtures.reference + "/npz_formats/" + name
     let mayRefuse = file["requirement"]?.string != "must_read"
-    let store: ParameterStore
+    let store: StateDict
     do { store = try CheckpointFile.open(path) } catch {
       #expect(mayRefuse, "\(name): \(error)")
       return

@@ -69,7 +69,7 @@ struct StretchTests {
       sources, name: "big", shape: [3 * 1024, 1000],
       permutation: Permutation(shape: [1000, 1024], order: [1, 0], width: 4))
     if let type { tensor = tensor.converted(to: type) }
-    let store = try ParameterStore([
+    let store = try StateDict([
       numbers([3], name: "a"), tensor, numbers([0], name: "none"), numbers([], name: "z"),
     ])
     let longest = Mutex(0)
@@ -141,7 +141,7 @@ struct StretchTests {
       [numbers([1000, 1000], name: "good"), bad], name: "w", shape: [2000, 1000],
       permutation: Permutation(shape: [1000, 1000], order: [1, 0], width: 4))
     let failure = #expect(throws: Failure.self) {
-      try CheckpointFile.write(ParameterStore([whole]), to: folder.file("a.safetensors"))
+      try CheckpointFile.write(StateDict([whole]), to: folder.file("a.safetensors"))
     }
     #expect(failure?.tensor == "bad")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)

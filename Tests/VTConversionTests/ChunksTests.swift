@@ -26,7 +26,7 @@ struct ChunksTests {
     let (reference, tensors) = try Self.chunked(size)
     let options = LoadOptions(configuration: reference.configuration)
     let plain = try LoadedCheckpoint.load(reference.checkpointPath(), options)
-    let loaded = try LoadedCheckpoint.load(ParameterStore(tensors), options, path: nil)
+    let loaded = try LoadedCheckpoint.load(StateDict(tensors), options, path: nil)
     #expect(loaded.dialect == "dinov2")
     #expect(loaded.native.names == plain.native.names)
     for tensor in plain.native.tensors {
@@ -53,7 +53,7 @@ struct ChunksTests {
     let head = StoredTensor(
       name: "model.teacher.dino_head.mlp.0.weight", shape: [2, 2], values: [1, 2, 3, 4])
     let options = LoadOptions(configuration: reference.configuration)
-    let loaded = try LoadedCheckpoint.load(ParameterStore(student + teacher + [head]), options, path: nil)
+    let loaded = try LoadedCheckpoint.load(StateDict(student + teacher + [head]), options, path: nil)
     let name = "model.teacher.backbone.blocks.0.1.norm1.weight"
     let expected = try #require(teacher.first { $0.name == name })
     #expect(try loaded.native.values("blocks.1.norm1.weight") == expected.floats())
@@ -66,7 +66,7 @@ struct ChunksTests {
     let odd = tensors.map { $0.renamed($0.name.replacing("blocks.0.1.", with: "blocks.3.1.")) }
     #expect(throws: Failure.self) {
       try LoadedCheckpoint.load(
-        ParameterStore(odd), LoadOptions(configuration: reference.configuration), path: nil)
+        StateDict(odd), LoadOptions(configuration: reference.configuration), path: nil)
     }
   }
 }

@@ -50,7 +50,7 @@ struct DialectTests {
       })
   }
 
-  static func load(_ name: String) throws -> (ReferenceCase, ParameterStore, LoadedCheckpoint) {
+  static func load(_ name: String) throws -> (ReferenceCase, StateDict, LoadedCheckpoint) {
     let reference = try ReferenceCase(name)
     let path = try reference.checkpointPath()
     let options = LoadOptions(configuration: reference.configuration)
@@ -202,7 +202,7 @@ struct DialectTests {
       })
     guard dialect.presence.contains(where: { $0.key == "num_classes" }) else { return }
     let heads = ["head.", "head_dist.", "fc."]
-    let native = try ParameterStore(
+    let native = try StateDict(
       loaded.native.tensors.filter { tensor in !heads.contains { tensor.name.hasPrefix($0) } })
     var metadata = loaded.metadata
     metadata.configuration = metadata.configuration.replacing(["num_classes": .int(0)])
@@ -251,7 +251,7 @@ struct DialectTests {
 
   @Test func readsBothNumberings() throws {
     let (_, original, loaded) = try Self.load("vit_jax_npz")
-    let linen = try ParameterStore(
+    let linen = try StateDict(
       original.tensors.map { tensor in
         tensor.renamed(
           tensor.name.replacing("MultiHeadDotProductAttention_1", with: "MultiHeadDotProductAttention_0")
@@ -270,7 +270,7 @@ struct DialectTests {
     let original = try CheckpointFile.open(ReferenceCase("vit_jax_npz").checkpointPath())
     var tensors = original.tensors
     change(&tensors)
-    let store = try ParameterStore(tensors)
+    let store = try StateDict(tensors)
     return #expect(throws: Failure.self) {
       try LoadedCheckpoint.load(store, LoadOptions(), path: nil)
     }
@@ -315,7 +315,7 @@ struct DialectTests {
   }
 
   @Test func unknownDialectsAreExplained() throws {
-    let store = try ParameterStore([StoredTensor(name: "w", shape: [2], values: [1, 2])])
+    let store = try StateDict([StoredTensor(name: "w", shape: [2], values: [1, 2])])
     let failure = #expect(throws: Failure.self) {
       try LoadedCheckpoint.load(store, LoadOptions(), path: nil)
     }

@@ -9,7 +9,7 @@ import VTCore
 struct LargeHeaderTests {
   @Test func aHeaderOfMoreTensorsThanAnyNetworkHasIsNotTriedOnEveryDialect() throws {
     let empty = [Float]()
-    let store = try ParameterStore(
+    let store = try StateDict(
       (0..<60_000).map { StoredTensor(name: "blocks.\($0).attn.qkv.weight", shape: [0], values: empty) })
     let folder = try TemporaryFolder()
     let path = folder.file("many.safetensors")

@@ -29,8 +29,8 @@ struct ManifestTests {
   }()
 
   /// A checkpoint of these names and shapes whose numbers nobody may read.
-  static func store(_ manifest: Manifest) throws -> ParameterStore {
-    var store = ParameterStore()
+  static func store(_ manifest: Manifest) throws -> StateDict {
+    var store = StateDict()
     for row in manifest.document["tensors"]?.array ?? [] {
       let cells = try #require(row.array)
       let name = try #require(cells[0].string)

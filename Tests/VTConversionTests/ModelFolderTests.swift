@@ -429,7 +429,7 @@ struct ModelFolderTests {
     let folder = try #require(exported.folder)
     let place = try TemporaryFolder()
     let path = place.file("my-model")
-    func write(_ store: ParameterStore, force: Bool = false, limit: Int? = nil) throws {
+    func write(_ store: StateDict, force: Bool = false, limit: Int? = nil) throws {
       try CheckpointFile.writeFolder(
         store, as: folder.weights, documents: folder.documents, to: path, maximumShard: limit,
         overwrite: force)

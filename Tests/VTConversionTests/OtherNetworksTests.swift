@@ -8,7 +8,7 @@ import VTCore
 /// Files of networks that VTKit does not have say so, by names that the libraries write.
 struct OtherNetworksTests {
   static func failure(_ tensors: [(String, [Int])]) throws -> Failure? {
-    let store = try ParameterStore(
+    let store = try StateDict(
       tensors.map { name, shape in
         StoredTensor(name: name, type: .f32, shape: shape) { throw Failure("no numbers are needed") }
       })
@@ -127,7 +127,7 @@ struct OtherNetworksTests {
       failure.remedy == "--from huggingface --architecture vit lists what is missing and what is unexpected",
       "\(failure)")
     let options = LoadOptions(architecture: "vit", dialect: "huggingface")
-    let store = try ParameterStore(
+    let store = try StateDict(
       tensors.map {
         StoredTensor(name: $0.0, type: .f32, shape: $0.1) { throw Failure("no numbers are needed") }
       })

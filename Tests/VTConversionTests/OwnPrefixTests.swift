@@ -10,11 +10,11 @@ import VTCore
 struct OwnPrefixTests {
   private static let heads = JSON.object(["num_heads": .int(3)])
 
-  private func store(_ parts: [(prefix: String, tensors: [StoredTensor])]) throws -> ParameterStore {
-    try ParameterStore(parts.flatMap { part in part.tensors.map { $0.renamed(part.prefix + $0.name) } })
+  private func store(_ parts: [(prefix: String, tensors: [StoredTensor])]) throws -> StateDict {
+    try StateDict(parts.flatMap { part in part.tensors.map { $0.renamed(part.prefix + $0.name) } })
   }
 
-  private func load(_ store: ParameterStore, key: String? = nil, from: String? = nil) throws
+  private func load(_ store: StateDict, key: String? = nil, from: String? = nil) throws
     -> LoadedCheckpoint
   {
     try LoadedCheckpoint.load(
@@ -130,10 +130,10 @@ struct OwnPrefixTests {
   /// A Keras 2 file in which the network is one layer of a larger model, with a new head on top.
   private func nested(
     _ name: String, without head: String, as layer: String, suffix: String = ":0"
-  ) throws -> (ParameterStore, LoadedCheckpoint) {
+  ) throws -> (StateDict, LoadedCheckpoint) {
     let original = try CheckpointFile.open(Fixtures.reference + "/\(name)/checkpoint.h5")
     let layers = try #require(original.kerasLayout?.layers)
-    var result = ParameterStore()
+    var result = StateDict()
     var weights: [String] = []
     var bare = original
     bare.filter { !$0.name.hasPrefix(head + "/") }
@@ -211,7 +211,7 @@ struct OwnPrefixTests {
     let exported = try ExportedCheckpoint.make(
       whole.native, metadata: whole.metadata, dialect: dialect, variant: variant, wildcards: whole.wildcards,
       keepsDrloc: false)
-    func weights(_ store: ParameterStore) -> [[String]] {
+    func weights(_ store: StateDict) -> [[String]] {
       (store.kerasLayout?.layers ?? []).map { layer in
         layer.weights.map { "\(layer.name)/\($0)".replacing(":0", with: "") }.sorted()
       }.filter { !$0.isEmpty }

@@ -83,9 +83,9 @@ struct OwnRulesTests {
 struct WrapperTests {
   static let heads = JSON.object(["num_heads": .int(3)])
 
-  private func wrapped(_ prefixes: [String]) throws -> (ParameterStore, LoadedCheckpoint) {
+  private func wrapped(_ prefixes: [String]) throws -> (StateDict, LoadedCheckpoint) {
     let (_, original, loaded) = try DialectTests.load("vit_timm_safetensors")
-    var store = ParameterStore()
+    var store = StateDict()
     for (index, prefix) in prefixes.enumerated() {
       for tensor in original.tensors {
         // Every copy has numbers of its own.

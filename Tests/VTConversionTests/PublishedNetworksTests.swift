@@ -19,8 +19,8 @@ struct PublishedNetworksTests {
     var qkvBias = true
     var positions: [Float]?
 
-    func store(prefix: String = "") throws -> ParameterStore {
-      var store = ParameterStore()
+    func store(prefix: String = "") throws -> StateDict {
+      var store = StateDict()
       func add(_ name: String, _ shape: [Int], _ values: [Float]? = nil) throws {
         if let values {
           try store.append(StoredTensor(name: prefix + name, shape: shape, values: values))
@@ -61,7 +61,7 @@ struct PublishedNetworksTests {
     }
   }
 
-  private func load(_ store: ParameterStore, _ configuration: JSON? = nil) throws -> LoadedCheckpoint {
+  private func load(_ store: StateDict, _ configuration: JSON? = nil) throws -> LoadedCheckpoint {
     var loaded = try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: nil)
     // Pictures are another matter.
     loaded.notes.removeAll { ["preprocessing", "image_size"].contains($0.key) }
@@ -194,7 +194,7 @@ struct PublishedNetworksTests {
 
   // MARK: What a file is called
 
-  private func loadFile(_ store: ParameterStore, _ path: String, _ configuration: JSON? = nil) throws
+  private func loadFile(_ store: StateDict, _ path: String, _ configuration: JSON? = nil) throws
     -> LoadedCheckpoint
   {
     try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: path)

@@ -8,7 +8,7 @@ import VTCore
 
 struct ResamplingTests {
   /// A network of a case brought to another size: only the tables' shapes are told.
-  func resized(_ reference: ReferenceCase, _ shapes: [String: [Int]]) throws -> ParameterStore {
+  func resized(_ reference: ReferenceCase, _ shapes: [String: [Int]]) throws -> StateDict {
     let loaded = try LoadedCheckpoint.load(
       reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
     let architecture = try #require(reference.document["architecture"]?.string)

@@ -22,7 +22,7 @@ struct SameKindTests {
     ])
   }
 
-  private static func names(_ store: ParameterStore) -> Set<String> {
+  private static func names(_ store: StateDict) -> Set<String> {
     // What training scripts and Keras put around the network is not written again.
     for wrapper in ["model.", "state_dict_ema.", "model_weights/"]
     where store.names.allSatisfy({ $0.hasPrefix(wrapper) }) {
@@ -65,7 +65,7 @@ struct SameKindTests {
     }
   }
 
-  private func stored(_ path: String) throws -> (ParameterStore, NativeMetadata) {
+  private func stored(_ path: String) throws -> (StateDict, NativeMetadata) {
     let again = try LoadedCheckpoint.load(path)
     #expect(again.dialect == "native")
     return (again.native, again.metadata)
@@ -105,7 +105,7 @@ struct SameKindTests {
   /// transformers 4 saves Swin's index of relative positions and wants it back, version 5 neither.
   @Test func aBufferComesBackWhereItWas() throws {
     let (_, original, loaded) = try DialectTests.load("swin_hf_safetensors")
-    func written(_ loaded: LoadedCheckpoint, inFolder: Bool = false) throws -> ParameterStore {
+    func written(_ loaded: LoadedCheckpoint, inFolder: Bool = false) throws -> StateDict {
       try ExportedCheckpoint.make(
         loaded.native, metadata: loaded.metadata, dialect: "huggingface", variant: loaded.variant,
         wildcards: loaded.wildcards, inFolder: inFolder

@@ -10,10 +10,10 @@ struct SquareSizesTests {
   /// timm's small ViT (patches of 8, a class token) with other rows in its table, or another patch.
   private static func store(rows: Int? = nil, patch: [Int]? = nil, of name: String = "vit_timm_safetensors")
     throws
-    -> ParameterStore
+    -> StateDict
   {
     let reference = try ReferenceCase(name)
-    return try ParameterStore(
+    return try StateDict(
       CheckpointFile.open(reference.checkpointPath()).tensors.map { tensor in
         var shape = tensor.shape
         if tensor.name == "pos_embed", let rows { shape[1] = rows }
@@ -24,15 +24,14 @@ struct SquareSizesTests {
       })
   }
 
-  private static func load(_ store: ParameterStore, _ given: [String: JSON] = [:]) throws -> LoadedCheckpoint
-  {
+  private static func load(_ store: StateDict, _ given: [String: JSON] = [:]) throws -> LoadedCheckpoint {
     let members = given.merging(["num_heads": .int(3)]) { $1 }.map {
       JSON.Member(key: $0.key, value: $0.value)
     }
     return try LoadedCheckpoint.load(store, LoadOptions(configuration: .object(members)), path: nil)
   }
 
-  private static func problem(_ store: ParameterStore, _ given: [String: JSON] = [:]) -> String {
+  private static func problem(_ store: StateDict, _ given: [String: JSON] = [:]) -> String {
     do {
       _ = try load(store, given)
       return "read"

@@ -9,7 +9,7 @@ import VTCore
 struct PictureTests {
   static let reference = try! ReferenceCase("augment")
 
-  static func pixels(_ arrays: ParameterStore, _ name: String) throws -> [UInt8]? {
+  static func pixels(_ arrays: StateDict, _ name: String) throws -> [UInt8]? {
     try arrays[name]?.bytes().array
   }
 

@@ -12,7 +12,7 @@ struct ConfigurationKeysTests {
       "architecture": .string("vit"), "image_size": .int(32), "num_head": .int(3), "depth": .string("two"),
       "embed_dim": .int(48), "colour": .int(1),
     ])
-    let failure = #expect(throws: Failure.self) { try ModelFactory.parameterSpecs(given) }
+    let failure = #expect(throws: Failure.self) { try Models.parameterDeclarations(given) }
     let problem = failure?.problem ?? ""
     for part in [
       "missing: num_classes (0 or a positive integer), norm_eps (number above 0), activation (one of 'none'",
@@ -32,13 +32,13 @@ struct ConfigurationKeysTests {
   }
 
   /// Keys that are read are listed, and no others.
-  @Test(arguments: ModelFactory.architectures)
+  @Test(arguments: Models.architectures)
   func theListHasEveryKey(_ architecture: String) throws {
-    let keys = try ModelFactory.configurationKeys(of: architecture)
+    let keys = try Models.configurationKeys(of: architecture)
     #expect(Set(keys.map(\.name)).count == keys.count)
     #expect(keys.allSatisfy { !$0.kind.isEmpty && !$0.meaning.isEmpty })
-    for preset in Preset.all where preset.architecture == architecture {
-      let whole = try ModelFactory.completed(preset.configuration).members ?? []
+    for preset in Models.all where preset.architecture == architecture {
+      let whole = try Models.completed(preset.configuration).members ?? []
       #expect(Set(whole.map(\.key)).isSubset(of: keys.map(\.name)), "\(preset.name)")
       // What has no default is in every configuration.
       let needed = keys.filter { $0.usual == nil }.map(\.name)
@@ -53,19 +53,19 @@ struct ConfigurationKeysTests {
     ("resnet", ["timm", "torchvision", "huggingface"]), ("t2t_vit", ["yitu"]),
   ])
   func aShortConfigurationIsExported(_ architecture: String, _ dialects: [String]) throws {
-    let preset = try #require(Preset.all.first { $0.architecture == architecture })
-    let needed = try ModelFactory.configurationKeys(of: architecture).filter { $0.usual == nil }.map(\.name)
+    let preset = try #require(Models.all.first { $0.architecture == architecture })
+    let needed = try Models.configurationKeys(of: architecture).filter { $0.usual == nil }.map(\.name)
     let short: JSON = .object(
       (preset.configuration.members ?? []).filter {
         needed.contains($0.key) || $0.key == "performer_kernel_ratio" || $0.key == "mlp_dim"
       })
-    let whole = try ModelFactory.completed(short)
+    let whole = try Models.completed(short)
     #expect((whole.members?.count ?? 0) > (short.members?.count ?? 0))
-    #expect(try ModelFactory.completed(whole) == whole)
-    let specs = try ModelFactory.parameterSpecs(short)
-    let store = try ParameterStore(
-      specs.map { spec in
-        StoredTensor(name: spec.name, type: .f32, shape: spec.shape) {
+    #expect(try Models.completed(whole) == whole)
+    let declarations = try Models.parameterDeclarations(short)
+    let store = try StateDict(
+      declarations.map { declaration in
+        StoredTensor(name: declaration.name, type: .f32, shape: declaration.shape) {
           throw Failure("no numbers are needed")
         }
       })

@@ -9,7 +9,7 @@ import VTTensor
 /// Configurations that make no sense are explained, whatever the architecture; none traps or takes the memory.
 struct ConfigurationTests {
   static func changed(_ preset: String, _ key: String, _ value: JSON) throws -> JSON {
-    let members = try (Preset.named(preset).configuration.members ?? []).filter { $0.key != key }
+    let members = try (Models.named(preset).configuration.members ?? []).filter { $0.key != key }
     return .object(members + [JSON.Member(key: key, value: value)])
   }
 
@@ -52,7 +52,7 @@ struct ConfigurationTests {
   ])
   func nonsenseIsExplained(_ preset: String, _ key: String, _ value: JSON, _ message: String) throws {
     let failure = #expect(throws: Failure.self) {
-      try ModelFactory.parameterSpecs(Self.changed(preset, key, value))
+      try Models.parameterDeclarations(Self.changed(preset, key, value))
     }
     #expect(failure?.problem.contains(message) == true, "\(failure?.problem ?? "")")
   }
@@ -60,16 +60,16 @@ struct ConfigurationTests {
   @Test func parametersBeyondMemoryAreRefused() throws {
     let configuration = try Self.changed("resnet50", "channels", Self.list(64, 128, 256, 1 << 20))
     let failure = #expect(throws: Failure.self) {
-      try ModelFactory.make(configuration, weights: nil, engine: Engine(threads: 1))
+      try Models.make(configuration, weights: nil, engine: Engine(threads: 1))
     }
     #expect(failure?.kind == .resource)
-    #expect(ParameterSpec("w", [1 << 40, 1 << 40], .zeros).count == .max)
+    #expect(ParameterDeclaration("w", [1 << 40, 1 << 40], .zeros).count == .max)
   }
 
   /// What a configuration writes, it reads again, and no key of a preset is lost.
-  @Test(arguments: Preset.all.map(\.name))
+  @Test(arguments: Models.all.map(\.name))
   func configurationsSurviveARoundTrip(_ name: String) throws {
-    let given = try Preset.named(name).configuration
+    let given = try Models.named(name).configuration
     func check<Shape: NetworkConfiguration>(_ type: Shape.Type) throws {
       let written = try Shape(given).json
       #expect(try Shape(written).json == written)
@@ -95,8 +95,8 @@ struct ConfigurationTests {
 
   /// Random projections are orthogonal and as long as the reference makes them; position tables are sines.
   @Test func fixedTablesAreWhatTheReferenceMakes() throws {
-    let specs = try ModelFactory.parameterSpecs(Preset.named("t2t_vit_7").configuration)
-    let w = try #require(specs.first { $0.name == "tokens_to_token.attention1.w" })
+    let declarations = try Models.parameterDeclarations(Models.named("t2t_vit_7").configuration)
+    let w = try #require(declarations.first { $0.name == "tokens_to_token.attention1.w" })
     #expect(w.shape == [32, 64] && !w.isTrainable)
     let values = w.initialValues(seed: 1, index: 0)
     for i in 0..<32 {
@@ -105,7 +105,7 @@ struct ConfigurationTests {
         #expect(abs(dot - (i == j ? 32 : 0)) < 1e-4)
       }
     }
-    let table = try #require(specs.first { $0.name == "pos_embed" })
+    let table = try #require(declarations.first { $0.name == "pos_embed" })
     let sines = table.initialValues(seed: 0, index: 0)
     #expect(sines[0] == 0 && sines[1] == 1)
     #expect(abs(Double(sines[256]) - 0.8414709848) < 1e-6 && abs(Double(sines[257]) - 0.5403023059) < 1e-6)

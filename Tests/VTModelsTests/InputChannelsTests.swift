@@ -11,8 +11,8 @@ import VTCore
 struct InputChannelsTests {
   private static func logits(_ loaded: LoadedCheckpoint, _ images: Tensor, _ engine: Engine) throws -> [Float]
   {
-    let model = try ModelFactory.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
-    return model.forward(images, Context(engine, recording: false)).logits.values
+    let model = try Models.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
+    return model.forward(images, Tape(engine, recording: false)).logits.values
   }
 
   private static func adapted(_ loaded: LoadedCheckpoint, to channels: Int) throws -> LoadedCheckpoint {
@@ -80,7 +80,7 @@ struct InputChannelsTests {
     #expect(first?.problem.contains("t2t_vit") == true)
     let configuration = JSON.object(["architecture": .string("vit"), "in_channels": .int(4)])
     let second = #expect(throws: Failure.self) {
-      try InputChannels.adapt(ParameterStore(), configuration: configuration, to: 3)
+      try InputChannels.adapt(StateDict(), configuration: configuration, to: 3)
     }
     #expect(second?.problem.contains("4 input channels") == true)
   }

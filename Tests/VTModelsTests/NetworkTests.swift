@@ -11,7 +11,7 @@ import VTCore
 /// Every network against the library that its reference case comes from.
 struct NetworkTests {
   /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
-  static func images(_ arrays: ParameterStore, _ engine: Engine) throws -> Tensor {
+  static func images(_ arrays: StateDict, _ engine: Engine) throws -> Tensor {
     let stored = try #require(arrays["input"])
     return engine.pictures(planar: try stored.floats(), stored.shape)
   }
@@ -19,7 +19,7 @@ struct NetworkTests {
   static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
     let loaded = try LoadedCheckpoint.load(
       reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
-    return try ModelFactory.make(
+    return try Models.make(
       loaded.metadata.configuration, weights: loaded.native, engine: engine)
   }
 
@@ -48,8 +48,8 @@ struct NetworkTests {
     let engine = Engine(threads: 2, instructions: instructions)
     let model = try Self.model(reference, engine)
     let arrays = try reference.arrays()
-    let context = Context(engine, recording: false)
-    let output = model.forward(try Self.images(arrays, engine), context)
+    let tape = Tape(engine, recording: false)
+    let output = model.forward(try Self.images(arrays, engine), tape)
     expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
     if arrays["tokens"] != nil {
       expectCloseToLargest(output.tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
@@ -66,8 +66,8 @@ struct NetworkTests {
     let arrays = try reference.arrays()
     let logits = try [1, 2].map { threads in
       let engine = Engine(threads: threads)
-      let context = Context(engine, recording: false)
-      return try Self.model(reference, engine).forward(Self.images(arrays, engine), context).logits.values
+      let tape = Tape(engine, recording: false)
+      return try Self.model(reference, engine).forward(Self.images(arrays, engine), tape).logits.values
     }
     #expect(logits[0] == logits[1])
   }
@@ -80,7 +80,7 @@ struct NetworkTests {
     let reference = try ReferenceCase(try #require(sizes.document["of"]?.string))
     let table = try #require(arrays["pos_embed"])
     let file = try CheckpointFile.open(reference.checkpointPath())
-    let store = try ParameterStore(
+    let store = try StateDict(
       file.tensors.map {
         $0.name.hasSuffix("pos_embed") || $0.name.hasSuffix("pos_embedding") ? table.renamed($0.name) : $0
       })
@@ -89,11 +89,11 @@ struct NetworkTests {
       let loaded = try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: nil)
       #expect(loaded.metadata.configuration["image_size"]?.int == size)
       let engine = Engine(threads: 2, instructions: instructions)
-      let model = try ModelFactory.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
+      let model = try Models.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
       #expect(model.gridSides == [5])
       let input = try #require(arrays["input_\(size)"])
       let images = engine.pictures(planar: try input.floats()[...], input.shape)
-      let output = model.forward(images, Context(engine, recording: false))
+      let output = model.forward(images, Tape(engine, recording: false))
       expectCloseToLargest(output.logits.values, try arrays.values("logits_\(size)"), 2e-5, "at \(size)")
     }
   }
@@ -110,27 +110,27 @@ struct NetworkTests {
       (loaded.metadata.configuration.members ?? []).map { member in
         JSON.Member(key: member.key, value: (sizes[member.key] ?? nil) ?? member.value)
       })
-    let specs = try ModelFactory.parameterSpecs(configuration)
+    let declarations = try Models.parameterDeclarations(configuration)
     let weights = try Resampling.resize(
       loaded.native, architecture: configuration["architecture"]?.string ?? "",
       configuration: configuration,
-      shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) })
+      shapes: Dictionary(uniqueKeysWithValues: declarations.map { ($0.name, $0.shape) })
     ).store
     let engine = Engine(threads: 2)
-    let model = try ModelFactory.make(configuration, weights: weights, engine: engine)
+    let model = try Models.make(configuration, weights: weights, engine: engine)
     let arrays = try reference.arrays()
     let output = model.forward(
-      try Self.images(arrays, engine), Context(engine, recording: false))
+      try Self.images(arrays, engine), Tape(engine, recording: false))
     expectCloseToLargest(output.logits.values, try arrays.values("logits"), 2e-5, "logits")
     expectCloseToLargest(output.tokens.values, try arrays.values("tokens"), 2e-5, "tokens")
   }
 
-  @Test(arguments: Preset.all.map(\.name))
+  @Test(arguments: Models.all.map(\.name))
   func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
-    let preset = try Preset.named(name)
-    let specs = try ModelFactory.parameterSpecs(preset.configuration)
-    let counted = specs.filter { !$0.isRunningStatistic }
+    let preset = try Models.named(name)
+    let declarations = try Models.parameterDeclarations(preset.configuration)
+    let counted = declarations.filter { !$0.isRunningStatistic }
     #expect(counted.reduce(0) { $0 + $1.count } == preset.publishedParameterCount)
-    #expect(Set(specs.map(\.name)).count == specs.count)
+    #expect(Set(declarations.map(\.name)).count == declarations.count)
   }
 }

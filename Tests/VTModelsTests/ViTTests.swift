@@ -26,12 +26,12 @@ struct ViTTests {
     var shape = try ViTConfiguration(loaded.metadata.configuration)
     shape.pooling = .mean
     let model = try ViT(shape, weights: loaded.native, engine: engine)
-    let context = Context(engine, recording: false)
-    let output = model.forward(try NetworkTests.images(reference.arrays(), engine), context)
+    let tape = Tape(engine, recording: false)
+    let output = model.forward(try NetworkTests.images(reference.arrays(), engine), tape)
     // The same by hand: norm each patch token, average, apply the head.
     let tokens = output.finalGrid.tokens
     let p = model.parameters
-    let normed = context.layerNorm(
+    let normed = tape.layerNorm(
       tokens, gamma: p["norm.weight"], beta: p["norm.bias"], eps: 1e-6
     ).values
     let (t, d) = (tokens.shape[1], tokens.shape[2])
@@ -41,18 +41,18 @@ struct ViTTests {
         for c in 0..<d { mean[n * d + c] += normed[(n * t + token) * d + c] / Float(t - 1) }
       }
     }
-    let expected = context.linear(
+    let expected = tape.linear(
       engine.tensor(mean, [3, d]), weight: p["head.weight"], bias: p["head.bias"])
     expectCloseToLargest(output.logits.values, expected.values, 1e-5)
   }
 
   @Test func weightsThatDoNotFitAreAllNamed() throws {
-    let preset = try Preset.named("vit_tiny_patch16_224")
-    let store = try ParameterStore([
+    let preset = try Models.named("vit_tiny_patch16_224")
+    let store = try StateDict([
       StoredTensor(name: "cls_token", shape: [1, 1, 5], values: [0, 0, 0, 0, 0])
     ])
     let failure = #expect(throws: Failure.self) {
-      try ModelFactory.make(preset.configuration, weights: store, engine: Engine(threads: 1))
+      try Models.make(preset.configuration, weights: store, engine: Engine(threads: 1))
     }
     #expect(failure?.problem.contains("misshapen cls_token [1, 1, 5], the network has [1, 1, 192]") == true)
     #expect(failure?.problem.contains("missing blocks.11.mlp.fc2.bias [192]") == true)
@@ -63,7 +63,7 @@ struct ViTTests {
     var loaded = try LoadedCheckpoint.load(reference.checkpointPath())
     try loaded.native.append(StoredTensor(name: "blocks.2.norm1.weight", shape: [1], values: [1]))
     let failure = #expect(throws: Failure.self) {
-      try ModelFactory.make(
+      try Models.make(
         loaded.metadata.configuration, weights: loaded.native, engine: Engine(threads: 1))
     }
     #expect(failure?.problem == "the network has no place for 1 tensor: blocks.2.norm1.weight")
@@ -89,7 +89,7 @@ struct ViTTests {
     ("num_classes", .int(-1), "'num_classes' is -1, not 0 or a positive integer"),
   ])
   func badConfigurationsAreExplained(_ key: String, _ value: JSON, _ message: String) throws {
-    let preset = try Preset.named("vit_tiny_patch16_224")
+    let preset = try Models.named("vit_tiny_patch16_224")
     var members = (preset.configuration.members ?? []).filter { $0.key != key }
     members.append(JSON.Member(key: key, value: value))
     let failure = #expect(throws: Failure.self) { try ViTConfiguration(.object(members)) }

@@ -21,19 +21,19 @@ struct EngineTests {
       parameter([300, d], 7), parameter([300], 8),
     ]
     let x = parameter([5, 131, d], 9, 1)
-    let context = Context(
+    let tape = Tape(
       engine, recording: true, training: true, random: RandomKey(seed: 1, purpose: .dropout))
-    let h = context.layerNorm(x, gamma: weights[0], beta: weights[1], eps: 1e-6)
-    let qkv = context.linear(h, weight: weights[2], bias: weights[3])
-    let a = context.attention(qkv: qkv, heads: heads, headDim: e, scale: 0.2)
-    let y = context.linear(
+    let h = tape.layerNorm(x, gamma: weights[0], beta: weights[1], eps: 1e-6)
+    let qkv = tape.linear(h, weight: weights[2], bias: weights[3])
+    let a = tape.attention(qkv: qkv, heads: heads, headDim: e, scale: 0.2)
+    let y = tape.linear(
       a, weight: weights[4], bias: weights[5], residual: x,
       dropPath: DropPath(rate: 0.3, rowsPerSample: 131))
-    let z = context.dropout(
-      context.linear(y, weight: weights[6], bias: weights[7], activation: .gelu), rate: 0.1)
-    let loss = context.crossEntropy(
-      logits: context.meanTokens(z, first: 1), labels: [1, 200, 3, 4, 299])
-    context.backward(from: loss)
+    let z = tape.dropout(
+      tape.linear(y, weight: weights[6], bias: weights[7], activation: .gelu), rate: 0.1)
+    let loss = tape.crossEntropy(
+      logits: tape.meanTokens(z, first: 1), labels: [1, 200, 3, 4, 299])
+    tape.backward(from: loss)
     return [z.values, loss.values] + (weights + [x]).map(\.gradientValues)
   }
 
@@ -60,10 +60,10 @@ struct EngineTests {
     let engine = Engine(threads: 2)
     let weight = Tensor.parameter(KernelParityTests.numbers(90 * 60, 1), [90, 60], engine: engine)
     func pass() {
-      let context = Context(engine, recording: true)
+      let tape = Tape(engine, recording: true)
       let x = engine.tensor(KernelParityTests.numbers(50 * 60, 2), [50, 60])
-      let y = context.linear(x, weight: weight, bias: nil, activation: .gelu)
-      context.backward(from: context.l1(predicted: y, expected: y.values.map { $0 + 1 }, scale: 1))
+      let y = tape.linear(x, weight: weight, bias: nil, activation: .gelu)
+      tape.backward(from: tape.l1(predicted: y, expected: y.values.map { $0 + 1 }, scale: 1))
       weight.clearGradient()
     }
     pass()
@@ -91,7 +91,7 @@ struct EngineTests {
     let engine = Engine(threads: 2)
     let x = engine.tensor([Float](repeating: 1, count: 40_000), [40_000])
     func mask(_ seed: UInt64) -> [Float] {
-      Context(
+      Tape(
         engine, recording: false, training: true, random: RandomKey(seed: seed, purpose: .dropout)
       ).dropout(x, rate: 0.25).values
     }
@@ -99,7 +99,7 @@ struct EngineTests {
     #expect(abs(Double(values.count { $0 == 0 }) / 40_000 - 0.25) < 0.01)
     #expect(values.allSatisfy { $0 == 0 || $0 == 1 / (1 - 0.25) })
     #expect(values == mask(1) && values != mask(2))
-    let evaluation = Context(engine, recording: false).dropout(x, rate: 0.25)
+    let evaluation = Tape(engine, recording: false).dropout(x, rate: 0.25)
     #expect(evaluation.values == x.values)
   }
 

@@ -138,17 +138,17 @@ struct WinogradTests {
       let engine = Engine(threads: threads, instructions: instructions)
       let g = Self.geometry(Self.shapes[0])
       let (x, w, dy, bias) = Self.operands(g, 40)
-      let context = Context(engine, recording: true, training: true)
+      let tape = Tape(engine, recording: true, training: true)
       let input = Tensor.parameter(x, [4, 15, 13, 32], engine: engine)
       let weight = Tensor.parameter(w, [40, 32, 3, 3], engine: engine)
-      let y = context.convolution(
+      let y = tape.convolution(
         input, weight: weight, bias: engine.tensor(bias, [40]), stride: 1, padding: 1, isNormalized: true)
-      let normed = context.batchNorm(
+      let normed = tape.batchNorm(
         y,
         BatchNormParameters(
           gamma: engine.tensor([Float](repeating: 1, count: 40), [40]), beta: engine.zeros([40]),
           runningMean: engine.zeros([40]), runningVariance: engine.zeros([40])), eps: 1e-5)
-      context.backward(from: normed, cotangent: dy)
+      tape.backward(from: normed, cotangent: dy)
       return Results(
         y: normed.values, dx: input.gradientValues, dweight: weight.gradientValues)
     }

@@ -24,7 +24,7 @@ struct AllNetworksTests {
   /// A preset's configuration, much smaller.
   static func tiny(_ preset: String, _ changes: KeyValuePairs<String, JSON>) -> JSON {
     let changed = Dictionary(uniqueKeysWithValues: changes.map { ($0.key, $0.value) })
-    let members = Preset.all.first { $0.name == preset }?.configuration.members ?? []
+    let members = Models.all.first { $0.name == preset }?.configuration.members ?? []
     return .object(
       members.map { JSON.Member(key: $0.key, value: changed[$0.key] ?? $0.value) }
         + changes.filter { change in !members.contains { $0.key == change.key } }
@@ -42,7 +42,7 @@ struct AllNetworksTests {
     return HeadReplacement.configuration(loaded.metadata.configuration, numClasses: 3)
   }
 
-  static func weights(_ tiny: Tiny) throws -> ParameterStore? {
+  static func weights(_ tiny: Tiny) throws -> StateDict? {
     guard let start = tiny.start else { return nil }
     let reference = try ReferenceCase(start)
     let loaded = try LoadedCheckpoint.load(
@@ -191,7 +191,7 @@ struct AllNetworksTests {
         #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
       // The same configuration, so the same network.
-      _ = try ModelFactory.make(
+      _ = try Models.make(
         back.metadata.configuration, weights: back.native, engine: Engine(threads: 1))
       for member in trainer.model.configuration.members ?? [] where member.key != "window_padding" {
         #expect(back.metadata.configuration[member.key]?.isSame(as: member.value) == true, "\(member.key)")
@@ -245,12 +245,12 @@ struct AllNetworksTests {
   func batchNormsCanBeFrozen(_ freezes: Bool) throws {
     let tiny = try #require(Self.networks.first { $0.name == "resnet, basic" })
     let engine = Engine(threads: 2)
-    let model = try ModelFactory.make(
+    let model = try Models.make(
       tiny.configuration, weights: nil, engine: engine,
       regularization: Regularization(freezesBatchNorm: freezes))
     let before = model.parameters["bn1.running_mean"].values
     let images = engine.tensor([Float](repeating: 0.3, count: 2 * 64 * 64 * 3), [2, 64, 64, 3])
-    _ = model.forward(images, Context(engine, recording: true, training: true))
+    _ = model.forward(images, Tape(engine, recording: true, training: true))
     #expect((model.parameters["bn1.running_mean"].values == before) == freezes)
   }
 

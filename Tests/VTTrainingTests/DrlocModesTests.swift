@@ -30,7 +30,7 @@ struct DrlocModesTests {
 
   let engine = Engine(threads: 2)
 
-  func pairs(_ arrays: ParameterStore) throws -> GridPairs {
+  func pairs(_ arrays: StateDict) throws -> GridPairs {
     func flat(_ name: String) throws -> [Int32] {
       let values = try arrays.integers(name)
       return stride(from: 0, to: values.count, by: 2).map { Int32(values[$0] * 7 + values[$0 + 1]) }
@@ -39,7 +39,7 @@ struct DrlocModesTests {
   }
 
   /// The case's grid `[4, 32, 7, 7]`, tokens last, as something that gets a gradient.
-  func grid(_ arrays: ParameterStore) throws -> Tensor {
+  func grid(_ arrays: StateDict) throws -> Tensor {
     let planar = try arrays.values("grid")
     let tokens = (0..<4).flatMap { n in
       (0..<49).flatMap { t in (0..<32).map { c in planar[(n * 32 + c) * 49 + t] } }
@@ -54,18 +54,18 @@ struct DrlocModesTests {
     var weights = try CheckpointFile.open(reference.checkpointPath())
     weights.filter { $0.name.hasPrefix(variant.head + ".") }
     weights.mapTensors { $0.renamed("drloc.0." + $0.name.dropFirst(variant.head.count + 1)) }
-    let parameters = ParameterSet(engine: engine)
+    let parameters = Parameters(engine: engine)
     try parameters.add(
-      DrlocHead.parameterSpecs(scale: 0, channels: 32, side: 7, variant.options), weights: weights,
+      DrlocHead.parameterDeclarations(scale: 0, channels: 32, side: 7, variant.options), weights: weights,
       seed: 0)
     #expect(parameters.names.count == weights.count)
     let tokens = try grid(arrays)
     let embedding = EmbeddingGrid(tokens: tokens, prefix: 0, side: 7)
     let pairs = try pairs(arrays)
-    let context = Context(engine, recording: true)
+    let tape = Tape(engine, recording: true)
     // Predictions: [rows, 2], or [rows, classes, 2] with the coordinate last.
     let answers = DrlocHead.predictions(
-      embedding, pairs, scale: 0, parameters: parameters, Context(engine, recording: false)
+      embedding, pairs, scale: 0, parameters: parameters, Tape(engine, recording: false)
     ).map(\.values)
     let predicted =
       answers.count == 1 ? answers[0] : zip(answers[0], answers[1]).flatMap { [$0, $1] }
@@ -78,10 +78,10 @@ struct DrlocModesTests {
       #expect(zip(classes[0], classes[1]).flatMap { [Float($0), Float($1)] } == target)
     }
     let loss = DrlocHead.loss(
-      embedding, pairs, variant.options, scale: 0, parameters: parameters, context)
+      embedding, pairs, variant.options, scale: 0, parameters: parameters, tape)
     expectClose(
       [Double(loss.values[0])], [try arrays.scalar(variant.name + "/loss")], relative: 1e-5, "loss")
-    context.backward(from: loss)
+    tape.backward(from: loss)
     let expectedGrid = try arrays.values(variant.name + "/grad/grid")
     let gradient = tokens.gradientValues
     let planar = (0..<4).flatMap { n in
@@ -115,9 +115,9 @@ struct DrlocModesTests {
       let targets = DrlocHead.targets(pairs, side: 7, options)
       expectClose(targets, try arrays.values("paper/\(name)/target"), relative: 1e-6)
       let input = Tensor.parameter(predicted, [64, 2], engine: engine)
-      let context = Context(engine, recording: true)
-      let loss = context.l1(predicted: input, expected: targets, scale: 1 / 64)
-      context.backward(from: loss)
+      let tape = Tape(engine, recording: true)
+      let loss = tape.l1(predicted: input, expected: targets, scale: 1 / 64)
+      tape.backward(from: loss)
       expectClose(
         [Double(loss.values[0])], [try arrays.scalar("paper/\(name)/loss_mean_images")], relative: 1e-5)
       expectCloseToLargest(
@@ -131,15 +131,15 @@ struct DrlocModesTests {
       #expect(
         zip(classes[0], classes[1]).flatMap { [Int($0), Int($1)] }
           == (try arrays.integers("paper/class_index")))
-      let context = Context(engine, recording: true)
+      let tape = Tape(engine, recording: true)
       let inputs = coordinates.map { Tensor.parameter($0, [64, 15], engine: engine) }
       let terms = zip(inputs, classes).map { input, labels in
         mode == .ce
-          ? context.crossEntropy(logits: input, labels: labels)
-          : context.cycleBackRegression(logits: input, labels: labels)
+          ? tape.crossEntropy(logits: input, labels: labels)
+          : tape.cycleBackRegression(logits: input, labels: labels)
       }
-      let loss = context.add(terms[0], terms[1])
-      context.backward(from: loss)
+      let loss = tape.add(terms[0], terms[1])
+      tape.backward(from: loss)
       expectClose(
         [Double(loss.values[0])], [try arrays.scalar("paper/\(name)/loss_mean_images")], relative: 1e-5)
       let gradient = zip(inputs[0].gradientValues, inputs[1].gradientValues).flatMap { [$0, $1] }
@@ -149,15 +149,15 @@ struct DrlocModesTests {
 
   /// Each scale of a Swin gets a head for its own grid.
   @Test func everyStageHasAHead() throws {
-    let model = try ModelFactory.make(
-      Preset.named("swin_tiny_patch4_window7_224").configuration, weights: nil, engine: engine)
-    let specs = DrlocHead.parameterSpecs(model, DrlocOptions(mode: .ce, isMultiscale: true))
+    let model = try Models.make(
+      Models.named("swin_tiny_patch4_window7_224").configuration, weights: nil, engine: engine)
+    let declarations = DrlocHead.parameterDeclarations(model, DrlocOptions(mode: .ce, isMultiscale: true))
     let widths = (0..<4).map { scale in
-      specs.first { $0.name == "drloc.\(scale).layers.0.weight" }?.shape
+      declarations.first { $0.name == "drloc.\(scale).layers.0.weight" }?.shape
     }
     #expect(widths == [[512, 384], [512, 768], [512, 1536], [512, 1536]])
     #expect(DrlocHead.sides(model, DrlocOptions(isMultiscale: true)) == [28, 14, 7, 7])
-    #expect(specs.first { $0.name == "drloc.0.unshared.1.bias" }?.shape == [57])
+    #expect(declarations.first { $0.name == "drloc.0.unshared.1.bias" }?.shape == [57])
     let pairs = GridPairs.draw(
       keys: [RandomKey(seed: 1, purpose: .drlocPairs)], pairs: 100, sides: [28, 7])
     #expect(pairs.map { $0.first.max()! < 49 } == [false, true])

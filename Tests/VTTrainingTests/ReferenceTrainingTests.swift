@@ -13,7 +13,7 @@ import VTCore
 struct ReferenceTrainingTests {
   struct Setup {
     let reference: ReferenceCase
-    let arrays: ParameterStore
+    let arrays: StateDict
     let engine: Engine
     let model: any VisionModel
   }
@@ -27,17 +27,17 @@ struct ReferenceTrainingTests {
     let loaded = try LoadedCheckpoint.load(
       reference.checkpointPath(), LoadOptions(configuration: reference.configuration))
     #expect(loaded.dialect == "vts_drloc")
-    let model = try ModelFactory.make(
+    let model = try Models.make(
       loaded.metadata.configuration, weights: loaded.native, engine: engine)
     try model.parameters.add(
-      DrlocHead.parameterSpecs(model, DrlocOptions()), weights: loaded.native, seed: 0)
+      DrlocHead.parameterDeclarations(model, DrlocOptions()), weights: loaded.native, seed: 0)
     return Setup(
       reference: reference, arrays: try reference.arrays(), engine: engine, model: model)
   }
 
   /// Arrays `<prefix><source name>` brought to native names and layouts by the rule file itself. Tensors of the
   /// checkpoint without an array (what gradients do not reach) go through as NaN and are dropped.
-  static func nativeArrays(_ setup: Setup, prefix: String) throws -> ParameterStore {
+  static func nativeArrays(_ setup: Setup, prefix: String) throws -> StateDict {
     var store = try CheckpointFile.open(setup.reference.checkpointPath())
     store.mapTensors { tensor in
       setup.arrays[prefix + tensor.name]?.renamed(tensor.name)
@@ -56,7 +56,7 @@ struct ReferenceTrainingTests {
   }
 
   /// The checkpoint with its running statistics as one training pass leaves them.
-  static func updatedStatistics(_ setup: Setup) throws -> ParameterStore {
+  static func updatedStatistics(_ setup: Setup) throws -> StateDict {
     var store = try CheckpointFile.open(setup.reference.checkpointPath())
     store.mapTensors { setup.arrays["bn_after/" + $0.name]?.renamed($0.name) ?? $0 }
     return try LoadedCheckpoint.load(
@@ -90,15 +90,16 @@ struct ReferenceTrainingTests {
     let labels = try arrays.integers("labels").map { Int32($0) }
     let pairs = try Self.pairs(setup, 0..<4 * 16, side: side)
     let images = try Self.images(setup, count: 4, offset: 0)
-    let evaluated = model.forward(images, Context(engine, recording: false))
+    let evaluated = model.forward(images, Tape(engine, recording: false))
     expectCloseToLargest(evaluated.logits.values, try arrays.values("logits_eval"), 2e-5, "eval")
     // Outputs, targets and losses.
-    let context = Context(engine, recording: false, training: true)
-    let output = model.forward(images, context)
+    let tape = Tape(engine, recording: false, training: true)
+    let output = model.forward(images, tape)
     expectCloseToLargest(output.logits.values, try arrays.values("logits_train"), 2e-5, "train")
     // What one training pass leaves in the batch norms.
     let after = try Self.updatedStatistics(setup)
-    for (name, tensor) in model.parameters.all where model.parameters.spec(name)?.isRunningStatistic == true {
+    for (name, tensor) in model.parameters.all
+    where model.parameters.declaration(name)?.isRunningStatistic == true {
       expectCloseToLargest(tensor.values, try after.values(name), 2e-5, name)
     }
     let grid = try arrays.values("grid")
@@ -111,7 +112,7 @@ struct ReferenceTrainingTests {
     }
     expectCloseToLargest(asReference, grid, 2e-5, "grid")
     let predictions = DrlocHead.predictions(
-      output.finalGrid, pairs, scale: 0, parameters: model.parameters, context)
+      output.finalGrid, pairs, scale: 0, parameters: model.parameters, tape)
     expectCloseToLargest(predictions[0].values, try arrays.values("drloc_pred"), 2e-5, "predictions")
     #expect(
       DrlocHead.targets(pairs, side: side, DrlocOptions(target: .reference))
@@ -124,7 +125,7 @@ struct ReferenceTrainingTests {
     ] {
       let loss = DrlocHead.loss(
         output.finalGrid, pairs, DrlocOptions(target: target), scale: 0,
-        parameters: model.parameters, context)
+        parameters: model.parameters, tape)
       expectClose([Double(loss.values[0])], [try arrays.scalar(name)], relative: 1e-5, name)
     }
     // Gradients of the total, with either definition.

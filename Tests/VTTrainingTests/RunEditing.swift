@@ -49,7 +49,7 @@ enum RunEditing {
   }
 
   /// Changes a checkpoint and makes its digest anew, as somebody who means it would.
-  static func rewrite(_ path: String, sealed: Bool = true, _ change: (inout ParameterStore) throws -> Void)
+  static func rewrite(_ path: String, sealed: Bool = true, _ change: (inout StateDict) throws -> Void)
     throws
   {
     var store = try CheckpointFile.open(path)

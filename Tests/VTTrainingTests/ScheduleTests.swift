@@ -57,9 +57,9 @@ struct ScheduleTests {
     let values = try stored.floats()
     let logits = Tensor.parameter(values, stored.shape, engine: engine)
     let labels = try arrays.integers("loss/labels").map { Int32($0) }
-    let context = Context(engine, recording: true)
-    let loss = context.crossEntropy(logits: logits, labels: labels, smoothing: Float(smoothing))
-    context.backward(from: loss)
+    let tape = Tape(engine, recording: true)
+    let loss = tape.crossEntropy(logits: logits, labels: labels, smoothing: Float(smoothing))
+    tape.backward(from: loss)
     let expected = try Self.numbers(arrays, "loss/smooth\(smoothing)/value")
     expectClose([Double(loss.values[0])], expected, relative: 1e-6)
     expectClose(
@@ -68,7 +68,7 @@ struct ScheduleTests {
   }
 
   /// Numbers of an array of either float type.
-  static func numbers(_ arrays: ParameterStore, _ name: String) throws -> [Double] {
+  static func numbers(_ arrays: StateDict, _ name: String) throws -> [Double] {
     arrays[name]?.type == .f64 ? try arrays.doubles(name) : try arrays.values(name).map { Double($0) }
   }
 
@@ -102,9 +102,9 @@ struct ScheduleTests {
   }
 
   @Test func decaySkipsNormsAndBiases() {
-    #expect(ParameterSpec("blocks.0.mlp.fc1.weight", [4, 3], .zeros).decays)
-    #expect(ParameterSpec("pos_embed", [1, 5, 3], .zeros).decays)
-    #expect(!ParameterSpec("blocks.0.norm1.weight", [3], .zeros).decays)
-    #expect(!ParameterSpec("head.bias", [3], .zeros).decays)
+    #expect(ParameterDeclaration("blocks.0.mlp.fc1.weight", [4, 3], .zeros).decays)
+    #expect(ParameterDeclaration("pos_embed", [1, 5, 3], .zeros).decays)
+    #expect(!ParameterDeclaration("blocks.0.norm1.weight", [3], .zeros).decays)
+    #expect(!ParameterDeclaration("head.bias", [3], .zeros).decays)
   }
 }

@@ -207,7 +207,7 @@ struct TrainerTests {
 
   @Test func aNewHeadReplacesExactlyTheHead() throws {
     let engine = Engine(threads: 1)
-    let model = try ModelFactory.make(Self.configuration, weights: nil, engine: engine, seed: 3)
+    let model = try Models.make(Self.configuration, weights: nil, engine: engine, seed: 3)
     let old = try model.parameters.store()
     let configuration = HeadReplacement.configuration(Self.configuration, numClasses: 4)
     let new = try HeadReplacement.weights(old, configuration: configuration, seed: 5)

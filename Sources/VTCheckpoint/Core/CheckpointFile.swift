@@ -74,7 +74,7 @@ public enum CheckpointFile {
 
   /// Reads what the file's header says; the numbers stay in the file until used.
   /// - Throws: `Failure` where the file is missing, of another format than its suffix says, or damaged.
-  public static func open(_ path: String) throws -> ParameterStore {
+  public static func open(_ path: String) throws -> StateDict {
     if ModelFolder.isFolder(path) { return try open(ModelFolder(path).weights) }
     let mapped = try MappedFile(path: path)
     let format = try FileFormat(path: path)
@@ -122,7 +122,7 @@ public enum CheckpointFile {
   /// - Throws: `Failure`; the output then does not exist.
   @discardableResult
   public static func write(
-    _ store: ParameterStore, to path: String, compression: Int? = nil, maximumShard: Int? = nil,
+    _ store: StateDict, to path: String, compression: Int? = nil, maximumShard: Int? = nil,
     overwrite: Bool = false, progress: ((Int) -> Void)? = nil
   ) throws -> [String] {
     let format = try FileFormat.ofOutput(path)

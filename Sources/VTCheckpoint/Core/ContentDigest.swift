@@ -19,7 +19,7 @@ public enum ContentDigest {
   }
 
   /// The store with its digests among its metadata. Reads every number.
-  public static func sealed(_ store: ParameterStore) throws -> ParameterStore {
+  public static func sealed(_ store: StateDict) throws -> StateDict {
     var result = store
     let weights = try weights(store)
     result.metadata[key] =
@@ -30,7 +30,7 @@ public enum ContentDigest {
   /// - Returns: whether the store carries digests.
   /// - Throws: `Failure` where its content is not what they were made from.
   @discardableResult
-  public static func check(_ store: ParameterStore, _ part: Part) throws -> Bool {
+  public static func check(_ store: StateDict, _ part: Part) throws -> Bool {
     guard let text = store.metadata[key] else { return false }
     let damaged = Failure(
       "the content is not what was written: its digest differs", remedy: "the file is damaged; take a copy")
@@ -45,14 +45,14 @@ public enum ContentDigest {
 
   private static func isState(_ name: String) -> Bool { statePrefixes.contains { name.hasPrefix($0) } }
 
-  private static func weights(_ store: ParameterStore) throws -> String {
+  private static func weights(_ store: StateDict) throws -> String {
     var hash = SHA256()
     try add(store.tensors.filter { !isState($0.name) }, to: &hash)
     add(store.metadata.filter { !isState($0.key) && $0.key != key }, to: &hash)
     return hash.hexadecimal()
   }
 
-  private static func state(_ store: ParameterStore, weights: String) throws -> String {
+  private static func state(_ store: StateDict, weights: String) throws -> String {
     var hash = SHA256()
     add(weights, to: &hash)
     try add(store.tensors.filter { isState($0.name) }, to: &hash)

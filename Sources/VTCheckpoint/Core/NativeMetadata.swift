@@ -34,7 +34,7 @@ public struct NativeMetadata: Sendable, Equatable {
   private static let configurationKey = "vtkit.configuration"
 
   /// - Throws: `Failure` where the entries are malformed; nil where there are none.
-  public init?(_ store: ParameterStore) throws {
+  public init?(_ store: StateDict) throws {
     func parse(_ key: String) throws -> JSON? {
       guard let text = store.metadata[key] else { return nil }
       do { return try JSON(parsing: text) } catch let failure as Failure {

@@ -43,7 +43,7 @@ public final class PendingDigest: @unchecked Sendable {
   }
 }
 
-extension ParameterStore {
+extension StateDict {
   /// The metadata as it belongs into a file.
   func settledMetadata() throws -> [String: String] {
     guard let digest, metadata.values.contains(where: { $0.contains(PendingDigest.placeholder) }) else {

@@ -139,7 +139,7 @@ extension CheckpointFile {
   /// - Throws: `Failure`; the folder is then as it was.
   @discardableResult
   public static func writeFolder(
-    _ store: ParameterStore, as name: String, documents: [(name: String, content: JSON)], to path: String,
+    _ store: StateDict, as name: String, documents: [(name: String, content: JSON)], to path: String,
     compression: Int? = nil, maximumShard: Int? = nil, overwrite: Bool = false,
     progress: ((Int) -> Void)? = nil
   ) throws -> [String] {

@@ -13,7 +13,7 @@ extension HDF5LibraryReader {
   /// Plugin folders hold code that runs in the process, and the file says which of it: they are searched only where
   /// the user names them in `HDF5_PLUGIN_PATH`.
   /// - Returns: nil where the caller does not want it.
-  static func openIfAsked(_ path: String, named name: String? = nil) throws -> ParameterStore? {
+  static func openIfAsked(_ path: String, named name: String? = nil) throws -> StateDict? {
     guard CheckpointFile.readsHDF5ThroughLibrary else { return nil }
     if let folders = ProcessInfo.processInfo.environment["HDF5_PLUGIN_PATH"], !folders.isEmpty {
       try HDF5Library.locked { vt_h5_allow_plugins(1) }

@@ -7,7 +7,7 @@ import VTCore
 /// names may contain slashes.
 enum HDF5LibraryReader {
   /// - Parameter name: what the user calls the file, where `path` is a temporary copy.
-  static func open(_ path: String, named name: String? = nil) throws -> ParameterStore {
+  static func open(_ path: String, named name: String? = nil) throws -> StateDict {
     let mapped = try MappedFile(path: path, named: name)
     defer { mapped.forgetPages() }
     return try HDF5Library.locked(reading: mapped.path) {
@@ -26,7 +26,7 @@ enum HDF5LibraryReader {
   private struct Walk {
     let file: HDF5Handle
     let mapped: MappedFile
-    var store = ParameterStore()
+    var store = StateDict()
 
     mutating func run() throws {
       let root = vt_h5_open_object(file.id, "/")

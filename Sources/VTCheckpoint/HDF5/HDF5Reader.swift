@@ -8,7 +8,7 @@ import VTCore
 enum HDF5Reader {
   /// - Parameter name: what the user calls the file, where `path` is a temporary copy.
   /// - Throws: `Failure` where the file is damaged or holds what is not read here.
-  static func open(_ path: String, named name: String? = nil) throws -> ParameterStore {
+  static func open(_ path: String, named name: String? = nil) throws -> StateDict {
     let mapped = try MappedFile(path: path, named: name)
     defer { mapped.forgetPages() }
     do {
@@ -25,7 +25,7 @@ enum HDF5Reader {
 struct HDF5Walk {
   private let file: HDF5File
   private let root: Int
-  private(set) var store = ParameterStore()
+  private(set) var store = StateDict()
   /// Groups that have been walked, and under which name.
   private var walked: [Int: String] = [:]
   private var datasets: [Int: HDF5Dataset.Content] = [:]

@@ -6,7 +6,7 @@ import VTCore
 enum HDF5Writer {
   /// - Parameter compression: deflate level 1 to 9 (with shuffle); nil writes plain data.
   static func write(
-    _ store: ParameterStore, to output: ExternalOutput, compression: Int?,
+    _ store: StateDict, to output: ExternalOutput, compression: Int?,
     progress: ((Int) -> Void)?
   ) throws {
     errno = 0
@@ -110,7 +110,7 @@ enum HDF5Writer {
     return chunk.map { hsize_t(max(1, $0)) }
   }
 
-  private static func writeAttributes(_ store: ParameterStore, to file: hid_t) throws {
+  private static func writeAttributes(_ store: StateDict, to file: hid_t) throws {
     let root = vt_h5_open_object(file, "/")
     guard root >= 0 else { throw writingFailed(nil) }
     defer { H5Oclose(root) }

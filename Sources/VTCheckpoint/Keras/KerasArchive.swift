@@ -7,7 +7,7 @@ enum KerasArchive {
   private static let weights = "model.weights.h5"
   private static let configuration = "config.json"
 
-  static func open(_ path: String) throws -> ParameterStore {
+  static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
     do {
       let zip = try ZipReader(file)
@@ -42,7 +42,7 @@ enum KerasArchive {
   }
 
   /// Adds the own names of layers where the weights do not say them.
-  private static func name(_ store: inout ParameterStore, by configuration: JSON) {
+  private static func name(_ store: inout StateDict, by configuration: JSON) {
     let names = KerasConfiguration.layerNames(configuration)
     for tensor in store.names where store.layerNames[tensor] == nil {
       guard let end = tensor.range(of: "/vars/", options: .backwards)?.lowerBound else { continue }

@@ -3,12 +3,12 @@ import VTCore
 
 /// Reads and writes NumPy archives: a zip archive with one `.npy` array a member.
 enum NPZ {
-  static func open(_ path: String) throws -> ParameterStore {
+  static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
     defer { file.forgetPages() }
     do {
       let zip = try ZipReader(file)
-      var store = ParameterStore()
+      var store = StateDict()
       if let text = zip.comment, let json = try? JSON(parsing: text), json.members != nil {
         store.metadata = json.texts
       }
@@ -42,7 +42,7 @@ enum NPZ {
 
   /// What a member claims to be, by its name or by its first bytes, it must be: an array that cannot be read is a
   /// damaged file, while members that are whole and no tensors are listed.
-  private static func add(_ entry: ZipEntry, _ zip: ZipReader, to store: inout ParameterStore) throws {
+  private static func add(_ entry: ZipEntry, _ zip: ZipReader, to store: inout StateDict) throws {
     // Usual headers fit in the first bytes; a longer one is read again.
     var prefix = try zip.prefix(of: entry, count: 1024)
     let hasMagic = prefix.starts(with: NPYHeader.magic)
@@ -126,7 +126,7 @@ enum NPZ {
 
   /// - Parameter compression: deflate level 1 to 12; nil stores.
   static func write(
-    _ store: ParameterStore, to file: OutputFile, compression: Int?, progress: ((Int) -> Void)?
+    _ store: StateDict, to file: OutputFile, compression: Int?, progress: ((Int) -> Void)?
   ) throws {
     var zip = ZipWriter(file, compression: compression)
     // Compressing needs a tensor as a whole.

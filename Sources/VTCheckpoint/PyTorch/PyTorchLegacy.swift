@@ -15,7 +15,7 @@ enum PyTorchLegacy {
     let storage: PickleStorage
   }
 
-  static func open(_ file: MappedFile) throws -> ParameterStore {
+  static func open(_ file: MappedFile) throws -> StateDict {
     var at = 0
     func next(_ container: PickleMachine.Container) throws -> (PickleMachine, PickleValue, size: Int) {
       let rest = try file.bytes(at, file.count - at)

@@ -4,7 +4,7 @@ import VTCore
 /// numbers a storage, before that a row of pickles and storages (`PyTorchLegacy`); and TorchScript archives
 /// (`torch.jit.save`), whose code nobody looks at. Tensors in nested dictionaries, lists and modules get dotted names.
 enum PyTorchReader {
-  static func open(_ path: String) throws -> ParameterStore {
+  static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
     defer { file.forgetPages() }
     do {
@@ -17,7 +17,7 @@ enum PyTorchReader {
     }
   }
 
-  private static func archive(_ file: MappedFile) throws -> ParameterStore {
+  private static func archive(_ file: MappedFile) throws -> StateDict {
     let zip = try ZipReader(file)
     let pickles = zip.entries.filter { $0.name == pickleName || $0.name.hasSuffix("/" + pickleName) }
     guard let entry = pickles.first, pickles.count == 1 else {
@@ -83,7 +83,7 @@ enum PyTorchReader {
   /// The tensors of an archive's pickle.
   private static func store(
     _ pickle: Bytes, record: (PickleStorage) throws -> @Sendable () throws -> Bytes
-  ) throws -> ParameterStore {
+  ) throws -> StateDict {
     let (machine, value, _) = try PickleMachine.run(pickle)
     return try store(PickleWalk(machine, value, size: pickle.count), of: value, record: record)
   }
@@ -91,7 +91,7 @@ enum PyTorchReader {
   /// - Parameter record: checks that a storage is whole and says how to read it.
   static func store(
     _ walk: PickleWalk, of value: PickleValue, record: (PickleStorage) throws -> @Sendable () throws -> Bytes
-  ) throws -> ParameterStore {
+  ) throws -> StateDict {
     // An empty dictionary is a dictionary of tensors; anything else must hold some.
     if case .dict = value {
     } else if walk.tensors.isEmpty {
@@ -116,7 +116,7 @@ enum PyTorchReader {
         tensors.append(tensor)
       }
     }
-    var result = try ParameterStore(tensors)
+    var result = try StateDict(tensors)
     result.skipped = walk.others
     result.texts = walk.texts
     return result

@@ -7,7 +7,7 @@ enum PyTorchWriter {
   /// Where VTKit keeps its facts; PyTorch reads only the records that the pickle names.
   static let metadataRecord = "vtkit.json"
 
-  static func write(_ store: ParameterStore, to file: OutputFile, progress: ((Int) -> Void)?) throws {
+  static func write(_ store: StateDict, to file: OutputFile, progress: ((Int) -> Void)?) throws {
     var zip = ZipWriter(file, compression: nil)
     try zip.add(name: root + "data.pkl", try pickle(store))
     try zip.add(name: root + "byteorder", Array("little".utf8))
@@ -29,7 +29,7 @@ enum PyTorchWriter {
   }
 
   /// `OrderedDict` of `_rebuild_tensor_v2(storage, 0, size, strides, False, OrderedDict())`, protocol 2.
-  private static func pickle(_ store: ParameterStore) throws -> [UInt8] {
+  private static func pickle(_ store: StateDict) throws -> [UInt8] {
     var out: [UInt8] = [0x80, 2]
     out += "ccollections\nOrderedDict\n".utf8
     out += [UInt8(ascii: ")"), UInt8(ascii: "R"), UInt8(ascii: "(")]

@@ -8,13 +8,13 @@ enum SafetensorsReader {
   /// The same cap as the reference implementation's.
   static let maximumHeader = 100_000_000
 
-  static func open(_ path: String) throws -> ParameterStore {
+  static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
     defer { file.forgetPages() }
     do { return try read(file) } catch let failure as Failure { throw failure.located(file: path) }
   }
 
-  private static func read(_ file: MappedFile) throws -> ParameterStore {
+  private static func read(_ file: MappedFile) throws -> StateDict {
     guard file.count >= 8 else {
       throw Failure(
         "not a safetensors file: only \(file.count) bytes",
@@ -52,9 +52,9 @@ enum SafetensorsReader {
   }
 
   private static func store(_ members: [JSON.Member], file: MappedFile, dataStart: Int) throws
-    -> ParameterStore
+    -> StateDict
   {
-    var result = ParameterStore()
+    var result = StateDict()
     var entries: [Entry] = []
     for member in members {
       if member.key == "__metadata__" {

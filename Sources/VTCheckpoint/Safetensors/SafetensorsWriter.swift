@@ -9,7 +9,7 @@ enum SafetensorsWriter {
     .f8e4m3: "F8_E4M3", .f8e5m2: "F8_E5M2", .c64: "C64",
   ]
 
-  static func write(_ store: ParameterStore, to file: OutputFile, progress: ((Int) -> Void)?) throws {
+  static func write(_ store: StateDict, to file: OutputFile, progress: ((Int) -> Void)?) throws {
     let ordered = store.tensors.enumerated()
       .sorted { ($1.element.type.width, $0.offset) < ($0.element.type.width, $1.offset) }
       .map(\.element)

@@ -46,12 +46,12 @@ enum ShardIndex {
     }
   }
 
-  static func open(_ path: String, _ format: FileFormat) throws -> ParameterStore {
+  static func open(_ path: String, _ format: FileFormat) throws -> StateDict {
     let (paths, map) = try files(path)
-    var shards: [String: ParameterStore] = [:]
-    var result = ParameterStore()
+    var shards: [String: StateDict] = [:]
+    var result = StateDict()
     for shard in paths {
-      let store: ParameterStore
+      let store: StateDict
       do { store = try CheckpointFile.open(shard) } catch var failure as Failure {
         failure.remedy = failure.remedy ?? "the index '\(path)' names this file: fetch all of them"
         throw failure

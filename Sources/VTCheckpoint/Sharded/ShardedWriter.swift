@@ -5,14 +5,14 @@ import VTCore
 /// `vit.safetensors` becomes `vit-00001-of-00003.safetensors`, ..., `vit.safetensors.index.json`.
 enum ShardedWriter {
   /// The stores of the files: tensors in order, a new file where the next would exceed `limit` bytes.
-  static func shards(_ store: ParameterStore, limit: Int) throws -> [ParameterStore] {
-    var result: [ParameterStore] = []
-    var current = ParameterStore()
+  static func shards(_ store: StateDict, limit: Int) throws -> [StateDict] {
+    var result: [StateDict] = []
+    var current = StateDict()
     var size = 0
     for tensor in store.tensors {
       if current.count > 0, size + tensor.byteCount > limit {
         result.append(current)
-        (current, size) = (ParameterStore(), 0)
+        (current, size) = (StateDict(), 0)
       }
       try current.append(tensor)
       size += tensor.byteCount
@@ -53,7 +53,7 @@ enum ShardedWriter {
   /// - Returns: the files written; `path` alone where one holds everything.
   /// - Throws: `Failure`; none of the files then exists.
   static func write(
-    _ store: ParameterStore, to path: String, limit: Int, overwrite: Bool, progress: ((Int) -> Void)?
+    _ store: StateDict, to path: String, limit: Int, overwrite: Bool, progress: ((Int) -> Void)?
   ) throws -> [String] {
     let shards = try shards(store, limit: limit)
     if shards.count == 1 {

@@ -44,8 +44,8 @@ struct BenchArguments: ParsableArguments {
 
   /// The network with random weights.
   func network(_ engine: Engine) throws -> any VisionModel {
-    let configuration = try Preset.named(model).configuration
-    return try ModelFactory.make(
+    let configuration = try Models.named(model).configuration
+    return try Models.make(
       configuration.replacing(imageSize.map { ["image_size": .int($0)] } ?? [:]), weights: nil,
       engine: engine)
   }
@@ -129,7 +129,7 @@ struct BenchTrain: ParsableCommand {
   @Flag(help: "Without the drloc loss.")
   var noDrloc = false
 
-  @Flag(help: "Compute each block twice rather than keep its inner results.")
+  @Flag(help: "Activation checkpointing: compute each block twice rather than keep its inner results.")
   var recompute = false
 
   func run() throws {
@@ -137,7 +137,7 @@ struct BenchTrain: ParsableCommand {
     let model = try arguments.network(engine)
     if !noDrloc {
       try model.parameters.add(
-        DrlocHead.parameterSpecs(model, DrlocOptions()), weights: nil, seed: 0)
+        DrlocHead.parameterDeclarations(model, DrlocOptions()), weights: nil, seed: 0)
     }
     let step = TrainingStep(
       model: model, optimizer: AdamW(model.parameters, options: AdamW.Options(), engine: engine),
@@ -172,7 +172,7 @@ struct BenchPredict: ParsableCommand {
     let model = try arguments.network(engine)
     let (images, _) = arguments.inputs(model, engine)
     try arguments.measure("predict", engine) {
-      _ = model.forward(images, Context(engine, recording: false)).logits.values
+      _ = model.forward(images, Tape(engine, recording: false)).logits.values
     }
   }
 }

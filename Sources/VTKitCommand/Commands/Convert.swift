@@ -119,7 +119,7 @@ struct Convert: NetworkCommand {
     try CheckpointFile.checkCompression(
       compression, destination.format, file: output, remedy: "leave out --compression")
     if !dryRun { try destination.check(overwrite: force) }
-    var store: ParameterStore
+    var store: StateDict
     var plan: [PlanRow]
     var exported: ExportedCheckpoint?
     var configuration = JSON.null
@@ -186,7 +186,7 @@ struct Convert: NetworkCommand {
   }
 
   /// A training run's checkpoint without its digest, which holds for no other bytes, such as rounded ones.
-  private func unsealed(_ store: ParameterStore) throws -> ParameterStore {
+  private func unsealed(_ store: StateDict) throws -> StateDict {
     do { try ContentDigest.check(store, .weights) } catch let failure as Failure {
       throw failure.located(file: input)
     }
@@ -202,7 +202,7 @@ struct Convert: NetworkCommand {
   ) {
     var loaded = try load.load(input)
     if !dryRun { try loaded.checkDigest(input) }
-    do { try ModelFactory.checkShapes(loaded.native, loaded.metadata.configuration) } catch let failure
+    do { try Models.checkShapes(loaded.native, loaded.metadata.configuration) } catch let failure
       as Failure
     {
       throw failure.located(file: input)
@@ -232,7 +232,7 @@ struct Convert: NetworkCommand {
       variant: try chosenVariant(dialect, metadata) ?? (isReturn ? loaded.variant : nil),
       wildcards: isReturn ? loaded.wildcards : [:],
       keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
-      preset: Preset.name(of: metadata.configuration))
+      preset: NamedModel.name(of: metadata.configuration))
     Console.notes(loaded.notes)
     let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
     if heads > 0, !keepsDrloc {

@@ -216,14 +216,14 @@ struct Finetune: NetworkCommand {
   }
 
   /// The network to start from, its weights, and what they were read from (nil from scratch).
-  private func startingPoint() throws -> (NativeMetadata, ParameterStore?, LoadedCheckpoint?) {
-    let preset = try model.map { try Preset.named($0) }
+  private func startingPoint() throws -> (NativeMetadata, StateDict?, LoadedCheckpoint?) {
+    let preset = try model.map { try Models.named($0) }
     if fromScratch {
       let given = try load.options().configuration
       guard let configuration = given ?? preset?.configuration else {
         throw Failure(.usage, "--from-scratch needs --model or --model-config")
       }
-      return (NativeMetadata(configuration: try ModelFactory.completed(configuration)), nil, nil)
+      return (NativeMetadata(configuration: try Models.completed(configuration)), nil, nil)
     }
     let path = checkpoint ?? ""
     var loaded = try load.load(path)
@@ -249,12 +249,12 @@ struct Finetune: NetworkCommand {
 
   // MARK: The end
 
-  private func finish(_ trainer: Trainer, _ weights: ParameterStore) throws {
+  private func finish(_ trainer: Trainer, _ weights: StateDict) throws {
     let configuration = trainer.configuration
     let data = trainer.data
     var (evaluation, test): (Evaluation?, Evaluation?)
     if !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing {
-      let best = try ModelFactory.make(
+      let best = try Models.make(
         configuration.metadata.configuration, weights: weights, engine: trainer.engine)
       func measured(_ pictures: [LabeledPicture]) throws -> Evaluation? {
         pictures.isEmpty

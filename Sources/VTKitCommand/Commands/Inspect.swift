@@ -60,7 +60,7 @@ struct Inspect: NetworkCommand {
   }
 
   private func describe(
-    _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
+    _ store: StateDict, _ tensors: [StoredTensor], _ statistics: [Statistics],
     _ loaded: LoadedCheckpoint?, _ problem: String
   ) {
     if let loaded {
@@ -112,7 +112,7 @@ struct Inspect: NetworkCommand {
   }
 
   private func document(
-    _ store: ParameterStore, _ tensors: [StoredTensor], _ statistics: [Statistics],
+    _ store: StateDict, _ tensors: [StoredTensor], _ statistics: [Statistics],
     _ loaded: LoadedCheckpoint?, _ problem: String
   ) -> JSON {
     let items = tensors.enumerated().map { index, tensor -> JSON in

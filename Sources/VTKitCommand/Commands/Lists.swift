@@ -4,9 +4,9 @@ import VTConversion
 import VTCore
 import VTModels
 
-struct Models: ParsableCommand {
+struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists the networks that have names, or the keys of a configuration.",
+    commandName: "models", abstract: "Lists the networks that have names, or the keys of a configuration.",
     discussion: """
       With --keys, every key of the architectures' configurations (--model-config) is explained.
 
@@ -28,13 +28,13 @@ struct Models: ParsableCommand {
 
   func run() throws {
     if keys {
-      let architectures = architecture.map { [$0] } ?? ModelFactory.architectures
+      let architectures = architecture.map { [$0] } ?? Models.architectures
       return json
         ? print(try ConfigurationPage.json(architectures).text(pretty: true))
         : print(try ConfigurationPage.text(architectures))
     }
     if json {
-      let items = Preset.all.map { preset -> JSON in
+      let items = Models.all.map { preset -> JSON in
         .object([
           "name": .string(preset.name), "architecture": .string(preset.architecture),
           "parameters": .int(preset.publishedParameterCount),
@@ -46,7 +46,7 @@ struct Models: ParsableCommand {
     }
     var table = Table(
       ("model", .left), ("architecture", .left), ("picture", .right), ("parameters", .right))
-    for preset in Preset.all {
+    for preset in Models.all {
       table.add(
         preset.name, preset.architecture, "\(preset.configuration["image_size"]?.int ?? 0)",
         Format.count(preset.publishedParameterCount))

@@ -115,7 +115,7 @@ struct Predict: NetworkCommand {
       let batch = min(16, count - first)
       let images = engine.pictures(
         planar: values[first * one..<(first + batch) * one], [batch, channels, size, size])
-      let result = model.forward(images, Context(engine, recording: false))
+      let result = model.forward(images, Tape(engine, recording: false))
       try result.checkFinite { "picture \(first + $0) of \(input)" }
       logits += result.logits.values
       grid += result.finalGrid.values
@@ -123,7 +123,7 @@ struct Predict: NetworkCommand {
     let side = model.finalGridSide
     let name = model.numClasses == 0 ? "features" : "logits"
     let width = logits.count / count
-    let outputs = try ParameterStore([
+    let outputs = try StateDict([
       StoredTensor(name: name, shape: [count, width], values: logits),
       StoredTensor(name: "grid", shape: [count, side, side, model.finalGridChannels], values: grid),
     ])
@@ -159,8 +159,8 @@ struct Predict: NetworkCommand {
       failures += batch.failures
       guard batch.count > 0 else { continue }
       if predictions.isEmpty { Console.notes(preprocessing.unsettled(loaded.notes)) }
-      let context = Context(engine, recording: false)
-      let result = model.forward(engine.tensor(batch.images, batch.shape), context)
+      let tape = Tape(engine, recording: false)
+      let result = model.forward(engine.tensor(batch.images, batch.shape), tape)
       try result.checkFinite { files[batch.positions[$0]] }
       let logits = result.logits.values
       for (row, position) in batch.positions.enumerated() {

@@ -96,7 +96,7 @@ struct LoadArguments: ParsableArguments {
   /// Fills in the configuration's defaults, so that what is written says all of it.
   static func complete(_ loaded: inout LoadedCheckpoint, _ path: String) throws {
     do {
-      loaded.metadata.configuration = try ModelFactory.completed(loaded.metadata.configuration)
+      loaded.metadata.configuration = try Models.completed(loaded.metadata.configuration)
     } catch let failure as Failure {
       throw failure.located(file: path)
     }

@@ -87,7 +87,10 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: "Keep batch norms' running statistics: for batches of a few pictures.")
   var freezeBatchNorm = false
 
-  @Flag(help: "Compute each block twice rather than keep its inner results: less memory, the same bits.")
+  @Flag(
+    help:
+      "Activation checkpointing: compute each block twice rather than keep its inner results: less memory, the same bits."
+  )
   var recompute = false
 
   @Flag(help: "Train the new head only.")

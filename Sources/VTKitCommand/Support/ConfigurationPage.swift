@@ -8,7 +8,7 @@ enum ConfigurationPage {
   /// Markdown, one table for each architecture.
   static func text(_ architectures: [String]) throws -> String {
     try architectures.map { architecture in
-      let rows = try ModelFactory.configurationKeys(of: architecture).map { key in
+      let rows = try Models.configurationKeys(of: architecture).map { key in
         "| `\(key.name)` | \(key.kind) | \(key.usual ?? "must be given") | \(key.meaning) |"
       }
       return """
@@ -25,7 +25,7 @@ enum ConfigurationPage {
   static func json(_ architectures: [String]) throws -> JSON {
     .object(
       try architectures.map { architecture in
-        let keys = try ModelFactory.configurationKeys(of: architecture).map { key in
+        let keys = try Models.configurationKeys(of: architecture).map { key in
           JSON.object([
             "name": .string(key.name), "value": .string(key.kind),
             "default": key.usual.map { .string($0) } ?? .null,

@@ -63,15 +63,15 @@ struct Destination {
   }
 }
 
-extension Preset {
+extension NamedModel {
   /// The published name of a network of this configuration, whatever its number of classes.
   static func name(of configuration: JSON) -> String? {
     // Where windows divide every grid, which published Swins' do, their padding makes no difference.
     let free: Set = ["num_classes", "window_padding"]
-    return all.first { preset in
-      (preset.configuration.members ?? []).allSatisfy { member in
+    return Models.all.first { model in
+      (model.configuration.members ?? []).allSatisfy { member in
         free.contains(member.key) || configuration[member.key].map { $0.isSame(as: member.value) } ?? true
-      } && configuration["architecture"] == preset.configuration["architecture"]
+      } && configuration["architecture"] == model.configuration["architecture"]
     }?.name
   }
 }

@@ -92,11 +92,11 @@ struct ExportTarget {
 
   /// Fails where the dialect cannot hold the network, before training has taken its time.
   func check(_ metadata: NativeMetadata) throws {
-    let specs = try ModelFactory.parameterSpecs(metadata.configuration)
-    let shapes = try ParameterStore(
-      specs.map { spec in
-        StoredTensor(name: spec.name, type: .f32, shape: spec.shape) {
-          throw Failure("a check of names and shapes reads no numbers", tensor: spec.name)
+    let declarations = try Models.parameterDeclarations(metadata.configuration)
+    let shapes = try StateDict(
+      declarations.map { declaration in
+        StoredTensor(name: declaration.name, type: .f32, shape: declaration.shape) {
+          throw Failure("a check of names and shapes reads no numbers", tensor: declaration.name)
         }
       })
     do {
@@ -109,7 +109,7 @@ struct ExportTarget {
 
   /// - Returns: what was written, for people.
   func write(
-    _ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool
+    _ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool
   ) throws -> String {
     let exported = try exported(weights, metadata: metadata, keepsDrloc: keepsDrloc)
     Console.omissions(exported.omitted, dialect: dialect)
@@ -119,7 +119,7 @@ struct ExportTarget {
   }
 
   private func exported(
-    _ weights: ParameterStore, metadata: NativeMetadata, keepsDrloc: Bool
+    _ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool
   ) throws -> ExportedCheckpoint {
     let origin = metadata.provenance
     let isReturn = origin?["source_dialect"]?.string == dialect
@@ -128,7 +128,7 @@ struct ExportTarget {
       variant: isReturn ? origin?["source_variant"]?.string : nil,
       wildcards: isReturn ? metadata.sourceWildcards : [:],
       keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
-      preset: Preset.name(of: metadata.configuration))
+      preset: NamedModel.name(of: metadata.configuration))
   }
 }
 

@@ -9,7 +9,7 @@ extension LoadedCheckpoint {
   /// - Throws: `Failure` also where a weight is NaN or infinite; it names the file's own tensor.
   func finiteModel(engine: Engine, path: String) throws -> any VisionModel {
     try checkDigest(path)
-    let model = try ModelFactory.make(metadata.configuration, weights: native, engine: engine)
+    let model = try Models.make(metadata.configuration, weights: native, engine: engine)
     try namingOwnTensors(path) { try model.parameters.checkFinite() }
     return model
   }

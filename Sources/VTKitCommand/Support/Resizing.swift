@@ -48,13 +48,13 @@ enum Resizing {
     }
     let sizes = ["image_size": imageSize, "window_size": windowSize].compactMapValues { $0 }
     let configuration = old.replacing(sizes.mapValues { .int($0) })
-    let specs: [ParameterSpec]
-    do { specs = try ModelFactory.parameterSpecs(configuration) } catch let failure as Failure {
+    let declarations: [ParameterDeclaration]
+    do { declarations = try Models.parameterDeclarations(configuration) } catch let failure as Failure {
       throw impossible(sizes, of: old, failure)
     }
     let (store, resampled) = try Resampling.resize(
       loaded.native, architecture: architecture, configuration: configuration,
-      shapes: Dictionary(uniqueKeysWithValues: specs.map { ($0.name, $0.shape) }))
+      shapes: Dictionary(uniqueKeysWithValues: declarations.map { ($0.name, $0.shape) }))
     loaded.native = store
     loaded.metadata.configuration = configuration
     if let imageSize {
@@ -81,7 +81,7 @@ enum Resizing {
     func isPossible(_ size: Int) -> Bool {
       let tried = sizes.merging([first.key: size]) { _, new in new }
       let wanted = configuration.replacing(tried.mapValues { .int($0) })
-      return (try? ModelFactory.parameterSpecs(wanted)) != nil
+      return (try? Models.parameterDeclarations(wanted)) != nil
     }
     let below = stride(from: first.size - 1, through: max(1, first.size - 512), by: -1).first(
       where: isPossible)

@@ -5,7 +5,7 @@ import VTTensor
 /// lucidrains' `cvt.py`, whose keys and values share a convolution.
 public final class CvT: Network {
   public let shape: CvTConfiguration
-  public let parameters: ParameterSet
+  public let parameters: Parameters
   private let layers: Layers
 
   public var gridChannels: [Int] { [shape.last.embedDim] }
@@ -13,7 +13,7 @@ public final class CvT: Network {
   public var gridSides: [Int] { [GridPooling.side(shape.last.side)] }
 
   public init(
-    _ shape: CvTConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+    _ shape: CvTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
     self.parameters = parameters
@@ -22,66 +22,66 @@ public final class CvT: Network {
       epsOutside: shape.normEpsOutsideSqrt)
   }
 
-  public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
+  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var map = images
     var tokens = images
     var index = 0
     for (number, stage) in shape.stages.enumerated() {
       let name = "stage\(number)."
-      map = context.convolution(
+      map = tape.convolution(
         map, weight: parameters[name + "patch_embed.proj.weight"],
         bias: parameters[name + "patch_embed.proj.bias"], stride: stage.patchStride,
         padding: stage.patchPadding)
-      map = layers.norm(map, name + "patch_embed.norm", context)
-      tokens = context.reshaped(map, [map.shape[0], stage.side * stage.side, stage.embedDim])
-      if stage.classToken { tokens = context.joinTokens(parameters[name + "cls_token"], tokens) }
-      tokens = context.dropout(tokens, rate: layers.regularization.dropout)
+      map = layers.norm(map, name + "patch_embed.norm", tape)
+      tokens = tape.reshaped(map, [map.shape[0], stage.side * stage.side, stage.embedDim])
+      if stage.classToken { tokens = tape.joinTokens(parameters[name + "cls_token"], tokens) }
+      tokens = tape.dropout(tokens, rate: layers.regularization.dropout)
       for block in 0..<stage.depth {
         let dropPath = layers.dropPath(index, of: shape.stages.reduce(0) { $0 + $1.depth }, tokens)
-        tokens = context.block(tokens) { [self] in
+        tokens = tape.recomputing(tokens) { [self] in
           self.block($0, stage, "\(name)blocks.\(block).", dropPath, $1)
         }
         index += 1
       }
-      if number < shape.stages.count - 1 { map = spatial(tokens, stage, context) }
+      if number < shape.stages.count - 1 { map = spatial(tokens, stage, tape) }
     }
     let last = shape.last
     let prefix = last.classToken ? 1 : 0
-    let pooled = GridPooling.pooled(tokens, prefix: prefix, side: last.side, context)
+    let pooled = GridPooling.pooled(tokens, prefix: prefix, side: last.side, tape)
     return ModelOutput(
-      logits: head(tokens, prefix: prefix, context),
+      logits: head(tokens, prefix: prefix, tape),
       grids: [EmbeddingGrid(tokens: pooled, prefix: 0, side: GridPooling.side(last.side))],
       tokens: tokens)
   }
 
   /// The tokens of the map, as a map: `[batch, side, side, channels]`.
-  private func spatial(_ x: Tensor, _ stage: CvTConfiguration.Stage, _ context: Context) -> Tensor {
-    let tokens = stage.classToken ? context.slice(x, tokens: 1..<x.shape[1]) : x
-    return context.reshaped(tokens, [x.shape[0], stage.side, stage.side, stage.embedDim])
+  private func spatial(_ x: Tensor, _ stage: CvTConfiguration.Stage, _ tape: Tape) -> Tensor {
+    let tokens = stage.classToken ? tape.slice(x, tokens: 1..<x.shape[1]) : x
+    return tape.reshaped(tokens, [x.shape[0], stage.side, stage.side, stage.embedDim])
   }
 
   private func block(
     _ x: Tensor, _ stage: CvTConfiguration.Stage, _ name: String, _ dropPath: DropPath,
-    _ context: Context
+    _ tape: Tape
   ) -> Tensor {
-    let h = layers.norm(x, name + "norm1", context)
-    let map = spatial(h, stage, context)
+    let h = layers.norm(x, name + "norm1", tape)
+    let map = spatial(h, stage, tape)
     // The class token goes around the convolutions.
-    let cls = stage.classToken ? context.slice(h, tokens: 0..<1) : nil
+    let cls = stage.classToken ? tape.slice(h, tokens: 0..<1) : nil
     func projected(_ part: String) -> Tensor {
       let isQuery = part == "q"
-      let convolved = context.depthwiseConvolution(
+      let convolved = tape.depthwiseConvolution(
         map, weight: parameters["\(name)attn.conv_proj_\(part).conv.weight"],
         stride: isQuery ? stage.qStride : stage.kvStride,
         padding: isQuery ? stage.qPadding : stage.kvPadding)
-      let normed = context.batchNorm(
+      let normed = tape.batchNorm(
         convolved, parameters.batchNorm("\(name)attn.conv_proj_\(part).bn"),
         eps: Float(shape.batchNormEps), frozen: layers.regularization.freezesBatchNorm)
-      let cells = context.reshaped(
+      let cells = tape.reshaped(
         normed, [normed.shape[0], normed.shape[1] * normed.shape[2], normed.channels])
-      let tokens = cls.map { context.joinTokens($0, cells) } ?? cells
-      let result = layers.linear(tokens, "\(name)attn.proj_\(part)", context)
-      normed.letGo()
+      let tokens = cls.map { tape.joinTokens($0, cells) } ?? cells
+      let result = layers.linear(tokens, "\(name)attn.proj_\(part)", tape)
+      normed.release()
       return result
     }
     let width = shape.attentionScale == .embedDim ? stage.embedDim : stage.headDim
@@ -90,25 +90,25 @@ public final class CvT: Network {
     let mixed: Tensor
     switch shape.keyValueProjection {
     case .separate:
-      mixed = context.attention(
+      mixed = tape.attention(
         q: projected("q"), k: projected("k"), v: projected("v"), heads: heads, headDim: headDim,
         scale: scale)
     case .shared:
-      mixed = context.attention(
+      mixed = tape.attention(
         q: projected("q"), kv: projected("kv"), heads: heads, headDim: headDim, scale: scale)
     }
-    let y = layers.branch(mixed, name + "attn.proj", residual: x, dropPath, context)
-    return layers.perceptron(
+    let y = layers.branch(mixed, name + "attn.proj", residual: x, dropPath, tape)
+    return layers.mlp(
       y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: shape.activation,
-      dropPath, context)
+      dropPath, tape)
   }
 
-  private func head(_ x: Tensor, prefix: Int, _ context: Context) -> Tensor {
-    func normed(_ x: Tensor) -> Tensor { shape.finalNorm ? layers.norm(x, "norm", context) : x }
+  private func head(_ x: Tensor, prefix: Int, _ tape: Tape) -> Tensor {
+    func normed(_ x: Tensor) -> Tensor { shape.finalNorm ? layers.norm(x, "norm", tape) : x }
     switch shape.pooling {
-    case .cls: return layers.classifier(normed(context.selectToken(x, index: 0)), "head", context)
+    case .cls: return layers.classifier(normed(tape.selectToken(x, index: 0)), "head", tape)
     case .mean:
-      return layers.classifier(context.meanTokens(normed(x), first: prefix), "head", context)
+      return layers.classifier(tape.meanTokens(normed(x), first: prefix), "head", tape)
     }
   }
 }

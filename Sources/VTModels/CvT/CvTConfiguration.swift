@@ -171,41 +171,44 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (Microsoft's) name, in Microsoft's order.
-  public var parameterSpecs: [ParameterSpec] {
-    var specs: [ParameterSpec] = []
+  public var parameterDeclarations: [ParameterDeclaration] {
+    var declarations: [ParameterDeclaration] = []
     let weight = Initialization.truncatedNormal(std: 0.02)
     // The reference code's channel norms have four axes, so weight decay acts on them.
     let normDecays = normEpsOutsideSqrt ? true : nil
     for (index, stage) in stages.enumerated() {
       let name = "stage\(index)."
       let d = stage.embedDim
-      if stage.classToken { specs.append(ParameterSpec(name + "cls_token", [1, 1, d], weight)) }
+      if stage.classToken {
+        declarations.append(ParameterDeclaration(name + "cls_token", [1, 1, d], weight))
+      }
       let inputs = index == 0 ? inChannels : stages[index - 1].embedDim
-      specs.append(
-        ParameterSpec(
+      declarations.append(
+        ParameterDeclaration(
           name + "patch_embed.proj.weight", [d, inputs, stage.patchSize, stage.patchSize], weight))
-      specs.append(ParameterSpec(name + "patch_embed.proj.bias", [d], .zeros))
-      specs.norm(name + "patch_embed.norm", d, decays: normDecays)
+      declarations.append(ParameterDeclaration(name + "patch_embed.proj.bias", [d], .zeros))
+      declarations.norm(name + "patch_embed.norm", d, decays: normDecays)
       for block in 0..<stage.depth {
         let block = "\(name)blocks.\(block)."
-        specs.norm(block + "norm1", d, decays: normDecays)
+        declarations.norm(block + "norm1", d, decays: normDecays)
         for (part, _) in projections {
           let kernel = stage.qkvKernelSize
-          specs.append(
-            ParameterSpec("\(block)attn.conv_proj_\(part).conv.weight", [d, 1, kernel, kernel], weight))
-          specs.batchNorm("\(block)attn.conv_proj_\(part).bn", d)
+          declarations.append(
+            ParameterDeclaration(
+              "\(block)attn.conv_proj_\(part).conv.weight", [d, 1, kernel, kernel], weight))
+          declarations.batchNorm("\(block)attn.conv_proj_\(part).bn", d)
         }
         for (part, count) in projections {
-          specs.linear("\(block)attn.proj_\(part)", d, count * stage.inner, bias: qkvBias)
+          declarations.linear("\(block)attn.proj_\(part)", d, count * stage.inner, bias: qkvBias)
         }
-        specs.linear(block + "attn.proj", stage.inner, d)
-        specs.norm(block + "norm2", d, decays: normDecays)
-        specs.linear(block + "mlp.fc1", d, stage.hidden)
-        specs.linear(block + "mlp.fc2", stage.hidden, d)
+        declarations.linear(block + "attn.proj", stage.inner, d)
+        declarations.norm(block + "norm2", d, decays: normDecays)
+        declarations.linear(block + "mlp.fc1", d, stage.hidden)
+        declarations.linear(block + "mlp.fc2", stage.hidden, d)
       }
     }
-    if finalNorm { specs.norm("norm", last.embedDim, decays: normDecays) }
-    specs.classifier("head", last.embedDim, classes: numClasses)
-    return specs
+    if finalNorm { declarations.norm("norm", last.embedDim, decays: normDecays) }
+    declarations.classifier("head", last.embedDim, classes: numClasses)
+    return declarations
   }
 }

@@ -105,31 +105,31 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (torchvision) name, in torchvision's order.
-  public var parameterSpecs: [ParameterSpec] {
-    var specs: [ParameterSpec] = []
+  public var parameterDeclarations: [ParameterDeclaration] {
+    var declarations: [ParameterDeclaration] = []
     func convolution(_ name: String, _ inputs: Int, _ outputs: Int, _ kernel: Int) {
       // He initialization by fan-out, as torchvision.
       let std = (2 / Double(outputs * kernel * kernel)).squareRoot()
-      specs.append(
-        ParameterSpec(name + ".weight", [outputs, inputs, kernel, kernel], .normal(std: std)))
-      if convBias { specs.append(ParameterSpec(name + ".bias", [outputs], .zeros)) }
+      declarations.append(
+        ParameterDeclaration(name + ".weight", [outputs, inputs, kernel, kernel], .normal(std: std)))
+      if convBias { declarations.append(ParameterDeclaration(name + ".bias", [outputs], .zeros)) }
     }
     convolution("conv1", inChannels, stemChannels, 7)
-    specs.batchNorm("bn1", stemChannels)
+    declarations.batchNorm("bn1", stemChannels)
     for stage in 0..<stages {
       for block in 0..<depths[stage] {
         let name = "layer\(stage + 1).\(block)."
         for (index, c) in convolutions(stage, block).enumerated() {
           convolution("\(name)conv\(index + 1)", c.inputs, c.outputs, c.kernel)
-          specs.batchNorm("\(name)bn\(index + 1)", c.outputs)
+          declarations.batchNorm("\(name)bn\(index + 1)", c.outputs)
         }
         if hasDownsample(stage, block) {
           convolution(name + "downsample.0", input(stage, block), width(stage), 1)
-          specs.batchNorm(name + "downsample.1", width(stage))
+          declarations.batchNorm(name + "downsample.1", width(stage))
         }
       }
     }
-    specs.classifier("fc", width(stages - 1), classes: numClasses)
-    return specs
+    declarations.classifier("fc", width(stages - 1), classes: numClasses)
+    return declarations
   }
 }

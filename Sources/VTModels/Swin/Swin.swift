@@ -4,7 +4,7 @@ import VTTensor
 /// four tokens become one. Reference: Microsoft's `swin_transformer.py`, whose names the parameters have.
 public final class Swin: Network {
   public let shape: SwinConfiguration
-  public let parameters: ParameterSet
+  public let parameters: Parameters
   private let layers: Layers
   /// Each stage's windows, without and with shift.
   private let layouts: [(plain: WindowLayout, shifted: WindowLayout)]
@@ -15,7 +15,7 @@ public final class Swin: Network {
   public var gridSides: [Int] { (0..<shape.stages).map { shape.side(min($0 + 1, shape.stages - 1)) } }
 
   public init(
-    _ shape: SwinConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+    _ shape: SwinConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
     self.parameters = parameters
@@ -31,52 +31,52 @@ public final class Swin: Network {
     }
   }
 
-  public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
-    var x = context.patchEmbedding(
+  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+    var x = tape.patchEmbedding(
       images: images, weight: parameters["patch_embed.proj.weight"],
       bias: parameters["patch_embed.proj.bias"], patch: shape.patchSize, prefixTokens: [],
       position: nil)
-    if shape.patchNorm { x = layers.norm(x, "patch_embed.norm", context) }
-    if let table = parameters.optional("absolute_pos_embed") { x = context.addTable(x, table) }
-    x = context.dropout(x, rate: layers.regularization.dropout)
+    if shape.patchNorm { x = layers.norm(x, "patch_embed.norm", tape) }
+    if let table = parameters.optional("absolute_pos_embed") { x = tape.addTable(x, table) }
+    x = tape.dropout(x, rate: layers.regularization.dropout)
     var grids: [EmbeddingGrid] = []
     var index = 0
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
         let dropPath = layers.dropPath(index, of: shape.depths.reduce(0, +), x)
-        x = context.block(x) { [self] in self.block($0, stage, block, dropPath, $1) }
+        x = tape.recomputing(x) { [self] in self.block($0, stage, block, dropPath, $1) }
         index += 1
       }
-      if stage < shape.stages - 1 { x = downsample(x, stage, context) }
+      if stage < shape.stages - 1 { x = downsample(x, stage, tape) }
       // As in the reference code, an inner stage's grid is what goes on to the next one.
       grids.append(EmbeddingGrid(tokens: x, prefix: 0, side: gridSides[stage]))
     }
-    let pooled = context.meanTokens(layers.norm(x, "norm", context), first: 0)
-    return ModelOutput(logits: layers.classifier(pooled, "head", context), grids: grids, tokens: x)
+    let pooled = tape.meanTokens(layers.norm(x, "norm", tape), first: 0)
+    return ModelOutput(logits: layers.classifier(pooled, "head", tape), grids: grids, tokens: x)
   }
 
   private func block(
-    _ x: Tensor, _ stage: Int, _ block: Int, _ dropPath: DropPath, _ context: Context
+    _ x: Tensor, _ stage: Int, _ block: Int, _ dropPath: DropPath, _ tape: Tape
   ) -> Tensor {
     let name = "layers.\(stage).blocks.\(block)."
     let heads = shape.numHeads[stage]
     let headDim = shape.width(stage) / heads
-    let qkv = layers.normLinear(x, norm: name + "norm1", name + "attn.qkv", context)
-    let mixed = context.windowAttention(
+    let qkv = layers.normLinear(x, norm: name + "norm1", name + "attn.qkv", tape)
+    let mixed = tape.windowAttention(
       qkv: qkv, layout: block % 2 == 0 ? layouts[stage].plain : layouts[stage].shifted,
       table: parameters.optional(name + "attn.relative_position_bias_table"),
       padding: parameters.optional(name + "attn.qkv.bias"), heads: heads, headDim: headDim,
       scale: 1 / Float(headDim).squareRoot())
-    let y = layers.branch(mixed, name + "attn.proj", residual: x, dropPath, context)
-    return layers.perceptron(
+    let y = layers.branch(mixed, name + "attn.proj", residual: x, dropPath, tape)
+    return layers.mlp(
       y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: shape.activation,
-      dropPath, context)
+      dropPath, tape)
   }
 
-  private func downsample(_ x: Tensor, _ stage: Int, _ context: Context) -> Tensor {
+  private func downsample(_ x: Tensor, _ stage: Int, _ tape: Tape) -> Tensor {
     let name = "layers.\(stage).downsample."
     let side = shape.side(stage)
-    let merged = context.mergePatches(x, height: side, width: side)
-    return layers.normLinear(merged, norm: name + "norm", name + "reduction", context)
+    let merged = tape.mergePatches(x, height: side, width: side)
+    return layers.normLinear(merged, norm: name + "norm", name + "reduction", tape)
   }
 }

@@ -83,40 +83,40 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (Microsoft's) name, in Microsoft's order.
-  public var parameterSpecs: [ParameterSpec] {
-    var specs: [ParameterSpec] = []
+  public var parameterDeclarations: [ParameterDeclaration] {
+    var declarations: [ParameterDeclaration] = []
     if absolutePositionEmbedding {
       let side = imageSize / patchSize
-      specs.append(
-        ParameterSpec(
+      declarations.append(
+        ParameterDeclaration(
           "absolute_pos_embed", [1, side * side, embedDim], .truncatedNormal(std: 0.02), decays: false))
     }
     let patch = "patch_embed.proj"
-    specs.append(
-      ParameterSpec(
+    declarations.append(
+      ParameterDeclaration(
         patch + ".weight", [embedDim, inChannels, patchSize, patchSize], .truncatedNormal(std: 0.02)))
-    specs.append(ParameterSpec(patch + ".bias", [embedDim], .zeros))
-    if patchNorm { specs.norm("patch_embed.norm", embedDim) }
+    declarations.append(ParameterDeclaration(patch + ".bias", [embedDim], .zeros))
+    if patchNorm { declarations.norm("patch_embed.norm", embedDim) }
     for stage in 0..<stages {
       let d = width(stage)
       for block in 0..<depths[stage] {
         let name = "layers.\(stage).blocks.\(block)."
         let side = 2 * window(stage) - 1
-        let table = ParameterSpec(
+        let table = ParameterDeclaration(
           name + "attn.relative_position_bias_table", [side * side, numHeads[stage]],
           .truncatedNormal(std: 0.02), decays: false)
-        specs.transformerBlock(
+        declarations.transformerBlock(
           name, width: d, inner: d, hidden: hidden(stage), qkvBias: qkvBias,
           table: relativePositionBias ? table : nil)
       }
       if stage < stages - 1 {
         let name = "layers.\(stage).downsample."
-        specs.linear(name + "reduction", 4 * d, 2 * d, bias: false)
-        specs.norm(name + "norm", 4 * d)
+        declarations.linear(name + "reduction", 4 * d, 2 * d, bias: false)
+        declarations.norm(name + "norm", 4 * d)
       }
     }
-    specs.norm("norm", finalWidth)
-    specs.classifier("head", finalWidth, classes: numClasses)
-    return specs
+    declarations.norm("norm", finalWidth)
+    declarations.classifier("head", finalWidth, classes: numClasses)
+    return declarations
   }
 }

@@ -104,38 +104,38 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (yitu's) name, in yitu's order.
-  public var parameterSpecs: [ParameterSpec] {
-    var specs = [
-      ParameterSpec("cls_token", [1, 1, embedDim], .truncatedNormal(std: 0.02)),
-      ParameterSpec("pos_embed", [1, tokens, embedDim], .sinusoid, isTrainable: false),
+  public var parameterDeclarations: [ParameterDeclaration] {
+    var declarations = [
+      ParameterDeclaration("cls_token", [1, 1, embedDim], .truncatedNormal(std: 0.02)),
+      ParameterDeclaration("pos_embed", [1, tokens, embedDim], .sinusoid, isTrainable: false),
     ]
     for index in 0..<2 {
       let name = "tokens_to_token.attention\(index + 1)."
       let width = splitWidth(index)
       switch tokensType {
       case .performer:
-        specs.append(
-          ParameterSpec(
+        declarations.append(
+          ParameterDeclaration(
             name + "w", [features, tokenDim], .orthogonal(scale: Double(features).squareRoot()),
             isTrainable: false))
-        specs.linear(name + "kqv", width, 3 * tokenDim)
-        specs.linear(name + "proj", tokenDim, tokenDim)
-        specs.norm(name + "norm1", width)
-        specs.norm(name + "norm2", tokenDim)
-        specs.linear(name + "mlp.0", tokenDim, tokenHidden)
-        specs.linear(name + "mlp.2", tokenHidden, tokenDim)
+        declarations.linear(name + "kqv", width, 3 * tokenDim)
+        declarations.linear(name + "proj", tokenDim, tokenDim)
+        declarations.norm(name + "norm1", width)
+        declarations.norm(name + "norm2", tokenDim)
+        declarations.linear(name + "mlp.0", tokenDim, tokenHidden)
+        declarations.linear(name + "mlp.2", tokenHidden, tokenDim)
       case .transformer:
-        specs.transformerBlock(
+        declarations.transformerBlock(
           name, width: tokenDim, inputs: width, inner: tokenDim, hidden: tokenHidden, qkvBias: false)
       }
     }
-    specs.linear("tokens_to_token.project", splitWidth(2), embedDim)
+    declarations.linear("tokens_to_token.project", splitWidth(2), embedDim)
     for block in 0..<depth {
-      specs.transformerBlock(
+      declarations.transformerBlock(
         "blocks.\(block).", width: embedDim, inner: embedDim, hidden: hidden, qkvBias: qkvBias)
     }
-    specs.norm("norm", embedDim)
-    specs.classifier("head", embedDim, classes: numClasses)
-    return specs
+    declarations.norm("norm", embedDim)
+    declarations.classifier("head", embedDim, classes: numClasses)
+    return declarations
   }
 }

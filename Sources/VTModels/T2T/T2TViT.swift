@@ -4,7 +4,7 @@ import VTTensor
 /// and narrow transformer then reads. Reference: yitu-opensource's `t2t_vit.py`, whose names the parameters have.
 public final class T2TViT: Network {
   public let shape: T2TConfiguration
-  public let parameters: ParameterSet
+  public let parameters: Parameters
   private let layers: Layers
   /// Added to the denominators of the Performer's attention.
   private static let performerEps: Float = 1e-8
@@ -14,7 +14,7 @@ public final class T2TViT: Network {
   public var gridSides: [Int] { [GridPooling.side(shape.gridSide)] }
 
   public init(
-    _ shape: T2TConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+    _ shape: T2TConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
     self.parameters = parameters
@@ -22,59 +22,59 @@ public final class T2TViT: Network {
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
   }
 
-  public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
-    var x = split(images, 0, context)
+  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+    var x = split(images, 0, tape)
     for index in 0..<2 {
       let name = "tokens_to_token.attention\(index + 1)."
-      x = context.block(x) { [self] in
+      x = tape.recomputing(x) { [self] in
         tokenAttention($0, name, $1)
       }
       let side = shape.sides[index]
-      x = split(context.reshaped(x, [x.shape[0], side, side, shape.tokenDim]), index + 1, context)
+      x = split(tape.reshaped(x, [x.shape[0], side, side, shape.tokenDim]), index + 1, tape)
     }
-    x = layers.linear(x, "tokens_to_token.project", context)
-    x = context.addTable(context.joinTokens(parameters["cls_token"], x), parameters["pos_embed"])
-    x = context.dropout(x, rate: layers.regularization.dropout)
+    x = layers.linear(x, "tokens_to_token.project", tape)
+    x = tape.addTable(tape.joinTokens(parameters["cls_token"], x), parameters["pos_embed"])
+    x = tape.dropout(x, rate: layers.regularization.dropout)
     let block = TransformerBlock(
       layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation)
     for index in 0..<shape.depth {
       let dropPath = layers.dropPath(index, of: shape.depth, x)
-      x = context.block(x) { block($0, "blocks.\(index).", dropPath, $1) }
+      x = tape.recomputing(x) { block($0, "blocks.\(index).", dropPath, $1) }
     }
     // The drloc loss sees the tokens after the final norm here.
-    let normed = layers.norm(x, "norm", context)
-    let grid = GridPooling.pooled(normed, prefix: 1, side: shape.gridSide, context)
+    let normed = layers.norm(x, "norm", tape)
+    let grid = GridPooling.pooled(normed, prefix: 1, side: shape.gridSide, tape)
     return ModelOutput(
-      logits: layers.classifier(context.selectToken(normed, index: 0), "head", context),
+      logits: layers.classifier(tape.selectToken(normed, index: 0), "head", tape),
       grids: [EmbeddingGrid(tokens: grid, prefix: 0, side: GridPooling.side(shape.gridSide))],
       tokens: x)
   }
 
-  private func split(_ x: Tensor, _ index: Int, _ context: Context) -> Tensor {
-    context.unfold(
+  private func split(_ x: Tensor, _ index: Int, _ tape: Tape) -> Tensor {
+    tape.unfold(
       x, kernel: shape.softSplitKernel[index], stride: shape.softSplitStride[index],
       padding: shape.softSplitPadding[index])
   }
 
   /// Attention between two soft splits. The values themselves stand in for the input of the residual branch, which has
   /// another width.
-  private func tokenAttention(_ x: Tensor, _ name: String, _ context: Context) -> Tensor {
+  private func tokenAttention(_ x: Tensor, _ name: String, _ tape: Tape) -> Tensor {
     let isPerformer = shape.tokensType == .performer
     let (qkvName, projection, first, second) =
       isPerformer
       ? ("kqv", "proj", "mlp.0", "mlp.2") : ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
-    let qkv = layers.normLinear(x, norm: name + "norm1", name + qkvName, context)
+    let qkv = layers.normLinear(x, norm: name + "norm1", name + qkvName, tape)
     // A transformer's scale is that of the input's width, not of the head's.
     let mixed =
       isPerformer
-      ? context.performerAttention(kqv: qkv, w: parameters[name + "w"], eps: Self.performerEps)
-      : context.attention(
+      ? tape.performerAttention(kqv: qkv, w: parameters[name + "w"], eps: Self.performerEps)
+      : tape.attention(
         qkv: qkv, heads: 1, headDim: shape.tokenDim, scale: 1 / Float(x.channels).squareRoot())
-    let values = context.slice(qkv, channels: 2 * shape.tokenDim..<3 * shape.tokenDim)
+    let values = tape.slice(qkv, channels: 2 * shape.tokenDim..<3 * shape.tokenDim)
     let still = DropPath(rate: 0, rowsPerSample: x.shape[1])
-    let y = layers.branch(mixed, name + projection, residual: values, still, context)
-    return layers.perceptron(
+    let y = layers.branch(mixed, name + projection, residual: values, still, tape)
+    return layers.mlp(
       y, norm: name + "norm2", name + first, name + second, activation: shape.activation, still,
-      context)
+      tape)
   }
 }

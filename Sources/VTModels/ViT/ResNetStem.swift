@@ -54,14 +54,14 @@ public struct ResNetStemConfiguration: Sendable, Equatable {
   /// How many of the picture's pixels one cell of the last map spans along one side. A rest has a cell of its own.
   var stride: Int { 4 << (depths.count - 1) }
 
-  func parameterSpecs(_ inChannels: Int) -> [ParameterSpec] {
-    var specs: [ParameterSpec] = []
+  func parameterDeclarations(_ inChannels: Int) -> [ParameterDeclaration] {
+    var declarations: [ParameterDeclaration] = []
     func convolution(_ name: String, _ inputs: Int, _ outputs: Int, _ kernel: Int, norm: String) {
-      specs.append(
-        ParameterSpec(
+      declarations.append(
+        ParameterDeclaration(
           name + ".weight", [outputs, inputs, kernel, kernel],
           .normal(std: (2 / Double(outputs * kernel * kernel)).squareRoot())))
-      specs.norm(norm, outputs)
+      declarations.norm(norm, outputs)
     }
     convolution(Self.stem + "conv", inChannels, width, 7, norm: Self.stem + "norm")
     var inputs = width
@@ -78,7 +78,7 @@ public struct ResNetStemConfiguration: Sendable, Equatable {
         inputs = outer
       }
     }
-    return specs
+    return declarations
   }
 
   static let stem = "patch_embed.backbone.stem."
@@ -92,20 +92,20 @@ public struct ResNetStemConfiguration: Sendable, Equatable {
 /// `models_resnet.py`; timm's `resnetv2.py`, whose names the parameters have.
 struct ResNetStem {
   let shape: ResNetStemConfiguration
-  let parameters: ParameterSet
+  let parameters: Parameters
 
   /// - Parameter images: `[batch, height, width, channels]`.
   /// - Returns: `[batch, height / stride, width / stride, 4 * inner]`, the sides rounded up.
-  func callAsFunction(_ images: Tensor, _ context: Context) -> Tensor {
+  func callAsFunction(_ images: Tensor, _ tape: Tape) -> Tensor {
     let stem = ResNetStemConfiguration.stem
-    var x = convolution(images, stem + "conv", stride: 2, context)
-    x = norm(x, stem + "norm", relu: true, context)
+    var x = convolution(images, stem + "conv", stride: 2, tape)
+    x = norm(x, stem + "norm", relu: true, tape)
     let (before, after) = same(x, kernel: 3, stride: 2)
-    x = context.maxPool(x, kernel: 3, stride: 2, padding: before, after: after)
+    x = tape.maxPool(x, kernel: 3, stride: 2, padding: before, after: after)
     for stage in shape.depths.indices {
       for unit in 0..<shape.depths[stage] {
         let name = ResNetStemConfiguration.unit(stage, unit)
-        x = context.block(x) {
+        x = tape.recomputing(x) {
           self.unit($0, name, isFirst: unit == 0, stride: stage > 0 && unit == 0 ? 2 : 1, $1)
         }
       }
@@ -114,31 +114,31 @@ struct ResNetStem {
   }
 
   private func unit(
-    _ x: Tensor, _ name: String, isFirst: Bool, stride: Int, _ context: Context
+    _ x: Tensor, _ name: String, isFirst: Bool, stride: Int, _ tape: Tape
   ) -> Tensor {
     var shortcut = x
     if isFirst {
-      shortcut = convolution(x, name + "downsample.conv", stride: stride, context)
-      shortcut = norm(shortcut, name + "downsample.norm", relu: false, context)
+      shortcut = convolution(x, name + "downsample.conv", stride: stride, tape)
+      shortcut = norm(shortcut, name + "downsample.norm", relu: false, tape)
     }
-    var y = norm(convolution(x, name + "conv1", stride: 1, context), name + "norm1", relu: true, context)
-    y = norm(convolution(y, name + "conv2", stride: stride, context), name + "norm2", relu: true, context)
-    y = convolution(y, name + "conv3", stride: 1, context)
-    return norm(y, name + "norm3", relu: true, residual: shortcut, context)
+    var y = norm(convolution(x, name + "conv1", stride: 1, tape), name + "norm1", relu: true, tape)
+    y = norm(convolution(y, name + "conv2", stride: stride, tape), name + "norm2", relu: true, tape)
+    y = convolution(y, name + "conv3", stride: 1, tape)
+    return norm(y, name + "norm3", relu: true, residual: shortcut, tape)
   }
 
-  private func convolution(_ x: Tensor, _ name: String, stride: Int, _ context: Context) -> Tensor {
-    let weight = context.standardized(
+  private func convolution(_ x: Tensor, _ name: String, stride: Int, _ tape: Tape) -> Tensor {
+    let weight = tape.standardized(
       parameters[name + ".weight"], eps: Float(shape.weightEps), epsOutside: shape.weightEpsOutsideRoot)
     let (before, after) = same(x, kernel: weight.shape[2], stride: stride)
-    return context.convolution(
+    return tape.convolution(
       x, weight: weight, bias: nil, stride: stride, padding: before, after: after)
   }
 
   private func norm(
-    _ x: Tensor, _ name: String, relu: Bool, residual: Tensor? = nil, _ context: Context
+    _ x: Tensor, _ name: String, relu: Bool, residual: Tensor? = nil, _ tape: Tape
   ) -> Tensor {
-    context.groupNorm(
+    tape.groupNorm(
       x, gamma: parameters[name + ".weight"], beta: parameters[name + ".bias"],
       groups: ResNetStemConfiguration.groups, eps: Float(shape.normEps), residual: residual, relu: relu)
   }

@@ -1,11 +1,11 @@
 import VTCheckpoint
 import VTTensor
 
-/// The Vision Transformer: patch embedding, pre-norm blocks of attention and multilayer perceptron,
+/// The Vision Transformer: patch embedding, pre-norm blocks of attention and MLP,
 /// final norm, head. Reference: timm's `vision_transformer.py`, whose names the parameters have.
 public final class ViT: Network {
   public let shape: ViTConfiguration
-  public let parameters: ParameterSet
+  public let parameters: Parameters
   private let layers: Layers
   /// The fixed position table, where the network has one.
   private let sincos: Tensor?
@@ -16,7 +16,7 @@ public final class ViT: Network {
   public var gridSides: [Int] { [shape.gridSide] }
 
   public init(
-    _ shape: ViTConfiguration, parameters: ParameterSet, regularization: Regularization, engine: Engine
+    _ shape: ViTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
     self.parameters = parameters
@@ -28,34 +28,34 @@ public final class ViT: Network {
       ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
   }
 
-  public func forward(_ images: Tensor, _ context: Context) -> ModelOutput {
-    var x = embed(images, context)
-    x = context.dropout(x, rate: layers.regularization.dropout)
-    if shape.preNorm { x = layers.norm(x, "norm_pre", context) }
+  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+    var x = embed(images, tape)
+    x = tape.dropout(x, rate: layers.regularization.dropout)
+    if shape.preNorm { x = layers.norm(x, "norm_pre", tape) }
     let block = TransformerBlock(
       layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation,
       projects: shape.attentionProjection)
     for index in 0..<shape.depth {
       let dropPath = layers.dropPath(index, of: shape.depth, x)
-      x = context.block(x) { block($0, "blocks.\(index).", dropPath, $1) }
+      x = tape.recomputing(x) { block($0, "blocks.\(index).", dropPath, $1) }
     }
     let grid = EmbeddingGrid(tokens: x, prefix: shape.prefixTokens, side: shape.gridSide)
-    return ModelOutput(logits: head(x, context), grids: [grid], tokens: x)
+    return ModelOutput(logits: head(x, tape), grids: [grid], tokens: x)
   }
 
   /// Patches with their positions, the class and distillation tokens and registers in front; which of these have
   /// positions too differs.
-  private func embed(_ images: Tensor, _ context: Context) -> Tensor {
+  private func embed(_ images: Tensor, _ tape: Tape) -> Tensor {
     let p = parameters
     let (weight, bias) = (p["patch_embed.proj.weight"], p.optional("patch_embed.proj.bias") ?? noBias)
     let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
     let position = sincos ?? p["pos_embed"]
-    func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { context.joinTokens($1, $0) } }
+    func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { tape.joinTokens($1, $0) } }
     let coversSome = shape.positionedPrefix > 0
     let coversAll = coversSome && shape.positionedPrefix == shape.prefixTokens
     if shape.resnet == nil, coversAll, shape.numRegisters == 0 {
       // One pass over memory.
-      return context.patchEmbedding(
+      return tape.patchEmbedding(
         images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: prefix,
         position: position)
     }
@@ -63,58 +63,58 @@ public final class ViT: Network {
     let ofPatches =
       coversAll
       ? nil
-      : coversSome ? context.slice(position, tokens: shape.positionedPrefix..<position.shape[1]) : position
+      : coversSome ? tape.slice(position, tokens: shape.positionedPrefix..<position.shape[1]) : position
     var patches: Tensor
     if let resnet = shape.resnet {
-      let map = ResNetStem(shape: resnet, parameters: p)(images, context)
-      let cells = context.convolution(map, weight: weight, bias: bias, stride: shape.patchSize, padding: 0)
-      patches = context.reshaped(cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
-      if let ofPatches { patches = context.addTable(patches, ofPatches) }
+      let map = ResNetStem(shape: resnet, parameters: p)(images, tape)
+      let cells = tape.convolution(map, weight: weight, bias: bias, stride: shape.patchSize, padding: 0)
+      patches = tape.reshaped(cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
+      if let ofPatches { patches = tape.addTable(patches, ofPatches) }
     } else {
-      patches = context.patchEmbedding(
+      patches = tape.patchEmbedding(
         images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: [],
         position: ofPatches)
     }
-    if coversAll { return context.addTable(joined(patches), position) }
+    if coversAll { return tape.addTable(joined(patches), position) }
     guard coversSome else { return joined(patches) }
     // The class token has a position, the registers have none.
-    let cls = context.addTable(p["cls_token"], context.slice(position, tokens: 0..<1))
-    return context.joinTokens(cls, context.joinTokens(p["reg_token"], patches))
+    let cls = tape.addTable(p["cls_token"], tape.slice(position, tokens: 0..<1))
+    return tape.joinTokens(cls, tape.joinTokens(p["reg_token"], patches))
   }
 
-  private func head(_ x: Tensor, _ context: Context) -> Tensor {
-    func normed(_ x: Tensor) -> Tensor { layers.norm(x, "norm", context) }
-    func classify(_ x: Tensor, _ name: String) -> Tensor { layers.classifier(x, name, context) }
+  private func head(_ x: Tensor, _ tape: Tape) -> Tensor {
+    func normed(_ x: Tensor) -> Tensor { layers.norm(x, "norm", tape) }
+    func classify(_ x: Tensor, _ name: String) -> Tensor { layers.classifier(x, name, tape) }
     switch shape.pooling {
     case .cls:
       // Norm and selection commute, and one token a picture is less to normalize.
-      return classify(represent(normed(context.selectToken(x, index: 0)), context), "head")
+      return classify(represent(normed(tape.selectToken(x, index: 0)), tape), "head")
     case .map:
       let pool = AttentionPooling(layers: layers, heads: shape.numHeads, activation: shape.activation)
-      return classify(represent(pool(normed(x), "attn_pool.", context), context), "head")
+      return classify(represent(pool(normed(x), "attn_pool.", tape), tape), "head")
     case .mean where shape.normAfterPooling:
-      let mean = context.meanTokens(x, first: shape.prefixTokens)
-      return classify(represent(layers.norm(mean, "fc_norm", context), context), "head")
+      let mean = tape.meanTokens(x, first: shape.prefixTokens)
+      return classify(represent(layers.norm(mean, "fc_norm", tape), tape), "head")
     case .mean:
       return classify(
-        represent(context.meanTokens(normed(x), first: shape.prefixTokens), context), "head")
+        represent(tape.meanTokens(normed(x), first: shape.prefixTokens), tape), "head")
     case .clsAndMean:
       let normed = normed(x)
-      let cls = context.selectToken(normed, index: 0)
-      let mean = context.meanTokens(normed, first: shape.prefixTokens)
-      func token(_ x: Tensor) -> Tensor { context.reshaped(x, [x.shape[0], 1, shape.embedDim]) }
-      let both = context.joinTokens(token(cls), token(mean))
+      let cls = tape.selectToken(normed, index: 0)
+      let mean = tape.meanTokens(normed, first: shape.prefixTokens)
+      func token(_ x: Tensor) -> Tensor { tape.reshaped(x, [x.shape[0], 1, shape.embedDim]) }
+      let both = tape.joinTokens(token(cls), token(mean))
       return classify(
-        represent(context.reshaped(both, [x.shape[0], 2 * shape.embedDim]), context), "head")
+        represent(tape.reshaped(both, [x.shape[0], 2 * shape.embedDim]), tape), "head")
     case .clsAndDistillation:
-      let a = classify(represent(normed(context.selectToken(x, index: 0)), context), "head")
-      let b = classify(represent(normed(context.selectToken(x, index: 1)), context), "head_dist")
-      return context.scaled(context.add(a, b), by: 0.5)
+      let a = classify(represent(normed(tape.selectToken(x, index: 0)), tape), "head")
+      let b = classify(represent(normed(tape.selectToken(x, index: 1)), tape), "head_dist")
+      return tape.scaled(tape.add(a, b), by: 0.5)
     }
   }
 
-  private func represent(_ x: Tensor, _ context: Context) -> Tensor {
+  private func represent(_ x: Tensor, _ tape: Tape) -> Tensor {
     guard shape.representationSize != nil else { return x }
-    return layers.linear(x, "pre_logits.fc", activation: .tanh, context)
+    return layers.linear(x, "pre_logits.fc", activation: .tanh, tape)
   }
 }

@@ -212,40 +212,41 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (timm) name, in timm's order.
-  public var parameterSpecs: [ParameterSpec] {
+  public var parameterDeclarations: [ParameterDeclaration] {
     let d = embedDim
     let inner = numHeads * headDim
     let weight = Initialization.truncatedNormal(std: 0.02)
-    var specs: [ParameterSpec] = []
+    var declarations: [ParameterDeclaration] = []
     if classToken {
-      specs.append(ParameterSpec("cls_token", [1, 1, d], .truncatedNormal(std: 1e-6)))
+      declarations.append(ParameterDeclaration("cls_token", [1, 1, d], .truncatedNormal(std: 1e-6)))
     }
-    if distillationToken { specs.append(ParameterSpec("dist_token", [1, 1, d], weight)) }
+    if distillationToken { declarations.append(ParameterDeclaration("dist_token", [1, 1, d], weight)) }
     if numRegisters > 0 {
-      specs.append(ParameterSpec("reg_token", [1, numRegisters, d], .truncatedNormal(std: 1e-6)))
+      declarations.append(
+        ParameterDeclaration("reg_token", [1, numRegisters, d], .truncatedNormal(std: 1e-6)))
     }
     if positionEmbedding == .learned {
       let rows = positionedPrefix + gridSide * gridSide
-      specs.append(ParameterSpec("pos_embed", [1, rows, d], weight))
+      declarations.append(ParameterDeclaration("pos_embed", [1, rows, d], weight))
     }
-    specs += resnet?.parameterSpecs(inChannels) ?? []
-    specs.append(
-      ParameterSpec(
+    declarations += resnet?.parameterDeclarations(inChannels) ?? []
+    declarations.append(
+      ParameterDeclaration(
         "patch_embed.proj.weight", [d, resnet?.channels ?? inChannels, patchSize, patchSize], weight))
-    if patchBias { specs.append(ParameterSpec("patch_embed.proj.bias", [d], .zeros)) }
-    if preNorm { specs.norm("norm_pre", d) }
+    if patchBias { declarations.append(ParameterDeclaration("patch_embed.proj.bias", [d], .zeros)) }
+    if preNorm { declarations.norm("norm_pre", d) }
     for block in 0..<depth {
       let name = "blocks.\(block)."
-      specs.transformerBlock(
+      declarations.transformerBlock(
         name, width: d, inner: inner, hidden: mlpDim, qkvBias: qkvBias,
         projects: attentionProjection, layerScale: layerScale)
     }
-    specs.norm(normAfterPooling ? "fc_norm" : "norm", d)
-    if pooling == .map { specs.attentionPooling("attn_pool.", width: d, hidden: mlpDim) }
-    if let representationSize { specs.linear("pre_logits.fc", pooledWidth, representationSize) }
+    declarations.norm(normAfterPooling ? "fc_norm" : "norm", d)
+    if pooling == .map { declarations.attentionPooling("attn_pool.", width: d, hidden: mlpDim) }
+    if let representationSize { declarations.linear("pre_logits.fc", pooledWidth, representationSize) }
     for head in pooling == .clsAndDistillation ? ["head", "head_dist"] : ["head"] {
-      specs.classifier(head, representationSize ?? pooledWidth, classes: numClasses)
+      declarations.classifier(head, representationSize ?? pooledWidth, classes: numClasses)
     }
-    return specs
+    return declarations
   }
 }

@@ -58,7 +58,7 @@ public struct SliceShape: Sendable {
 /// to its target where `accumulate` says so. Implementations give the same bits for any number
 /// of threads.
 public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend, GroupNormBackend,
-  PerceptronBackend
+  MLPBackend
 {
   var device: Device { get }
 
@@ -106,7 +106,7 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
   func meanTokensBackward(
     dx: Storage, dy: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
 
-  /// See `Context.pairLinear`; `y [pairs, outputs]`, `sides` the first and the second tokens.
+  /// See `Tape.pairLinear`; `y [pairs, outputs]`, `sides` the first and the second tokens.
   func pairLinearForward(
     _ shape: PairShape, _ sides: [PairSide], y: Storage, x: Storage, weight: Storage, bias: Storage)
   /// Adds to `dx`.
@@ -133,7 +133,7 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
   func crossEntropy(
     logits: Storage, labels: [Int32], classes: Int, smoothing: Float, dlogits: Storage?
   ) -> Float
-  /// See `Context.cycleBackRegression`; `dlogits` receives the gradient where given.
+  /// See `Tape.cycleBackRegression`; `dlogits` receives the gradient where given.
   func cycleBackRegression(
     logits: Storage, labels: [Int32], classes: Int, dlogits: Storage?
   ) -> Float

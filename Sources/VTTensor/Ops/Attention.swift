@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// Multi-head self-attention, `softmax(scale q kᵀ) v` per head. The scores exist a tile at a time;
   /// the backward pass computes them again.
   /// - Parameters:
@@ -64,12 +64,12 @@ extension Context {
       engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
     }
     guard needs else { return out }
-    out.remake = { [engine] in
+    out.recompute = { [engine] in
       let again = engine.storage(shape.batch * shape.queries * shape.heads * shape.headDim)
       compute(again, engine.backend)
       return again
     }
-    out.keepsRemade = true
+    out.cachesRecomputed = true
     record(op) { [engine] in
       guard let dout = out.gradient else { return }
       // Parts of one tensor share its gradient: only the first may find it untouched.

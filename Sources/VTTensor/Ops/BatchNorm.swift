@@ -13,7 +13,7 @@ public struct BatchNormParameters {
   }
 }
 
-extension Context {
+extension Tape {
   /// `(x - mean) / sqrt(var + eps) * gamma + beta` by channel (Ioffe and Szegedy, ICML 2015), then the residual,
   /// then the ReLU. In training the batch's own mean and biased variance are used, and the running ones move
   /// towards it by `momentum`, the variance unbiased, as PyTorch does; otherwise the running ones are used.
@@ -48,12 +48,12 @@ extension Context {
     }
     forward(op) { compute(y.storage, backend) }
     guard needs else { return y }
-    y.remake = { [engine] in
+    y.recompute = { [engine] in
       let again = engine.storage(rows * channels)
       compute(again, engine.backend)
       return again
     }
-    y.keepsRemade = residual != nil
+    y.cachesRecomputed = residual != nil
     let shape = BatchNormShape(rows: rows, channels: channels, usesBatch: usesBatch)
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
@@ -84,7 +84,7 @@ extension Context {
       }
     }
     // A forward pass that is made again for its gradients must not count twice.
-    if !isReplay {
+    if !isRecomputation {
       let unbiased = rows > 1 ? Float(rows) / Float(rows - 1) : 1
       let (m, v) = (parameters.runningMean.storage.floats, parameters.runningVariance.storage.floats)
       for c in 0..<channels {

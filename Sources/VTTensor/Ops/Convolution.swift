@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   private func geometry(
     _ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil
   ) -> ConvolutionGeometry {
@@ -170,9 +170,9 @@ extension Context {
     let y = Tensor(shape: shape, storage: x.storage, needsGradient: needs)
     guard needs else { return y }
     // Where `x` may be let go, `y` must not hold what it shares.
-    if x.remake != nil {
-      y.remake = { x.storage }
-      y.letGo()
+    if x.recompute != nil {
+      y.recompute = { x.storage }
+      y.release()
     }
     record { [engine] in
       guard let dy = y.gradient else { return }

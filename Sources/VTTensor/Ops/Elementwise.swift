@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// `a + scale · b`, elementwise.
   public func add(_ a: Tensor, _ b: Tensor, scale: Float = 1) -> Tensor {
     precondition(a.count == b.count, "\(a.shape) + \(b.shape)")

@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// `(x - mean) / sqrt(var + eps) * gamma + beta` over the last axis (Ba et al., 2016).
   /// - Parameters:
   ///   - x: `[..., channels]`.

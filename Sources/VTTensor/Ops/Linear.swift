@@ -13,7 +13,7 @@ public struct DropPath: Sendable {
   }
 }
 
-extension Context {
+extension Tape {
   /// `residual + dropPath(activation(x weightᵀ + bias))`.
   /// - Parameters:
   ///   - x: `[..., inputs]`.

@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// Mean over the batch of `(1 - s) · nll + s · mean over classes of -log p` (Szegedy et al., 2016).
   /// - Parameters:
   ///   - logits: `[batch, classes]`.

@@ -41,7 +41,7 @@ public struct LinearParameters {
   }
 }
 
-extension Context {
+extension Tape {
   /// `norm(x) weightᵀ + bias`: a layer norm (Ba et al., 2016) and the linear layer behind it. The normalized tokens
   /// exist a block of rows at a time, in both directions.
   /// - Parameters:
@@ -78,7 +78,7 @@ extension Context {
     return y
   }
 
-  /// `x + dropPath(second(activation(first(norm(x)))))`: the multilayer perceptron of a pre-norm transformer block,
+  /// `x + dropPath(second(activation(first(norm(x)))))`: the MLP of a pre-norm transformer block,
   /// whole. What goes into the activation is kept for the way back; the normalized tokens and the hidden ones are
   /// made again.
   /// - Parameters:
@@ -86,11 +86,11 @@ extension Context {
   ///   - first: `weight [hidden, channels]`, `bias [hidden]`.
   ///   - second: `weight [channels, hidden]`, `bias [channels]`.
   /// - Returns: the shape of `x`.
-  public func perceptron(
+  public func mlp(
     _ x: Tensor, _ norm: LayerNormParameters, _ first: LinearParameters, _ second: LinearParameters,
     activation: Activation, dropPath: DropPath? = nil
   ) -> Tensor {
-    let shape = PerceptronShape(
+    let shape = MLPShape(
       rows: x.rows, channels: x.channels, hidden: first.weight.shape[0], activation: activation)
     precondition(norm.gamma.count == shape.channels && norm.beta.count == shape.channels)
     precondition(
@@ -106,7 +106,7 @@ extension Context {
     let state = norm.state(rows: shape.rows, engine)
     let scales = RowScales(
       values: dropPathScales(dropPath, rows: shape.rows), rowsPerScale: dropPath?.rowsPerSample ?? 1)
-    let op = operation("perceptron", [x, first.weight] + parameters, y)
+    let op = operation("mlp", [x, first.weight] + parameters, y)
     forward(op) {
       backend.perceptronForward(
         shape, y: y.storage, pre: pre, x: x.storage, norm: state, first: first.values,

@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// `relu(W concat(x[a], x[b]) + bias)` for pairs of tokens: the first layer of the dense relative localization head.
   /// Since `W concat(u, v) = W₁ u + W₂ v`, each token that occurs is multiplied once with its half of the weight,
   /// however many pairs it is in.

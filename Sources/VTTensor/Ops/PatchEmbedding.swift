@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// Cuts pictures into patches, projects each to a token, puts the prefix tokens (class,
   /// distillation) in front and adds the position table (Dosovitskiy et al., ICLR 2021, eq. 1).
   /// - Parameters:

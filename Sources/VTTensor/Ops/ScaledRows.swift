@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// Every row times its own factor: a layer scale (Touvron et al., "Going Deeper with Image Transformers", ICCV 2021)
   /// brought into the weight, or with rows of one number the bias, of the layer that it follows.
   /// - Parameters:

@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// Token `index` of every sequence.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.

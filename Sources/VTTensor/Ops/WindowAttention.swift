@@ -1,4 +1,4 @@
-extension Context {
+extension Tape {
   /// Self-attention within shifted windows (Liu et al., ICCV 2021, section 3.2): windows are gathered and
   /// scattered inside, so tokens stay where they are.
   /// - Parameters:

@@ -9,14 +9,14 @@ public enum DrlocHead {
   /// Parameters of the network for `scale`: Linear(2D, 512) ReLU Linear(512, 512) ReLU, then Linear(512, 2) for `l1`,
   /// or Linear(512, 512) and a Linear(512, classes) for each coordinate.
   /// - Parameter side: k of the grid.
-  public static func parameterSpecs(
+  public static func parameterDeclarations(
     scale: Int, channels: Int, side: Int, _ options: DrlocOptions = DrlocOptions()
-  ) -> [ParameterSpec] {
-    func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterSpec] {
+  ) -> [ParameterDeclaration] {
+    func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterDeclaration] {
       let bound = 1 / Double(inputs).squareRoot()
       return [
-        ParameterSpec("drloc.\(scale).\(name).weight", [outputs, inputs], .uniform(bound: bound)),
-        ParameterSpec("drloc.\(scale).\(name).bias", [outputs], .uniform(bound: bound)),
+        ParameterDeclaration("drloc.\(scale).\(name).weight", [outputs, inputs], .uniform(bound: bound)),
+        ParameterDeclaration("drloc.\(scale).\(name).bias", [outputs], .uniform(bound: bound)),
       ]
     }
     let trunk = linear("layers.0", 2 * channels, hidden) + linear("layers.2", hidden, hidden)
@@ -27,11 +27,13 @@ public enum DrlocHead {
   }
 
   /// All heads that `options` ask for: one for the last grid, or one a grid.
-  public static func parameterSpecs(_ model: any VisionModel, _ options: DrlocOptions) -> [ParameterSpec] {
+  public static func parameterDeclarations(_ model: any VisionModel, _ options: DrlocOptions)
+    -> [ParameterDeclaration]
+  {
     let scales = zip(model.gridChannels, model.gridSides)
     let used = options.isMultiscale ? Array(scales) : Array(scales.suffix(1))
     return used.enumerated().flatMap { scale, grid in
-      parameterSpecs(scale: scale, channels: grid.0, side: grid.1, options)
+      parameterDeclarations(scale: scale, channels: grid.0, side: grid.1, options)
     }
   }
 
@@ -68,17 +70,17 @@ public enum DrlocHead {
   /// The head's answers: for `l1` one tensor `[batch * pairs, 2]`, else two of logits `[batch * pairs, classes]`, for
   /// rows and for columns.
   public static func predictions(
-    _ grid: EmbeddingGrid, _ pairs: GridPairs, scale: Int, parameters: ParameterSet,
-    _ context: Context
+    _ grid: EmbeddingGrid, _ pairs: GridPairs, scale: Int, parameters: Parameters,
+    _ tape: Tape
   ) -> [Tensor] {
     let offset = Int32(grid.prefix)
     func linear(_ x: Tensor, _ name: String, _ activation: Activation) -> Tensor {
       let name = "drloc.\(scale).\(name)"
-      return context.linear(
+      return tape.linear(
         x, weight: parameters[name + ".weight"], bias: parameters[name + ".bias"],
         activation: activation)
     }
-    var x = context.pairLinear(
+    var x = tape.pairLinear(
       grid.tokens, pairs.first.map { $0 + offset }, pairs.second.map { $0 + offset },
       weight: parameters["drloc.\(scale).layers.0.weight"],
       bias: parameters["drloc.\(scale).layers.0.bias"])
@@ -90,25 +92,25 @@ public enum DrlocHead {
   /// The loss of one grid, a tensor of one element.
   public static func loss(
     _ grid: EmbeddingGrid, _ pairs: GridPairs, _ options: DrlocOptions, scale: Int,
-    parameters: ParameterSet, _ context: Context
+    parameters: Parameters, _ tape: Tape
   ) -> Tensor {
-    let answers = predictions(grid, pairs, scale: scale, parameters: parameters, context)
+    let answers = predictions(grid, pairs, scale: scale, parameters: parameters, tape)
     let count = Float(pairs.first.count)
     switch options.mode {
     case .l1:
-      return context.l1(
+      return tape.l1(
         predicted: answers[0], expected: targets(pairs, side: grid.side, options),
         scale: options.target == .paper ? 1 / count : 1 / (2 * count))
     case .ce:
       let labels = classes(pairs, side: grid.side, options)
-      return context.add(
-        context.crossEntropy(logits: answers[0], labels: labels[0]),
-        context.crossEntropy(logits: answers[1], labels: labels[1]))
+      return tape.add(
+        tape.crossEntropy(logits: answers[0], labels: labels[0]),
+        tape.crossEntropy(logits: answers[1], labels: labels[1]))
     case .cbr:
       let labels = classes(pairs, side: grid.side, options)
-      return context.add(
-        context.cycleBackRegression(logits: answers[0], labels: labels[0]),
-        context.cycleBackRegression(logits: answers[1], labels: labels[1]))
+      return tape.add(
+        tape.cycleBackRegression(logits: answers[0], labels: labels[0]),
+        tape.cycleBackRegression(logits: answers[1], labels: labels[1]))
     }
   }
 }

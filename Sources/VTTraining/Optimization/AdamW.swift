@@ -41,13 +41,13 @@ public final class AdamW {
   private let engine: Engine
   private let slots: [Slot]
 
-  public init(_ parameters: ParameterSet, options: Options, engine: Engine) {
+  public init(_ parameters: Parameters, options: Options, engine: Engine) {
     self.options = options
     self.engine = engine
     slots = parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
       Slot(
         name: name, parameter: tensor, first: engine.zeros(tensor.shape),
-        second: engine.zeros(tensor.shape), decays: parameters.spec(name)?.decays ?? true)
+        second: engine.zeros(tensor.shape), decays: parameters.declaration(name)?.decays ?? true)
     }
   }
 
@@ -101,7 +101,7 @@ public final class AdamW {
   }
 
   /// - Throws: `Failure` where a moment is missing, misshapen or one that no training leaves.
-  public func restore(_ store: ParameterStore, updates: Int) throws {
+  public func restore(_ store: StateDict, updates: Int) throws {
     for slot in slots {
       for (prefix, tensor) in [(Self.firstPrefix, slot.first), (Self.secondPrefix, slot.second)] {
         guard let stored = store[prefix + slot.name], stored.shape == tensor.shape else {

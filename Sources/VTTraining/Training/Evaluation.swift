@@ -57,9 +57,9 @@ public struct Evaluation: Sendable {
       result.failures += batch.failures
       done += batch.count + batch.failures.count
       if batch.count > 0 {
-        let context = Context(engine, recording: false)
+        let tape = Tape(engine, recording: false)
         let images = engine.tensor(batch.images, batch.shape)
-        let output = model.forward(images, context)
+        let output = model.forward(images, tape)
         try output.checkFinite { pictures[batch.positions[$0]].path }
         let logits = output.logits
         result.add(logits.values, classes: logits.channels, batch, pictures)

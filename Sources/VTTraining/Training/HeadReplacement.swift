@@ -23,18 +23,18 @@ public enum HeadReplacement {
   /// - Parameter rows: for each class, its row of the classifier that the weights have; nil makes a new classifier.
   /// - Throws: `Failure` where the weights lack anything but the classifier.
   public static func weights(
-    _ weights: ParameterStore, configuration: JSON, seed: UInt64, rows: [Int]? = nil
-  ) throws -> ParameterStore {
-    let heads = try ModelFactory.headParameters(configuration)
-    var result = ParameterStore()
+    _ weights: StateDict, configuration: JSON, seed: UInt64, rows: [Int]? = nil
+  ) throws -> StateDict {
+    let heads = try Models.headParameters(configuration)
+    var result = StateDict()
     result.metadata = weights.metadata
-    for (index, spec) in try ModelFactory.parameterSpecs(configuration).enumerated() {
-      let own = weights[spec.name]
-      if heads.contains(spec.name), let rows, let own {
+    for (index, declaration) in try Models.parameterDeclarations(configuration).enumerated() {
+      let own = weights[declaration.name]
+      if heads.contains(declaration.name), let rows, let own {
         try result.append(reordered(own, rows))
-      } else if heads.contains(spec.name) {
-        let values = spec.initialValues(seed: seed, index: UInt64(index))
-        try result.append(StoredTensor(name: spec.name, shape: spec.shape, values: values))
+      } else if heads.contains(declaration.name) {
+        let values = declaration.initialValues(seed: seed, index: UInt64(index))
+        try result.append(StoredTensor(name: declaration.name, shape: declaration.shape, values: values))
       } else if let own {
         try result.append(own)
       }

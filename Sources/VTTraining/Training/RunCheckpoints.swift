@@ -8,7 +8,7 @@ struct RunCheckpoints {
   /// A checkpoint that is whole.
   struct Whole {
     let path: String
-    let store: ParameterStore
+    let store: StateDict
     var state: TrainingState
 
     var name: String { "checkpoints/" + (path as NSString).lastPathComponent }
@@ -104,7 +104,7 @@ private enum Found {
       self = .missing
       return
     }
-    let store: ParameterStore
+    let store: StateDict
     do {
       store = try CheckpointFile.open(path)
       let hasDigest = try ContentDigest.check(store, .everything)

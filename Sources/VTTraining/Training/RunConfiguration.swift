@@ -104,7 +104,7 @@ public struct RunConfiguration: Sendable, Equatable {
   /// The network, its classes and its pictures must go together.
   private static func check(_ model: JSON, classes: [String], preprocessing: JSON) throws {
     let whole: JSON
-    do { whole = try ModelFactory.completed(model) } catch var failure as Failure {
+    do { whole = try Models.completed(model) } catch var failure as Failure {
       failure.problem = "the run's 'model': " + failure.problem
       throw failure
     }

@@ -57,7 +57,7 @@ public final class Trainer {
   ///   - data: the pictures; their classes are the network's.
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
   public init(
-    folder: RunFolder, configuration: RunConfiguration, weights: ParameterStore?,
+    folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
     data: ImageFolder, engine: Engine
   ) throws {
     try configuration.recipe.validate()
@@ -331,7 +331,7 @@ public final class Trainer {
   /// one of the two is whole.
   public func save() throws { try save(checkpoint()) }
 
-  private func save(_ store: ParameterStore) throws {
+  private func save(_ store: StateDict) throws {
     OutputFile.removeStale(of: folder.previousPath)
     if lastIsWhole { try keepLast() }
     try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
@@ -354,7 +354,7 @@ public final class Trainer {
   }
 
   /// The whole state, with its digests.
-  private func checkpoint() throws -> ParameterStore {
+  private func checkpoint() throws -> StateDict {
     var store = try model.parameters.store()
     for tensor in step.optimizer.state() { try store.append(tensor) }
     store.metadata = configuration.metadata.entries

@@ -14,15 +14,15 @@ extension Trainer {
     /// - Parameter weights: by native name, with the drloc head's where they are to be kept; nil initializes.
     /// - Throws: `Failure` where the weights do not fit the network, hold numbers that are not finite, or the recipe asks
     ///   for what the network does not have.
-    init(_ configuration: RunConfiguration, _ weights: ParameterStore?, _ engine: Engine) throws {
+    init(_ configuration: RunConfiguration, _ weights: StateDict?, _ engine: Engine) throws {
       let recipe = configuration.recipe
       let shape = configuration.metadata.configuration
       guard let preprocessing = configuration.metadata.preprocessing else {
         throw Failure("the run's configuration has no preprocessing")
       }
       self.preprocessing = try Preprocessing(preprocessing)
-      let heads = try ModelFactory.headParameters(shape)
-      let model = try ModelFactory.make(
+      let heads = try Models.headParameters(shape)
+      let model = try Models.make(
         shape, weights: weights, engine: engine, seed: recipe.seed,
         regularization: Regularization(
           dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout),
@@ -34,10 +34,10 @@ extension Trainer {
             .usage, "a network of the architecture '\(model.architecture)' has one grid only",
             remedy: "leave out --drloc-multiscale")
         }
-        let specs = DrlocHead.parameterSpecs(model, options)
+        let declarations = DrlocHead.parameterDeclarations(model, options)
         // A head that comes with the weights is kept where it is the one that the options ask for.
-        let kept = specs.allSatisfy { weights?[$0.name]?.shape == $0.shape }
-        try model.parameters.add(specs, weights: kept ? weights : nil, seed: recipe.seed)
+        let kept = declarations.allSatisfy { weights?[$0.name]?.shape == $0.shape }
+        try model.parameters.add(declarations, weights: kept ? weights : nil, seed: recipe.seed)
       }
       try model.parameters.checkFinite()
       self.model = model

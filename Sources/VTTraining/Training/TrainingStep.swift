@@ -82,19 +82,19 @@ public final class TrainingStep {
   func gradients(
     images: Tensor, labels: [Int32], labelSmoothing: Double, drloc: Drloc?, random: RandomKey
   ) -> StepResult {
-    let context = Context(
+    let tape = Tape(
       engine, recording: true, training: true, random: random, recomputes: recomputes)
-    let output = model.forward(images, context)
-    let crossEntropy = context.crossEntropy(
+    let output = model.forward(images, tape)
+    let crossEntropy = tape.crossEntropy(
       logits: output.logits, labels: labels, smoothing: Float(labelSmoothing))
     var loss = crossEntropy
     var localization: Tensor?
     if let drloc {
-      let term = localizationLoss(output, drloc, context)
+      let term = localizationLoss(output, drloc, tape)
       localization = term
-      loss = context.add(crossEntropy, term, scale: Float(drloc.weight))
+      loss = tape.add(crossEntropy, term, scale: Float(drloc.weight))
     }
-    context.backward(from: loss)
+    tape.backward(from: loss)
     let answers = predictedClasses(output.logits)
     return StepResult(
       loss: Double(loss.values[0]), crossEntropy: Double(crossEntropy.values[0]),
@@ -106,14 +106,14 @@ public final class TrainingStep {
 extension TrainingStep {
   /// The sum over the scales, as in the reference code.
   private func localizationLoss(
-    _ output: ModelOutput, _ drloc: Drloc, _ context: Context
+    _ output: ModelOutput, _ drloc: Drloc, _ tape: Tape
   ) -> Tensor {
     let grids = drloc.options.isMultiscale ? output.grids : [output.finalGrid]
     let terms = zip(grids, drloc.pairs).enumerated().map { scale, part in
       DrlocHead.loss(
-        part.0, part.1, drloc.options, scale: scale, parameters: model.parameters, context)
+        part.0, part.1, drloc.options, scale: scale, parameters: model.parameters, tape)
     }
-    return terms.dropFirst().reduce(terms[0]) { context.add($0, $1) }
+    return terms.dropFirst().reduce(terms[0]) { tape.add($0, $1) }
   }
 }
 

@@ -1,10 +1,10 @@
 import VTCheckpoint
 import VTCore
 
-extension Preset {
+extension NamedModel {
   /// ViT: Dosovitskiy et al., ICLR 2021, and Steiner et al., 2021 (tiny, small); DeiT: Touvron et al.,
   /// ICML 2021. Parameter counts with 1,000 classes, as timm's model tables give them.
-  static let vit: [Preset] = [
+  static let vit: [NamedModel] = [
     vit("vit_tiny_patch16_224", 192, 12, 3, patch: 16, size: 224, count: 5_717_416),
     vit("vit_tiny_patch16_384", 192, 12, 3, patch: 16, size: 384, count: 5_790_376),
     vit("vit_small_patch16_224", 384, 12, 6, patch: 16, size: 224, count: 22_050_664),
@@ -70,7 +70,7 @@ extension Preset {
   private static func vit(
     _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, patch: Int, size: Int,
     _ kind: Kind = .original, distilled: Bool = false, resnet: [Int]? = nil, count: Int
-  ) -> Preset {
+  ) -> NamedModel {
     let usual: JSON = .object([
       "architecture": .string("vit"), "image_size": .int(size), "in_channels": .int(3),
       "num_classes": .int(1000), "norm_eps": .number(kind == .clip ? "1e-05" : "1e-06"),
@@ -87,7 +87,7 @@ extension Preset {
       "pre_norm": .bool(kind == .clip), "patch_bias": .bool(kind != .clip),
       "num_registers": .int(kind == .registers ? 4 : 0),
     ])
-    return Preset(
+    return NamedModel(
       name: name, architecture: "vit", publishedParameterCount: count,
       configuration: .object(
         (usual.members ?? []) + (resnet.map { [JSON.Member(key: "resnet_depths", value: .list($0))] } ?? [])))

@@ -1,9 +1,9 @@
 import VTCheckpoint
 
-extension Preset {
+extension NamedModel {
   /// Swin: Liu et al., ICCV 2021, tables 1 and 7. Parameter counts with 1,000 classes as timm's and torchvision's
   /// model tables give them.
-  static let swin: [Preset] = [
+  static let swin: [NamedModel] = [
     swin("swin_tiny_patch4_window7_224", 96, [2, 2, 6, 2], [3, 6, 12, 24], 7, 224, 28_288_354),
     swin("swin_small_patch4_window7_224", 96, [2, 2, 18, 2], [3, 6, 12, 24], 7, 224, 49_606_258),
     swin("swin_base_patch4_window7_224", 128, [2, 2, 18, 2], [4, 8, 16, 32], 7, 224, 87_768_224),
@@ -15,8 +15,8 @@ extension Preset {
   private static func swin(
     _ name: String, _ embedDim: Int, _ depths: [Int], _ heads: [Int], _ window: Int, _ size: Int,
     _ count: Int
-  ) -> Preset {
-    Preset(
+  ) -> NamedModel {
+    NamedModel(
       name: name, architecture: "swin", publishedParameterCount: count,
       configuration: .object([
         "architecture": .string("swin"), "image_size": .int(size), "in_channels": .int(3),

@@ -1,9 +1,9 @@
 import VTCheckpoint
 
-extension Preset {
+extension NamedModel {
   /// T2T-ViT: Yuan et al., ICCV 2021, tables 1, 2 and 4 (4.3, 5.9, 6.9, 21.5, 39.2 and 64.1 million). Exact counts with
   /// 1,000 classes, the fixed position table and projections included, as PyTorch counts a network's parameters.
-  static let t2t: [Preset] = [
+  static let t2t: [NamedModel] = [
     t2t("t2t_vit_7", 256, 7, 4, 2, count: 4_310_222),
     t2t("t2t_vit_10", 256, 10, 4, 2, count: 5_889_230),
     t2t("t2t_vit_12", 256, 12, 4, 2, count: 6_941_902),
@@ -18,8 +18,8 @@ extension Preset {
   private static func t2t(
     _ name: String, _ embedDim: Int, _ depth: Int, _ heads: Int, _ ratio: Int,
     tokens: String = "performer", count: Int
-  ) -> Preset {
-    return Preset(
+  ) -> NamedModel {
+    return NamedModel(
       name: name, architecture: "t2t_vit", publishedParameterCount: count,
       configuration: .object([
         "architecture": .string("t2t_vit"), "image_size": .int(224), "in_channels": .int(3),

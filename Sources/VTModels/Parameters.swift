@@ -21,7 +21,7 @@ public enum Initialization: Sendable, Equatable {
 }
 
 /// A parameter as the architecture declares it.
-public struct ParameterSpec: Sendable, Equatable {
+public struct ParameterDeclaration: Sendable, Equatable {
   public let name: String
   public let shape: [Int]
   public let initialization: Initialization
@@ -75,7 +75,7 @@ public struct ParameterSpec: Sendable, Equatable {
   }
 }
 
-extension ParameterSpec {
+extension ParameterDeclaration {
   private static func sinusoid(positions: Int, channels: Int) -> [Float] {
     (0..<positions).flatMap { position in
       (0..<channels).map { channel -> Float in
@@ -104,10 +104,10 @@ extension ParameterSpec {
 }
 
 /// A network's parameters by native name, in the order of their declaration.
-public final class ParameterSet {
+public final class Parameters {
   public private(set) var names: [String] = []
   private var tensors: [String: Tensor] = [:]
-  private var declared: [String: ParameterSpec] = [:]
+  private var declared: [String: ParameterDeclaration] = [:]
   private let engine: Engine
 
   public init(engine: Engine) { self.engine = engine }
@@ -119,7 +119,7 @@ public final class ParameterSet {
   }
 
   /// How the architecture declared a parameter.
-  public func spec(_ name: String) -> ParameterSpec? { declared[name] }
+  public func declaration(_ name: String) -> ParameterDeclaration? { declared[name] }
 
   public func contains(_ name: String) -> Bool { tensors[name] != nil }
   public var all: [(name: String, tensor: Tensor)] { names.map { ($0, tensors[$0]!) } }
@@ -132,14 +132,16 @@ public final class ParameterSet {
   ///   - isTrainable: whether a parameter gets a gradient.
   /// - Throws: `Failure` listing every missing or misshapen tensor.
   public func add(
-    _ specs: [ParameterSpec], weights: ParameterStore?, seed: UInt64,
+    _ declarations: [ParameterDeclaration], weights: StateDict?, seed: UInt64,
     isTrainable: (String) -> Bool = { _ in true }
   ) throws {
     if let weights {
-      let problems = specs.compactMap { spec -> String? in
-        guard let tensor = weights[spec.name] else { return "missing \(spec.name) \(spec.shape)" }
-        guard tensor.shape == spec.shape else {
-          return "misshapen \(spec.name) \(tensor.shape), the network has \(spec.shape)"
+      let problems = declarations.compactMap { declaration -> String? in
+        guard let tensor = weights[declaration.name] else {
+          return "missing \(declaration.name) \(declaration.shape)"
+        }
+        guard tensor.shape == declaration.shape else {
+          return "misshapen \(declaration.name) \(tensor.shape), the network has \(declaration.shape)"
         }
         return nil
       }
@@ -148,27 +150,28 @@ public final class ParameterSet {
           "the weights do not fit the network:\n  " + problems.joined(separator: "\n  "))
       }
     }
-    if let spec = specs.first(where: { $0.count > 1 << 32 }) {
+    if let declaration = declarations.first(where: { $0.count > 1 << 32 }) {
       throw Failure(
-        .resource, "the network would have a parameter of shape \(spec.shape)", tensor: spec.name,
+        .resource, "the network would have a parameter of shape \(declaration.shape)",
+        tensor: declaration.name,
         remedy: "check the sizes in the configuration")
     }
-    for spec in specs {
+    for declaration in declarations {
       let values =
-        try weights?[spec.name]?.floats()
-        ?? spec.initialValues(seed: seed, index: UInt64(names.count))
-      names.append(spec.name)
-      declared[spec.name] = spec
-      tensors[spec.name] =
-        spec.isTrainable && isTrainable(spec.name)
-        ? Tensor.parameter(values, spec.shape, engine: engine)
-        : Tensor.frozen(values, spec.shape, engine: engine)
+        try weights?[declaration.name]?.floats()
+        ?? declaration.initialValues(seed: seed, index: UInt64(names.count))
+      names.append(declaration.name)
+      declared[declaration.name] = declaration
+      tensors[declaration.name] =
+        declaration.isTrainable && isTrainable(declaration.name)
+        ? Tensor.parameter(values, declaration.shape, engine: engine)
+        : Tensor.frozen(values, declaration.shape, engine: engine)
     }
   }
 
   /// A copy of every parameter, as a store of float32 tensors.
-  public func store() throws -> ParameterStore {
-    try ParameterStore(
+  public func store() throws -> StateDict {
+    try StateDict(
       all.map { StoredTensor(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values) })
   }
 

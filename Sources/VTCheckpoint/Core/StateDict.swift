@@ -37,7 +37,7 @@ public struct KerasLayout: Sendable, Equatable {
 }
 
 /// Named tensors in order, as a file holds them or a file will.
-public struct ParameterStore: Sendable {
+public struct StateDict: Sendable {
   public private(set) var tensors: [StoredTensor] = []
   private var positions: [String: Int] = [:]
 

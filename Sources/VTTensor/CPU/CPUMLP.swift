@@ -98,7 +98,7 @@ extension CPUBackend {
   }
 
   func perceptronForward(
-    _ shape: PerceptronShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
+    _ shape: MLPShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales
   ) {
     let (k, h) = (shape.channels, shape.hidden)
@@ -130,7 +130,7 @@ extension CPUBackend {
   }
 
   func perceptronBackward(
-    _ shape: PerceptronShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
+    _ shape: MLPShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
     dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget
   ) {

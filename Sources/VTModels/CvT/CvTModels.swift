@@ -1,9 +1,9 @@
 import VTCheckpoint
 
-extension Preset {
+extension NamedModel {
   /// CvT: Wu et al., ICCV 2021, tables 2 and 3 (20.0, 31.5 and 277 million). Exact counts with 1,000 classes are those
   /// of transformers' networks.
-  static let cvt: [Preset] = [
+  static let cvt: [NamedModel] = [
     cvt("cvt_13_224", [64, 192, 384], [1, 2, 10], [1, 3, 6], 224, 19_997_480),
     cvt("cvt_13_384", [64, 192, 384], [1, 2, 10], [1, 3, 6], 384, 19_997_480),
     cvt("cvt_21_224", [64, 192, 384], [1, 4, 16], [1, 3, 6], 224, 31_622_696),
@@ -13,8 +13,8 @@ extension Preset {
 
   private static func cvt(
     _ name: String, _ embedDim: [Int], _ depths: [Int], _ heads: [Int], _ size: Int, _ count: Int
-  ) -> Preset {
-    return Preset(
+  ) -> NamedModel {
+    return NamedModel(
       name: name, architecture: "cvt", publishedParameterCount: count,
       configuration: .object([
         "architecture": .string("cvt"), "image_size": .int(size), "in_channels": .int(3),

@@ -2,8 +2,8 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// Builds networks of any architecture from their configuration.
-public enum ModelFactory {
+/// The registry of architectures: builds networks from their configuration, and knows the published ones by name.
+public enum Models {
   private static var networks: [any Network.Type] {
     [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
   }
@@ -16,7 +16,7 @@ public enum ModelFactory {
   ///   - weights: by native name; nil initializes.
   /// - Throws: `Failure` for an unknown architecture, a malformed configuration or weights that do not fit.
   public static func make(
-    _ configuration: JSON, weights: ParameterStore?, engine: Engine, seed: UInt64 = 0,
+    _ configuration: JSON, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
     regularization: Regularization = Regularization(),
     isTrainable: (String) -> Bool = { _ in true }
   ) throws -> any VisionModel {
@@ -31,8 +31,8 @@ public enum ModelFactory {
 
   /// Refuses tensors that the network has no place for, the drloc head's, the optimizer's and PyTorch's counters
   /// of batches apart.
-  private static func checkNothingIsLeft(_ weights: ParameterStore, _ configuration: JSON) throws {
-    let own = Set(try parameterSpecs(configuration).map(\.name))
+  private static func checkNothingIsLeft(_ weights: StateDict, _ configuration: JSON) throws {
+    let own = Set(try parameterDeclarations(configuration).map(\.name))
     let left = weights.names.filter { name in
       !own.contains(name) && !["drloc.", "optimizer."].contains { name.hasPrefix($0) }
         && !name.hasSuffix(".num_batches_tracked")
@@ -48,21 +48,21 @@ public enum ModelFactory {
   /// Refuses tensors of other shapes than the configuration's network has, such as a Swin's whose windows differ from
   /// stage to stage. Tensors that are missing or left over are another matter.
   /// - Throws: `Failure` naming the first such tensor.
-  public static func checkShapes(_ weights: ParameterStore, _ configuration: JSON) throws {
-    for spec in try parameterSpecs(configuration) {
-      guard let tensor = weights[spec.name], tensor.shape != spec.shape else { continue }
+  public static func checkShapes(_ weights: StateDict, _ configuration: JSON) throws {
+    for declaration in try parameterDeclarations(configuration) {
+      guard let tensor = weights[declaration.name], tensor.shape != declaration.shape else { continue }
       throw Failure(
-        "the tensors are those of a network that VTKit does not have: its shape is \(tensor.shape), in a network of the file's configuration \(spec.shape)",
-        tensor: spec.name)
+        "the tensors are those of a network that VTKit does not have: its shape is \(tensor.shape), in a network of the file's configuration \(declaration.shape)",
+        tensor: declaration.name)
     }
   }
 
   /// The parameters that a configuration declares, by native name.
-  public static func parameterSpecs(_ configuration: JSON) throws -> [ParameterSpec] {
-    func specs<N: Network>(_ type: N.Type) throws -> [ParameterSpec] {
-      try N.Shape(configuration).parameterSpecs
+  public static func parameterDeclarations(_ configuration: JSON) throws -> [ParameterDeclaration] {
+    func declarations<N: Network>(_ type: N.Type) throws -> [ParameterDeclaration] {
+      try N.Shape(configuration).parameterDeclarations
     }
-    return try specs(network(of: configuration))
+    return try declarations(network(of: configuration))
   }
 
   /// A configuration with the keys that it leaves out.
@@ -87,7 +87,7 @@ public enum ModelFactory {
 
   /// Parameters of the classifier, which fine-tuning replaces.
   public static func headParameters(_ configuration: JSON) throws -> Set<String> {
-    let names = try parameterSpecs(configuration).map(\.name)
+    let names = try parameterDeclarations(configuration).map(\.name)
     return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
   }
 

@@ -1,23 +1,23 @@
 import Foundation
 import VTCore
 
-/// One forward pass and, in training, the tape that leads back through it.
+/// One forward pass and, while recording, the steps of its backward pass in reverse order.
 ///
-/// Operations are methods of this class, in `Ops/`. Without a tape, tensors that are no longer
+/// Operations are methods of this class, in `Ops/`. Without recording, tensors that are no longer
 /// referenced give their memory back at once.
-public final class Context {
+public final class Tape {
   public let engine: Engine
   /// Whether dropout and drop path act.
   public let training: Bool
-  /// Decides dropout and drop path; two contexts with the same key draw the same masks.
+  /// Decides dropout and drop path; two tapes with the same key draw the same masks.
   public let random: RandomKey
 
-  /// Whether blocks throw their inner results away and compute them again on the way back.
+  /// Activation checkpointing: blocks free their inner results, and the backward pass computes them again.
   public let recomputes: Bool
-  /// Whether this pass repeats an earlier one for its gradients.
-  let isReplay: Bool
+  /// Whether this pass recomputes an earlier one for its gradients.
+  let isRecomputation: Bool
 
-  private var tape: [() -> Void]?
+  private var steps: [() -> Void]?
   var draws: UInt64 = 0
 
   /// - Parameters:
@@ -32,34 +32,34 @@ public final class Context {
     self.training = training
     self.random = random
     self.recomputes = recomputes
-    isReplay = false
-    tape = recording ? [] : nil
+    isRecomputation = false
+    steps = recording ? [] : nil
   }
 
   /// A pass within `outer`, over the same random numbers.
-  private init(within outer: Context, recording: Bool, isReplay: Bool, draws: UInt64) {
+  private init(within outer: Tape, recording: Bool, isRecomputation: Bool, draws: UInt64) {
     engine = outer.engine
     training = outer.training
     random = outer.random
     recomputes = false
-    self.isReplay = isReplay
+    self.isRecomputation = isRecomputation
     self.draws = draws
-    tape = recording ? [] : nil
+    steps = recording ? [] : nil
   }
 
-  /// Runs `body` on `x`. Where this context recomputes, nothing inside is kept for the way back: `body` runs
-  /// again then, on the same random numbers (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016).
-  /// - Parameter body: a function of `x`, the parameters and the context alone.
-  public func block(_ x: Tensor, _ body: @escaping (Tensor, Context) -> Tensor) -> Tensor {
+  /// Runs `body` on `x`. With activation checkpointing (`recomputes`), nothing inside is kept for the backward pass:
+  /// `body` runs again then, on the same random numbers (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016).
+  /// - Parameter body: a function of `x`, the parameters and the tape alone.
+  public func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
     guard recomputes, isRecording else { return body(x, self) }
     let before = draws
-    let inner = Context(within: self, recording: false, isReplay: false, draws: before)
+    let inner = Tape(within: self, recording: false, isRecomputation: false, draws: before)
     let result = body(x, inner)
     draws = inner.draws
     let y = Tensor(shape: result.shape, storage: result.storage, needsGradient: true)
     record { [unowned self] in
       guard let dy = y.gradient else { return }
-      let again = Context(within: self, recording: true, isReplay: true, draws: before)
+      let again = Tape(within: self, recording: true, isRecomputation: true, draws: before)
       // `x` gets its gradients in the order it would without recomputing, so the bits are the same.
       again.backward(from: body(x, again), gradient: dy)
     }
@@ -67,7 +67,7 @@ public final class Context {
   }
 
   var backend: any Backend { engine.backend }
-  var isRecording: Bool { tape != nil }
+  var isRecording: Bool { steps != nil }
 
   /// A number that differs for every random operation of this pass, in program order.
   func nextStream() -> UInt64 {
@@ -84,29 +84,29 @@ public final class Context {
       shape: shape, storage: engine.storage(shape.reduce(1, *)), needsGradient: needsGradient)
   }
 
-  func record(_ step: @escaping () -> Void) { tape?.append(step) }
+  func record(_ step: @escaping () -> Void) { steps?.append(step) }
 
-  /// Brings the gradient of `loss` to every tensor that needs one, and uses up the tape: what an
+  /// Brings the gradient of `loss` to every tensor that needs one, and uses the tape up: what an
   /// operation kept is freed as soon as its gradient is done.
   /// - Parameter loss: a tensor of one element.
   public func backward(from loss: Tensor) {
     precondition(loss.count == 1, "backward starts at a scalar, not at shape \(loss.shape)")
-    guard tape != nil, loss.needsGradient else { return }
+    guard steps != nil, loss.needsGradient else { return }
     loss.gradientTarget(engine).storage.fill(1)
-    while let step = tape?.popLast() { step() }
+    while let step = steps?.popLast() { step() }
   }
 
   private func backward(from output: Tensor, gradient: Storage) {
     guard output.needsGradient else { return }
     output.receiveGradient(gradient, engine)
-    while let step = tape?.popLast() { step() }
+    while let step = steps?.popLast() { step() }
   }
 
   /// The same from a given gradient of `output`, as gradient checks need.
   public func backward(from output: Tensor, cotangent: [Float]) {
     precondition(cotangent.count == output.count)
-    guard tape != nil, output.needsGradient else { return }
+    guard steps != nil, output.needsGradient else { return }
     output.gradientTarget(engine).storage.floats.update(from: cotangent, count: cotangent.count)
-    while let step = tape?.popLast() { step() }
+    while let step = steps?.popLast() { step() }
   }
 }

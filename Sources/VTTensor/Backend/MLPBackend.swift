@@ -32,8 +32,8 @@ public struct RowScales {
   let rowsPerScale: Int
 }
 
-/// Sizes of a perceptron: `x [rows, channels]`, the first weight `[hidden, channels]`, the second `[channels, hidden]`.
-public struct PerceptronShape: Sendable {
+/// Sizes of an MLP: `x [rows, channels]`, the first weight `[hidden, channels]`, the second `[channels, hidden]`.
+public struct MLPShape: Sendable {
   public let rows: Int
   public let channels: Int
   public let hidden: Int
@@ -41,7 +41,7 @@ public struct PerceptronShape: Sendable {
 }
 
 /// Linear layers with the layer norm in front of them.
-public protocol PerceptronBackend: AnyObject {
+public protocol MLPBackend: AnyObject {
   /// `y [rows, outputs] = norm(x) weightᵀ + bias`; fills the state's `mean` and `rstd`.
   func normLinearForward(
     _ shape: LinearShape, y: Storage, x: Storage, norm: NormState, linear: LinearValues)
@@ -52,11 +52,11 @@ public protocol PerceptronBackend: AnyObject {
   /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `pre [rows, hidden]` receives what goes into the
   /// activation where given.
   func perceptronForward(
-    _ shape: PerceptronShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
+    _ shape: MLPShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales)
   /// The gradients; `pre` is overwritten.
   func perceptronBackward(
-    _ shape: PerceptronShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
+    _ shape: MLPShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
     dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget)
 }

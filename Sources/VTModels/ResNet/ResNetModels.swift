@@ -1,8 +1,8 @@
 import VTCheckpoint
 
-extension Preset {
+extension NamedModel {
   /// ResNet: He et al., CVPR 2016; parameter counts with 1,000 classes as torchvision's model table gives them.
-  static let resnet: [Preset] = [
+  static let resnet: [NamedModel] = [
     resnet("resnet18", "basic", [2, 2, 2, 2], 11_689_512),
     resnet("resnet34", "basic", [3, 4, 6, 3], 21_797_672),
     resnet("resnet50", "bottleneck", [3, 4, 6, 3], 25_557_032),
@@ -10,8 +10,8 @@ extension Preset {
     resnet("resnet152", "bottleneck", [3, 8, 36, 3], 60_192_808),
   ]
 
-  private static func resnet(_ name: String, _ block: String, _ depths: [Int], _ count: Int) -> Preset {
-    Preset(
+  private static func resnet(_ name: String, _ block: String, _ depths: [Int], _ count: Int) -> NamedModel {
+    NamedModel(
       name: name, architecture: "resnet", publishedParameterCount: count,
       configuration: .object([
         "architecture": .string("resnet"), "image_size": .int(224), "in_channels": .int(3),
