@@ -80,7 +80,7 @@ struct ConfigurationSolver {
     if let wanted = given[key], !wanted.isSame(as: value) {
       throw Failure(
         "the configuration says \(key) = \(wanted.text()), the tensors say \(value.text())",
-        remedy: "correct --model-config, or leave the key out")
+        hint: "correct --model-config, or leave the key out")
     }
     settled[key] = value
   }
@@ -226,14 +226,14 @@ struct ConfigurationSolver {
     for (key, reason) in open.sorted(by: { $0.key < $1.key }) where lookUp(key) == nil {
       throw Failure(
         "the tensors do not tell \(key), and \(reason)",
-        remedy: key == "num_heads"
+        hint: key == "num_heads"
           ? "give it: --num-heads N, or --model-config with {\"num_heads\": N}"
           : "give it: --model-config with {\"\(key)\": ...}")
     }
     for item in file.assume where lookUp(item.key) == nil {
       throw Failure(
         "the tensors do not tell '\(item.key)'",
-        remedy: "give it: --model-config with {\"\(item.key)\": ...}")
+        hint: "give it: --model-config with {\"\(item.key)\": ...}")
     }
     for (key, expression) in file.derive where lookUp(key) == nil {
       let values = expression.names.sorted().compactMap { name in
@@ -243,7 +243,7 @@ struct ConfigurationSolver {
       throw Failure(
         "'\(key)' (\(expression.text)) does not come out whole"
           + (values.isEmpty ? "" : ": " + values.joined(separator: ", ")),
-        remedy: ofTheUsers.isEmpty ? nil : "correct " + ofTheUsers.joined(separator: ", "))
+        hint: ofTheUsers.isEmpty ? nil : "correct " + ofTheUsers.joined(separator: ", "))
     }
     var all = stated.merging(settled) { _, tensors in tensors }
     for (key, value) in all where given[key] == nil { all[key] = file.fixed(key, value, lookUp) }

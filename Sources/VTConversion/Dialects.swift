@@ -140,7 +140,7 @@ public enum Dialects {
     if let architecture, !architectures.contains(architecture) {
       throw Failure(
         .usage, "there is no converter for the architecture '\(architecture.printable)'",
-        remedy: "known are " + architectures.sorted().joined(separator: ", "))
+        hint: "known are " + architectures.sorted().joined(separator: ", "))
     }
     let found = try all(architecture: architecture, dialect: dialect).filter { $0.dialect == dialect }
     if found.count == 1 { return found[0] }
@@ -148,13 +148,13 @@ public enum Dialects {
     if found.count > 1 {
       throw Failure(
         .usage, "the dialect '\(dialect)' exists for several architectures",
-        remedy: "pass --architecture \(found.map(\.architecture).joined(separator: " or "))")
+        hint: "pass --architecture \(found.map(\.architecture).joined(separator: " or "))")
     }
     let close = dialect.closest(in: known.map(\.dialect))
     throw Failure(
       .usage,
       "there is no dialect '\(dialect)'" + (architecture.map { " for \($0)" } ?? ""),
-      remedy: close.isEmpty
+      hint: close.isEmpty
         ? "known are native, " + known.map(\.dialect).joined(separator: ", ")
         : "did you mean \(close.joined(separator: ", "))? See 'vtkit dialects'")
   }
@@ -183,10 +183,10 @@ public enum Dialects {
   /// native where they came from none; else the only one of the architecture that uses the format.
   /// - Parameters:
   ///   - metadata: the network's; its provenance says where the weights came from.
-  ///   - remedy: what to do, given the dialects there are to choose from.
+  ///   - hint: what to do, given the dialects there are to choose from.
   /// - Throws: `Failure` listing the choices where there is no single one.
   public static func usual(
-    for format: FileFormat, metadata: NativeMetadata, remedy: ([String]) -> String
+    for format: FileFormat, metadata: NativeMetadata, hint: ([String]) -> String
   ) throws -> String {
     let origin = metadata.provenance?["source_dialect"]?.string ?? NativeMetadata.nativeDialect
     if origin == NativeMetadata.nativeDialect { return origin }
@@ -205,7 +205,7 @@ public enum Dialects {
           ? "whose library uses no \(format.rawValue) files: the dialect to write must be named"
           : "which is unknown here: the dialect to write must be named"),
       // Those that usually use the format come first.
-      remedy: remedy(
+      hint: hint(
         (fitting.filter { $0.format == format } + fitting.filter { $0.format != format }).map(\.dialect)
           + [NativeMetadata.nativeDialect]))
   }

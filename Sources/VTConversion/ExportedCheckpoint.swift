@@ -42,7 +42,7 @@ public struct ExportedCheckpoint: Sendable {
     if dialect == NativeMetadata.nativeDialect {
       if inFolder {
         throw Failure(
-          .usage, "a native store is a single file", remedy: "name a .safetensors file, or another dialect")
+          .usage, "a native store is a single file", hint: "name a .safetensors file, or another dialect")
       }
       let rows = trunk.tensors.map {
         PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")

@@ -31,7 +31,7 @@ struct Exporter {
     try checkConfiguration(native, configuration)
     let counts = Counts(file.counters) { configuration[$0] }
     let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
-    var account = Account()
+    var report = LoadReport()
     var taken: Set<String> = []
     var store = StateDict()
     var plan: [PlanRow] = []
@@ -42,7 +42,7 @@ struct Exporter {
       let name = rule.native.name(numbers: numbers, wildcards: [:])
       guard let tensor = native[name] else {
         if rule.rule.isOptional { continue }
-        account.missing.append(name)
+        report.missing.append(name)
         continue
       }
       taken.insert(name)
@@ -57,8 +57,8 @@ struct Exporter {
         if let value = file.axes[axis]?.length(lookUp) { lengths[axis] = value }
       }
       guard axes.shape(\.native, lengths) == shape else {
-        account.misshapen.append(
-          Account.Misfit(
+        report.shapeMismatches.append(
+          LoadReport.ShapeMismatch(
             name: name, found: tensor.shape,
             expected: axes.shape(\.native, lengths).map { "\($0)" } ?? axes.text))
         continue
@@ -78,11 +78,11 @@ struct Exporter {
       if let item = compiled.without.first(where: { $0.pattern.match(name) != nil }) {
         omitted.append((name, item.reason))
       } else {
-        account.unexpected.append(name)
+        report.unexpected.append(name)
       }
     }
-    guard account.isClean else {
-      throw account.failure(file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
+    guard report.isComplete else {
+      throw report.failure(file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
     }
     if let prefix = compiled.stacked, texts[Stacking.key] != nil {
       store = try Stacking.collected(store, prefix: prefix)
@@ -124,7 +124,7 @@ struct Exporter {
     let elsewhere = "choose a dialect that can hold it"
     if let item = file.cannot.first(where: { $0.when.isTrue { configuration[$0] } }) {
       throw Failure(
-        "the dialect '\(file.dialect)' has no such network: \(item.reason)", remedy: elsewhere)
+        "the dialect '\(file.dialect)' has no such network: \(item.reason)", hint: elsewhere)
     }
     for (key, value, own) in differences(native, configuration) {
       // What a library's own configuration file can say is no obstacle.
@@ -133,7 +133,7 @@ struct Exporter {
       if key == "activation" || key.contains("_eps") { continue }
       throw Failure(
         "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
-        remedy: key == "num_classes" && value.int == 0
+        hint: key == "num_classes" && value.int == 0
           ? "'vtkit convert --num-classes 0' leaves its classifier out; or " + elsewhere : elsewhere)
     }
   }

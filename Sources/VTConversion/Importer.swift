@@ -12,7 +12,7 @@ struct Importer {
     var sizeNotes: [LoadNote]
     var variant: String
     var wildcards: [String: String]
-    var account: Account
+    var report: LoadReport
     var plan: [PlanRow]
     /// The drloc head, where the dialect has one, by native name.
     var drloc: [StoredTensor]
@@ -179,26 +179,26 @@ struct Importer {
   private func imported(
     given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter, clues: NetworkClues
   ) throws -> Result {
-    var account = Account()
+    var report = LoadReport()
     let ignored = compiled.ignore.filter { item in
       item.beside.map { beside in unmatched.contains { beside.match($0.name) != nil } } ?? true
     }
     for tensor in unmatched {
       if ignore.matches(tensor.name) {
-        account.ignored.append((tensor.name, "asked for"))
+        report.ignored.append((tensor.name, "asked for"))
       } else if let item = ignored.first(where: { $0.pattern.match(tensor.name) != nil }) {
-        account.ignored.append((tensor.name, item.reason))
+        report.ignored.append((tensor.name, item.reason))
       } else if let item = compiled.computed.first(where: { $0.source.match(tensor.name) != nil }) {
-        account.ignored.append((tensor.name, item.tensor.kind.reason))
+        report.ignored.append((tensor.name, item.tensor.kind.reason))
       } else {
-        account.unexpected.append(tensor.name)
+        report.unexpected.append(tensor.name)
       }
     }
     var clues = clues
     clues.names = Set(unmatched.map(\.name))
     clues.hasFixedPositions = { try positionTable.map(FixedPositions.isFixed) ?? false }
     let counts = Counts(file.counters, seen: matches.values.map(\.numbers))
-    let lengths = axisLengths(&account)
+    let lengths = axisLengths(&report)
     func solved(_ folder: FolderReading?) throws -> ConfigurationSolver {
       try ConfigurationSolver(
         file, given: given, folder: folder, axisLengths: lengths, counts: counts,
@@ -213,7 +213,7 @@ struct Importer {
         solver.contradictions(reading) + reading.countContradictions(solver.lookUp("num_classes"))
       if let first = contradictions.first, reading.documents.isNamed {
         throw Failure(
-          "the file says \(first)", file: reading.documents.path(reading.file), remedy: FolderReading.remedy)
+          "the file says \(first)", file: reading.documents.path(reading.file), hint: FolderReading.hint)
       }
       // Beside a file that was named, other networks' files say nothing.
       if !contradictions.isEmpty {
@@ -229,7 +229,7 @@ struct Importer {
       let place = rule.native.numbers.map { numbers[$0] ?? 0 }
       let places = rule.sources.indices.map { Place(rule: index, source: $0, numbers: place) }
       if let when = rule.rule.when, !when.isTrue({ solver.lookUp($0, numbers) }) {
-        account.unexpected += places.compactMap { matches[$0]?.tensor.name }
+        report.unexpected += places.compactMap { matches[$0]?.tensor.name }
         continue
       }
       let name = rule.native.name(numbers: numbers, wildcards: [:])
@@ -240,14 +240,14 @@ struct Importer {
         for (place, pattern) in zip(places, rule.sources) where matches[place] == nil {
           let sourceName = pattern.name(numbers: numbers, wildcards: wildcards)
           if allowMissing.matches(sourceName) || allowMissing.matches(name) { continue }
-          account.missing.append(sourceName)
-          account.lines[sourceName] = rule.rule.line
+          report.missing.append(sourceName)
+          report.lines[sourceName] = rule.rule.line
         }
         continue
       }
       let lengths = solver.lengths(rule.rule.axes, numbers, shape: sources[0].shape)
-      guard check(sources, rule.rule.axes, lengths, &account) else {
-        for source in sources { account.lines[source.name] = rule.rule.line }
+      guard check(sources, rule.rule.axes, lengths, &report) else {
+        for source in sources { report.lines[source.name] = rule.rule.line }
         continue
       }
       let tensor = try Layout.toNative(
@@ -259,10 +259,10 @@ struct Importer {
           shape: tensor.shape, step: Layout.describe(rule.rule.axes, parts: sources.count)))
     }
     return Result(
-      native: try StateDict(native), configuration: account.isClean ? try solver.configuration() : .null,
+      native: try StateDict(native), configuration: report.isComplete ? try solver.configuration() : .null,
       assumed: solver.assumed + (folder == nil ? [solver.unsaid].compactMap(\.self) : []),
       sizeNotes: solver.sizeNotes, variant: compiled.variant, wildcards: wildcards,
-      account: account,
+      report: report,
       plan: plan, drloc: drloc, folder: folder,
       folderNotes: folder?.notes(solver.isOpen) ?? [],
       unusedPatterns: UnusedPatterns.notes(
@@ -277,7 +277,7 @@ struct Importer {
   }
 
   /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.
-  private func axisLengths(_ account: inout Account) -> [String: Int] {
+  private func axisLengths(_ report: inout LoadReport) -> [String: Int] {
     var votes: [String: [Int: Int]] = [:]
     for (place, match) in matches {
       let axes = compiled.rules[place.rule].rule.axes
@@ -293,19 +293,19 @@ struct Importer {
 
   private func check(
     _ sources: [StoredTensor], _ axes: AxisPattern, _ lengths: [String: Int],
-    _ account: inout Account
+    _ report: inout LoadReport
   ) -> Bool {
     var fits = true
     for tensor in sources {
       guard let expected = axes.shape(\.source, lengths) else {
-        account.misshapen.append(
-          Account.Misfit(name: tensor.name, found: tensor.shape, expected: axes.text))
+        report.shapeMismatches.append(
+          LoadReport.ShapeMismatch(name: tensor.name, found: tensor.shape, expected: axes.text))
         fits = false
         continue
       }
       if expected != tensor.shape {
-        account.misshapen.append(
-          Account.Misfit(name: tensor.name, found: tensor.shape, expected: "\(expected)"))
+        report.shapeMismatches.append(
+          LoadReport.ShapeMismatch(name: tensor.name, found: tensor.shape, expected: "\(expected)"))
         fits = false
       }
     }

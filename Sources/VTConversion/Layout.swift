@@ -15,7 +15,7 @@ enum Layout {
   ) throws -> StoredTensor {
     var shape = axes.shape(\.native, lengths) ?? []
     if sources.count > 1 { shape[0] *= sources.count }
-    return try .joining(
+    return try .concatenate(
       sources, name: name, shape: shape,
       permutation: axes.permutation(from: \.source, to: \.native, lengths, sources[0].type))
   }
@@ -24,7 +24,7 @@ enum Layout {
   static func fromNative(
     _ native: StoredTensor, names: [String], axes: AxisPattern, lengths: [String: Int]
   ) throws -> [StoredTensor] {
-    try native.parted(
+    try native.split(
       names, shape: axes.shape(\.source, lengths) ?? [],
       permutation: axes.permutation(from: \.native, to: \.source, lengths, native.type))
   }

@@ -99,7 +99,7 @@ public struct LoadedCheckpoint: Sendable {
     guard options.dialect != NativeMetadata.nativeDialect else {
       throw Failure(
         "not a native store: it carries no configuration",
-        remedy: "leave --from out, or name the dialect (see 'vtkit dialects')")
+        hint: "leave --from out, or name the dialect (see 'vtkit dialects')")
     }
     var result = try foreign(store, metadata, options, path: path)
     result.notes = (folder?.notes ?? []) + result.notes
@@ -112,7 +112,7 @@ public struct LoadedCheckpoint: Sendable {
     architecture: String, dialect: String
   )? {
     guard
-      let file = try? Recognition.found(store, NativeMetadata(store), options, format: format(path))?
+      let file = try? Detection.found(store, NativeMetadata(store), options, format: format(path))?
         .importer.file
     else { return nil }
     return (file.architecture, file.dialect)
@@ -132,7 +132,7 @@ public struct LoadedCheckpoint: Sendable {
       {
         throw Failure(
           "the configuration says \(member.key) = \(member.value.text()), the file \(own.text())",
-          remedy: "correct --model-config, or leave it out")
+          hint: "correct --model-config, or leave it out")
       }
     }
     let unused = try store.unusedPatterns(options.ignore)
@@ -155,16 +155,16 @@ public struct LoadedCheckpoint: Sendable {
     _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, path: String?
   ) throws -> LoadedCheckpoint {
     let (format, documents) = (format(path), path.map(FolderDocuments.init))
-    var (importer, wrapper) = try Recognition.importer(store, metadata, options, format: format)
+    var (importer, keyPrefix) = try Detection.importer(store, metadata, options, format: format)
     if options.dialect == nil, metadata == nil, let documents,
-      let other = try Recognition.twin(of: importer.file, describedIn: documents)
+      let other = try Detection.twin(of: importer.file, describedIn: documents)
     {
       var named = options
       (named.dialect, named.architecture) = (other.dialect, other.architecture)
-      (importer, wrapper) = try Recognition.importer(store, metadata, named, format: format)
+      (importer, keyPrefix) = try Detection.importer(store, metadata, named, format: format)
     }
     let file = importer.file
-    let ignore = try NameFilter(options.ignore).forNames(under: wrapper.prefix)
+    let ignore = try NameFilter(options.ignore).forNames(under: keyPrefix.prefix)
     let reading = try documents.flatMap { documents in
       try file.folder.flatMap {
         try FolderReading(
@@ -179,18 +179,18 @@ public struct LoadedCheckpoint: Sendable {
       result = try importer.run(
         given: given, folder: reading, ignore: ignore, allowMissing: NameFilter(options.allowMissing),
         clues: NetworkClues(
-          isOwn: metadata != nil, prefix: wrapper.prefix,
+          isOwn: metadata != nil, prefix: keyPrefix.prefix,
           modelName: reading?.networkName ?? store.networkName,
           functionName: reading?.networkName, fileNames: path.map(NetworkClues.fileNames) ?? []))
-      guard result.account.isClean else {
-        var failure = result.account.failure(
+      guard result.report.isComplete else {
+        var failure = result.report.failure(
           file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
         failure.problem = result.unusedPatterns.map { $0.text + "\n" }.joined() + failure.problem
         throw failure
       }
     } catch let failure as Failure {
       // A dialect may fit in part.
-      if options.dialect == nil, let other = try OtherNetworks.failure([wrapper.store]) { throw other }
+      if options.dialect == nil, let other = try OtherNetworks.failure([keyPrefix.store]) { throw other }
       throw failure
     }
     var native = result.native
@@ -200,9 +200,9 @@ public struct LoadedCheckpoint: Sendable {
       preprocessing: metadata?.preprocessing, data: metadata?.data)
     let said = result.folderNotes + (result.folder?.complete(&own) ?? [])
     let ignored =
-      result.account.ignored + wrapper.beside.map { ($0, "not under '\(wrapper.prefix.dropLast())'") }
+      result.report.ignored + keyPrefix.beside.map { ($0, "not under '\(keyPrefix.prefix.dropLast())'") }
     let left = [LoadNote.leftOut(ignored)].compactMap(\.self)
-    let copies = options.key == nil ? [wrapper.otherCopies].compactMap(\.self) : []
+    let copies = options.key == nil ? [keyPrefix.otherCopies].compactMap(\.self) : []
     return LoadedCheckpoint(
       native: native, metadata: own,
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,

@@ -132,7 +132,7 @@ extension PublishedNetworks {
       if let ownName = network.ownName(clues) {
         throw Failure(
           "this is '\(ownName.text.printable)', which VTKit does not have: \(reason)",
-          remedy: ownName.isOfFile ? "if it is another network, give the file another name" : nil)
+          hint: ownName.isOfFile ? "if it is another network, give the file another name" : nil)
       }
       if network.called.isEmpty {
         let sayNot = network.overruledBy.flatMap { key in
@@ -140,7 +140,7 @@ extension PublishedNetworks {
             "if it is another network of these shapes, say so: --model-config '{\"\(key)\": \($0.text())}'"
           }
         }
-        throw Failure("this is \(network.name), which VTKit does not have: \(reason)", remedy: sayNot)
+        throw Failure("this is \(network.name), which VTKit does not have: \(reason)", hint: sayNot)
       }
       if network.isRare || clues.modelName != nil || !given.isEmpty { continue }
       return LoadNote(

@@ -56,7 +56,7 @@ public struct RuleFile: Sendable {
   struct Refusal: Sendable {
     let when: Expression
     let reason: MessageTemplate
-    let remedy: String?
+    let hint: String?
   }
 
   struct Keras: Sendable {
@@ -209,7 +209,7 @@ public struct RuleFile: Sendable {
         let result = try value.located {
           Refusal(
             when: try Expression(value.string("when")), reason: try MessageTemplate(value.string("reason")),
-            remedy: try value.optional("remedy")?.text())
+            hint: try value.optional("remedy")?.text())
         }
         try value.finish()
         return result

@@ -21,26 +21,26 @@ public struct RuleFileCheck: Sendable {
   public init(_ file: RuleFile, on path: String, _ options: LoadOptions = LoadOptions()) throws {
     let store = try CheckpointFile.open(path)
     do {
-      let importers = try Wrapper.candidates(store, key: options.key).map {
+      let importers = try KeyPrefix.candidates(store, key: options.key).map {
         ($0, try Importer.best(file, $0.store))
       }
-      let (wrapper, importer) = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
+      let (keyPrefix, importer) = importers.max { $0.1.matchedCount < $1.1.matchedCount }!
       let result = try importer.run(
         given: options.configuration, folder: nil, ignore: NameFilter(options.ignore),
         allowMissing: NameFilter(options.allowMissing))
-      guard result.account.isClean else {
-        throw result.account.failure(file: nil, converter: file.fileName, showingLines: true)
+      guard result.report.isComplete else {
+        throw result.report.failure(file: nil, converter: file.fileName, showingLines: true)
       }
       let exporter = try Exporter(file, variant: result.variant)
       let back = try exporter.run(
         result.native, configuration: result.configuration, wildcards: result.wildcards)
-      try Self.compare(wrapper.store, back.store, leaving: Set(result.account.ignored.map(\.name)))
+      try Self.compare(keyPrefix.store, back.store, leaving: Set(result.report.ignored.map(\.name)))
       self.file = file
       variant = result.variant
       tensors = result.native.count
       configuration = result.configuration
       assumed = result.assumed
-      ignored = result.account.ignored
+      ignored = result.report.ignored
       unused = importer.unusedRules
     } catch let failure as Failure {
       throw failure.located(file: path)

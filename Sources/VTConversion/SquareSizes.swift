@@ -22,7 +22,7 @@ extension ConfigurationSolver {
   /// decides nothing.
   func refuseWhatIsNotTold() throws {
     guard let rule = file.refuse.first(where: { $0.when.isTrue { lookUp($0) } }) else { return }
-    throw Failure(rule.reason.text(lookUp), remedy: rule.remedy)
+    throw Failure(rule.reason.text(lookUp), hint: rule.hint)
   }
 
   /// Refuses two axes of one key that differ: a patch or window that is not square.
@@ -45,7 +45,7 @@ extension ConfigurationSolver {
       guard let cells = expression.numberWithoutRoot(lookUp) else { continue }
       throw Failure(
         "'\(key)' cannot be told: \(cells) cells are no square grid, and VTKit's networks take square pictures, patches and windows only",
-        remedy: "if they were square, the table has lost or gained rows")
+        hint: "if they were square, the table has lost or gained rows")
     }
   }
 

@@ -17,7 +17,7 @@ enum Stacking {
         continue
       }
       let rest = tensor.name.dropFirst(prefix.count)
-      result += tensor.unstacked((0..<count).map { "\(prefix)_\($0)\(rest)" })
+      result += tensor.unstack((0..<count).map { "\(prefix)_\($0)\(rest)" })
     }
     return try StateDict(result)
   }
@@ -42,7 +42,7 @@ enum Stacking {
     }
     for stack in stacks {
       let parts = stack.parts.sorted { $0.key < $1.key }.map(\.value)
-      result.append(try StoredTensor.stacking(parts, name: stack.name))
+      result.append(try StoredTensor.stack(parts, name: stack.name))
     }
     return try StateDict(result)
   }

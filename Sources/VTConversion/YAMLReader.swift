@@ -136,7 +136,7 @@ struct YAMLReader {
         let close = name.closest(in: Array(used))
         throw Failure(
           "line \(node.mapping?[index].key.mark?.line ?? line): unknown key '\(name)'",
-          remedy: close.isEmpty ? nil : "did you mean '\(close[0])'?")
+          hint: close.isEmpty ? nil : "did you mean '\(close[0])'?")
       }
     }
   }

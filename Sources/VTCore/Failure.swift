@@ -5,7 +5,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
   /// What kind of trouble; the command line's exit code follows from it.
   public enum Kind: Sendable, Equatable {
     /// A question was answered "no" (exit code 1).
-    case negative
+    case no
     /// The call itself makes no sense (2).
     case usage
     /// An input file is missing, malformed or not what was asked for (3).
@@ -22,27 +22,27 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
   public var tensor: String?
   /// Byte offset into the file.
   public var offset: Int?
-  public var remedy: String?
+  public var hint: String?
 
   public init(
     _ kind: Kind, _ problem: String, file: String? = nil, tensor: String? = nil,
-    offset: Int? = nil, remedy: String? = nil
+    offset: Int? = nil, hint: String? = nil
   ) {
     self.kind = kind
     self.problem = problem
     self.file = file
     self.tensor = tensor
     self.offset = offset
-    self.remedy = remedy
+    self.hint = hint
   }
 
   /// The usual kind: a bad input.
   public init(
     _ problem: String, file: String? = nil, tensor: String? = nil, offset: Int? = nil,
-    remedy: String? = nil
+    hint: String? = nil
   ) {
     self.init(
-      .badInput, problem, file: file, tensor: tensor, offset: offset, remedy: remedy)
+      .badInput, problem, file: file, tensor: tensor, offset: offset, hint: hint)
   }
 
   /// `what went wrong: file, tensor, byte offset — what to do`.
@@ -53,7 +53,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
     if let offset { place.append("byte \(offset)") }
     var text = problem.cut(to: 4000)
     if !place.isEmpty { text += ": " + place.joined(separator: ", ") }
-    if let remedy { text += " — " + remedy }
+    if let hint { text += " — " + hint }
     return text
   }
 
@@ -74,15 +74,15 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
     case ENOSPC, EDQUOT, EFBIG:
       return Failure(
         .resource, "\(doing) failed (\(reason))", file: file,
-        remedy: "free some space or choose another disk")
+        hint: "free some space or choose another disk")
     case ENOMEM:
       return Failure(.resource, "\(doing) failed (\(reason))", file: file)
     case ENOENT:
       return Failure(
-        "no such file or folder", file: file, remedy: "check the path for a typing mistake")
+        "no such file or folder", file: file, hint: "check the path for a typing mistake")
     case EACCES, EPERM, EROFS:
       return Failure(
-        "\(doing) failed (\(reason))", file: file, remedy: "check the permissions")
+        "\(doing) failed (\(reason))", file: file, hint: "check the permissions")
     case ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP, EEXIST, ENOTEMPTY, EINVAL, ENXIO, EXDEV:
       return Failure("\(doing) failed (\(reason))", file: file)
     default:

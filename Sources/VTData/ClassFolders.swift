@@ -49,7 +49,7 @@ struct ClassFolders {
       guard found.insert(name).inserted else {
         throw Failure(
           "two of the network's classes are called '\(name.printable)'", file: base,
-          remedy: "give them different names with --classes FILE")
+          hint: "give them different names with --classes FILE")
       }
       for folder in folders[index] {
         let path = base + "/" + folder
@@ -72,7 +72,7 @@ struct ClassFolders {
     throw Failure(
       "\(search.names.count == 1 ? "the 1 file" : "none of the \(search.names.count) files") in the folder is \(search.names.count == 1 ? "not " : "")a \(PictureKind.list) picture",
       file: path,
-      remedy: "convert them, or remove the folder")
+      hint: "convert them, or remove the folder")
   }
 
   /// Folders such as `fold1/cat`, `fold1/dog`, `fold2/cat`, `fold2/dog` are sets, not classes.
@@ -85,7 +85,7 @@ struct ClassFolders {
     )
     throw Failure(
       "the folders \(outer) hold no pictures but the same folders (\(inner)): they look like sets, not classes",
-      file: base, remedy: "name them train and val, or give one of them")
+      file: base, hint: "name them train and val, or give one of them")
   }
 }
 

@@ -41,7 +41,7 @@ struct DataLayout {
     if let stray = entries.first(where: { !$0.isFolder && PictureSearch.isPicture(folder + "/" + $0.name) }) {
       throw Failure(
         "the folder has the name of a set and holds folders and pictures (\(stray.name.printable)): it may be a set or a class",
-        file: folder, remedy: "move the pictures into its class folders, or rename the class")
+        file: folder, hint: "move the pictures into its class folders, or rename the class")
     }
     return true
   }

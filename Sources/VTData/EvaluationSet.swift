@@ -63,7 +63,7 @@ public struct EvaluationSet: Sendable {
     Failure(
       "the folder has classes that the network lacks (\(unknown.prefix(5).map(\.printable).joined(separator: ", ")))",
       file: folder,
-      remedy:
+      hint:
         "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).map(\.printable).joined(separator: ", "))), or name the network's classes with --classes FILE"
     )
   }

@@ -101,13 +101,13 @@ public struct ImageFolder: Sendable {
   }
 
   static func noTestFolder(_ root: String) -> Failure {
-    Failure(.usage, "there is no test folder", file: root, remedy: "leave out --test-split")
+    Failure(.usage, "there is no test folder", file: root, hint: "leave out --test-split")
   }
 
   static func noPictures(_ root: String) -> Failure {
     Failure(
       "no pictures found", file: root,
-      remedy:
+      hint:
         "put \(PictureKind.list) files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
     )
   }
@@ -117,14 +117,14 @@ public struct ImageFolder: Sendable {
     guard classes.count >= 2 else {
       throw Failure(
         "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: root,
-        remedy: "put the pictures of each class into a folder of its own")
+        hint: "put the pictures of each class into a folder of its own")
     }
     let counts = classes.indices.map { label in training.count { $0.label == label } }
     let empty = zip(classes, counts).filter { $0.1 == 0 }.map(\.0)
     guard empty.isEmpty else {
       throw Failure(
         "classes without training pictures (\(empty.prefix(5).map(\.printable).joined(separator: ", ")))",
-        file: root, remedy: "add pictures or remove the folders")
+        file: root, hint: "add pictures or remove the folders")
     }
   }
 

@@ -118,7 +118,7 @@ extension Picture {
   private func tooLong(_ width: Int, _ height: Int) -> Failure {
     Failure(
       "the picture is too long and narrow: its \(self.width) x \(self.height) pixels would become \(width) x \(height)",
-      remedy: "crop it")
+      hint: "crop it")
   }
 
   /// Pillow walks along rows and columns by adding up steps, and the rounding shows.

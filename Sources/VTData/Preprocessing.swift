@@ -131,7 +131,7 @@ public struct Preprocessing: Sendable, Equatable {
     guard count == 1 || count == 3 else {
       throw Failure(
         "the network takes \(count) channels (in_channels), and pictures have three (RGB), or one where they are gray",
-        remedy: "give its inputs as a tensor: vtkit predict --tensor")
+        hint: "give its inputs as a tensor: vtkit predict --tensor")
     }
     result.mean = fitted(mean)
     result.std = fitted(std)
@@ -172,7 +172,7 @@ public struct Preprocessing: Sendable, Equatable {
     guard resizedSide <= Self.largestSide else {
       throw Failure(
         "pictures of \(imageSize) are cut from ones of \(resizedSide) pixels: the crop is too small",
-        remedy: "give a larger --crop")
+        hint: "give a larger --crop")
     }
     let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
     let halvesDown = cropOffset == .down

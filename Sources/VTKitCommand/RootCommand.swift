@@ -100,7 +100,7 @@ enum Main {
 
   static func code(_ kind: Failure.Kind) -> Int32 {
     switch kind {
-    case .negative: 1
+    case .no: 1
     case .usage: 2
     case .badInput: 3
     case .resource: 4

@@ -150,7 +150,7 @@ public struct ConfigurationReader {
     throw Failure(
       "the configuration does not describe a network of the architecture '\(architecture)':\n"
         + lines.map { "  " + $0 + "\n" }.joined(),
-      remedy:
+      hint:
         "correct the configuration ('vtkit models --keys \(architecture)' explains every key); keys left out are "
         + defaults.joined(separator: ", "))
   }

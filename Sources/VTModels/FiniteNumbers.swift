@@ -4,16 +4,16 @@ import VTCore
 extension ModelOutput {
   /// Networks whose numbers are not finite answer nothing: the first class would win every time.
   /// - Parameter picture: names the picture of a row.
-  /// - Throws: `Failure` of kind `.negative` that names the first picture whose output is NaN or infinite, and the part of
+  /// - Throws: `Failure` of kind `.no` that names the first picture whose output is NaN or infinite, and the part of
   ///   the network where such numbers arise.
   public func checkFinite(picture: (Int) -> String) throws {
     let values = logits.values
     guard let first = values.firstIndex(where: { !$0.isFinite }) else { return }
     throw Failure(
-      .negative,
+      .no,
       "the network's output for this picture is \(nameOfNonFinite(values[first])), though its weights are finite: numbers overflow in \(overflowing)",
       file: picture(first / max(1, values.count / max(1, logits.rows))),
-      remedy: "check --model-config and the preprocessing, or train again")
+      hint: "check --model-config and the preprocessing, or train again")
   }
 
   /// The first part of the network whose result is not finite.
@@ -30,7 +30,7 @@ private func nameOfNonFinite(_ value: Float) -> String {
 }
 
 extension Parameters {
-  /// - Throws: `Failure` of kind `.negative` that names the first tensor with a NaN or an infinity, and where it lies.
+  /// - Throws: `Failure` of kind `.no` that names the first tensor with a NaN or an infinity, and where it lies.
   public func checkFinite() throws {
     for (name, tensor) in all {
       let values = tensor.values
@@ -43,8 +43,8 @@ extension Parameters {
       let count = values.count { !$0.isFinite }
       let others = count == 1 ? "" : ", and \(count - 1) more numbers are not finite"
       throw Failure(
-        .negative, "the weights hold \(nameOfNonFinite(values[first])) at \(index)\(others)", tensor: name,
-        remedy: "fetch the file again, or take weights from before the training went wrong")
+        .no, "the weights hold \(nameOfNonFinite(values[first])) at \(index)\(others)", tensor: name,
+        hint: "fetch the file again, or take weights from before the training went wrong")
     }
   }
 }

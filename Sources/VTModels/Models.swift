@@ -41,7 +41,7 @@ public enum Models {
       throw Failure(
         "the network has no place for \(left.count.counted("tensor")): "
           + left.prefix(8).joined(separator: ", ") + (left.count > 8 ? ", ..." : ""),
-        remedy: "leave them out with --ignore")
+        hint: "leave them out with --ignore")
     }
   }
 
@@ -100,7 +100,7 @@ public enum Models {
     guard let network = networks.first(where: { name($0) == architecture }) else {
       throw Failure(
         "the architecture '\(architecture)' is unknown",
-        remedy: "known are " + architectures.joined(separator: ", "))
+        hint: "known are " + architectures.joined(separator: ", "))
     }
     return network
   }

@@ -22,7 +22,7 @@ extension Models {
     let close = name.closest(in: all.map(\.name))
     throw Failure(
       .usage, "there is no model '\(name)'",
-      remedy: close.isEmpty
+      hint: close.isEmpty
         ? "see 'vtkit models'" : "did you mean \(close.joined(separator: ", "))? See 'vtkit models'")
   }
 }

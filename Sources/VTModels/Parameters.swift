@@ -154,7 +154,7 @@ public final class Parameters {
       throw Failure(
         .resource, "the network would have a parameter of shape \(declaration.shape)",
         tensor: declaration.name,
-        remedy: "check the sizes in the configuration")
+        hint: "check the sizes in the configuration")
     }
     for declaration in declarations {
       let values =

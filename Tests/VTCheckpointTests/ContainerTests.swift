@@ -123,7 +123,7 @@ struct ContainerTests {
     let error = #expect(throws: Failure.self) {
       try CheckpointFile.write(self.store(1), to: folder.file("model.keras"))
     }
-    #expect(error?.remedy?.contains("load_weights") == true)
+    #expect(error?.hint?.contains("load_weights") == true)
     #expect(throws: Failure.self) {
       try CheckpointFile.write(self.store(1), to: folder.file("model.safetensors.index.json"))
     }

@@ -12,7 +12,7 @@ struct HDF5LibraryTests {
     let failure = #expect(throws: Failure.self) { try HDF5Library.load([name]) }
     #expect(failure?.kind == .resource)
     #expect(failure?.problem.contains("HDF5 library") == true)
-    #expect(failure?.remedy?.contains("libhdf5-dev") == true)
+    #expect(failure?.hint?.contains("libhdf5-dev") == true)
     // What was loaded before, or is later, does not suffer.
     let temporary = try TemporaryFolder()
     let path = temporary.file("a.h5")

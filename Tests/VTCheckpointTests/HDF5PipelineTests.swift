@@ -124,7 +124,7 @@ struct HDF5PipelineTests {
       #expect(try HDF5Pipeline(filters: entries).unknown.map(\.id) == [id])
       let failure = #expect(throws: Failure.self) { try Self.decode(entries, [1, 2, 3], count: 3, scratch) }
       #expect(failure?.description.contains("\(name) (\(id))") == true)
-      #expect(failure?.remedy?.contains("--hdf5-library") == true)
+      #expect(failure?.hint?.contains("--hdf5-library") == true)
       // A chunk may go without it.
       #expect(try Self.decode(entries, [1, 2, 3], mask: 1, count: 3, scratch) == [1, 2, 3])
     }

@@ -93,10 +93,10 @@ struct HDF5ReaderTests {
       return #expect(throws: Failure.self) { try CheckpointFile.open(path) }
     }
     #expect(try refusal { $0[8] = 9 }?.problem.contains("superblock of version 9") == true)
-    #expect(try refusal { $0[8] = 9 }?.remedy?.contains("--hdf5-library") == true)
+    #expect(try refusal { $0[8] = 9 }?.hint?.contains("--hdf5-library") == true)
     #expect(try refusal { $0[9] = 16 }?.problem.contains("addresses of 16") == true)
     #expect(try refusal { $0[11] |= 1 }?.problem.contains("did not close it") == true)
-    #expect(try refusal { $0.removeLast() }?.remedy?.contains("truncated") == true)
+    #expect(try refusal { $0.removeLast() }?.hint?.contains("truncated") == true)
     #expect(try refusal { $0[20] ^= 1 }?.kind == .badInput)
     // A file may be longer than it says.
     bytes.append(contentsOf: [1, 2, 3])

@@ -50,7 +50,7 @@ struct NumberConversionTests {
     var failure = #expect(throws: Failure.self) { try half.bytes() }
     #expect(failure?.tensor == "w" && failure?.kind == .usage)
     #expect(failure?.problem.contains("-65520.0 at [1, 1] would become infinite as f16") == true)
-    #expect(failure?.remedy?.contains("bf16") == true)
+    #expect(failure?.hint?.contains("bf16") == true)
     failure = #expect(throws: Failure.self) {
       try StoredTensor(name: "w", shape: [1], values: [3.4e38]).converted(to: .bf16).bytes()
     }

@@ -9,7 +9,7 @@ struct StrayTextTests {
   @Test(arguments: ["pth", "safetensors", "npz", "h5", "keras"])
   func pagesAndPointersAreNamed(_ suffix: String) throws {
     let folder = try TemporaryFolder()
-    for (text, problem, remedy) in [
+    for (text, problem, hint) in [
       (
         "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n", "Git LFS pointer",
         "git lfs pull"
@@ -22,7 +22,7 @@ struct StrayTextTests {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path))
       let failure = #expect(throws: Failure.self) { try CheckpointFile.open(path) }
       #expect(failure?.kind == .badInput && failure?.file == path)
-      #expect(failure?.problem.contains(problem) == true && failure?.remedy?.contains(remedy) == true)
+      #expect(failure?.problem.contains(problem) == true && failure?.hint?.contains(hint) == true)
     }
   }
 

@@ -28,7 +28,7 @@ struct StretchTests {
       let count = shape.reduce(1, *)
       let sources = (0..<parts).map { numbers(shape, from: $0 * count) }
       if parts > 1 { outShape = [parts] + order.map { shape[$0] } }
-      let whole = try StoredTensor.joining(sources, name: "w", shape: outShape, permutation: permutation)
+      let whole = try StoredTensor.concatenate(sources, name: "w", shape: outShape, permutation: permutation)
       // Where each number comes from, one axis at a time.
       let expected = (0..<parts).flatMap { part in
         (0..<count).map { flat in
@@ -48,7 +48,7 @@ struct StretchTests {
           #expect(try open.read(first..<last).array == Array(bytes[first..<last]))
         }
       }
-      let back = try whole.parted(
+      let back = try whole.split(
         sources.map(\.name), shape: shape,
         permutation: Permutation(shape: order.map { shape[$0] }, order: inverse(order), width: 4))
       for (a, b) in zip(back, sources) { #expect(try a.shape == b.shape && a.floats() == b.floats()) }
@@ -65,7 +65,7 @@ struct StretchTests {
     if suffix == "npz" || suffix == "h5", type == .bf16 { return }
     let folder = try TemporaryFolder()
     let sources = (0..<3).map { numbers([1000, 1024], from: 7 * $0, name: "s\($0)") }
-    var tensor = try StoredTensor.joining(
+    var tensor = try StoredTensor.concatenate(
       sources, name: "big", shape: [3 * 1024, 1000],
       permutation: Permutation(shape: [1000, 1024], order: [1, 0], width: 4))
     if let type { tensor = tensor.converted(to: type) }
@@ -96,7 +96,7 @@ struct StretchTests {
         return try Bytes(copying: [Float](repeating: Float(i), count: 512 * 1024))
       }
       source.isCostly = true
-      return try StoredTensor.joining(
+      return try StoredTensor.concatenate(
         [source], name: source.name, shape: [1024, 512],
         permutation: Permutation(shape: [512, 1024], order: [1, 0], width: 4))
     }
@@ -117,7 +117,7 @@ struct StretchTests {
         opened.withLock { $0 += 1 }
         return try Bytes(copying: [Float](repeating: Float(i), count: 1024))
       }
-      return try StoredTensor.joining(
+      return try StoredTensor.concatenate(
         [source], name: source.name, shape: [32, 32],
         permutation: Permutation(shape: [32, 32], order: [1, 0], width: 4))
     }
@@ -137,7 +137,7 @@ struct StretchTests {
     let folder = try TemporaryFolder()
     let bad = StoredTensor(
       name: "bad", type: .f32, shape: [1000, 1000], load: { throw Failure("unreadable") })
-    let whole = try StoredTensor.joining(
+    let whole = try StoredTensor.concatenate(
       [numbers([1000, 1000], name: "good"), bad], name: "w", shape: [2000, 1000],
       permutation: Permutation(shape: [1000, 1000], order: [1, 0], width: 4))
     let failure = #expect(throws: Failure.self) {
@@ -150,7 +150,7 @@ struct StretchTests {
   @Test func partsOfDifferentTypesAreRefused() throws {
     let half = StoredTensor(name: "h", type: .f16, shape: [4]) { try Bytes([UInt8](repeating: 0, count: 8)) }
     #expect(throws: Failure.self) {
-      try StoredTensor.joining([numbers([4]), half], name: "w", shape: [8], permutation: nil)
+      try StoredTensor.concatenate([numbers([4]), half], name: "w", shape: [8], permutation: nil)
     }
   }
 }

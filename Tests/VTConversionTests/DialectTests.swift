@@ -163,7 +163,7 @@ struct DialectTests {
       } catch let failure as Failure {
         // What cannot hold a network says why: a key that it fixes otherwise. Never a tensor for which it has no name.
         #expect(file.dialect != Self.dialect(reference), "\(failure)")
-        #expect(failure.remedy != nil)
+        #expect(failure.hint != nil)
         #expect(failure.problem.hasPrefix("the dialect '\(file.dialect)' has "), "\(name): \(failure)")
         continue
       }
@@ -321,7 +321,7 @@ struct DialectTests {
     }
     #expect(failure?.problem.contains("no known dialect") == true)
     let typo = #expect(throws: Failure.self) { try Dialects.named("jax-vti", architecture: nil) }
-    #expect(typo?.remedy?.contains("jax-vit") == true)
+    #expect(typo?.hint?.contains("jax-vit") == true)
   }
 
   @Test func halfPrecisionMovesUntouched() throws {

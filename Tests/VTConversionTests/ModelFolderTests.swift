@@ -81,7 +81,7 @@ struct ModelFolderTests {
       "vit_timm_fc_norm", as: "model.safetensors", ["config.json": config], in: place)
     let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
     #expect(failure?.problem.contains("model_args.fc_norm is 'true': with the class token pooled") == true)
-    #expect(failure?.remedy?.contains("fetch") == false, "\(String(describing: failure))")
+    #expect(failure?.hint?.contains("fetch") == false, "\(String(describing: failure))")
     try Data(config.replacing("token", with: "avg").utf8).write(
       to: URL(fileURLWithPath: path + "/config.json"))
     let heads = LoadOptions(configuration: .object(["num_heads": .int(3)]))
@@ -364,7 +364,7 @@ struct ModelFolderTests {
     #expect(throws: Failure.self) { try ModelFolder(path) }
     for name in ["a.pth", "b.npz"] { try Data().write(to: URL(fileURLWithPath: path + "/" + name)) }
     let failure = #expect(throws: Failure.self) { try ModelFolder(path) }
-    #expect(failure?.remedy?.contains("a.pth") == true)
+    #expect(failure?.hint?.contains("a.pth") == true)
   }
 
   // MARK: Writing

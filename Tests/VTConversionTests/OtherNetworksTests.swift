@@ -96,7 +96,7 @@ struct OtherNetworksTests {
     )
     #expect(failure.problem.contains("VTKit has ViT, Swin, CvT, T2T-ViT and ResNet"))
     // No advice that leads nowhere.
-    #expect(failure.remedy == nil)
+    #expect(failure.hint == nil)
   }
 
   /// A dialect's names, shapes of another network.
@@ -124,7 +124,7 @@ struct OtherNetworksTests {
       .filter { !$0.name.contains("projection") }.map { ($0.name, $0.shape) }
     let failure = try #require(try Self.failure(tensors))
     #expect(
-      failure.remedy == "--from huggingface --architecture vit lists what is missing and what is unexpected",
+      failure.hint == "--from huggingface --architecture vit lists what is missing and what is unexpected",
       "\(failure)")
     let options = LoadOptions(architecture: "vit", dialect: "huggingface")
     let store = try StateDict(
@@ -137,14 +137,14 @@ struct OtherNetworksTests {
 
   @Test func whatNobodyKnowsIsCalledThat() throws {
     let failure = try #require(try Self.failure([("a.weight", [2, 2])]))
-    #expect(failure.problem.contains("no known dialect") && failure.remedy?.contains("--raw") == false)
+    #expect(failure.problem.contains("no known dialect") && failure.hint?.contains("--raw") == false)
   }
 
   /// Of every network that VTKit has, nothing else is said.
   @Test(arguments: DialectTests.cases)
   func ownNetworksAreNotTakenForOthers(_ name: String) throws {
     let store = try CheckpointFile.open(ReferenceCase(name).checkpointPath())
-    for candidate in try Wrapper.candidates(store) {
+    for candidate in try KeyPrefix.candidates(store) {
       #expect(try OtherNetworks.builtIn.get().name(of: candidate.store) == nil)
     }
   }

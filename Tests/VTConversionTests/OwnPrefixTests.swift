@@ -61,7 +61,7 @@ struct OwnPrefixTests {
     let found = try load(file)
     #expect(try found.native.values("head.weight") == averaged.first { $0.name == "head.weight" }?.floats())
     let failure = #expect(throws: Failure.self) { try load(file, key: "vit") }
-    #expect(failure?.kind == .usage && failure?.remedy?.contains("'state_dict_ema.vit'") == true)
+    #expect(failure?.kind == .usage && failure?.hint?.contains("'state_dict_ema.vit'") == true)
   }
 
   /// Averaged weights beside plain ones: which were taken is told, and how to take the others.
@@ -84,9 +84,9 @@ struct OwnPrefixTests {
     let count = original.count
     for key in ["left", "right"] {
       #expect(
-        failure?.remedy?.contains(
+        failure?.hint?.contains(
           "with --key \(key), \(count) of \(count) tensors are a vit in the dialect timm") == true,
-        "\(failure?.remedy ?? "")")
+        "\(failure?.hint ?? "")")
     }
   }
 
@@ -95,7 +95,7 @@ struct OwnPrefixTests {
     let file = try store([("vit.", original.tensors + [extra("neck.weight")])])
     let failure = #expect(throws: Failure.self) { try load(file) }
     #expect(
-      failure?.remedy
+      failure?.hint
         == "under 'vit', \(original.count) of \(original.count + 1) tensors have names of a vit in the dialect timm, but they are no whole network (--key vit --from timm --architecture vit tells why)"
     )
     // What is proposed does that.

@@ -123,6 +123,6 @@ struct WrapperTests {
     let failure = #expect(throws: Failure.self) {
       try LoadedCheckpoint.load(store, LoadOptions(key: "state_dict_em"), path: nil)
     }
-    #expect(failure?.kind == .usage && failure?.remedy?.contains("'state_dict_ema'") == true)
+    #expect(failure?.kind == .usage && failure?.hint?.contains("'state_dict_ema'") == true)
   }
 }

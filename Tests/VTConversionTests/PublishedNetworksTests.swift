@@ -95,7 +95,7 @@ struct PublishedNetworksTests {
     #expect(
       failure?.problem.contains("the tensors do not tell num_heads, and no published network has") == true)
     #expect(failure?.problem.contains("embed_dim \(shape.width)") == true)
-    #expect(failure?.remedy?.contains("--num-heads N") == true)
+    #expect(failure?.hint?.contains("--num-heads N") == true)
     let given = try load(shape.store(), .object(["num_heads": .int(4)]))
     #expect(given.metadata.configuration["head_dim"] == .int(shape.width / 4) && given.notes.isEmpty)
     let wrong = #expect(throws: Failure.self) { try load(shape.store(), .object(["num_heads": .int(7)])) }
@@ -184,7 +184,7 @@ struct PublishedNetworksTests {
     // The user's own word counts, and other keys are no word on it.
     let word = JSON.object(["norm_after_pooling": .bool(true)])
     #expect(
-      failure?.remedy?.contains(word.text().replacing(":", with: ": ")) == true, "\(failure?.remedy ?? "")")
+      failure?.hint?.contains(word.text().replacing(":", with: ": ")) == true, "\(failure?.hint ?? "")")
     #expect(try load(shape.store(), word).metadata.configuration["num_heads"] == .int(12))
     #expect(throws: Failure.self) { try load(shape.store(), .object(["num_heads": .int(12)])) }
     // With biases it is timm's plain network without class token.
@@ -210,7 +210,7 @@ struct PublishedNetworksTests {
     for configuration in [nil, JSON.object(["image_size": .int(64)])] {
       let failure = #expect(throws: Failure.self) { try loadFile(store, path, configuration) }
       #expect(failure?.problem.contains("which VTKit does not have: it blurs before each stride") == true)
-      #expect(failure?.remedy?.contains("another name") == true)
+      #expect(failure?.hint?.contains("another name") == true)
     }
     #expect(throws: Never.self) { try loadFile(store, "/m/resnet50.a1_in1k/model.safetensors") }
   }

@@ -79,7 +79,7 @@ struct SameKindTests {
       try Dialects.usual(for: .npz, metadata: metadata) { "choose " + $0.joined(separator: ", ") }
     }
     #expect(failure?.problem.contains("'timm'") == true)
-    #expect(failure?.remedy == "choose big-vision, jax-vit, native")
+    #expect(failure?.hint == "choose big-vision, jax-vit, native")
     // Nowhere to go back to.
     metadata.provenance = nil
     for format in [FileFormat.npz, .safetensors, .pytorch, .hdf5] {

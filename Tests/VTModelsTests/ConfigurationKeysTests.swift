@@ -23,11 +23,11 @@ struct ConfigurationKeysTests {
       #expect(problem.contains(part), "\(problem)")
     }
     #expect(!problem.contains("embed_dim"))
-    let remedy = failure?.remedy ?? ""
+    let hint = failure?.hint ?? ""
     for part in [
       "mlp_dim = 4 * embed_dim", "class_token = true", "in_channels = 3", "'vtkit models --keys vit'",
     ] {
-      #expect(remedy.contains(part), "\(remedy)")
+      #expect(hint.contains(part), "\(hint)")
     }
   }
 

@@ -176,7 +176,7 @@ struct AllNetworksTests {
       do {
         exported = try ExportedCheckpoint.make(native, metadata: metadata, dialect: file.dialect)
       } catch let failure as Failure {
-        #expect(failure.remedy != nil)
+        #expect(failure.hint != nil)
         continue
       }
       held += 1
@@ -262,6 +262,6 @@ struct AllNetworksTests {
     let failure = #expect(throws: Failure.self) {
       try Self.trainer(tiny, data, folder.file("run"), epochs: 1)
     }
-    #expect(failure?.remedy == "leave out --drloc-multiscale")
+    #expect(failure?.hint == "leave out --drloc-multiscale")
   }
 }

@@ -88,7 +88,7 @@ struct RunCheckpointsTests {
     let names = ["last", "previous", "best"]
     for name in names { try RunEditing.truncate(run + "/checkpoints/\(name).safetensors") }
     let damaged = #expect(throws: Failure.self) { try RunEditing.resume(data, run) }
-    #expect(damaged?.kind == .badInput && damaged?.remedy?.contains("--force") == true)
+    #expect(damaged?.kind == .badInput && damaged?.hint?.contains("--force") == true)
     #expect(
       damaged?.problem.contains("no whole checkpoint (last is damaged") == true, "\(damaged?.problem ?? "")")
     for name in names { try FileManager.default.removeItem(atPath: run + "/checkpoints/\(name).safetensors") }

@@ -110,7 +110,7 @@ struct TrainerTests {
         })
       }
       #expect(failure?.kind == .interrupted)
-      #expect(failure?.remedy == "go on with: vtkit finetune --resume \(path)")
+      #expect(failure?.hint == "go on with: vtkit finetune --resume \(path)")
       trainer = try Trainer(
         resuming: RunFolder.open(path), data: data, engine: Engine(threads: limit % 2 + 1))
     }

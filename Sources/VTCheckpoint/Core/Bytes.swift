@@ -129,7 +129,7 @@ final class MappedFile: @unchecked Sendable {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw Failure(
         "not a regular file", file: path,
-        remedy: status.st_mode & S_IFMT == S_IFDIR
+        hint: status.st_mode & S_IFMT == S_IFDIR
           ? "give the checkpoint file itself, not its folder" : nil)
     }
     count = Int(status.st_size)
@@ -157,7 +157,7 @@ final class MappedFile: @unchecked Sendable {
     guard fstat(descriptor, &status) == 0, Int(status.st_size) < count else { return }
     throw Failure(
       "the file became shorter while it was read (\(count) bytes before, \(status.st_size) now)", file: path,
-      remedy: "something else writes to it: wait until that is done")
+      hint: "something else writes to it: wait until that is done")
   }
 
   // Bytes forgotten since the whole mapping was.
@@ -190,7 +190,7 @@ final class MappedFile: @unchecked Sendable {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
       throw Failure(
         "the file ends before the data does (\(length) bytes wanted, the file has \(count))",
-        file: path, offset: offset, remedy: "the file is truncated; fetch it again")
+        file: path, offset: offset, hint: "the file is truncated; fetch it again")
     }
     if length >= 1 << 16 { try checkLength() }
     guard let base else { return Bytes(base: UnsafeRawPointer(bitPattern: 8)!, count: 0, owner: self) }

@@ -33,7 +33,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
       let known = Self.allCases.flatMap(\.suffixes).map { "." + $0 }.joined(separator: ", ")
       throw Failure(
         .usage, suffix.isEmpty ? "the path has no suffix" : "the suffix '.\(suffix)' is unknown",
-        file: path, remedy: "use one of \(known)")
+        file: path, hint: "use one of \(known)")
     }
     self = format
   }
@@ -44,13 +44,13 @@ public enum FileFormat: String, Sendable, CaseIterable {
     if ShardIndex.format(ofPath: path) != nil {
       throw Failure(
         .usage, "an index is not written by its name", file: path,
-        remedy: "name a .safetensors file and give --max-shard-size")
+        hint: "name a .safetensors file and give --max-shard-size")
     }
     let format = try FileFormat(path: path)
     if format == .keras {
       throw Failure(
         .usage, "a .keras archive holds a model's Keras configuration, which weights do not tell", file: path,
-        remedy: "write a .weights.h5 file and load it with model.load_weights")
+        hint: "write a .weights.h5 file and load it with model.load_weights")
     }
     return format
   }
@@ -80,7 +80,7 @@ public enum CheckpointFile {
     let format = try FileFormat(path: path)
     if ShardIndex.format(ofPath: path) != nil { return try ShardIndex.open(path, format) }
     guard mapped.count > 0 else {
-      throw Failure("the file is empty", file: path, remedy: "fetch it again")
+      throw Failure("the file is empty", file: path, hint: "fetch it again")
     }
     let head = try mapped.bytes(0, min(mapped.count, 256)).withUnsafeBytes { Array($0) }
     if let stray = StrayText.failure(head) { throw stray.located(file: path) }
@@ -90,7 +90,7 @@ public enum CheckpointFile {
     if let found, found != format, !isZip {
       throw Failure(
         "the suffix says \(format.rawValue), the content is \(found.rawValue)", file: path,
-        remedy: "rename the file to .\(found.suffixes[0])")
+        hint: "rename the file to .\(found.suffixes[0])")
     }
     if format == .hdf5, let store = try HDF5LibraryReader.openIfAsked(path) { return store }
     switch format {
@@ -104,12 +104,12 @@ public enum CheckpointFile {
 
   /// Refuses to compress formats that never are.
   public static func checkCompression(
-    _ level: Int?, _ format: FileFormat?, file: String, remedy: String? = nil
+    _ level: Int?, _ format: FileFormat?, file: String, hint: String? = nil
   ) throws {
     guard level != nil, let format, [.pytorch, .safetensors].contains(format) else { return }
     throw Failure(
       .usage, "\(format == .pytorch ? "PyTorch" : "safetensors") files are never compressed", file: file,
-      remedy: remedy)
+      hint: hint)
   }
 
   /// Writes `store`; tensors are read one at a time.

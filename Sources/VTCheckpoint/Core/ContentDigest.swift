@@ -33,7 +33,7 @@ public enum ContentDigest {
   public static func check(_ store: StateDict, _ part: Part) throws -> Bool {
     guard let text = store.metadata[key] else { return false }
     let damaged = Failure(
-      "the content is not what was written: its digest differs", remedy: "the file is damaged; take a copy")
+      "the content is not what was written: its digest differs", hint: "the file is damaged; take a copy")
     guard let json = try? JSON(parsing: text), let weights = json["weights"]?.string,
       let state = json["state"]?.string, try self.weights(store) == weights
     else { throw damaged }

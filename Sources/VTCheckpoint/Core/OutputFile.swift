@@ -29,15 +29,15 @@ public final class OutputFile {
     var status = stat()
     guard stat(path, &status) == 0 else { return }
     if status.st_mode & S_IFMT == S_IFDIR {
-      throw Failure(.usage, "the output is a folder", file: path, remedy: "give a file name")
+      throw Failure(.usage, "the output is a folder", file: path, hint: "give a file name")
     }
     // A device cannot be replaced by a renamed file, and must not be.
     if status.st_mode & S_IFMT != S_IFREG {
-      throw Failure(.usage, "the output is no regular file", file: path, remedy: "give a file name")
+      throw Failure(.usage, "the output is no regular file", file: path, hint: "give a file name")
     }
     if !overwrite {
       throw Failure(
-        .usage, "the output exists already", file: path, remedy: "pass --force to replace it")
+        .usage, "the output exists already", file: path, hint: "pass --force to replace it")
     }
   }
 
@@ -46,10 +46,10 @@ public final class OutputFile {
     let folder = path.parentFolder
     var status = stat()
     guard stat(folder, &status) == 0 else {
-      throw Failure("the folder for the output does not exist", file: folder, remedy: "create it first")
+      throw Failure("the folder for the output does not exist", file: folder, hint: "create it first")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw Failure(.usage, "the output's folder is a file", file: folder, remedy: "give another path")
+      throw Failure(.usage, "the output's folder is a file", file: folder, hint: "give another path")
     }
     guard access(folder, W_OK | X_OK) == 0 else {
       throw Failure.system("writing into the folder", file: folder)

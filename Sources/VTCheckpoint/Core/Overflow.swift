@@ -19,7 +19,7 @@ struct Overflow {
       .usage,
       "the number \(Float(value)) at \(place) would become infinite as \(target.rawValue), whose largest is \(target.largest)",
       tensor: name,
-      remedy: target == .f16
+      hint: target == .f16
         ? "take bf16, which has the range of f32, or f32" : "take f32, or leave the type as it is")
   }
 }

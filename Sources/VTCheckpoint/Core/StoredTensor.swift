@@ -76,7 +76,7 @@ public struct StoredTensor: Sendable {
 
   /// The tensors that stand one behind the other along the first axis.
   /// - Parameter names: one for each.
-  public func unstacked(_ names: [String]) -> [StoredTensor] {
+  public func unstack(_ names: [String]) -> [StoredTensor] {
     let source = self
     let part = Array(shape.dropFirst())
     return names.enumerated().map { index, name in
@@ -91,11 +91,11 @@ public struct StoredTensor: Sendable {
   }
 
   /// The inverse: tensors of one type and shape, one behind the other along a new first axis.
-  public static func stacking(_ tensors: [StoredTensor], name: String) throws -> StoredTensor {
+  public static func stack(_ tensors: [StoredTensor], name: String) throws -> StoredTensor {
     guard let first = tensors.first, tensors.allSatisfy({ $0.shape == first.shape }) else {
       throw Failure("tensors of different shapes cannot be stacked", tensor: name)
     }
-    return try joining(tensors, name: name, shape: [tensors.count] + first.shape, permutation: nil)
+    return try concatenate(tensors, name: name, shape: [tensors.count] + first.shape, permutation: nil)
   }
 
   /// The same numbers rounded to another float type; itself where nothing changes. Reading throws `Failure` where a

@@ -11,19 +11,19 @@ enum StrayText {
     if text.hasPrefix("version https://git-lfs") {
       return Failure(
         "a Git LFS pointer, not the file itself",
-        remedy: "fetch the file with 'git lfs install' and 'git lfs pull' in its repository")
+        hint: "fetch the file with 'git lfs install' and 'git lfs pull' in its repository")
     }
     if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") || text.hasPrefix("<head") {
       return Failure(
         "a web page, not a file of weights",
-        remedy:
+        hint:
           "fetch the file itself: a page's address is not the file's ('/blob/' in it may have to be '/resolve/' or '/raw/')"
       )
     }
     if text.hasPrefix("<?xml") || text.hasPrefix("<error") {
       return Failure(
         "a server's message in XML, not a file of weights",
-        remedy: "see what it says, and fetch the file again")
+        hint: "see what it says, and fetch the file again")
     }
     return nil
   }

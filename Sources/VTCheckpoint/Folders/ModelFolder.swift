@@ -31,7 +31,7 @@ public struct ModelFolder: Sendable {
     self.path = path
     let content: [String]
     do { content = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-      throw Failure("the folder cannot be read", file: path, remedy: "check the permissions")
+      throw Failure("the folder cannot be read", file: path, hint: "check the permissions")
     }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
     let runFiles = Self.runNames.filter(exists)
@@ -52,12 +52,12 @@ public struct ModelFolder: Sendable {
     guard found.count < 2 else {
       throw Failure(
         "the folder has several weights files, none of them named as a model's", file: path,
-        remedy: "give one of them: " + found.prefix(8).map { path + "/" + $0 }.joined(separator: ", "))
+        hint: "give one of them: " + found.prefix(8).map { path + "/" + $0 }.joined(separator: ", "))
     }
     guard let only = found.first else {
       throw Failure(
         "the folder holds no weights", file: path,
-        remedy: "a model folder has \(Self.usualNames[0]), pytorch_model.bin or tf_model.h5")
+        hint: "a model folder has \(Self.usualNames[0]), pytorch_model.bin or tf_model.h5")
     }
     weights = path + "/" + only
     others = []

@@ -46,14 +46,14 @@ public final class OutputFolder {
     var status = stat()
     guard stat(path, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw Failure(.usage, "the output is a file, not a folder", file: path, remedy: "give another path")
+      throw Failure(.usage, "the output is a file, not a folder", file: path, hint: "give another path")
     }
     let content = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? ["?"]
     if content.isEmpty { return }
     guard overwrite else {
       throw Failure(
         .usage, "the output folder exists already and is not empty", file: path,
-        remedy: isModels(content)
+        hint: isModels(content)
           ? "pass --force to replace it" : "choose another folder: this one holds no model")
     }
     guard isModels(content) else {
@@ -62,7 +62,7 @@ public final class OutputFolder {
         .usage,
         "the output folder is not replaced: it holds "
           + (other.map { "'\($0.printable)', which is not a model's file" } ?? "no model"),
-        file: path, remedy: "choose another folder")
+        file: path, hint: "choose another folder")
     }
   }
 

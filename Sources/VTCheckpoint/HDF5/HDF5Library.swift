@@ -39,7 +39,7 @@ enum HDF5Library {
     }
     throw Failure(
       .resource, "\(problem); it is needed to write HDF5 files, and for --hdf5-library",
-      remedy: "install version \(version) (Debian: libhdf5-dev; Homebrew: hdf5), or choose another format")
+      hint: "install version \(version) (Debian: libhdf5-dev; Homebrew: hdf5), or choose another format")
   }
 
   /// - Parameter path: the file that is read, to be named should the library crash over it.

@@ -15,7 +15,7 @@ enum HDF5LibraryReader {
       guard let file = HDF5Handle(id, close: { H5Fclose($0) }) else {
         throw Failure(
           "not a readable HDF5 file", file: mapped.path,
-          remedy: "the file is truncated, damaged or of another format; fetch it again")
+          hint: "the file is truncated, damaged or of another format; fetch it again")
       }
       var reader = Walk(file: file, mapped: mapped)
       do { try reader.run() } catch let failure as Failure { throw failure.located(file: mapped.path) }
@@ -133,7 +133,7 @@ enum HDF5LibraryReader {
     }
 
     private static func damaged(_ problem: String, _ name: String) -> Failure {
-      Failure(problem, tensor: name, remedy: "the file is damaged; fetch it again")
+      Failure(problem, tensor: name, hint: "the file is damaged; fetch it again")
     }
 
     private mutating func add(_ place: String, as name: String, mustExist: Bool = false) throws {
@@ -216,7 +216,7 @@ enum HDF5LibraryReader {
         guard vt_h5_read(dataset, type, out.baseAddress) >= 0 else {
           throw Failure(
             "the dataset's data cannot be read", tensor: place,
-            remedy: "the file is damaged, or uses a compression filter this build does not have")
+            hint: "the file is damaged, or uses a compression filter this build does not have")
         }
         if let width { vt_swap_bytes(out.baseAddress, out.baseAddress, count / width, width) }
       }

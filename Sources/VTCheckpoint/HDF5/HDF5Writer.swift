@@ -54,7 +54,7 @@ enum HDF5Writer {
       failure.file = path
       return failure
     }
-    return Failure(.resource, "writing failed", file: path, remedy: "check the free space of the disk")
+    return Failure(.resource, "writing failed", file: path, hint: "check the free space of the disk")
   }
 
   /// HDF5's type for the tensor's numbers; the caller closes it.

@@ -18,7 +18,7 @@ enum KerasArchive {
           reason
             ?? (old
               ? "an archive of a SavedModel, not of Keras 3" : "no Keras archive: it has no \(weights)"),
-          remedy: "save the model's weights with save_weights('model.weights.h5')")
+          hint: "save the model's weights with save_weights('model.weights.h5')")
       }
       let temporary = try unpacked(entry, of: zip)
       // The open file lives on without its name.
@@ -74,7 +74,7 @@ enum KerasArchive {
       if error is Failure { throw error }
       throw Failure(
         .resource, "unpacking the weights to a temporary file failed: \(error.localizedDescription)",
-        remedy: "check the free space of '\(NSTemporaryDirectory())', or set TMPDIR")
+        hint: "check the free space of '\(NSTemporaryDirectory())', or set TMPDIR")
     }
   }
 }

@@ -84,7 +84,7 @@ enum NPZ {
   private static func damaged(_ name: String, _ problem: String, _ offset: Int? = nil) -> Failure {
     Failure(
       "the member claims to be an array and cannot be read: \(problem)", tensor: name, offset: offset,
-      remedy: "fetch the file again")
+      hint: "fetch the file again")
   }
 
   /// Whether a member without the magic of an array is a whole piece of text: something that somebody put into the
@@ -111,7 +111,7 @@ enum NPZ {
     tensor.isCostly = entry.method == .deflated
     guard isTransposed else { return tensor }
     let order = shape.indices.reversed().map { Int32($0) }
-    return try .joining(
+    return try .concatenate(
       [tensor], name: name, shape: header.shape,
       permutation: Permutation(shape: shape, order: order, width: type.width))
   }

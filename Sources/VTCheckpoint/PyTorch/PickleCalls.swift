@@ -161,7 +161,7 @@ extension PickleMachine {
     for case (.string(let bit), .bool(true)) in dictionaries[place] where ["neg", "conj"].contains(bit) {
       throw Failure(
         "a tensor's numbers are to be \(bit == "neg" ? "negated" : "conjugated") when they are loaded (PyTorch's '\(bit)' bit), which VTKit does not do",
-        remedy: "save tensor.resolve_conj().resolve_neg() in its place")
+        hint: "save tensor.resolve_conj().resolve_neg() in its place")
     }
   }
 
@@ -224,7 +224,7 @@ extension PickleMachine {
     guard case .storageType(let element) = type else {
       throw Failure(
         "the file has a storage of the class '\(type.text.prefix(120).description.printable)', which is not known",
-        remedy: "load it in PyTorch and save plain float tensors")
+        hint: "load it in PyTorch and save plain float tensors")
     }
     var storage = PickleStorage(key: key, type: element, count: count)
     if container == .legacy, case .tuple(let part) = items[5] {

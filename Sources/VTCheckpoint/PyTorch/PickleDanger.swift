@@ -44,7 +44,7 @@ enum PickleDanger {
     else { return }
     throw Failure(
       "the file refers to '\(whole.prefix(120).description.printable)', which runs code or opens files; weights have no use for it",
-      remedy:
+      hint:
         "do not load this file; fetch the weights from a source you trust, as safetensors if there are any")
   }
 }

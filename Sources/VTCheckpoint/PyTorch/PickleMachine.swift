@@ -273,6 +273,6 @@ struct PickleMachine {
 
   static func damaged(_ what: String) -> Failure {
     Failure(
-      "the pickle is damaged or not torch.save's: \(what)", remedy: "fetch the file again")
+      "the pickle is damaged or not torch.save's: \(what)", hint: "fetch the file again")
   }
 }

@@ -119,7 +119,7 @@ struct PickleWalk {
         throw Failure(
           "the tensor is what '\(object.name.prefix(120).description.printable)' would make, which is never called",
           tensor: name,
-          remedy:
+          hint:
             "load the file in a PyTorch you trust it with and save its state_dict of plain tensors, or safetensors"
         )
       }

@@ -30,10 +30,10 @@ enum PyTorchLegacy {
     }
     let noLegacy = Failure(
       "a pickle, but not one that torch.save wrote",
-      remedy: "load it in Python and save a dictionary of tensors with torch.save, or as safetensors")
+      hint: "load it in Python and save a dictionary of tensors with torch.save, or as safetensors")
     guard case .long(let number) = try next(.none).1, number == magic else { throw noLegacy }
     guard case .int(version) = try next(.none).1 else {
-      throw Failure("a PyTorch file of an unknown version", remedy: "load it in PyTorch and save it again")
+      throw Failure("a PyTorch file of an unknown version", hint: "load it in PyTorch and save it again")
     }
     try checkSystem(try next(.none))
     let (machine, value, size) = try next(.legacy)
@@ -70,7 +70,7 @@ enum PyTorchLegacy {
       guard case .bool(true) = value else {
         throw Failure(
           "the file was written on a big-endian machine",
-          remedy: "load it in PyTorch there and save it as safetensors")
+          hint: "load it in PyTorch there and save it as safetensors")
       }
     }
   }
@@ -89,19 +89,19 @@ enum PyTorchLegacy {
       guard count == UInt64(storage.recordCount) else {
         throw Failure(
           "a storage has \(count) numbers, the pickle says \(storage.recordCount)", offset: at,
-          remedy: "the file is damaged; fetch it again")
+          hint: "the file is damaged; fetch it again")
       }
       // The count is at most Int.max / 16.
       let size = storage.recordCount * storage.type.width
       guard size <= file.count - at - 8 else {
         throw Failure(
-          "the file ends before its storages do", offset: at, remedy: "the file is truncated; fetch it again")
+          "the file ends before its storages do", offset: at, hint: "the file is truncated; fetch it again")
       }
       result[key] = Place(offset: at + 8, storage: storage)
       at += 8 + size
     }
     guard at == file.count else {
-      throw Failure("the file goes on after its last storage", offset: at, remedy: "fetch the file again")
+      throw Failure("the file goes on after its last storage", offset: at, hint: "fetch the file again")
     }
     return result
   }

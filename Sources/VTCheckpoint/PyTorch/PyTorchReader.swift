@@ -37,7 +37,7 @@ enum PyTorchReader {
       guard entry.size == storage.count * storage.type.width else {
         throw Failure(
           "the record has \(entry.size) bytes, the pickle says \(storage.count) numbers of type \(storage.type.rawValue)",
-          offset: entry.dataOffset, remedy: "the file is damaged; fetch it again")
+          offset: entry.dataOffset, hint: "the file is damaged; fetch it again")
       }
       return { try zip.bytes(of: entry) }
     }
@@ -55,7 +55,7 @@ enum PyTorchReader {
     if head.count > 262, head[257..<262].elementsEqual("ustar".utf8) {
       return Failure(
         "a tar archive: PyTorch before 0.1.10 saved such files",
-        remedy: "load it in PyTorch and save it again (torch.save), or as safetensors")
+        hint: "load it in PyTorch and save it again (torch.save), or as safetensors")
     }
     // Protocols 0 and 1 have no mark: a mark, an empty dictionary or list, a global's name, or a number of digits first.
     let isOldPickle =
@@ -66,10 +66,10 @@ enum PyTorchReader {
     if isOldPickle {
       return Failure(
         "a pickle of protocol 0 or 1, which VTKit does not read",
-        remedy: "load it in Python and save it again with torch.save, or as safetensors")
+        hint: "load it in Python and save it again with torch.save, or as safetensors")
     }
     return Failure(
-      "no PyTorch file: it begins neither as a zip archive nor as a pickle", remedy: "fetch the file again")
+      "no PyTorch file: it begins neither as a zip archive nor as a pickle", hint: "fetch the file again")
   }
 
   private static func checkByteOrder(_ entry: ZipEntry?, _ zip: ZipReader) throws {

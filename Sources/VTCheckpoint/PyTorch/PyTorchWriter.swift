@@ -37,7 +37,7 @@ enum PyTorchWriter {
       guard let storage = PickleGlobal.storageClass(tensor.type) else {
         throw Failure(
           "PyTorch files written here have no type \(tensor.type.rawValue)", tensor: tensor.name,
-          remedy: "write .safetensors, or pass --dtype")
+          hint: "write .safetensors, or pass --dtype")
       }
       string(tensor.name, &out)
       out += "ctorch._utils\n_rebuild_tensor_v2\n((".utf8

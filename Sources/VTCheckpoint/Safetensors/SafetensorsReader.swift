@@ -18,7 +18,7 @@ enum SafetensorsReader {
     guard file.count >= 8 else {
       throw Failure(
         "not a safetensors file: only \(file.count) bytes",
-        remedy: "the file is truncated; fetch it again")
+        hint: "the file is truncated; fetch it again")
     }
     let declared = try file.u64(0)
     guard declared <= UInt64(maximumHeader) else {
@@ -28,7 +28,7 @@ enum SafetensorsReader {
     guard headerLength <= file.count - 8 else {
       throw Failure(
         "the file ends inside its header (\(headerLength) bytes declared)", offset: 8,
-        remedy: "the file is truncated; fetch it again")
+        hint: "the file is truncated; fetch it again")
     }
     guard headerLength > 0, try file.bytes(8, 1).withUnsafeBytes({ $0[0] == UInt8(ascii: "{") })
     else { throw Failure("not a safetensors file: the header does not start with '{'", offset: 8) }
@@ -89,7 +89,7 @@ enum SafetensorsReader {
           ? "the file ends before its tensors do (\(dataStart + expected) bytes declared, \(file.count) there)"
           : "\(file.count - dataStart - expected) bytes after the last tensor belong to none",
         offset: min(file.count, dataStart + expected),
-        remedy: expected > file.count - dataStart ? "the file is truncated; fetch it again" : nil)
+        hint: expected > file.count - dataStart ? "the file is truncated; fetch it again" : nil)
     }
     for entry in byPlace {
       let length = entry.end - entry.begin

@@ -35,7 +35,7 @@ enum ShardIndex {
         guard format(ofPath: file) == nil else {
           throw Failure(
             "the index names '\(file.printable)', which is an index itself", tensor: member.key,
-            remedy: "fetch the index again")
+            hint: "fetch the index again")
         }
         return (tensor: member.key, file: file)
       }
@@ -53,7 +53,7 @@ enum ShardIndex {
     for shard in paths {
       let store: StateDict
       do { store = try CheckpointFile.open(shard) } catch var failure as Failure {
-        failure.remedy = failure.remedy ?? "the index '\(path)' names this file: fetch all of them"
+        failure.hint = failure.hint ?? "the index '\(path)' names this file: fetch all of them"
         throw failure
       }
       shards[(shard as NSString).lastPathComponent] = store
@@ -65,7 +65,7 @@ enum ShardIndex {
       guard let stored = shards[file]?[tensor] else {
         throw Failure(
           "the index says that '\(file.printable)' has the tensor, but it does not", file: path,
-          tensor: tensor, remedy: "index and files are of different versions; fetch all of them again")
+          tensor: tensor, hint: "index and files are of different versions; fetch all of them again")
       }
       try result.append(stored)
       listed[file, default: []].insert(tensor)

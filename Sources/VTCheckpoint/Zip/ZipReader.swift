@@ -48,7 +48,7 @@ struct ZipReader: Sendable {
     guard shift >= 0 else {
       throw Failure(
         "the archive's directory is not where its end record says", offset: end.offset,
-        remedy: "the file is damaged or truncated; fetch it again")
+        hint: "the file is damaged or truncated; fetch it again")
     }
     var entries: [ZipEntry] = []
     var unreadable: [SkippedItem] = []
@@ -96,7 +96,7 @@ struct ZipReader: Sendable {
   private static func endRecord(_ file: MappedFile) throws -> EndRecord {
     let noArchive = Failure(
       "not a zip archive: it has no end record",
-      remedy: "the file is truncated or of another format; fetch it again")
+      hint: "the file is truncated or of another format; fetch it again")
     guard file.count >= 22 else { throw noArchive }
     // The record ends with a comment of up to 65,535 bytes, which may contain the signature too: the
     // true one is that whose comment ends with the file and whose directory is there.
@@ -157,7 +157,7 @@ struct ZipReader: Sendable {
       throw Failure("the zip64 end record is missing", offset: at)
     }
     guard disk == 0, directoryDisk == 0, countHere == record.count else {
-      throw Failure("the archive spans several disks", offset: at, remedy: "join its parts first")
+      throw Failure("the archive spans several disks", offset: at, hint: "join its parts first")
     }
     // Each entry takes 46 bytes at least.
     guard record.count <= record.directorySize / 46 else {
@@ -300,7 +300,7 @@ struct ZipReader: Sendable {
     guard crc == entry.crc else {
       throw Failure(
         "the data does not match its checksum (CRC-32)", file: file.path, tensor: entry.name,
-        offset: entry.dataOffset, remedy: "the file is damaged; fetch it again")
+        offset: entry.dataOffset, hint: "the file is damaged; fetch it again")
     }
     return result
   }
@@ -320,7 +320,7 @@ struct ZipReader: Sendable {
       guard result == LIBDEFLATE_SUCCESS, made == entry.size, used == packed.count else {
         throw Failure(
           "the compressed data is damaged", file: file.path, tensor: entry.name,
-          offset: entry.dataOffset, remedy: "fetch the file again")
+          offset: entry.dataOffset, hint: "fetch the file again")
       }
     }
   }

@@ -22,14 +22,14 @@ struct FolderDocuments {
     guard FileManager.default.fileExists(atPath: path(name)) else { return nil }
     do {
       guard let data = FileManager.default.contents(atPath: path(name)) else {
-        throw Failure("the file cannot be read", remedy: "check the permissions")
+        throw Failure("the file cannot be read", hint: "check the permissions")
       }
       let json = try JSON(parsing: data)
       guard json.members != nil else { throw Failure("a JSON object belongs here") }
       return json
     } catch var failure as Failure {
       guard isNamed else { return nil }
-      failure.remedy = failure.remedy ?? "fetch the file again, or give the weights file by itself"
+      failure.hint = failure.hint ?? "fetch the file again, or give the weights file by itself"
       throw failure.located(file: path(name))
     }
   }

@@ -31,7 +31,7 @@ extension RuleFile {
       let others = try Dialects.withFolders(architecture)
       throw Failure(
         .usage, "the dialect '\(dialect)' has no model folders that VTKit can write",
-        remedy: others.isEmpty
+        hint: others.isEmpty
           ? "name a file" : "name a file, or choose " + others.joined(separator: " or "))
     }
     let lookUp: (String) -> JSON? = { $0 == "preset" ? preset.map { .string($0) } : configuration[$0] }
@@ -42,7 +42,7 @@ extension RuleFile {
       throw Failure(
         "the dialect '\(dialect)' has no model folder for this network"
           + (reason.map { ": " + $0 } ?? ""),
-        remedy: "name a file, or choose another dialect")
+        hint: "name a file, or choose another dialect")
     }
     var description = try values.filled(lookUp)
     for key in folder.keys {
@@ -63,14 +63,13 @@ extension Dialects {
 
   /// The dialect of a model folder where none is named: the one that the weights came from.
   /// - Throws: `Failure` listing the choices where that one has no folders.
-  public static func usualInFolder(_ metadata: NativeMetadata, remedy: ([String]) -> String) throws -> String
-  {
+  public static func usualInFolder(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
     let choices = try withFolders(metadata.configuration["architecture"]?.string)
     if let origin = metadata.provenance?["source_dialect"]?.string, choices.contains(origin) { return origin }
     throw Failure(
       .usage, "the library of a model folder must be named",
-      remedy: choices.isEmpty
-        ? "name a file: no library has model folders for this architecture" : remedy(choices))
+      hint: choices.isEmpty
+        ? "name a file: no library has model folders for this architecture" : hint(choices))
   }
 }
 

@@ -61,7 +61,7 @@ struct FolderReading {
   }
 
   /// What to do about two files, or a file and the tensors, that contradict each other.
-  static let remedy =
+  static let hint =
     "the folder's files are not of one network: fetch all of them again, or give the weights file by itself"
 }
 
@@ -87,7 +87,7 @@ extension FolderRules {
     guard isNamed else { return nil }
     throw Failure(
       "the file is about another network (\(said.member.joined(separator: ".")) = \(value.text())): the tensors' names are those of the dialect '\(dialect)'",
-      remedy: FolderReading.remedy)
+      hint: FolderReading.hint)
   }
 
   /// - Throws: `Failure` where the file gives a member a value that makes another network of the same tensors.
@@ -104,7 +104,7 @@ extension FolderRules {
       else { continue }
       throw Failure(
         "\(item.member.joined(separator: ".")) is '\(text.printable)': \(item.reason)",
-        remedy: "VTKit does not have this network")
+        hint: "VTKit does not have this network")
     }
   }
 
@@ -114,7 +114,7 @@ extension FolderRules {
       guard item.value.double.map({ $0 > 0 && $0.isFinite }) != true else { continue }
       throw Failure(
         "\(item.member) is \(item.value.text()): a norm's epsilon is a number above 0",
-        remedy: "correct it, or fetch the file again")
+        hint: "correct it, or fetch the file again")
     }
   }
 

@@ -109,15 +109,15 @@ struct Convert: NetworkCommand {
     if raw && destination.isFolder {
       throw Failure(
         .usage, "--raw knows no network, and a model folder describes one", file: output,
-        remedy: "name a file")
+        hint: "name a file")
     }
     if maxShardSize != nil, !destination.isFolder, destination.format != .safetensors {
       throw Failure(
         .usage, "only safetensors files are split into several", file: output,
-        remedy: "leave out --max-shard-size")
+        hint: "leave out --max-shard-size")
     }
     try CheckpointFile.checkCompression(
-      compression, destination.format, file: output, remedy: "leave out --compression")
+      compression, destination.format, file: output, hint: "leave out --compression")
     if !dryRun { try destination.check(overwrite: force) }
     var store: StateDict
     var plan: [PlanRow]
@@ -141,7 +141,7 @@ struct Convert: NetworkCommand {
       }
       guard store.count > 0 || store.skipped.isEmpty else {
         throw Failure(
-          "nothing in the file is a tensor", file: input, remedy: "see what it holds with 'vtkit inspect'")
+          "nothing in the file is a tensor", file: input, hint: "see what it holds with 'vtkit inspect'")
       }
     } else {
       let result: ExportedCheckpoint
@@ -151,7 +151,7 @@ struct Convert: NetworkCommand {
       {
         throw Failure(
           .usage, "the library reads no weights in several files from such a folder", file: output,
-          remedy: "leave out --max-shard-size")
+          hint: "leave out --max-shard-size")
       }
     }
     if let dtype { store.mapTensors { $0.converted(to: dtype.type) } }
@@ -262,7 +262,7 @@ struct Convert: NetworkCommand {
     guard known.contains(variant) else {
       throw Failure(
         .usage, "the dialect '\(dialect)' has no variant '\(variant.printable)'",
-        remedy: known.isEmpty ? "leave out --variant" : "it has " + known.joined(separator: ", "))
+        hint: known.isEmpty ? "leave out --variant" : "it has " + known.joined(separator: ", "))
     }
     return variant
   }

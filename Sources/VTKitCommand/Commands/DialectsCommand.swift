@@ -44,7 +44,7 @@ struct DialectsCommand: CheckpointCommand {
     guard !files.isEmpty else {
       throw Failure(
         .usage, "there is no dialect for '\(architecture ?? "")'",
-        remedy: "known are " + Set(try Dialects.all().map(\.architecture)).sorted().joined(separator: ", "))
+        hint: "known are " + Set(try Dialects.all().map(\.architecture)).sorted().joined(separator: ", "))
     }
     if json {
       let items = files.map { file -> JSON in

@@ -54,7 +54,7 @@ struct Evaluate: NetworkCommand {
     let model = try loaded.finiteModel(engine: engine, path: checkpoint)
     guard model.numClasses > 0 else {
       throw Failure(
-        "the network has no classifier", file: checkpoint, remedy: "give it one with 'vtkit finetune'")
+        "the network has no classifier", file: checkpoint, hint: "give it one with 'vtkit finetune'")
     }
     let names = try classNames.names(own: loaded.metadata.classes, count: model.numClasses)
     let set = try EvaluationSet(
@@ -65,7 +65,7 @@ struct Evaluate: NetworkCommand {
       throw Failure(
         "the network tells \(model.numClasses) classes apart, the folder has \(classes.count)",
         file: data,
-        remedy:
+        hint:
           "give the data set that the network was tuned on, or name the network's classes with --classes FILE"
       )
     }

@@ -100,7 +100,7 @@ struct Finetune: NetworkCommand {
           .usage,
           "--resume goes on with the run's own settings, and cannot take \(others.joined(separator: ", "))",
           file: resume,
-          remedy:
+          hint:
             "leave \(others.count == 1 ? "it" : "them") out (--epochs, --data and --export may be given), or start a new run"
         )
       }
@@ -114,7 +114,7 @@ struct Finetune: NetworkCommand {
     if fromScratch && (imageSize != nil || windowSize != nil || inChannels != nil) {
       throw Failure(
         .usage, "--image-size, --window-size and --in-channels change a checkpoint",
-        remedy: "with --from-scratch give them in --model-config")
+        hint: "with --from-scratch give them in --model-config")
     }
     if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize)
       ?? Resizing.problem(inChannels: inChannels)
@@ -124,7 +124,7 @@ struct Finetune: NetworkCommand {
     if fromScratch && load.numHeads != nil {
       throw Failure(
         .usage, "--num-heads is for a checkpoint",
-        remedy: "with --from-scratch give num_heads in --model-config")
+        hint: "with --from-scratch give num_heads in --model-config")
     }
     if fromScratch && model == nil && load.modelConfig == nil {
       throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")
@@ -236,7 +236,7 @@ struct Finetune: NetworkCommand {
         if let wanted, own?.isSame(as: wanted) != true {
           throw Failure(
             "the checkpoint is no \(preset.name): \(key) is \(own?.text() ?? "missing"), not \(wanted.text())",
-            file: path, remedy: "leave --model out, or name the right one")
+            file: path, hint: "leave --model out, or name the right one")
         }
       }
     }

@@ -46,12 +46,12 @@ extension Finetune {
     }
     guard !isInside(output, data) else {
       throw Failure(
-        .usage, "the run folder lies among the pictures", file: output, remedy: "choose another --output")
+        .usage, "the run folder lies among the pictures", file: output, hint: "choose another --output")
     }
     guard !isInside(checkpoint, output) else {
       throw Failure(
         .usage, "the run folder holds the checkpoint, which a new run would remove", file: output,
-        remedy: "choose another --output")
+        hint: "choose another --output")
     }
   }
 

@@ -24,7 +24,7 @@ extension Finetune {
     let place = data?.absolutePath ?? configuration.data
     let pictures: ImageFolder
     do { pictures = try Self.pictures(configuration, in: place) } catch var failure as Failure {
-      if data == nil { failure.remedy = "if the pictures have moved, tell their folder with --data" }
+      if data == nil { failure.hint = "if the pictures have moved, tell their folder with --data" }
       throw failure
     }
     let targets = try addedExports(configuration, folder)

@@ -46,7 +46,7 @@ struct Inspect: NetworkCommand {
       problem =
         found.map { "\($0.architecture) (dialect \($0.dialect)), but \(reason)" }
         ?? "not recognized (\(reason))"
-      if let remedy = failure.remedy { problem += " — " + remedy }
+      if let hint = failure.hint { problem += " — " + hint }
     }
     let tensors = try filter.map { try store.matching($0) } ?? store.tensors
     let watch = FiniteWatch()

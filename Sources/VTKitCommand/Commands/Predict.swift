@@ -103,7 +103,7 @@ struct Predict: NetworkCommand {
     }
     let values = try tensor.floats()
     guard values.allSatisfy(\.isFinite) else {
-      throw Failure(.negative, "the input holds numbers that are not finite", file: input, tensor: "input")
+      throw Failure(.no, "the input holds numbers that are not finite", file: input, tensor: "input")
     }
     // The input is as the network wants it.
     Console.notes(loaded.notes.filter { $0.key != "preprocessing" })
@@ -142,7 +142,7 @@ struct Predict: NetworkCommand {
     guard model.numClasses > 0 else {
       throw Failure(
         "the network has no classifier", file: checkpoint,
-        remedy: "give it one with 'vtkit finetune', or take its features with --tensor")
+        hint: "give it one with 'vtkit finetune', or take its features with --tensor")
     }
     let classes = try classNames.names(own: metadata.classes, count: model.numClasses)
     let steps = try preprocessing.resolve(
@@ -185,7 +185,7 @@ struct Predict: NetworkCommand {
     }
     if json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }
     if !failures.isEmpty {
-      throw Failure(.negative, "\(failures.count) of \(count.counted("picture")) could not be read")
+      throw Failure(.no, "\(failures.count) of \(count.counted("picture")) could not be read")
     }
   }
 }

@@ -27,7 +27,7 @@ struct ClassArguments: ParsableArguments {
       throw Failure(
         "the file names \(names.count.counted("class", "classes")), the network tells \(count) apart",
         file: file,
-        remedy: "give one name for each of the network's classes, in the order of its answers")
+        hint: "give one name for each of the network's classes, in the order of its answers")
     }
     if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $1.count > 1 })?.key {
       throw Failure("the file names the class '\(twice.printable)' twice", file: file)
@@ -59,7 +59,7 @@ struct ClassArguments: ParsableArguments {
     }
     throw Failure(
       "the JSON gives no class names", file: path,
-      remedy: "give a list of names, or an object like {\"id2label\": {\"0\": \"cat\", \"1\": \"dog\"}}")
+      hint: "give a list of names, or an object like {\"id2label\": {\"0\": \"cat\", \"1\": \"dog\"}}")
   }
 
   /// A list, `id2label` or `label2id`, by itself or inside a configuration.

@@ -20,8 +20,8 @@ struct Destination {
     }
     do { format = try FileFormat.ofOutput(path) } catch var failure as Failure {
       if !path.split(separator: "/").contains(where: { $0.contains(".") }) {
-        failure.remedy =
-          (failure.remedy.map { $0 + "; " } ?? "") + "a model folder is given as \(path.printable)/"
+        failure.hint =
+          (failure.hint.map { $0 + "; " } ?? "") + "a model folder is given as \(path.printable)/"
       }
       throw failure
     }
@@ -41,9 +41,9 @@ struct Destination {
   }
 
   /// The dialect to write where none is named.
-  func usualDialect(_ metadata: NativeMetadata, remedy: ([String]) -> String) throws -> String {
-    try format.map { try Dialects.usual(for: $0, metadata: metadata, remedy: remedy) }
-      ?? Dialects.usualInFolder(metadata, remedy: remedy)
+  func usualDialect(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
+    try format.map { try Dialects.usual(for: $0, metadata: metadata, hint: hint) }
+      ?? Dialects.usualInFolder(metadata, hint: hint)
   }
 
   /// Writes what was made for this place.

@@ -29,7 +29,7 @@ struct ExportTarget {
         let close = name.closest(in: known.sorted())
         throw Failure(
           .usage, "--export \(text.printable): there is no dialect '\(name)'",
-          remedy: (close.isEmpty
+          hint: (close.isEmpty
             ? "see 'vtkit dialects'" : "did you mean \(close.joined(separator: " or "))?")
             + " A file of this name is given as ./\(text.printable)")
       }
@@ -37,7 +37,7 @@ struct ExportTarget {
       let path = String(text[text.index(after: colon)...])
       guard !path.isEmpty else {
         throw Failure(
-          .usage, "--export \(text.printable) names no file", remedy: "give it as --export \(name):FILE")
+          .usage, "--export \(text.printable) names no file", hint: "give it as --export \(name):FILE")
       }
       destination = try Destination(path)
     }
@@ -74,13 +74,13 @@ struct ExportTarget {
       guard seen.insert(destination.path.absolutePath).inserted else {
         throw Failure(
           .usage, "two exports go to the same place", file: destination.path,
-          remedy: "give each --export a path of its own")
+          hint: "give each --export a path of its own")
       }
       guard !destination.isFolder || OutputFolder.trimmed(destination.path).absolutePath != run.absolutePath
       else {
         throw Failure(
           .usage, "the export is the run folder itself", file: destination.path,
-          remedy: "give --export a folder of its own, such as \(OutputFolder.trimmed(run))/model/")
+          hint: "give --export a folder of its own, such as \(OutputFolder.trimmed(run))/model/")
       }
       try checkPlace(destination, run: run)
       try destination.check(overwrite: overwrite, madeMeanwhile: run)

@@ -22,7 +22,7 @@ enum PictureArguments {
     guard !files.isEmpty || paths.isEmpty else {
       throw Failure(
         "no pictures found", file: empty.joined(separator: ", "),
-        remedy: "give \(PictureKind.list) files, or folders that hold some")
+        hint: "give \(PictureKind.list) files, or folders that hold some")
     }
     for path in empty { Console.warning("no pictures found in \(path.printable)") }
     return files

@@ -44,7 +44,7 @@ enum Resizing {
     if windowSize != nil, old["window_size"] == nil {
       throw Failure(
         .usage, "a network of the architecture '\(architecture)' has no windows",
-        remedy: "leave out --window-size")
+        hint: "leave out --window-size")
     }
     let sizes = ["image_size": imageSize, "window_size": windowSize].compactMapValues { $0 }
     let configuration = old.replacing(sizes.mapValues { .int($0) })
@@ -87,8 +87,8 @@ enum Resizing {
       where: isPossible)
     let above = (first.size + 1...first.size + 512).first(where: isPossible)
     let near = [below, above].compactMap { $0.map(String.init) }
-    result.remedy =
-      near.isEmpty ? failure.remedy : "the nearest sizes that it can have: \(near.joined(separator: ", "))"
+    result.hint =
+      near.isEmpty ? failure.hint : "the nearest sizes that it can have: \(near.joined(separator: ", "))"
     return result
   }
 }

@@ -17,7 +17,7 @@ extension ExportTarget {
     guard !own.contains(name), !name.hasPrefix("events.out.tfevents.") else {
       throw Failure(
         .usage, "the export would lie among the run's own files", file: destination.path,
-        remedy: "give --export another path")
+        hint: "give --export another path")
     }
   }
 
@@ -29,21 +29,21 @@ extension ExportTarget {
   func checkOwn(_ folder: RunFolder, _ record: ExportRecord, isGiven: Bool, overwrite: Bool) throws {
     do { try Self.checkPlace(destination, run: folder.path) } catch var failure as Failure {
       failure.kind = .badInput
-      failure.remedy = "take it out of 'exports' in \(folder.configPath)"
+      failure.hint = "take it out of 'exports' in \(folder.configPath)"
       throw failure
     }
     let isInside = isInside(folder)
     guard isGiven || isInside || record.names(absolute) else {
       throw Failure(
         "the run folder names an export outside of it that was not asked for here", file: path,
-        remedy:
+        hint:
           "name it again with --export \(absolute.printable), or take it out of 'exports' in \(folder.configPath.printable)"
       )
     }
     guard !overwrite, exists, !isInside, !record.wrote(path.absolutePath) else { return }
     throw Failure(
       .usage, "the export exists already, and is not the file that this run wrote", file: path,
-      remedy: "pass --force to replace it, or move it away")
+      hint: "pass --force to replace it, or move it away")
   }
 
   /// Whether what lies in the export's place may be replaced without being asked: nothing, or what this run wrote.

@@ -114,7 +114,7 @@ public final class AdamW {
           throw Failure(
             "the optimizer's state holds \(wrong), which no training leaves there",
             tensor: prefix + slot.name,
-            remedy: "start a new run")
+            hint: "start a new run")
         }
         tensor.storage.floats.update(from: values, count: values.count)
       }

@@ -40,7 +40,7 @@ public struct Evaluation: Sendable {
   /// - Parameters:
   ///   - strict: whether an unreadable picture ends the evaluation.
   ///   - progress: told how many pictures are done; false stops.
-  /// - Throws: `Failure` of kind `.negative` where the network's output for a picture is not finite.
+  /// - Throws: `Failure` of kind `.no` where the network's output for a picture is not finite.
   public static func run(
     _ model: any VisionModel, _ pictures: [LabeledPicture], preprocessing: Preprocessing,
     batchSize: Int, engine: Engine, strict: Bool = false,

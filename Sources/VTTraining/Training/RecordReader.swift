@@ -91,6 +91,6 @@ struct RecordReader {
     guard let unknown = members.keys.filter({ !asked.contains($0) }).min() else { return }
     throw Failure(
       "\(name) has the key '\(prefix)\(unknown.printable)', which this version of VTKit does not know",
-      remedy: "go on with the version that began the run, or remove the key if it was added by hand")
+      hint: "go on with the version that began the run, or remove the key if it was added by hand")
   }
 }

@@ -66,7 +66,7 @@ struct RunCheckpoints {
     guard chosen.state.epoch < configuration.recipe.epochs else {
       throw Failure(
         "the run's best weights (epoch \(epoch + 1)) are lost: the file is \(problem)", file: folder.bestPath,
-        remedy:
+        hint:
           "restore it from a copy, train on with a larger --epochs, or take the last weights: vtkit convert \(folder.lastPath) OUTPUT"
       )
     }
@@ -85,7 +85,7 @@ struct RunCheckpoints {
       isEmpty
         ? "the run has no checkpoint: it was stopped before its first save, or they were removed"
         : "the run has no whole checkpoint (\(problems.joined(separator: "; ")))", file: folder.path,
-      remedy: isEmpty
+      hint: isEmpty
         ? "start it again, with --force"
         : "restore its checkpoints from a copy, or start it again, with --force")
   }

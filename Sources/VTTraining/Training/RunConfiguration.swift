@@ -72,7 +72,7 @@ public struct RunConfiguration: Sendable, Equatable {
     guard format <= Self.currentFormat else {
       throw Failure(
         "the run folder is of a newer version of VTKit (format \(format); this version knows up to \(Self.currentFormat))",
-        remedy: "go on with the version that began the run")
+        hint: "go on with the version that began the run")
     }
     let isEarlier = format < Self.currentFormat
     var reader = try RecordReader(json, "the run's configuration", allowsMissing: isEarlier)

@@ -44,12 +44,12 @@ public struct RunFolder: Sendable {
     guard content.contains("config.json") else {
       throw Failure(
         .usage, "the output folder is not empty and holds no run", file: path,
-        remedy: "choose another folder")
+        hint: "choose another folder")
     }
     guard overwrites else {
       throw Failure(
         .usage, "the output folder holds a run already", file: path,
-        remedy: "continue it with --resume \(path), or replace it with --force")
+        hint: "continue it with --resume \(path), or replace it with --force")
     }
   }
 
@@ -112,7 +112,7 @@ public struct RunFolder: Sendable {
 
   private func content() throws -> [String] {
     do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-      throw Failure("the output folder cannot be read", file: path, remedy: "check the permissions")
+      throw Failure("the output folder cannot be read", file: path, hint: "check the permissions")
     }
   }
 
@@ -123,11 +123,11 @@ public struct RunFolder: Sendable {
       if let content = try? run.content(), !content.isEmpty, run.isUnbegun(content) {
         throw Failure(
           "the run was stopped before its beginning was saved (config.json is missing)", file: path,
-          remedy: "start it again with the command that began it")
+          hint: "start it again with the command that began it")
       }
       throw Failure(
         "no training run here (config.json is missing)", file: path,
-        remedy: "give the folder that --output named")
+        hint: "give the folder that --output named")
     }
     return run
   }

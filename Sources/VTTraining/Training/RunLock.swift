@@ -58,7 +58,7 @@ final class RunLock: @unchecked Sendable {
     let isFree = flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
     var (own, named) = (stat(), stat())
     guard fstat(descriptor, &own) == 0, own.st_mode & S_IFMT == S_IFREG else {
-      throw Failure("the run folder's lock is no regular file", file: path, remedy: "remove it")
+      throw Failure("the run folder's lock is no regular file", file: path, hint: "remove it")
     }
     let holder = Holder(descriptor)
     guard isFree else { throw inUse(holder, folder) }
@@ -91,7 +91,7 @@ final class RunLock: @unchecked Sendable {
     let who = holder.map { "process \($0.process) on \($0.host.printable)" } ?? "another process"
     return Failure(
       .usage, "the run folder is in use by \(who)", file: folder,
-      remedy: "wait for it or end it"
+      hint: "wait for it or end it"
         + (lock.map { "; where that process is gone, remove \($0.printable)" } ?? ""))
   }
 }

@@ -98,7 +98,7 @@ public final class Trainer {
       let difference = DataListing.difference(data, from: folder.listingPath)
       throw Failure(
         "the data set is not the one this run began with" + (difference.map { " (\($0))" } ?? ""),
-        file: configuration.data, remedy: "restore its files, or start a new run")
+        file: configuration.data, hint: "restore its files, or start a new run")
     }
     let batches = Self.batches(data, configuration.recipe)
     let found = try RunCheckpoints(folder, configuration, batches: batches)
@@ -112,7 +112,7 @@ public final class Trainer {
           + (state.batch == 0 ? "done \(state.epoch.counted("epoch"))" : "begun epoch \(state.epoch + 1)")
           + " already",
         file: folder.path,
-        remedy: "give a larger number, or start a new run")
+        hint: "give a larger number, or start a new run")
     }
     state.isFinished = state.epoch == epochs
     let changed = configuration != before
@@ -124,7 +124,7 @@ public final class Trainer {
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
-      if failure.kind == .negative { failure.kind = .badInput }
+      if failure.kind == .no { failure.kind = .badInput }
       throw failure.located(file: path)
     }
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
@@ -148,7 +148,7 @@ public final class Trainer {
     guard let first = changed.first else { return }
     throw Failure(
       "\(changed.count == 1 ? "1 training picture has" : "\(changed.count) training pictures have") other contents than when the run began, the first: \(first.path.printable)",
-      file: configuration.data, remedy: "restore them, or start a new run")
+      file: configuration.data, hint: "restore them, or start a new run")
   }
 
   // MARK: The loop
@@ -219,14 +219,14 @@ public final class Trainer {
     guard state.sums.count > 0 else {
       throw Failure(
         "none of the \(data.training.count) training pictures could be read", file: configuration.data,
-        remedy: "look at one of them: \(data.training[0].path.printable)")
+        hint: "look at one of them: \(data.training[0].path.printable)")
     }
     guard !reported.isEmpty else { return }
     let labels = Set(data.training.lazy.filter { !self.reported.contains($0.path) }.map(\.label))
     guard let label = data.classes.indices.first(where: { !labels.contains($0) }) else { return }
     throw Failure(
       "none of the \(data.training.count { $0.label == label }) training pictures of the class '\(data.classes[label].printable)' could be read",
-      file: configuration.data, remedy: "replace them, or remove the class")
+      file: configuration.data, hint: "replace them, or remove the class")
   }
 
   private func loader(order: [Int], epoch: Int) -> BatchLoader {
@@ -271,7 +271,7 @@ public final class Trainer {
         stopped = shouldStop()
         return !stopped
       }
-    } catch let failure as Failure where failure.kind == .negative {
+    } catch let failure as Failure where failure.kind == .no {
       throw TrainingStep.diverged("the network's output", update: state.updates, file: failure.file)
     }
     if stopped { try stopIfAsked { true } }
@@ -312,7 +312,7 @@ public final class Trainer {
     try save()
     throw Failure(
       .interrupted, "stopped at epoch \(state.epoch + 1), update \(state.updates), and saved",
-      file: folder.path, remedy: "go on with: vtkit finetune --resume \(folder.path)")
+      file: folder.path, hint: "go on with: vtkit finetune --resume \(folder.path)")
   }
 
   private func report(_ failures: [Failure], watch: (TrainingEvent) throws -> Void) throws {

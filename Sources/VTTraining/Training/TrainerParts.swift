@@ -32,7 +32,7 @@ extension Trainer {
         guard !options.isMultiscale || model.gridSides.count > 1 else {
           throw Failure(
             .usage, "a network of the architecture '\(model.architecture)' has one grid only",
-            remedy: "leave out --drloc-multiscale")
+            hint: "leave out --drloc-multiscale")
         }
         let declarations = DrlocHead.parameterDeclarations(model, options)
         // A head that comes with the weights is kept where it is the one that the options ask for.

@@ -74,8 +74,8 @@ public final class TrainingStep {
   /// Training that ran away.
   static func diverged(_ what: String, update: Int, file: String? = nil) -> Failure {
     Failure(
-      .negative, "\(what) is no longer a number at update \(update)", file: file,
-      remedy: "try a lower --learning-rate or a longer --warmup-epochs")
+      .no, "\(what) is no longer a number at update \(update)", file: file,
+      hint: "try a lower --learning-rate or a longer --warmup-epochs")
   }
 
   /// The passes alone: leaves each parameter's gradient in place.

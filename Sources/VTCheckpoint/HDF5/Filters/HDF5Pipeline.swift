@@ -82,19 +82,19 @@ struct HDF5Pipeline: Sendable {
 
   /// What is wrong with a filter whose parameters make no sense.
   static func damaged(_ filter: String) -> Failure {
-    Failure("the parameters of the filter '\(filter)' make no sense", remedy: "fetch the file again")
+    Failure("the parameters of the filter '\(filter)' make no sense", hint: "fetch the file again")
   }
 
   /// Thrown where a chunk does not give what it must; the caller knows the place.
   static var damagedChunk: Failure {
-    Failure("a chunk's compressed data is damaged", remedy: "fetch the file again")
+    Failure("a chunk's compressed data is damaged", hint: "fetch the file again")
   }
 
   /// Refuses a filter that is not read here, by its name.
   static func refused(_ entry: Entry) -> Failure {
     Failure(
       "compressed with the HDF5 filter \(entry.title), which is not read here",
-      remedy:
+      hint:
         "--hdf5-library reads through libhdf5, where that has the filter; or let the tool that made the file write it"
         + " uncompressed or with gzip")
   }

@@ -23,12 +23,12 @@ final class HDF5Source: Sendable {
   /// What is thrown for bytes that make no sense.
   /// - Parameter at: their place.
   static func damaged(_ problem: String, _ at: Int?) -> Failure {
-    Failure(problem, offset: at, remedy: "the file is damaged; fetch it again")
+    Failure(problem, offset: at, hint: "the file is damaged; fetch it again")
   }
 
   /// What is thrown for what is whole, but not read here.
   static func unread(_ problem: String, _ at: Int?) -> Failure {
-    Failure(problem, offset: at, remedy: "try --hdf5-library, which reads through libhdf5")
+    Failure(problem, offset: at, hint: "try --hdf5-library, which reads through libhdf5")
   }
 
   /// The bytes `at..<at + count` as something to read through.

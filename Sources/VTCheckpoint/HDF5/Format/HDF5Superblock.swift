@@ -28,7 +28,7 @@ struct HDF5Superblock {
 
   init(_ file: MappedFile) throws {
     guard let start = try Self.find(file) else {
-      throw Failure("not an HDF5 file", remedy: "the file is damaged or of another format; fetch it again")
+      throw Failure("not an HDF5 file", hint: "the file is damaged or of another format; fetch it again")
     }
     // Read with the widest numbers until the file has said its own.
     let whole = HDF5Source(file, base: 0, end: file.count, offsetWidth: 8, lengthWidth: 8)
@@ -70,7 +70,7 @@ struct HDF5Superblock {
     guard end - base <= file.count - start else {
       throw Failure(
         "the file ends before the data does (\(start + end - base) bytes wanted, the file has \(file.count))",
-        offset: file.count, remedy: "the file is truncated; fetch it again")
+        offset: file.count, hint: "the file is truncated; fetch it again")
     }
     let source = HDF5Source(
       file, base: start, end: start + end - base, offsetWidth: offsetWidth, lengthWidth: lengthWidth)
@@ -89,7 +89,7 @@ struct HDF5Superblock {
       guard version == 2 || flags & 5 == 0 else {
         throw Failure(
           "the program that wrote the file did not close it", offset: start + 11,
-          remedy: "close it there, or run h5clear -s on it")
+          hint: "close it there, or run h5clear -s on it")
       }
       var again = try source.cursor(start + 12 + offsetWidth, offsetWidth, of: "the superblock")
       extensionAt = try again.address()

@@ -2,11 +2,11 @@ import VTCheckpoint
 import VTCore
 
 /// Finds out whose names a checkpoint's tensors have.
-enum Recognition {
+enum Detection {
   /// Far more tensors than a network of 100 blocks, its optimizer and its averages have together.
   private static let most = 50_000
 
-  typealias Found = (importer: Importer, wrapper: Wrapper.Candidate)
+  typealias Found = (importer: Importer, keyPrefix: KeyPrefix.Candidate)
 
   /// The converter for a store: as told, or the one whose marks are all there and that takes the most; and what
   /// training scripts put in front of the names.
@@ -16,9 +16,9 @@ enum Recognition {
     _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> Found {
     if let found = try found(store, metadata, options, format: format) { return found }
-    let candidates = try Wrapper.candidates(store, key: options.key)
+    let candidates = try KeyPrefix.candidates(store, key: options.key)
     // Also under the name that the user gave a layer or an attribute.
-    let inner = candidates.first.map { Wrapper.prefixes($0.store) } ?? []
+    let inner = candidates.first.map { KeyPrefix.prefixes($0.store) } ?? []
     let stores = (candidates + inner.filter { 2 * $0.store.count > store.count }).map(\.store)
     if let other = try OtherNetworks.failure(stores) { throw other }
     throw try unknown(Dialects.all(architecture: options.architecture), store)
@@ -33,8 +33,8 @@ enum Recognition {
         "\(store.count) tensors are more than any network has, with all that a training script saves beside it"
       )
     }
-    let candidates = try Wrapper.candidates(store, key: options.key)
-    let fits = WrapperFit.Search(metadata: metadata, options: options, format: format)
+    let candidates = try KeyPrefix.candidates(store, key: options.key)
+    let fits = KeyPrefixFit.Search(metadata: metadata, options: options, format: format)
     if let dialect = options.dialect ?? metadata?.dialect {
       let architecture = options.architecture ?? metadata?.configuration["architecture"]?.string
       let files = try Dialects.reading(dialect, architecture: architecture)
@@ -51,7 +51,7 @@ enum Recognition {
     if let architecture = options.architecture, !Dialects.architectures.contains(architecture) {
       throw Failure(
         .usage, "there is no converter for the architecture '\(options.architecture ?? "")'",
-        remedy: "known are " + Dialects.architectures.sorted().joined(separator: ", "))
+        hint: "known are " + Dialects.architectures.sorted().joined(separator: ", "))
     }
     func recognized(_ store: StateDict) throws -> Importer? {
       if let format, let found = try self.recognized(files(format, store), store) { return found }
@@ -94,7 +94,7 @@ enum Recognition {
     if candidates.count > 1, candidates[1].matchedCount == candidates[0].matchedCount {
       throw Failure(
         "the file could be of the dialects \(candidates.map(\.file.dialect).joined(separator: ", "))",
-        remedy: "name one with --from")
+        hint: "name one with --from")
     }
     return candidates.first
   }
@@ -120,7 +120,7 @@ enum Recognition {
     let options = try closest.map { try Dialects.options(for: $0.file) }
     return Failure(
       "no known dialect of ViT, Swin, CvT, T2T-ViT or ResNet weights" + (hint ?? ""),
-      remedy: closest.map { $0.matchedCount > 0 } == true
+      hint: closest.map { $0.matchedCount > 0 } == true
         ? "\(options ?? "") lists what is missing and what is unexpected"
         : "'vtkit dialects' lists whose files are read; a rule file of your own reads others (docs/guide/adding-a-dialect.md)"
     )

@@ -3,8 +3,8 @@ import VTCore
 
 /// What does not add up between a checkpoint and a converter: every tensor on both sides is accounted
 /// for, or named here.
-public struct Account: Sendable {
-  public struct Misfit: Sendable {
+public struct LoadReport: Sendable {
+  public struct ShapeMismatch: Sendable {
     public let name: String
     public let found: [Int]
     public let expected: String
@@ -14,13 +14,13 @@ public struct Account: Sendable {
   public var missing: [String] = []
   /// Tensors that no rule takes.
   public var unexpected: [String] = []
-  public var misshapen: [Misfit] = []
+  public var shapeMismatches: [ShapeMismatch] = []
   /// Tensors that were left out on purpose, and why.
   public var ignored: [(name: String, reason: String)] = []
   /// Lines of the rule file that want the missing and misshapen tensors.
   var lines: [String: Int] = [:]
 
-  public var isClean: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+  public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && shapeMismatches.isEmpty }
 
   /// The error that lists everything at once, with the closest match of each missing name.
   /// - Parameter showingLines: for those who write the rules.
@@ -42,11 +42,13 @@ public struct Account: Sendable {
         return line(name) + "\(name)  (is it '\(close)'?)"
       })
     list("unexpected", unexpected)
-    list("misshapen", misshapen.map { line($0.name) + "\($0.name) is \($0.found), needs \($0.expected)" })
+    list(
+      "shape mismatch",
+      shapeMismatches.map { line($0.name) + "\($0.name) is \($0.found), needs \($0.expected)" })
     return Failure(
       "the checkpoint does not fit \(converter):\n" + lines.joined(separator: "\n") + "\n",
       file: file,
-      remedy: showingLines
+      hint: showingLines
         ? "correct these lines, add rules for what is unexpected, or list it under 'ignore'"
         : "pass --from for another dialect, --ignore 'pattern' for tensors to leave out, --allow-missing 'pattern' for ones to do without"
     )

@@ -3,7 +3,7 @@ import VTCore
 
 /// Tensors of one size behind one another, their axes permuted: each is let go when all of it was read, and opened anew
 /// for those who read it again.
-private final class JoinedTensors: @unchecked Sendable {
+private final class ConcatenatedTensors: @unchecked Sendable {
   private let parts: [StoredTensor]
   private let permutation: Permutation?
   private let size: Int
@@ -63,7 +63,7 @@ extension StoredTensor {
   ///   - shape: the whole's.
   ///   - permutation: nil leaves the axes as they are.
   /// - Throws: `Failure` where types or sizes differ.
-  public static func joining(
+  public static func concatenate(
     _ parts: [StoredTensor], name: String, shape: [Int], permutation: Permutation?
   ) throws -> StoredTensor {
     guard let first = parts.first,
@@ -77,7 +77,7 @@ extension StoredTensor {
     var result = StoredTensor(
       name: name, type: first.type, shape: shape,
       open: {
-        let joined = try JoinedTensors(parts, permutation)
+        let joined = try ConcatenatedTensors(parts, permutation)
         return OpenTensor(grain: permutation?.rowBytes ?? first.type.width, isMade: true, read: joined.read)
       })
     result.isCostly = parts.contains { $0.isCostly }
@@ -88,9 +88,9 @@ extension StoredTensor {
   /// - Parameters:
   ///   - names: one for each.
   ///   - shape: each one's.
-  public func parted(_ names: [String], shape: [Int], permutation: Permutation) throws -> [StoredTensor] {
+  public func split(_ names: [String], shape: [Int], permutation: Permutation) throws -> [StoredTensor] {
     if let name = names.first, names.count == 1 {
-      return [try .joining([self], name: name, shape: shape, permutation: permutation)]
+      return [try .concatenate([self], name: name, shape: shape, permutation: permutation)]
     }
     let shared = SharedBytes(self, uses: names.count)
     return try names.enumerated().map { index, name in
@@ -100,7 +100,7 @@ extension StoredTensor {
         return whole.slice(index * count, count)
       }
       part.isCostly = isCostly
-      return try .joining([part], name: name, shape: shape, permutation: permutation)
+      return try .concatenate([part], name: name, shape: shape, permutation: permutation)
     }
   }
 }

@@ -4,7 +4,7 @@ import VTCore
 /// Training scripts save the network under a key of a larger dictionary (`{'model': ..., 'epoch': 3}`); parallel
 /// training, compilation and trainers put `module.`, `_orig_mod.` or `model.` in front of every name, and users the name
 /// of their own attribute or layer. A wrapper is all that stands in front.
-enum Wrapper {
+enum KeyPrefix {
   /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
   private static let keys = [
     "state_dict_ema", "model_ema", "ema", "teacher", "state_dict", "model_state_dict", "model", "module",
@@ -102,7 +102,7 @@ enum Wrapper {
     guard deeper.count <= 1 else {
       throw Failure(
         .usage, "the key '\(key.printable)' occurs in several places",
-        remedy: "give one of them whole: "
+        hint: "give one of them whole: "
           + deeper.prefix(8).map { "'\($0.dropLast().description.printable)'" }.joined(separator: ", "))
     }
     guard let prefix = deeper.first, let found = candidate(String(prefix), store) else {
@@ -148,7 +148,7 @@ enum Wrapper {
     let close = key.closest(in: known)
     return Failure(
       .usage, "no tensor stands under the key '\(key.printable)'",
-      remedy: "the file has "
+      hint: "the file has "
         + (close.isEmpty ? known.prefix(8) : close.prefix(8)).map { "'\($0.printable)'" }.joined(
           separator: ", ")
         + (close.isEmpty && known.count > 8 ? ", ..." : ""))
