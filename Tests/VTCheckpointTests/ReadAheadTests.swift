@@ -8,27 +8,27 @@ import VTCore
 
 /// Stores large enough that other threads read ahead.
 struct ReadAheadTests {
-  private func store(_ count: Int, isCostly: Bool, failing: Int? = nil) throws -> StateDict {
+  private func store(_ count: Int, isCPUBound: Bool, failing: Int? = nil) throws -> StateDict {
     try StateDict(
       (0..<count).map { i in
         var tensor = StoredTensor(name: "t\(i)", type: .f32, shape: [1 << 16]) {
           if i == failing { throw Failure("unreadable") }
           return try Bytes(copying: (0..<1 << 16).map { Float(i) + Float($0) / 65_536 })
         }
-        tensor.isCostly = isCostly
+        tensor.isCPUBound = isCPUBound
         return tensor
       })
   }
 
   @Test(arguments: [true, false])
-  func everyTensorComesOnceAndInOrder(_ isCostly: Bool) throws {
-    let store = try store(64, isCostly: isCostly)
+  func everyTensorComesOnceAndInOrder(_ isCPUBound: Bool) throws {
+    let store = try store(64, isCPUBound: isCPUBound)
     #expect(store.byteCount > 1 << 22)
     var names: [String] = []
-    try ReadAhead.forEachStretch(store.tensors) { stretch in
-      names.append(stretch.tensor.name)
-      let first = stretch.bytes.withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
-      #expect("t\(Int(first))" == stretch.tensor.name)
+    try ReadAhead.forEachChunk(store.tensors) { chunk in
+      names.append(chunk.tensor.name)
+      let first = chunk.bytes.withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
+      #expect("t\(Int(first))" == chunk.tensor.name)
     }
     #expect(names == store.names)
   }
@@ -46,17 +46,17 @@ struct ReadAheadTests {
         most.withLock { $0 = max($0, count) }
         return try Bytes(count: size) { $0.initializeMemory(as: UInt8.self, repeating: 1) }
       }
-      tensor.isCostly = true
+      tensor.isCPUBound = true
       return tensor
     }
-    try ReadAhead.forEachStretch(tensors) { _ in now.withLock { $0 -= 1 } }
+    try ReadAhead.forEachChunk(tensors) { _ in now.withLock { $0 -= 1 } }
     #expect(most.withLock { $0 } * size <= ReadAhead.budget)
   }
 
   @Test(arguments: ["npz", "safetensors", "h5", "pth"])
   func filesHoldWhatTheStoreHeld(_ suffix: String) throws {
     let folder = try TemporaryFolder()
-    let store = try store(40, isCostly: true)
+    let store = try store(40, isCPUBound: true)
     try CheckpointFile.write(
       store, to: folder.file("a.\(suffix)"), compression: suffix == "npz" || suffix == "h5" ? 1 : nil)
     // From a file to a file of the same format: reading and writing share libhdf5's lock.
@@ -74,7 +74,7 @@ struct ReadAheadTests {
     let folder = try TemporaryFolder()
     let failure = #expect(throws: Failure.self) {
       try CheckpointFile.write(
-        try self.store(40, isCostly: true, failing: 23), to: folder.file("a.\(suffix)"))
+        try self.store(40, isCPUBound: true, failing: 23), to: folder.file("a.\(suffix)"))
     }
     #expect(failure?.tensor == "t23")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)

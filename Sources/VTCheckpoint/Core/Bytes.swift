@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import VTCore
 
-/// Read-only bytes: a stretch of a mapped file, or memory of their own.
+/// Read-only bytes: a chunk of a mapped file, or memory of their own.
 public final class Bytes: @unchecked Sendable {
   // Never written after `init`, so any thread may read.
   private let base: UnsafeRawPointer
@@ -48,7 +48,7 @@ public final class Bytes: @unchecked Sendable {
     if count >= large { munmap(memory, count) } else { free(memory) }
   }
 
-  /// A stretch of memory that `owner` keeps alive.
+  /// A chunk of memory that `owner` keeps alive.
   init(base: UnsafeRawPointer, count: Int, owner: AnyObject) {
     self.base = base
     self.count = count
@@ -84,12 +84,12 @@ public final class Bytes: @unchecked Sendable {
     } else if count >= 1 << 18, let file = owner as? MappedFile {
       // A conversion then keeps one tensor's pages at a time, not the file's. Whoever reads there again gets the same
       // bytes from the file.
-      file.forgetPages(base, count)
+      file.adviseDontNeed(base, count)
     }
   }
 
-  /// Brings a stretch of a mapped file into the address space at once rather than page by page; a hint.
-  func populate() {
+  /// Brings a chunk of a mapped file into the address space at once rather than page by page; a hint.
+  func prefetch() {
     #if os(Linux)
       guard owner is MappedFile, count >= 1 << 18 else { return }
       let page = Int(getpagesize())
@@ -166,18 +166,18 @@ final class MappedFile: @unchecked Sendable {
 
   /// Tells the system that what was read so far is done with: headers lie all over a file, and each may have brought
   /// megabytes around it into memory.
-  func forgetPages() {
+  func adviseDontNeed() {
     if let base { madvise(UnsafeMutableRawPointer(mutating: base), count, Int32(MADV_DONTNEED)) }
   }
 
   /// The same for `length` bytes from `start` on. Page faults bring neighbours along, which add up: now and then everything goes.
-  func forgetPages(_ start: UnsafeRawPointer, _ length: Int) {
+  func adviseDontNeed(_ start: UnsafeRawPointer, _ length: Int) {
     let isDue = forgotten.withLock { forgotten in
       forgotten += length
       defer { if forgotten >= Self.rest { forgotten = 0 } }
       return forgotten >= Self.rest
     }
-    if isDue { return forgetPages() }
+    if isDue { return adviseDontNeed() }
     let page = Int(getpagesize())
     let first = (Int(bitPattern: start) + page - 1) / page * page
     let last = (Int(bitPattern: start) + length) / page * page

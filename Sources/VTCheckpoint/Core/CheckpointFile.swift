@@ -164,7 +164,7 @@ public enum CheckpointFile {
       let mapped = try MappedFile(path: path)
       for start in stride(from: 0, to: mapped.count, by: piece) {
         let bytes = try mapped.bytes(start, min(piece, mapped.count - start))
-        bytes.populate()
+        bytes.prefetch()
         bytes.withUnsafeBytes {
           hash.update($0)
         }

@@ -22,7 +22,7 @@ private final class ConcatenatedTensors: @unchecked Sendable {
 
   private static func open(_ part: StoredTensor) throws -> Bytes {
     let bytes = try part.bytes()
-    bytes.populate()
+    bytes.prefetch()
     return bytes
   }
 
@@ -78,9 +78,10 @@ extension StoredTensor {
       name: name, type: first.type, shape: shape,
       open: {
         let joined = try ConcatenatedTensors(parts, permutation)
-        return OpenTensor(grain: permutation?.rowBytes ?? first.type.width, isMade: true, read: joined.read)
+        return TensorReader(
+          granularity: permutation?.rowBytes ?? first.type.width, isComputed: true, read: joined.read)
       })
-    result.isCostly = parts.contains { $0.isCostly }
+    result.isCPUBound = parts.contains { $0.isCPUBound }
     return result
   }
 
@@ -99,7 +100,7 @@ extension StoredTensor {
         let count = whole.count / names.count
         return whole.slice(index * count, count)
       }
-      part.isCostly = isCostly
+      part.isCPUBound = isCPUBound
       return try .concatenate([part], name: name, shape: shape, permutation: permutation)
     }
   }

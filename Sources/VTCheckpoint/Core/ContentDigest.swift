@@ -71,7 +71,7 @@ public enum ContentDigest {
       add(tensor.type.rawValue, to: &hash)
       add(tensor.shape.map(String.init).joined(separator: "x"), to: &hash)
       let bytes = try tensor.bytes()
-      bytes.populate()
+      bytes.prefetch()
       bytes.withUnsafeBytes { hash.update($0) }
     }
   }

@@ -6,7 +6,7 @@ import VTCore
 public final class FiniteWatch: @unchecked Sendable {
   // `lock` guards `found`.
   private let lock = NSLock()
-  /// By tensor and by where a stretch begins: one that is read twice counts once.
+  /// By tensor and by where a chunk begins: one that is read twice counts once.
   private var found: [String: [Int: Int]] = [:]
 
   public init() {}
@@ -26,7 +26,7 @@ public final class FiniteWatch: @unchecked Sendable {
       name: name, type: tensor.type, shape: tensor.shape,
       open: {
         let open = try tensor.open()
-        return OpenTensor(grain: open.grain, isMade: open.isMade) { range in
+        return TensorReader(granularity: open.granularity, isComputed: open.isComputed) { range in
           let bytes = try open.read(range)
           let count = bytes.withUnsafeBytes {
             vt_count_not_finite($0.baseAddress, $0.count / width, width, exponent)
@@ -35,7 +35,7 @@ public final class FiniteWatch: @unchecked Sendable {
           return bytes
         }
       })
-    result.isCostly = tensor.isCostly
+    result.isCPUBound = tensor.isCPUBound
     return result
   }
 

@@ -27,7 +27,7 @@ public struct Permutation: Sendable {
     return lengths.drop { $0 == 1 }.dropFirst().reduce(width, *)
   }
 
-  /// Writes a stretch of the result.
+  /// Writes a chunk of the result.
   /// - Parameters:
   ///   - range: bytes of the result, whole rows.
   ///   - source: all numbers.

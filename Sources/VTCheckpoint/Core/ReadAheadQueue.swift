@@ -1,6 +1,6 @@
 import Foundation
 
-/// What `ReadAhead`'s threads share: tensors are opened in order, stretches made in order, both within budgets, and what
+/// What `ReadAhead`'s threads share: tensors are opened in order, chunks made in order, both within budgets, and what
 /// the writer waits for is allowed always.
 final class ReadAheadQueue: @unchecked Sendable {
   private struct Place: Hashable {
@@ -8,10 +8,10 @@ final class ReadAheadQueue: @unchecked Sendable {
     let start: Int
   }
 
-  /// A tensor of which stretches are left to make.
+  /// A tensor of which chunks are left to make.
   private struct Source {
-    let tensor: OpenTensor
-    let stretches: [Range<Int>]
+    let tensor: TensorReader
+    let chunks: [Range<Int>]
     /// How many are being made or are made.
     var begun = 0
     var finished = 0
@@ -19,7 +19,7 @@ final class ReadAheadQueue: @unchecked Sendable {
 
   private enum Job {
     case open(Int)
-    case make(Int, OpenTensor, Range<Int>)
+    case make(Int, TensorReader, Range<Int>)
   }
 
   /// Small tensors must not pile up: every job looks through those that are open.
@@ -35,7 +35,7 @@ final class ReadAheadQueue: @unchecked Sendable {
   private var sources: [Int: Source] = [:]
   private var openBytes = 0
   private var madeBytes = 0
-  private var results: [Place: Result<ReadAhead.Stretch, any Error>] = [:]
+  private var results: [Place: Result<ReadAhead.Chunk, any Error>] = [:]
   private var wanted = Place(tensor: 0, start: 0)
   private var isStopped = false
   private var finishedWorkers = 0
@@ -61,7 +61,7 @@ final class ReadAheadQueue: @unchecked Sendable {
     defer { condition.unlock() }
     while !isStopped {
       if let job = takeJob() { return job }
-      if next == tensors.count, opening == 0, sources.values.allSatisfy({ $0.begun == $0.stretches.count }) {
+      if next == tensors.count, opening == 0, sources.values.allSatisfy({ $0.begun == $0.chunks.count }) {
         return nil
       }
       condition.wait()
@@ -70,10 +70,10 @@ final class ReadAheadQueue: @unchecked Sendable {
   }
 
   private func takeJob() -> Job? {
-    let first = sources.filter { $0.value.begun < $0.value.stretches.count }.keys.min()
+    let first = sources.filter { $0.value.begun < $0.value.chunks.count }.keys.min()
     if let index = first, let source = sources[index] {
-      let range = source.stretches[source.begun]
-      let cost = source.tensor.isMade ? range.count : 0
+      let range = source.chunks[source.begun]
+      let cost = source.tensor.isComputed ? range.count : 0
       if wanted == Place(tensor: index, start: range.lowerBound) || madeBytes + cost <= ReadAhead.waiting {
         sources[index]?.begun += 1
         madeBytes += cost
@@ -106,29 +106,30 @@ final class ReadAheadQueue: @unchecked Sendable {
       opening -= 1
       switch result {
       case .success(let opened):
-        let size = opened.stretch(of: tensor.byteCount, row: max(1, row(tensor)))
+        let size = opened.chunk(of: tensor.byteCount, row: max(1, row(tensor)))
         let starts = Array(stride(from: 0, to: max(1, tensor.byteCount), by: size))
         sources[index] = Source(
-          tensor: opened, stretches: starts.map { $0..<min($0 + size, tensor.byteCount) })
+          tensor: opened, chunks: starts.map { $0..<min($0 + size, tensor.byteCount) })
       case .failure(let error): results[Place(tensor: index, start: 0)] = .failure(error)
       }
       condition.broadcast()
     }
   }
 
-  private func make(_ index: Int, _ source: OpenTensor, _ range: Range<Int>) {
+  private func make(_ index: Int, _ source: TensorReader, _ range: Range<Int>) {
     let tensor = tensors[index]
     let result = Result {
       try tensor.located {
-        ReadAhead.Stretch(tensor: tensor, range: range, bytes: try source.read(range), isMade: source.isMade)
+        ReadAhead.Chunk(
+          tensor: tensor, range: range, bytes: try source.read(range), isComputed: source.isComputed)
       }
     }
     let done: Source? = condition.withLock {
       results[Place(tensor: index, start: range.lowerBound)] = result
       condition.broadcast()
       sources[index]?.finished += 1
-      guard let source = sources[index], source.finished == source.stretches.count else { return nil }
-      if source.tensor.isMade { openBytes -= tensor.byteCount }
+      guard let source = sources[index], source.finished == source.chunks.count else { return nil }
+      if source.tensor.isComputed { openBytes -= tensor.byteCount }
       return sources.removeValue(forKey: index)
     }
     // Its memory goes back here, when the lock is free.
@@ -137,9 +138,9 @@ final class ReadAheadQueue: @unchecked Sendable {
 
   // MARK: The thread that writes
 
-  /// The stretch that begins at `start`; waits for it.
+  /// The chunk that begins at `start`; waits for it.
   /// - Parameter helping: makes it on the calling thread, where there is no other.
-  func take(_ tensor: Int, _ start: Int, helping: Bool) throws -> ReadAhead.Stretch {
+  func take(_ tensor: Int, _ start: Int, helping: Bool) throws -> ReadAhead.Chunk {
     let place = Place(tensor: tensor, start: start)
     condition.lock()
     defer { condition.unlock() }
@@ -157,10 +158,10 @@ final class ReadAheadQueue: @unchecked Sendable {
     }
   }
 
-  /// What a stretch took is free again.
-  func release(_ range: Range<Int>, of tensor: Int, isMade: Bool) {
+  /// What a chunk took is free again.
+  func release(_ range: Range<Int>, of tensor: Int, isComputed: Bool) {
     condition.withLock {
-      if isMade {
+      if isComputed {
         madeBytes -= range.count
       } else if range.upperBound == tensors[tensor].byteCount {
         openBytes -= tensors[tensor].byteCount

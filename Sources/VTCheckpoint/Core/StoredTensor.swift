@@ -6,11 +6,11 @@ public struct StoredTensor: Sendable {
   public var type: ElementType
   public var shape: [Int]
   /// Whether reading takes a processor's time (compressed data), rather than memory's.
-  public var isCostly = false
-  private let opener: @Sendable () throws -> OpenTensor
+  public var isCPUBound = false
+  private let opener: @Sendable () throws -> TensorReader
 
   /// - Parameter open: reads what must be read as a whole.
-  init(name: String, type: ElementType, shape: [Int], open: @escaping @Sendable () throws -> OpenTensor) {
+  init(name: String, type: ElementType, shape: [Int], open: @escaping @Sendable () throws -> TensorReader) {
     self.name = name
     self.type = type
     self.shape = shape
@@ -27,7 +27,7 @@ public struct StoredTensor: Sendable {
       open: {
         let bytes = try load()
         guard bytes.count == count else { throw Failure("\(bytes.count) bytes where \(count) belong") }
-        return OpenTensor(bytes, width: type.width)
+        return TensorReader(bytes, width: type.width)
       })
   }
 
@@ -43,7 +43,7 @@ public struct StoredTensor: Sendable {
 
   /// Makes the numbers readable: what is compressed is unpacked.
   /// - Throws: `Failure` where the file cannot be read or its content is damaged.
-  func open() throws -> OpenTensor { try located { try opener() } }
+  func open() throws -> TensorReader { try located { try opener() } }
 
   /// What `body` does with the tensor's numbers; its failures name the tensor.
   func located<Result>(_ body: () throws -> Result) throws -> Result {
@@ -85,7 +85,7 @@ public struct StoredTensor: Sendable {
         let count = bytes.count / max(1, names.count)
         return bytes.slice(index * count, count)
       }
-      result.isCostly = isCostly
+      result.isCPUBound = isCPUBound
       return result
     }
   }
@@ -108,7 +108,8 @@ public struct StoredTensor: Sendable {
       name: name, type: target, shape: shape,
       open: {
         let open = try source.open()
-        return OpenTensor(grain: open.grain / type.width * target.width, isMade: true) { range in
+        return TensorReader(granularity: open.granularity / type.width * target.width, isComputed: true) {
+          range in
           let (from, to) = (range.lowerBound / target.width, range.upperBound / target.width)
           let bytes = try open.read(from * type.width..<to * type.width)
           let rounded = try target.rounded(try type.floats(bytes))
@@ -118,7 +119,7 @@ public struct StoredTensor: Sendable {
           return rounded
         }
       })
-    result.isCostly = true
+    result.isCPUBound = true
     return result
   }
 }

@@ -9,7 +9,7 @@ enum HDF5LibraryReader {
   /// - Parameter name: what the user calls the file, where `path` is a temporary copy.
   static func open(_ path: String, named name: String? = nil) throws -> StateDict {
     let mapped = try MappedFile(path: path, named: name)
-    defer { mapped.forgetPages() }
+    defer { mapped.adviseDontNeed() }
     return try HDF5Library.locked(reading: mapped.path) {
       let id = vt_h5_open(path)
       guard let file = HDF5Handle(id, close: { H5Fclose($0) }) else {
@@ -177,7 +177,7 @@ enum HDF5LibraryReader {
         return try HDF5LibraryReader.read(
           file, of: mapped.path, place, byteCount, swapping: big ? element.width : nil)
       }
-      tensor.isCostly = offset < 0
+      tensor.isCPUBound = offset < 0
       try store.append(tensor)
     }
 

@@ -10,7 +10,7 @@ enum HDF5Reader {
   /// - Throws: `Failure` where the file is damaged or holds what is not read here.
   static func open(_ path: String, named name: String? = nil) throws -> StateDict {
     let mapped = try MappedFile(path: path, named: name)
-    defer { mapped.forgetPages() }
+    defer { mapped.adviseDontNeed() }
     do {
       let file = try HDF5File(mapped)
       var walk = HDF5Walk(file)
@@ -188,9 +188,9 @@ struct HDF5Walk {
     datasets[place] = content
     switch content {
     case .skipped(let reason): store.skipped.append(SkippedItem(name: name, reason: reason))
-    case .tensor(let type, let shape, let isCostly, let load):
+    case .tensor(let type, let shape, let isCPUBound, let load):
       var tensor = StoredTensor(name: name, type: type, shape: shape, load: load)
-      tensor.isCostly = isCostly
+      tensor.isCPUBound = isCPUBound
       try store.append(tensor)
     }
   }

@@ -21,19 +21,19 @@ enum HDF5Writer {
     let row: @Sendable (StoredTensor) -> Int = { tensor in
       compression != nil ? tensor.byteCount : rowBytes(tensor)
     }
-    try ReadAhead.forEachStretch(store.tensors, row: row) { stretch in
+    try ReadAhead.forEachChunk(store.tensors, row: row) { chunk in
       do {
         try HDF5Library.locked {
-          if stretch.isFirst { dataset = try create(stretch.tensor, in: id, compression: compression) }
-          try write(stretch, to: dataset)
-          guard stretch.range.upperBound == stretch.tensor.byteCount else { return }
+          if chunk.isFirst { dataset = try create(chunk.tensor, in: id, compression: compression) }
+          try write(chunk, to: dataset)
+          guard chunk.range.upperBound == chunk.tensor.byteCount else { return }
           defer { dataset = -1 }
           guard H5Dclose(dataset) >= 0 else { throw writingFailed(nil) }
         }
       } catch let failure as Failure {
-        throw failure.located(file: output.path, tensor: stretch.tensor.name)
+        throw failure.located(file: output.path, tensor: chunk.tensor.name)
       }
-      progress?(stretch.range.count)
+      progress?(chunk.range.count)
     }
     var settled = store
     settled.metadata = try store.settledMetadata()
@@ -80,26 +80,26 @@ enum HDF5Writer {
     let deflates = compression != nil && tensor.byteCount >= 256
     let dataset = vt_h5_create_dataset(
       file, tensor.name, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },
-      chunk(tensor), deflates ? Int32(min(compression ?? 0, 9)) : 0)
+      chunkShape(tensor), deflates ? Int32(min(compression ?? 0, 9)) : 0)
     guard dataset >= 0 else { throw writingFailed(nil) }
     return dataset
   }
 
-  private static func write(_ stretch: ReadAhead.Stretch, to dataset: hid_t) throws {
-    let tensor = stretch.tensor
+  private static func write(_ chunk: ReadAhead.Chunk, to dataset: hid_t) throws {
+    let tensor = chunk.tensor
     let type = try type(of: tensor)
     defer { H5Tclose(type) }
     let row = rowBytes(tensor)
-    let result = stretch.bytes.withUnsafeBytes {
+    let result = chunk.bytes.withUnsafeBytes {
       vt_h5_write_rows(
         dataset, type, Int32(tensor.shape.count), tensor.shape.map { hsize_t($0) },
-        hsize_t(stretch.range.lowerBound / row), hsize_t(stretch.range.count / row), $0.baseAddress)
+        hsize_t(chunk.range.lowerBound / row), hsize_t(chunk.range.count / row), $0.baseAddress)
     }
     guard result >= 0 else { throw writingFailed(nil) }
   }
 
   /// Chunks of about a megabyte: whole trailing axes, the first axes cut.
-  private static func chunk(_ tensor: StoredTensor) -> [hsize_t] {
+  private static func chunkShape(_ tensor: StoredTensor) -> [hsize_t] {
     var chunk = tensor.shape
     var bytes = tensor.byteCount
     for axis in chunk.indices where bytes > 1 << 20 {

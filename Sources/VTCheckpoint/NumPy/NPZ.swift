@@ -5,7 +5,7 @@ import VTCore
 enum NPZ {
   static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
-    defer { file.forgetPages() }
+    defer { file.adviseDontNeed() }
     do {
       let zip = try ZipReader(file)
       var store = StateDict()
@@ -108,7 +108,7 @@ enum NPZ {
       let body = all.slice(header.length, all.count - header.length)
       return isBigEndian ? try turned(body, type) : body
     }
-    tensor.isCostly = entry.method == .deflated
+    tensor.isCPUBound = entry.method == .deflated
     guard isTransposed else { return tensor }
     let order = shape.indices.reversed().map { Int32($0) }
     return try .concatenate(
@@ -131,9 +131,9 @@ enum NPZ {
     var zip = ZipWriter(file, compression: compression)
     // Compressing needs a tensor as a whole.
     let isWhole = compression != nil
-    try ReadAhead.forEachStretch(store.tensors, row: { isWhole ? $0.byteCount : 1 }) { stretch in
-      let tensor = stretch.tensor
-      if stretch.isFirst {
+    try ReadAhead.forEachChunk(store.tensors, row: { isWhole ? $0.byteCount : 1 }) { chunk in
+      let tensor = chunk.tensor
+      if chunk.isFirst {
         let header: [UInt8]
         do { header = try NPYHeader.encode(type: tensor.type, shape: tensor.shape) } catch let failure
           as Failure
@@ -143,8 +143,8 @@ enum NPZ {
         }
         try zip.begin(name: tensor.name + ".npy", header: header, bodyCount: tensor.byteCount)
       }
-      try zip.append(stretch.bytes)
-      progress?(stretch.range.count)
+      try zip.append(chunk.bytes)
+      progress?(chunk.range.count)
     }
     var comment: [UInt8] = []
     let metadata = try store.settledMetadata()

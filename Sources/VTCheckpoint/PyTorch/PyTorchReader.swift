@@ -6,7 +6,7 @@ import VTCore
 enum PyTorchReader {
   static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
-    defer { file.forgetPages() }
+    defer { file.adviseDontNeed() }
     do {
       let head = try file.bytes(0, min(file.count, 512)).withUnsafeBytes { Array($0) }
       if head.starts(with: [0x50, 0x4B]) { return try archive(file) }

@@ -12,13 +12,13 @@ enum PyTorchWriter {
     try zip.add(name: root + "data.pkl", try pickle(store))
     try zip.add(name: root + "byteorder", Array("little".utf8))
     var index = 0
-    try ReadAhead.forEachStretch(store.tensors) { stretch in
-      if stretch.isFirst {
-        try zip.begin(name: root + "data/\(index)", header: [], bodyCount: stretch.tensor.byteCount)
+    try ReadAhead.forEachChunk(store.tensors) { chunk in
+      if chunk.isFirst {
+        try zip.begin(name: root + "data/\(index)", header: [], bodyCount: chunk.tensor.byteCount)
         index += 1
       }
-      try zip.append(stretch.bytes)
-      progress?(stretch.range.count)
+      try zip.append(chunk.bytes)
+      progress?(chunk.range.count)
     }
     let metadata = try store.settledMetadata()
     if !metadata.isEmpty {

@@ -10,7 +10,7 @@ enum SafetensorsReader {
 
   static func open(_ path: String) throws -> StateDict {
     let file = try MappedFile(path: path)
-    defer { file.forgetPages() }
+    defer { file.adviseDontNeed() }
     do { return try read(file) } catch let failure as Failure { throw failure.located(file: path) }
   }
 

@@ -35,9 +35,9 @@ enum SafetensorsWriter {
     }
     let header = try header(store.metadata, entries, file)
     try file.write(header)
-    try ReadAhead.forEachStretch(ordered) { stretch in
-      try file.write(stretch.bytes)
-      progress?(stretch.range.count)
+    try ReadAhead.forEachChunk(ordered) { chunk in
+      try file.write(chunk.bytes)
+      progress?(chunk.range.count)
     }
     // A digest that became known meanwhile has the length of what stood for it.
     let settled = try self.header(try store.settledMetadata(), entries, file)

@@ -294,7 +294,7 @@ struct ZipReader: Sendable {
   /// The member's bytes, unpacked and checked against its CRC.
   func bytes(of entry: ZipEntry) throws -> Bytes {
     let packed = try file.bytes(entry.dataOffset, entry.compressedSize)
-    packed.populate()
+    packed.prefetch()
     let result = entry.method == .stored ? packed : try inflate(packed, entry)
     let crc = result.withUnsafeBytes { UInt32(libdeflate_crc32(0, $0.baseAddress, $0.count)) }
     guard crc == entry.crc else {

@@ -4,7 +4,7 @@ import VTCore
 /// A dataset as its header describes it: a tensor, or something whole that is none.
 struct HDF5Dataset {
   enum Content {
-    case tensor(ElementType, shape: [Int], isCostly: Bool, load: @Sendable () throws -> Bytes)
+    case tensor(ElementType, shape: [Int], isCPUBound: Bool, load: @Sendable () throws -> Bytes)
     /// What is passed over, and why.
     case skipped(String)
   }
@@ -41,13 +41,13 @@ struct HDF5Dataset {
     guard space.shape.count <= 16 else { return .skipped("more than 16 axes") }
     let fill = try HDF5Fill.value(file, header, width: type.size)
     let mapped = file.source.file
-    var isCostly = true
+    var isCPUBound = true
     let load: @Sendable () throws -> Bytes
     switch layout {
     case .virtual: return .skipped("its numbers lie in other files")
     case .compact(let body): load = { try mapped.bytes(body.at, size) }
     case .contiguous(let place?, _) where size > 0:
-      isCostly = element.swap > 1
+      isCPUBound = element.swap > 1
       load = { try mapped.bytes(place, size) }
     case .contiguous:
       load = { try Bytes(count: size) { HDF5Fill.write(fill, into: $0) } }
@@ -61,7 +61,7 @@ struct HDF5Dataset {
       load = { try reader.read(size) }
     }
     let (swap, place) = (element.swap, header.address)
-    return .tensor(element.type, shape: space.shape, isCostly: isCostly) {
+    return .tensor(element.type, shape: space.shape, isCPUBound: isCPUBound) {
       do {
         let bytes = try load()
         return swap == 1 ? bytes : try swapped(bytes, width: swap)

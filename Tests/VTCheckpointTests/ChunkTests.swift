@@ -6,15 +6,15 @@ import VTCore
 
 @testable import VTCheckpoint
 
-/// Tensors that are made a stretch at a time.
-struct StretchTests {
+/// Tensors that are made a chunk at a time.
+struct ChunkTests {
   private func numbers(_ shape: [Int], from first: Int = 0, name: String = "t") -> StoredTensor {
     // Whole numbers that half precision holds too, rounded.
     StoredTensor(
       name: name, shape: shape, values: (0..<shape.reduce(1, *)).map { Float((first + $0) % 65_000) })
   }
 
-  /// Every stretch that fits the grain, against index arithmetic.
+  /// Every chunk that fits the granularity, against index arithmetic.
   @Test(
     arguments: [
       ([17, 33], [1, 0]), ([2, 3, 5, 7], [3, 2, 0, 1]), ([1, 4, 1, 6], [2, 3, 0, 1]), ([4, 6], [0, 1]),
@@ -43,8 +43,8 @@ struct StretchTests {
       #expect(try whole.floats() == expected)
       let open = try whole.open()
       let bytes = expected.withUnsafeBytes { Array($0) }
-      for first in stride(from: 0, to: bytes.count, by: open.grain) {
-        for last in stride(from: first + open.grain, through: bytes.count, by: open.grain) {
+      for first in stride(from: 0, to: bytes.count, by: open.granularity) {
+        for last in stride(from: first + open.granularity, through: bytes.count, by: open.granularity) {
           #expect(try open.read(first..<last).array == Array(bytes[first..<last]))
         }
       }
@@ -73,8 +73,8 @@ struct StretchTests {
       numbers([3], name: "a"), tensor, numbers([0], name: "none"), numbers([], name: "z"),
     ])
     let longest = Mutex(0)
-    try ReadAhead.forEachStretch(store.tensors) { stretch in
-      longest.withLock { $0 = max($0, stretch.bytes.count) }
+    try ReadAhead.forEachChunk(store.tensors) { chunk in
+      longest.withLock { $0 = max($0, chunk.bytes.count) }
     }
     #expect(longest.withLock { $0 } <= 1 << 20)
     try CheckpointFile.write(store, to: folder.file("a.\(suffix)"))
@@ -95,15 +95,15 @@ struct StretchTests {
         if i % 3 == 0 { Thread.sleep(forTimeInterval: 0.02) }
         return try Bytes(copying: [Float](repeating: Float(i), count: 512 * 1024))
       }
-      source.isCostly = true
+      source.isCPUBound = true
       return try StoredTensor.concatenate(
         [source], name: source.name, shape: [1024, 512],
         permutation: Permutation(shape: [512, 1024], order: [1, 0], width: 4))
     }
     var seen: [Float] = []
-    try ReadAhead.forEachStretch(tensors) { stretch in
-      let first = stretch.bytes.withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
-      if stretch.isFirst { seen.append(first) }
+    try ReadAhead.forEachChunk(tensors) { chunk in
+      let first = chunk.bytes.withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
+      if chunk.isFirst { seen.append(first) }
       #expect(first == seen.last)
     }
     #expect(seen == (0..<12).map { Float($0) })
@@ -122,7 +122,7 @@ struct StretchTests {
         permutation: Permutation(shape: [32, 32], order: [1, 0], width: 4))
     }
     var (written, most) = (0, 0)
-    try ReadAhead.forEachStretch(tensors) { _ in
+    try ReadAhead.forEachChunk(tensors) { _ in
       if written == 0 { Thread.sleep(forTimeInterval: 0.2) }
       written += 1
       most = max(most, opened.withLock { $0 } - written)
