@@ -14,9 +14,6 @@ let package = Package(
   ],
   targets: [
     // System libraries.
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     // Its header alone, which needs no flags: the library is loaded when something needs it.
     .systemLibrary(name: "CHDF5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
     .systemLibrary(
@@ -41,6 +38,9 @@ let package = Package(
     // C kernels and codecs: no allocation of results, no threads, no Swift.
     .target(name: "CKernels"),
     .target(name: "CFiles"),
+    // OpenBLAS is loaded when something needs it.
+    .target(
+      name: "CBLAS", linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
     .target(
       name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP", "CTIFF", "CGIF"],
       linkerSettings: [.linkedLibrary("gif")]),
@@ -63,7 +63,7 @@ let package = Package(
       dependencies: [
         "VTCore", "VTCheckpoint", "VTConverters", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "VTTensor", dependencies: ["CKernels", "COpenBLAS", "VTCore"]),
+    .target(name: "VTTensor", dependencies: ["CKernels", "CBLAS", "VTCore"]),
     .target(name: "VTModels", dependencies: ["VTCore", "VTTensor", "VTCheckpoint"]),
     .target(
       name: "VTData", dependencies: ["CImaging", "CKernels", "VTCore", "VTCheckpoint", "VTTensor"]),

@@ -8,10 +8,10 @@ if ! command -v swift >/dev/null; then
   exit 1
 fi
 
-pairs=(openblas:libopenblas-dev hdf5:libhdf5-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
+pairs=(hdf5:libhdf5-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
   libpng:libpng-dev libjpeg:libjpeg62-turbo-dev libwebpdemux:libwebp-dev libtiff-4:libtiff-dev)
-# Apple's systems have SHA-256 in CryptoKit.
-[ "$(uname)" = Darwin ] || pairs+=(nettle:nettle-dev)
+# Apple's systems have a BLAS in Accelerate and SHA-256 in CryptoKit.
+[ "$(uname)" = Darwin ] || pairs+=(openblas:libopenblas-dev nettle:nettle-dev)
 missing=()
 for pair in "${pairs[@]}"; do
   if ! command -v pkg-config >/dev/null || ! pkg-config --exists "${pair%%:*}"; then
@@ -25,11 +25,11 @@ command -v pkg-config >/dev/null || missing+=(pkg-config)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(uname)" = Darwin ]; then
-  echo "install first: brew install pkg-config openblas hdf5 libdeflate libpng jpeg-turbo webp libtiff giflib" >&2
+  echo "install first: brew install pkg-config hdf5 libdeflate libpng jpeg-turbo webp libtiff giflib" >&2
   exit 1
 fi
 if ! command -v apt-get >/dev/null; then
-  echo "install the development files of OpenBLAS, HDF5, libdeflate, zlib, libpng, libjpeg-turbo, libwebp, libtiff, giflib and Nettle first" >&2
+  echo "install OpenBLAS and the development files of HDF5, libdeflate, zlib, libpng, libjpeg-turbo, libwebp, libtiff, giflib and Nettle first" >&2
   exit 1
 fi
 

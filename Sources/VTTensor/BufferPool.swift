@@ -25,7 +25,7 @@ public final class BufferPool: @unchecked Sendable {
   public init() {}
 
   deinit {
-    for (_, buffers) in free { for buffer in buffers { buffer.deallocate() } }
+    for (_, buffers) in free { for buffer in buffers { Foundation.free(buffer) } }
     arena?.unmap()
   }
 
@@ -52,7 +52,11 @@ public final class BufferPool: @unchecked Sendable {
       }
       outside += capacity
       systemRequests += 1
-      return (.allocate(byteCount: capacity, alignment: 64), capacity)
+      var buffer: UnsafeMutableRawPointer?
+      guard posix_memalign(&buffer, 64, capacity) == 0, let buffer else {
+        MemoryShortage.report(wanted: capacity, inUse: taken - capacity)
+      }
+      return (buffer, capacity)
     }
   }
 

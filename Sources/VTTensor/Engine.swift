@@ -1,5 +1,5 @@
 import CKernels
-import COpenBLAS
+import CBLAS
 import Foundation
 
 /// What every operation needs: threads, memory and a device's kernels. One engine serves one
@@ -28,9 +28,10 @@ public final class Engine {
   /// Number of processors this process may use.
   public static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// Ends the threads that the matrix library started when the process loaded it: for a program whose work may need none,
-  /// to be called before any engine exists. They would take a processor for a tenth of a second.
-  public static func stopIdleThreads() { vt_blas_stop_threads() }
+  /// Why there is no matrix library, and the products that need one are plain loops: right, and very slow. Nil where there is one.
+  public static var matrixLibraryProblem: String? {
+    vt_blas_load() != 0 ? nil : String(cString: vt_blas_problem())
+  }
 
   /// The matrix library, its version and which processor's kernels it chose (`OpenBLAS 0.3.21, kernels SkylakeX`): with
   /// others, the last bits of a product may be others.

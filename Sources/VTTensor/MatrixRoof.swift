@@ -1,5 +1,5 @@
 import CKernels
-import COpenBLAS
+import CBLAS
 import Foundation
 
 /// The fastest this machine multiplies matrices: what an engine's speed is to be measured against.
@@ -31,7 +31,7 @@ public enum MatrixRoof {
       vt_blas_use_threads(Int32(threads.threads))
       best = max(
         best, one / seconds { vt_sgemm(0, 0, n, n, n, 1, a, n, b, n, 0, results, n) })
-      vt_blas_use_one_thread()
+      vt_blas_use_threads(1)
     }
     return best
   }

@@ -21,10 +21,11 @@ enum Tool {
 
   /// - Parameter environment: in addition to the process's own.
   static func start(
-    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
+    _ arguments: [String], of program: String = path, in folder: String? = nil,
+    environment: [String: String] = [:]
   ) throws -> (Process, Pipe, Pipe) {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     if !environment.isEmpty {
       process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -42,9 +43,10 @@ enum Tool {
   }
 
   static func run(
-    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
+    _ arguments: [String], of program: String = path, in folder: String? = nil,
+    environment: [String: String] = [:]
   ) throws -> Outcome {
-    let (process, output, error) = try start(arguments, in: folder, environment: environment)
+    let (process, output, error) = try start(arguments, of: program, in: folder, environment: environment)
     nonisolated(unsafe) var errorData = Data()
     let done = DispatchSemaphore(value: 0)
     DispatchQueue.global().async {

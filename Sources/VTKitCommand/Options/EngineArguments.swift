@@ -27,7 +27,12 @@ struct EngineArguments: ParsableArguments {
 
   /// - Parameter preferred: the kernels where the user names none and this processor has these.
   func engine(preferring preferred: InstructionSet? = nil) -> Engine {
-    Engine(threads: threads ?? Engine.processorCount, instructions: instructions ?? preferred)
+    if let problem = Engine.matrixLibraryProblem {
+      Console.warning(
+        "OpenBLAS cannot be used (\(problem)): some products take plain loops, which are slow. Debian has it as libopenblas0."
+      )
+    }
+    return Engine(threads: threads ?? Engine.processorCount, instructions: instructions ?? preferred)
   }
 }
 

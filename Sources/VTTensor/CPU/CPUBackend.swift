@@ -1,5 +1,5 @@
 import CKernels
-import COpenBLAS
+import CBLAS
 
 /// The CPU's side of every operation: a BLAS for matrix products, the C kernels for the rest.
 final class CPUBackend: Backend {
@@ -14,7 +14,8 @@ final class CPUBackend: Backend {
     self.threads = threads
     self.buffers = buffers
     self.isa = isa
-    vt_blas_use_one_thread()
+    // Loading takes its time, and must not fall into the first product.
+    _ = vt_blas_load()
   }
 
   /// Tables of the convolutions met so far; a network has few that differ.

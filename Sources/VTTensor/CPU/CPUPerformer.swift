@@ -1,5 +1,5 @@
 import CKernels
-import COpenBLAS
+import CBLAS
 
 extension CPUBackend {
   /// Random features of one picture's keys or queries: `φ(x) = exp(w x - |x|² / 2) / sqrt(features)`.

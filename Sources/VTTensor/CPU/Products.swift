@@ -1,5 +1,5 @@
 import CKernels
-import COpenBLAS
+import CBLAS
 
 /// The right factor of many products, `[depth, columns]`: a weight, made ready once for all rows.
 struct PackedFactor {

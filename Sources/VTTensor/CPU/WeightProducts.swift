@@ -1,5 +1,5 @@
 import CKernels
-import COpenBLAS
+import CBLAS
 
 /// The right factor of a weight's gradient; see `vt_right`.
 struct GradientInput {
