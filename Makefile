@@ -27,7 +27,7 @@ test-files: setup
 	.venv-files/bin/python fixtures/peers/check_files.py .build/release/vtkit
 
 # And the networks' own libraries load it and compute with it, each in an environment of its own (several gigabytes).
-# Then whole pipelines, files and pictures to probabilities, and model folders. TABLE=FILE writes the rows of
+# Then whole pipelines, files and images to probabilities, and model folders. TABLE=FILE writes the rows of
 # docs/measurements/peers.md.
 PEERS := torch keras3 keras2 keras215
 FOLDER_PEERS := torch transformers4 keras2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The C code under AddressSanitizer and UndefinedBehaviorSanitizer: every kernel on arrays of exactly its size, every picture
+# The C code under AddressSanitizer and UndefinedBehaviorSanitizer: every kernel on arrays of exactly its size, every image
 # decoder on whole and damaged files. test-sanitizers.sh [RUNS] damages each file RUNS times (300 by default). With
 # `swift` as second argument, the tests of VTTensor and VTData run under AddressSanitizer, too, and those of the engine and of
 # training under ThreadSanitizer: two more builds.
@@ -28,7 +28,7 @@ compile images Sources/CImaging/*.c Tests/Images/mutate.c -- -ISources/CImaging/
 echo "== kernels"
 # The tests free nothing, the kernels allocate nothing.
 ASAN_OPTIONS=detect_leaks=0 "$build/kernels"
-echo "== picture decoders"
+echo "== image decoders"
 find fixtures/reference -size -60k -regextype egrep -regex '.*\.(jpg|png|webp|gif|tiff?|bmp)' -print0 | sort -z \
   | xargs -0 "$build/images" "${SEED:-1}" "$runs"
 

@@ -1,7 +1,7 @@
 import Foundation
 import VTKit
 
-/// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of pictures, or of settings.
+/// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of images, or of settings.
 enum Target: String, CaseIterable {
   case hdf5, npz, safetensors, pytorch, keras, index
   case names
@@ -44,7 +44,7 @@ enum Target: String, CaseIterable {
       guard let store = try? CheckpointFile.open(path) else { return }
       _ = LoadedCheckpoint.recognized(store, LoadOptions(), path: path)
     case .jpeg, .png, .webp, .tiff, .gif, .bmp:
-      _ = try? Picture.load(path)
+      _ = try? Image.load(path)
     case .json:
       guard let document = try? JSON(parsing: Data(bytes)) else { return }
       // What was read is written and read again alike.

@@ -1,4 +1,4 @@
-// The orientation that cameras write into pictures.
+// The orientation that cameras write into images.
 #ifndef VT_EXIF_H
 #define VT_EXIF_H
 

@@ -57,7 +57,7 @@ static int decode(GifFileType *gif, uint64_t max_pixels, vt_image *image) {
   GifImageDesc frame = gif->Image;
   if (frame.Left < 0 || frame.Top < 0 || frame.Width <= 0 || frame.Height <= 0)
     return fail(image, "the frame has no pixels");
-  // A frame that reaches over the screen's edge makes the picture larger.
+  // A frame that reaches over the screen's edge makes the image larger.
   uint64_t width = (uint64_t)frame.Left + frame.Width, height = (uint64_t)frame.Top + frame.Height;
   if (gif->SWidth > 0 && width < (uint64_t)gif->SWidth) width = (uint64_t)gif->SWidth;
   if (gif->SHeight > 0 && height < (uint64_t)gif->SHeight) height = (uint64_t)gif->SHeight;

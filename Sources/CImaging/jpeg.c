@@ -23,12 +23,12 @@ static void fail(j_common_ptr info) {
   longjmp(error->escape, 1);
 }
 
-// libjpeg fills in gray where a file ends early; a cut-off picture is an error here.
+// libjpeg fills in gray where a file ends early; a cut-off image is an error here.
 static void note(j_common_ptr info, int level) {
   if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) fail(info);
 }
 
-// A progressive file may repeat its scans thousands of times, and each goes over all of the picture. Encoders make a dozen.
+// A progressive file may repeat its scans thousands of times, and each goes over all of the image. Encoders make a dozen.
 static void count_scans(j_common_ptr common) {
   j_decompress_ptr info = (j_decompress_ptr)common;
   uint64_t area = (uint64_t)info->image_width * info->image_height, most = (500ULL << 20) / (area + 1);
@@ -47,7 +47,7 @@ static uint8_t ink(unsigned c, unsigned k) {
   return (uint8_t)(keep > t ? keep - t : 0);
 }
 
-// The whole picture, or the part of it that `region` asks for, or its size alone.
+// The whole image, or the part of it that `region` asks for, or its size alone.
 static int decode(const uint8_t *bytes, size_t count, uint64_t max_pixels, const vt_region *region,
                   int header_only, vt_image *image) {
   struct jpeg_decompress_struct info;
@@ -108,7 +108,7 @@ static int decode(const uint8_t *bytes, size_t count, uint64_t max_pixels, const
     if (region->width == 0 || region->height == 0 || region->left >= info.output_width ||
         region->width > info.output_width - region->left || region->top >= info.output_height ||
         region->height > info.output_height - region->top) {
-      snprintf(image->message, VT_IMAGE_MESSAGE, "a part outside the picture was asked for");
+      snprintf(image->message, VT_IMAGE_MESSAGE, "a part outside the image was asked for");
       jpeg_destroy_decompress(&info);
       return -1;
     }

@@ -51,7 +51,7 @@ static TIFF *open_source(vt_tiff_source *source, uint64_t max_pixels, char *mess
   TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, message);
   TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, NULL);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)(8 * max_pixels + (1 << 20)));
-  TIFF *tiff = TIFFClientOpenExt("picture", "rm", source, read_bytes, write_bytes, seek, close_source, size,
+  TIFF *tiff = TIFFClientOpenExt("image", "rm", source, read_bytes, write_bytes, seek, close_source, size,
                                  NULL, NULL, options);
   TIFFOpenOptionsFree(options);
   return tiff;
@@ -59,7 +59,7 @@ static TIFF *open_source(vt_tiff_source *source, uint64_t max_pixels, char *mess
   (void)max_pixels, (void)message, (void)on_error, (void)on_warning;
   TIFFSetErrorHandler(NULL);
   TIFFSetWarningHandler(NULL);
-  return TIFFClientOpen("picture", "rm", source, read_bytes, write_bytes, seek, close_source, size, NULL, NULL);
+  return TIFFClientOpen("image", "rm", source, read_bytes, write_bytes, seek, close_source, size, NULL, NULL);
 #endif
 }
 

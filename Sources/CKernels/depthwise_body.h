@@ -79,7 +79,7 @@ VT_INLINE void L(depthwise_backward_weight_body)(float *dweight, const float *dy
         const float *row = x + (size_t)iy * g.width * g.channels + c;
         for (size_t s = 0; s < g.kernel; s++) {
           float *sums = dweight + (r * g.kernel + s) * g.channels + c;
-          // Columns whose input lies within the picture: from <= ox < to, with input column ox * stride + s - padding.
+          // Columns whose input lies within the image: from <= ox < to, with input column ox * stride + s - padding.
           size_t from = s >= g.padding ? 0 : (g.padding - s + g.stride - 1) / g.stride;
           size_t to = g.width + g.padding <= s ? 0 : (g.width + g.padding - s - 1) / g.stride + 1;
           if (to > g.out_width) to = g.out_width;

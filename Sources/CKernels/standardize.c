@@ -2,7 +2,7 @@
 
 #include "vector.h"
 
-// Means and deviations in double: a kernel's few thousand weights are standardized once a step, the picture's cells are
+// Means and deviations in double: a kernel's few thousand weights are standardized once a step, the image's cells are
 // what takes the time.
 static void row_moments(const float *x, size_t cols, double *mean, double *deviation) {
   double sum = 0, squares = 0;

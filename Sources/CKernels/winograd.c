@@ -52,7 +52,7 @@ VT_INLINE tile_place place_of(size_t row, size_t column, size_t height) {
   return (tile_place){row / per_image, row % per_image * 2, column * 2};
 }
 
-// Bᵀ d B of one tile's cells for every row of tiles; what lies outside the picture is zero.
+// Bᵀ d B of one tile's cells for every row of tiles; what lies outside the image is zero.
 VT_INLINE void winograd_input_body(float *v, size_t plane, const float *x, size_t height, size_t width,
                                    size_t channels, size_t first, size_t rows) {
   static const float zeros[8];
@@ -64,7 +64,7 @@ VT_INLINE void winograd_input_body(float *v, size_t plane, const float *x, size_
       size_t steps[PLANES];
       for (size_t i = 0; i < 4; i++)
         for (size_t j = 0; j < 4; j++) {
-          size_t cy = at.top + i, cx = at.left + j;  // one further than the picture's own
+          size_t cy = at.top + i, cx = at.left + j;  // one further than the image's own
           int inside = cy >= 1 && cy <= height && cx >= 1 && cx <= width;
           cells[4 * i + j] =
               inside ? x + ((at.image * height + cy - 1) * width + cx - 1) * channels : zeros;
@@ -91,7 +91,7 @@ VT_INLINE void winograd_input_body(float *v, size_t plane, const float *x, size_
     }
 }
 
-// Aᵀ m A: the four outputs of each tile, those within the picture.
+// Aᵀ m A: the four outputs of each tile, those within the image.
 VT_INLINE void winograd_output_body(float *y, const float *m, size_t plane, const float *bias,
                                     size_t height, size_t width, size_t channels, size_t first,
                                     size_t rows, int add) {
@@ -121,7 +121,7 @@ VT_INLINE void winograd_output_body(float *y, const float *m, size_t plane, cons
     }
 }
 
-// A dY Aᵀ: what the transformed tiles' products receive of the output's gradient, zero beyond the picture.
+// A dY Aᵀ: what the transformed tiles' products receive of the output's gradient, zero beyond the image.
 VT_INLINE void winograd_gradient_body(float *d, size_t plane, const float *dy, size_t height, size_t width,
                                       size_t channels, size_t first, size_t rows) {
   size_t across = (width + 1) / 2;

@@ -68,7 +68,7 @@ public struct ExportedCheckpoint: Sendable {
         }.map { key, usual, own in
           "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
         }
-          // A folder's own files prepare pictures.
+          // A folder's own files prepare images.
           + (inFolder
             ? [] : [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 }),
         omitted: exported.omitted, rules: file, variant: variant, wildcards: wildcards)
@@ -76,8 +76,8 @@ public struct ExportedCheckpoint: Sendable {
         result.folder = FolderExport(
           weights: weights, format: file.format, readsShards: folder.layout.readsShards,
           documents: folder.layout.documents(described.description, metadata), layout: folder.layout)
-        result.remarks += PictureDescription.unsaid(
-          metadata.preprocessing, in: folder.layout.pictureFile)
+        result.remarks += ImageDescription.unsaid(
+          metadata.preprocessing, in: folder.layout.imageFile)
       }
     }
     for tensor in drloc.tensors {

@@ -1,10 +1,10 @@
 import VTCheckpoint
 import VTCore
 
-/// Brings a native network to pictures of another number of channels: the kernels that read the picture are summed or
+/// Brings a native network to images of another number of channels: the kernels that read the image are summed or
 /// repeated, all other tensors stay as they are.
 public enum InputChannels {
-  /// One channel gets the sum of the three, so that a gray picture gives what it gave as RGB; each of three channels
+  /// One channel gets the sum of the three, so that a gray image gives what it gave as RGB; each of three channels
   /// gets a third of the one (timm's `adapt_input_conv`).
   /// - Parameters:
   ///   - native: the network's tensors.

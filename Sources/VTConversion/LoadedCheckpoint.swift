@@ -80,7 +80,7 @@ public struct LoadedCheckpoint: Sendable {
     var loaded = try converted(store, options, path: path)
     let isOpen = loaded.metadata.preprocessing == nil
     try loaded.completePreprocessing()
-    if isOpen, loaded.dialect != NativeMetadata.nativeDialect { KerasPictures(store)?.apply(to: &loaded) }
+    if isOpen, loaded.dialect != NativeMetadata.nativeDialect { KerasImages(store)?.apply(to: &loaded) }
     return loaded
   }
 

@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 
 extension LoadedCheckpoint {
-  /// Fills in what becomes of pictures where neither the file nor its folder says it: as the rule file has it.
+  /// Fills in what becomes of images where neither the file nor its folder says it: as the rule file has it.
   ///
   /// A native store without it was made before the rule files said so; its origin's rules hold then.
   mutating func completePreprocessing() throws {

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// One entry of a rule file's `preprocessing`: what the library does with pictures before its networks see them.
+/// One entry of a rule file's `preprocessing`: what the library does with images before its networks see them.
 ///
 /// Entries are read in order; each gives the keys that no earlier one gave.
 struct PreprocessingRule: Sendable {
@@ -81,9 +81,9 @@ struct PreprocessingRule: Sendable {
 }
 
 extension RuleFile {
-  /// What becomes of pictures where the file itself says nothing.
+  /// What becomes of images where the file itself says nothing.
   /// - Parameters:
-  ///   - configuration: of the network; `image_size` is the pictures' size.
+  ///   - configuration: of the network; `image_size` is the images' size.
   ///   - variant: of the dialect, which conditions may name.
   /// - Returns: nil where the rule file has no such section; and the notes for keys that are in doubt.
   func preprocessing(_ configuration: JSON, variant: String) -> (values: JSON, doubts: [String])? {

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// What becomes of pictures, in words.
+/// What becomes of images, in words.
 public struct PreprocessingText: Sendable {
   /// `resized to 256 (shorter side, bicubic), the middle 224 x 224`.
   public let geometry: String
@@ -12,7 +12,7 @@ public struct PreprocessingText: Sendable {
   public init(_ preprocessing: JSON) {
     let size = preprocessing["size"]?.int ?? 0
     let crop = preprocessing["crop"]?.double ?? 1
-    let side = crop > 0 ? PictureDescription.resizedSide(size, crop) : size
+    let side = crop > 0 ? ImageDescription.resizedSide(size, crop) : size
     let method =
       (preprocessing["interpolation"]?.string ?? "")
       + (preprocessing["antialias"]?.bool == false ? " without antialiasing" : "")
@@ -37,7 +37,7 @@ public struct PreprocessingText: Sendable {
       + ", (x\(isBytes ? "" : " / 255") - mean) / std, mean \(list("mean")), std \(list("std"))"
   }
 
-  /// Whether two networks want the same numbers of the same picture, whatever its size and crop.
+  /// Whether two networks want the same numbers of the same image, whatever its size and crop.
   static func sameNumbers(_ a: JSON, _ b: JSON) -> Bool {
     ["mean", "std"].allSatisfy { key in
       guard let x = a[key], let y = b[key] else { return false }
@@ -57,15 +57,15 @@ extension ExportedCheckpoint {
       !PreprocessingText.sameNumbers(own, usual)
     else { return nil }
     return
-      "pictures for this network: \(PreprocessingText(own).numbers); \(file.library)'s networks of this kind usually want \(PreprocessingText(usual).numbers)"
+      "images for this network: \(PreprocessingText(own).numbers); \(file.library)'s networks of this kind usually want \(PreprocessingText(usual).numbers)"
   }
 
   /// The same as comments below the Python lines.
-  var picturesComment: String {
+  var imagesComment: String {
     guard let text = store.metadata["vtkit.preprocessing"], let json = try? JSON(parsing: text) else {
       return ""
     }
     let words = PreprocessingText(json)
-    return "\n# Pictures: \(words.geometry);\n# \(words.numbers)."
+    return "\n# Images: \(words.geometry);\n# \(words.numbers)."
   }
 }

@@ -121,6 +121,6 @@ extension ExportedCheckpoint {
     let own = wildcards.compactMapValues { Int($0).map { JSON.int($0) } }
     let known = configuration.merging(own.merging(["variant": .string(variant)]) { $1 })
     let fitting = rules.python.first { snippet in snippet.when?.isTrue { known[$0] } ?? true }
-    return fitting?.text(known, files: files, format: format).map { $0 + picturesComment }
+    return fitting?.text(known, files: files, format: format).map { $0 + imagesComment }
   }
 }

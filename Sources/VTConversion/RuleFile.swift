@@ -44,7 +44,7 @@ public struct RuleFile: Sendable {
     let reason: String?
   }
 
-  /// How a native table follows when the picture's or the window's size changes.
+  /// How a native table follows when the image's or the window's size changes.
   struct Resample: Sendable {
     let native: String
     let method: ResamplingMethod
@@ -117,7 +117,7 @@ public struct RuleFile: Sendable {
   let chunked: String?
   let rules: [Rule]
   let resample: [Resample]
-  /// The native weight that reads the picture: the first of these that the network has.
+  /// The native weight that reads the image: the first of these that the network has.
   let inputLayer: [String]
   /// Tensors that are no part of the network; where `beside` is given, only in files that have such a tensor too.
   let ignore: [(pattern: String, beside: String?, reason: String)]
@@ -125,7 +125,7 @@ public struct RuleFile: Sendable {
   let without: [(pattern: String, reason: String)]
   /// Tensors that follow from others: left out on import, computed on export.
   let computed: [ComputedTensor]
-  /// What the library does with pictures, by conditions on the network.
+  /// What the library does with images, by conditions on the network.
   let preprocessing: [PreprocessingRule]
   /// How the library loads an exported file; the first that fits the network.
   let python: [PythonSnippet]

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// Pictures, patches and windows are square in every network that VTKit has. A file of another network may show it or may
+/// Images, patches and windows are square in every network that VTKit has. A file of another network may show it or may
 /// not: a table of 16 rows is 4 x 4 cells or 2 x 8.
 extension ConfigurationSolver {
   /// One number for a size that a library's configuration gives as two equal ones.
@@ -12,7 +12,7 @@ extension ConfigurationSolver {
     }
     guard sides[0] == sides[1] else {
       throw Failure(
-        "the configuration says \(key) = \(sides[0]) x \(sides[1]): VTKit's networks take square pictures only"
+        "the configuration says \(key) = \(sides[0]) x \(sides[1]): VTKit's networks take square images only"
       )
     }
     return .int(sides[0])
@@ -44,7 +44,7 @@ extension ConfigurationSolver {
     for (key, expression) in file.derive where settled[key] == nil {
       guard let cells = expression.numberWithoutRoot(lookUp) else { continue }
       throw Failure(
-        "'\(key)' cannot be told: \(cells) cells are no square grid, and VTKit's networks take square pictures, patches and windows only",
+        "'\(key)' cannot be told: \(cells) cells are no square grid, and VTKit's networks take square images, patches and windows only",
         hint: "if they were square, the table has lost or gained rows")
     }
   }

@@ -1,5 +1,5 @@
 extension Int {
-  /// The number with its noun: `1 picture`, `2 pictures`, `3 classes`.
+  /// The number with its noun: `1 image`, `2 images`, `3 classes`.
   /// - Parameters:
   ///   - noun: for one.
   ///   - plural: where an `s` at the noun's end is not it.

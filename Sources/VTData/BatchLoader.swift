@@ -2,20 +2,20 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// Pictures ready for a network, and their labels.
+/// Images ready for a network, and their labels.
 public struct Batch: Sendable {
   /// `[count, size, size, channels]`, normalized.
   public let images: [Float]
-  /// Of the pictures: 3, or 1 for gray.
+  /// Of the images: 3, or 1 for gray.
   public let channels: Int
   public let labels: [Int32]
   /// Positions in the list that the loader was given.
   public let positions: [Int]
-  /// Pictures that could not be read, with the reason.
+  /// Images that could not be read, with the reason.
   public let failures: [Failure]
 
   public var count: Int { labels.count }
-  /// Pixels along one side of each picture.
+  /// Pixels along one side of each image.
   public let size: Int
   /// Of `images`.
   public var shape: [Int] { [count, size, size, channels] }
@@ -30,16 +30,16 @@ public final class BatchLoader {
   private var nextIndex: Int
 
   /// - Parameters:
-  ///   - items: the pictures of the epoch, in order.
-  ///   - batchSize: pictures a batch; the last may be smaller unless `dropsLast`.
+  ///   - items: the images of the epoch, in order.
+  ///   - batchSize: images a batch; the last may be smaller unless `dropsLast`.
   ///   - first: index of the first batch to give.
   ///   - threads: how many prepare batches; where the system refuses them all, `next` does.
   ///   - ahead: how many batches may wait.
   ///   - prepare: turns a file into the network's pixels; the second argument is its position.
   public convenience init(
-    items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
+    items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
-    prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+    prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
   ) {
     self.init(
       items: items, batchSize: batchSize, preprocessing: preprocessing, first: first, dropsLast: dropsLast,
@@ -48,9 +48,9 @@ public final class BatchLoader {
 
   /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
   init(
-    items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int, dropsLast: Bool,
+    items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int, dropsLast: Bool,
     threads: Int, ahead: Int, stackSize: Int,
-    prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+    prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
   ) {
     shared = Shared(
       items: items, batchSize: batchSize, preprocessing: preprocessing, first: first,
@@ -76,14 +76,14 @@ public final class BatchLoader {
   }
 
   private final class Shared: @unchecked Sendable {
-    let items: [LabeledPicture]
+    let items: [Sample]
     let batchSize: Int
     let preprocessing: Preprocessing
     let count: Int
     private let ahead: Int
     /// Threads that started; set before the first batch is taken.
     var workers = 0
-    private let prepare: @Sendable (PictureFile, Int) throws -> PreparedPicture
+    private let prepare: @Sendable (EncodedImage, Int) throws -> PreparedImage
 
     // `condition` guards the rest.
     private let condition = NSCondition()
@@ -93,8 +93,8 @@ public final class BatchLoader {
     private var stopping = false
 
     init(
-      items: [LabeledPicture], batchSize: Int, preprocessing: Preprocessing, first: Int,
-      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (PictureFile, Int) throws -> PreparedPicture
+      items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int,
+      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
     ) {
       self.items = items
       self.batchSize = batchSize
@@ -152,8 +152,8 @@ public final class BatchLoader {
       let images = [Float](unsafeUninitializedCapacity: range.count * length) { out, written in
         for position in range {
           do {
-            let picture = try prepare(try PictureFile(items[position].path), position)
-            preprocessing.normalize(picture, into: out.baseAddress! + labels.count * length)
+            let image = try prepare(try EncodedImage(items[position].path), position)
+            preprocessing.normalize(image, into: out.baseAddress! + labels.count * length)
             labels.append(Int32(items[position].label))
             positions.append(position)
           } catch let failure as Failure {

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// The class folders of one set, and the pictures in them.
+/// The class folders of one set, and the images in them.
 struct ClassFolders {
   /// Sorted by name; names are composed as Unicode's form C.
   private(set) var classes: [String] = []
@@ -14,7 +14,7 @@ struct ClassFolders {
     self.base = base
     for entry in try FolderListing.entries(base) {
       guard entry.isFolder else {
-        if PictureSearch.isPicture(base + "/" + entry.name) {
+        if ImageSearch.isImage(base + "/" + entry.name) {
           remarks.outside.append(base + "/" + entry.name)
         }
         continue
@@ -38,10 +38,10 @@ struct ClassFolders {
     }
   }
 
-  /// The pictures, labelled by the place of their class in `order`; classes that `order` lacks are left out.
-  /// - Throws: `Failure` where the folders look like sets rather than classes, or a folder holds no picture at all.
-  mutating func pictures(order: [String]) throws -> [LabeledPicture] {
-    var result: [LabeledPicture] = []
+  /// The images, labelled by the place of their class in `order`; classes that `order` lacks are left out.
+  /// - Throws: `Failure` where the folders look like sets rather than classes, or a folder holds no image at all.
+  mutating func images(order: [String]) throws -> [Sample] {
+    var result: [Sample] = []
     var inside: [Set<String>] = []
     var found: Set<String> = []
     for (label, name) in order.enumerated() {
@@ -53,24 +53,24 @@ struct ClassFolders {
       }
       for folder in folders[index] {
         let path = base + "/" + folder
-        let search = try PictureSearch(path)
+        let search = try ImageSearch(path)
         remarks.unused += search.unused
-        inside.append(search.hasOwnPictures ? [] : Set(search.subfolders))
+        inside.append(search.hasOwnImages ? [] : Set(search.subfolders))
         try Self.checkKinds(search, path)
-        result += search.names.map { LabeledPicture(path: path + "/" + $0, label: label, name: $0) }
+        result += search.names.map { Sample(path: path + "/" + $0, label: label, name: $0) }
       }
     }
     try checkDepth(inside, order)
     return result
   }
 
-  /// One file that begins as a picture is enough; what is damaged further in is told when it is read.
-  private static func checkKinds(_ search: PictureSearch, _ path: String) throws {
+  /// One file that begins as an image is enough; what is damaged further in is told when it is read.
+  private static func checkKinds(_ search: ImageSearch, _ path: String) throws {
     guard !search.names.isEmpty,
-      !search.names.contains(where: { PictureKind(file: path + "/" + $0) != nil })
+      !search.names.contains(where: { ImageKind(file: path + "/" + $0) != nil })
     else { return }
     throw Failure(
-      "\(search.names.count == 1 ? "the 1 file" : "none of the \(search.names.count) files") in the folder is \(search.names.count == 1 ? "not " : "")a \(PictureKind.list) picture",
+      "\(search.names.count == 1 ? "the 1 file" : "none of the \(search.names.count) files") in the folder is \(search.names.count == 1 ? "not " : "")a \(ImageKind.list) image",
       file: path,
       hint: "convert them, or remove the folder")
   }
@@ -84,7 +84,7 @@ struct ClassFolders {
       order.prefix(2).joined(separator: ", "), first.sorted().prefix(3).joined(separator: ", ")
     )
     throw Failure(
-      "the folders \(outer) hold no pictures but the same folders (\(inner)): they look like sets, not classes",
+      "the folders \(outer) hold no images but the same folders (\(inner)): they look like sets, not classes",
       file: base, hint: "name them train and val, or give one of them")
   }
 }
@@ -95,9 +95,9 @@ public struct DataRemarks: Sendable, Equatable {
   public internal(set) var warnings: [String] = []
   /// What was chosen.
   public internal(set) var notes: [String] = []
-  /// Files in class folders that are not pictures.
+  /// Files in class folders that are not images.
   var unused: [String] = []
-  /// Pictures beside the class folders.
+  /// Images beside the class folders.
   var outside: [String] = []
 
   mutating func add(_ other: DataRemarks) {
@@ -111,7 +111,7 @@ public struct DataRemarks: Sendable, Equatable {
   mutating func close() {
     if let text = Self.unused(unused) { warnings.append(text) }
     if let first = outside.first {
-      let subject = outside.count == 1 ? "1 picture lies" : "\(outside.count) pictures lie"
+      let subject = outside.count == 1 ? "1 image lies" : "\(outside.count) images lie"
       warnings.append(
         "\(subject) outside the class folders and \(outside.count == 1 ? "was" : "were") not used, the first: \(first.printable)"
       )
@@ -119,14 +119,14 @@ public struct DataRemarks: Sendable, Equatable {
     (unused, outside) = ([], [])
   }
 
-  /// What to say of files that are not pictures.
+  /// What to say of files that are not images.
   public static func unused(_ files: [String]) -> String? {
     guard let first = files.first else { return nil }
-    let kinds = PictureKind.list
+    let kinds = ImageKind.list
     let subject =
       files.count == 1
-      ? "1 file is not a \(kinds) picture and was"
-      : "\(files.count) files are not \(kinds) pictures and were"
+      ? "1 file is not a \(kinds) image and was"
+      : "\(files.count) files are not \(kinds) images and were"
     return "\(subject) not used, the first: \(first.printable)"
   }
 }

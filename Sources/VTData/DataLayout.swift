@@ -1,10 +1,10 @@
 import VTCheckpoint
 import VTCore
 
-/// Which folders of a data set hold its training, validation and test pictures.
+/// Which folders of a data set hold its training, validation and test images.
 ///
 /// A folder counts as a set by its name (`train`, `val`, `test` and their usual spellings, in capitals or not) where
-/// folders lie in it and no pictures: a class may be called `train` too.
+/// folders lie in it and no images: a class may be called `train` too.
 struct DataLayout {
   let root: String
   let training: String?
@@ -34,14 +34,14 @@ struct DataLayout {
     others = folders.filter { !sets.contains($0) }
   }
 
-  /// - Throws: `Failure` where pictures lie beside the folders: it may be a set or a class.
+  /// - Throws: `Failure` where images lie beside the folders: it may be a set or a class.
   private static func holdsFolders(_ folder: String) throws -> Bool {
     let entries = try FolderListing.entries(folder)
     guard entries.contains(where: \.isFolder) else { return false }
-    if let stray = entries.first(where: { !$0.isFolder && PictureSearch.isPicture(folder + "/" + $0.name) }) {
+    if let stray = entries.first(where: { !$0.isFolder && ImageSearch.isImage(folder + "/" + $0.name) }) {
       throw Failure(
-        "the folder has the name of a set and holds folders and pictures (\(stray.name.printable)): it may be a set or a class",
-        file: folder, hint: "move the pictures into its class folders, or rename the class")
+        "the folder has the name of a set and holds folders and images (\(stray.name.printable)): it may be a set or a class",
+        file: folder, hint: "move the images into its class folders, or rename the class")
     }
     return true
   }

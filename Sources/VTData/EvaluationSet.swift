@@ -1,23 +1,23 @@
 import VTCheckpoint
 import VTCore
 
-/// The pictures on which a network is measured.
+/// The images on which a network is measured.
 public struct EvaluationSet: Sendable {
   /// The network's classes where it names them, or else the folder's, sorted by name.
   public let classes: [String]
-  public private(set) var pictures: [LabeledPicture]
+  public private(set) var images: [Sample]
   /// Where they come from, for people: `val/`, or what was left out.
   public private(set) var source: String
   public private(set) var remarks: DataRemarks
 
-  /// Takes the folder of validation pictures, or else that of test pictures, or else all; of those, what the network
+  /// Takes the folder of validation images, or else that of test images, or else all; of those, what the network
   /// was not trained on.
   /// - Parameters:
   ///   - classes: the network's, in the order of its answers; nil where it does not name them.
-  ///   - usesTestSplit: whether the test pictures are taken even where there are validation pictures.
+  ///   - usesTestSplit: whether the test images are taken even where there are validation images.
   ///   - record: what the network was trained on, where that is known.
-  ///   - includesTraining: whether pictures that were trained on are measured too.
-  /// - Throws: `Failure` where the folder has classes that the network lacks, or no pictures.
+  ///   - includesTraining: whether images that were trained on are measured too.
+  /// - Throws: `Failure` where the folder has classes that the network lacks, or no images.
   public init(
     _ root: String, classes: [String]?, usesTestSplit: Bool = false, record: TrainingRecord? = nil,
     includesTraining: Bool = false
@@ -30,12 +30,12 @@ public struct EvaluationSet: Sendable {
     let known = classes ?? base.classes
     let unknown = base.classes.filter { !known.contains($0) }
     guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, folder) }
-    pictures = try base.pictures(order: known)
-    guard !pictures.isEmpty else { throw ImageFolder.noPictures(folder) }
+    images = try base.images(order: known)
+    guard !images.isEmpty else { throw ImageFolder.noImages(folder) }
     self.classes = known
     source = set ?? layout.training.map { $0 } ?? ""
     remarks = base.remarks
-    source = source.isEmpty ? "all pictures of the folder" : "\(source)/"
+    source = source.isEmpty ? "all images of the folder" : "\(source)/"
     remarks.close()
     if includesTraining, !usesTestSplit, set != nil, let training = layout.training {
       // Everything: the other sets too.
@@ -44,7 +44,7 @@ public struct EvaluationSet: Sendable {
         var folder = try ClassFolders(layout.path(other))
         let unknown = folder.classes.filter { !known.contains($0) }
         guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, layout.path(other)) }
-        pictures += try folder.pictures(order: known)
+        images += try folder.images(order: known)
         names.append("\(other)/")
       }
       source = names.joined(separator: ", ")
@@ -68,36 +68,36 @@ public struct EvaluationSet: Sendable {
     )
   }
 
-  /// Warns of training pictures among those that are measured.
+  /// Warns of training images among those that are measured.
   private mutating func tellTrained(_ record: TrainingRecord) {
-    let known = pictures.compactMap { record.holds($0) }
+    let known = images.compactMap { record.holds($0) }
     let trained = known.count { $0 }
     guard trained > 0 else { return }
     let share =
       record.isComplete
       ? "\(trained)"
-      : "about \(Int((Double(trained) / Double(known.count) * Double(pictures.count)).rounded()))"
+      : "about \(Int((Double(trained) / Double(known.count) * Double(images.count)).rounded()))"
     remarks.warnings.append(
-      "\(share) of \(pictures.count == 1 ? "this 1 picture" : "these \(pictures.count) pictures") \(trained == 1 ? "is a training picture: the network was trained on it" : "are training pictures: the network was trained on them"), and the accuracy says little about others"
+      "\(share) of \(images.count == 1 ? "this 1 image" : "these \(images.count) images") \(trained == 1 ? "is a training image: the network was trained on it" : "are training images: the network was trained on them"), and the accuracy says little about others"
     )
   }
 
   private mutating func leaveOutTrained(_ record: TrainingRecord, _ root: String) {
     if let validation = record.validation(of: root) {
-      let left = pictures.count - validation.count
+      let left = images.count - validation.count
       // Labels are those of the network's classes here.
       let names = Set(validation.map(\.path))
-      pictures = pictures.filter { names.contains($0.path) }
+      images = images.filter { names.contains($0.path) }
       source =
-        "the \(pictures.count == 1 ? "1 picture that was" : "\(pictures.count) pictures that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
+        "the \(images.count == 1 ? "1 image that was" : "\(images.count) images that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
       return
     }
-    let fresh = pictures.filter { record.holds($0) != true }
-    let trained = pictures.count - fresh.count
+    let fresh = images.filter { record.holds($0) != true }
+    let trained = images.count - fresh.count
     if trained > 0 && record.isComplete && !fresh.isEmpty {
-      pictures = fresh
+      images = fresh
       source =
-        "the \(fresh.count.counted("picture")) that the network was not trained on; \(trained.counted("training picture")) \(trained == 1 ? "is" : "are") left out (--all measures them too)"
+        "the \(fresh.count.counted("image")) that the network was not trained on; \(trained.counted("training image")) \(trained == 1 ? "is" : "are") left out (--all measures them too)"
     } else {
       tellTrained(record)
     }

@@ -3,8 +3,8 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// A picture file and its class.
-public struct LabeledPicture: Sendable, Equatable {
+/// An image file and its class.
+public struct Sample: Sendable, Equatable {
   /// As `String.init(fileBytes:)` gives it.
   public let path: String
   public let label: Int
@@ -18,25 +18,25 @@ public struct LabeledPicture: Sendable, Equatable {
   }
 }
 
-/// Pictures in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
+/// Images in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
 /// alone. Folders inside a class folder belong to the class.
 public struct ImageFolder: Sendable {
   /// In the order of their labels: sorted by name.
   public let classes: [String]
-  public let training: [LabeledPicture]
-  public let validation: [LabeledPicture]
-  /// The test pictures that `validation` does not hold already.
-  public let test: [LabeledPicture]
+  public let training: [Sample]
+  public let validation: [Sample]
+  /// The test images that `validation` does not hold already.
+  public let test: [Sample]
   /// The folder that `validation` came from, such as `val`; nil where it was split off or there is none.
   public let validationFolder: String?
   public let testFolder: String?
   public let remarks: DataRemarks
 
   /// - Parameters:
-  ///   - validationFraction: the part of each class that is put aside where there is no folder of validation pictures.
+  ///   - validationFraction: the part of each class that is put aside where there is no folder of validation images.
   ///   - seed: decides that part.
   ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
-  /// - Throws: `Failure` where the folder is missing, has no pictures or fewer than two classes.
+  /// - Throws: `Failure` where the folder is missing, has no images or fewer than two classes.
   public init(
     _ root: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
   ) throws {
@@ -46,28 +46,28 @@ public struct ImageFolder: Sendable {
     var remarks = DataRemarks()
     var base = try ClassFolders(layout.path(layout.training))
     let classes = base.classes
-    let pictures = try base.pictures(order: classes)
+    let images = try base.images(order: classes)
     remarks.add(base.remarks)
-    func extra(_ set: String) throws -> [LabeledPicture] {
-      let (found, more) = try Self.pictures(of: layout.path(set), classes: classes, kind: set)
+    func extra(_ set: String) throws -> [Sample] {
+      let (found, more) = try Self.images(of: layout.path(set), classes: classes, kind: set)
       remarks.add(more)
       return found
     }
     let chosen = hasTrain ? (usesTestSplit ? layout.test : layout.validation ?? layout.test) : nil
     if let chosen {
-      training = pictures
+      training = images
       validation = try extra(chosen)
       if chosen == layout.test && !usesTestSplit {
         remarks.notes.append("\(chosen)/ is the validation set, since there is no val/")
       }
     } else {
-      (training, validation) = try Self.split(pictures, classes.count, validationFraction, seed)
+      (training, validation) = try Self.split(images, classes.count, validationFraction, seed)
     }
     let seen = Set(validation.map(\.label))
     let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { classes[$0] }
     if !unseen.isEmpty {
       remarks.warnings.append(
-        "there are no validation pictures of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
+        "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
       )
     }
     validationFolder = chosen
@@ -84,10 +84,10 @@ public struct ImageFolder: Sendable {
     try check(root)
   }
 
-  /// The pictures of a set whose classes are known.
+  /// The images of a set whose classes are known.
   /// - Throws: `Failure` where the set has others.
-  private static func pictures(of folder: String, classes: [String], kind: String) throws -> (
-    [LabeledPicture], DataRemarks
+  private static func images(of folder: String, classes: [String], kind: String) throws -> (
+    [Sample], DataRemarks
   ) {
     var set = try ClassFolders(folder)
     let extra = set.classes.filter { !classes.contains($0) }
@@ -97,47 +97,47 @@ public struct ImageFolder: Sendable {
         "the \(kind == "test" ? "test" : "validation") set has classes that the training set lacks (\(names))",
         file: folder)
     }
-    return (try set.pictures(order: classes), set.remarks)
+    return (try set.images(order: classes), set.remarks)
   }
 
   static func noTestFolder(_ root: String) -> Failure {
     Failure(.usage, "there is no test folder", file: root, hint: "leave out --test-split")
   }
 
-  static func noPictures(_ root: String) -> Failure {
+  static func noImages(_ root: String) -> Failure {
     Failure(
-      "no pictures found", file: root,
+      "no images found", file: root,
       hint:
-        "put \(PictureKind.list) files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
+        "put \(ImageKind.list) files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
     )
   }
 
   private func check(_ root: String) throws {
-    guard !training.isEmpty else { throw Self.noPictures(root) }
+    guard !training.isEmpty else { throw Self.noImages(root) }
     guard classes.count >= 2 else {
       throw Failure(
         "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: root,
-        hint: "put the pictures of each class into a folder of its own")
+        hint: "put the images of each class into a folder of its own")
     }
     let counts = classes.indices.map { label in training.count { $0.label == label } }
     let empty = zip(classes, counts).filter { $0.1 == 0 }.map(\.0)
     guard empty.isEmpty else {
       throw Failure(
-        "classes without training pictures (\(empty.prefix(5).map(\.printable).joined(separator: ", ")))",
-        file: root, hint: "add pictures or remove the folders")
+        "classes without training images (\(empty.prefix(5).map(\.printable).joined(separator: ", ")))",
+        file: root, hint: "add images or remove the folders")
     }
   }
 
-  /// Puts the same part of every class aside, at least one picture of each that has two.
+  /// Puts the same part of every class aside, at least one image of each that has two.
   private static func split(
-    _ pictures: [LabeledPicture], _ classes: Int, _ fraction: Double, _ seed: UInt64
-  ) throws -> ([LabeledPicture], [LabeledPicture]) {
+    _ images: [Sample], _ classes: Int, _ fraction: Double, _ seed: UInt64
+  ) throws -> ([Sample], [Sample]) {
     guard fraction >= 0, fraction < 1 else {
       throw Failure(.usage, "the validation fraction \(fraction) is not in 0..<1")
     }
-    var (training, validation): ([LabeledPicture], [LabeledPicture]) = ([], [])
+    var (training, validation): ([Sample], [Sample]) = ([], [])
     for label in 0..<classes {
-      let own = pictures.filter { $0.label == label }
+      let own = images.filter { $0.label == label }
       var generator = RandomKey(seed: seed, purpose: .split, index: UInt64(label)).generator()
       let order = generator.permutation(own.count)
       var aside = Int((Double(own.count) * fraction).rounded())

@@ -1,7 +1,7 @@
-extension Picture {
+extension Image {
   /// Resized as OpenCV's `resize` does with bytes and INTER_LINEAR, to the bit: no antialiasing, weights of 11 bits, and
   /// halfway four bits fewer than the sums have.
-  func resizedAsOpenCV(width: Int, height: Int) -> Picture {
+  func resizedAsOpenCV(width: Int, height: Int) -> Image {
     if (width, height) == (self.width, self.height) { return self }
     let across = OpenCVTaps(from: self.width, to: width, stopsAtEdges: true)
     let down = OpenCVTaps(from: self.height, to: height, stopsAtEdges: false)
@@ -22,7 +22,7 @@ extension Picture {
         }
       }
     }
-    return Picture(width: width, height: height, pixels: out)
+    return Image(width: width, height: height, pixels: out)
   }
 }
 

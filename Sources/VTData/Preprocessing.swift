@@ -4,9 +4,9 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// How a picture becomes a network's input. Travels with the weights.
+/// How an image becomes a network's input. Travels with the weights.
 public struct Preprocessing: Sendable, Equatable {
-  /// What stays of a picture's proportions in evaluation.
+  /// What stays of an image's proportions in evaluation.
   public enum Resize: String, Sendable {
     /// The shorter side gets the size, the longer one follows.
     case shortestEdge = "shortest-edge"
@@ -32,14 +32,14 @@ public struct Preprocessing: Sendable, Equatable {
 
   public var imageSize: Int
   public var interpolation: Interpolation
-  /// Of the network's channels, in their order, in units of `scale`: three numbers, or one where it takes gray pictures.
+  /// Of the network's channels, in their order, in units of `scale`: three numbers, or one where it takes gray images.
   public var mean: [Float]
   /// As many as `mean` has.
   public var std: [Float]
-  /// The part of the resized picture's shorter side that the centre crop keeps.
+  /// The part of the resized image's shorter side that the centre crop keeps.
   public var cropFraction: Double
   public var resize = Resize.shortestEdge
-  /// Whether pictures that shrink are smoothed; without, as TensorFlow resizes bilinearly, pixels are left out and the result
+  /// Whether images that shrink are smoothed; without, as TensorFlow resizes bilinearly, pixels are left out and the result
   /// is not rounded to bytes. Training smooths either way.
   public var antialias = true
   /// Of evaluation; training resizes as Pillow does.
@@ -76,7 +76,7 @@ public struct Preprocessing: Sendable, Equatable {
     func channels(_ key: String) throws -> [Float] {
       guard let values = json[key]?.array?.compactMap(\.double).map({ Float($0) }),
         values.count == json[key]?.array?.count, [1, 3].contains(values.count), values.allSatisfy(\.isFinite)
-      else { throw Failure("the preprocessing's '\(key)' is not three numbers, or one for gray pictures") }
+      else { throw Failure("the preprocessing's '\(key)' is not three numbers, or one for gray images") }
       return values
     }
     guard let size = json["size"]?.int, size > 0,
@@ -121,7 +121,7 @@ public struct Preprocessing: Sendable, Equatable {
 
   /// The same for a network of so many channels: the averages of three numbers for one channel, one number for each of
   /// three.
-  /// - Throws: `Failure` where pictures have no such channels.
+  /// - Throws: `Failure` where images have no such channels.
   public func fitted(toChannels count: Int) throws -> Preprocessing {
     var result = self
     if count == channels { return result }
@@ -130,7 +130,7 @@ public struct Preprocessing: Sendable, Equatable {
     }
     guard count == 1 || count == 3 else {
       throw Failure(
-        "the network takes \(count) channels (in_channels), and pictures have three (RGB), or one where they are gray",
+        "the network takes \(count) channels (in_channels), and images have three (RGB), or one where they are gray",
         hint: "give its inputs as a tensor: vtkit predict --tensor")
     }
     result.mean = fitted(mean)
@@ -158,41 +158,41 @@ public struct Preprocessing: Sendable, Equatable {
     return .object(members)
   }
 
-  /// The largest side that a picture is resized to.
+  /// The largest side that an image is resized to.
   static let largestSide = 16384
-  /// The side that the resized picture has before the crop. A fraction like 224/232 gives 232, as it was meant.
+  /// The side that the resized image has before the crop. A fraction like 224/232 gives 232, as it was meant.
   var resizedSide: Int { max(imageSize, Int((Double(imageSize) / cropFraction + 1e-9).rounded(.down))) }
 
   /// Resize, centre crop, as for evaluation.
-  public func evaluationPicture(_ picture: Picture) throws -> PreparedPicture {
-    var picture = inChannels(picture)
+  public func evaluationImage(_ image: Image) throws -> PreparedImage {
+    var image = inChannels(image)
     if resize == .cropFirst {
-      picture = picture.centerCropped(min(picture.width, picture.height), halvesDown: cropOffset == .down)
+      image = image.centerCropped(min(image.width, image.height), halvesDown: cropOffset == .down)
     }
     guard resizedSide <= Self.largestSide else {
       throw Failure(
-        "pictures of \(imageSize) are cut from ones of \(resizedSide) pixels: the crop is too small",
+        "images of \(imageSize) are cut from ones of \(resizedSide) pixels: the crop is too small",
         hint: "give a larger --crop")
     }
-    let (width, height) = picture.size(resizedTo: resizedSide, squashed: resize == .squash)
+    let (width, height) = image.size(resizedTo: resizedSide, squashed: resize == .squash)
     let halvesDown = cropOffset == .down
     guard antialias || interpolation != .bilinear else {
-      try picture.checkSize(width, height)
+      try image.checkSize(width, height)
       return .levels(
-        picture.interpolated(width: width, height: height)
+        image.interpolated(width: width, height: height)
           .centerCropped(imageSize, halvesDown: halvesDown))
     }
     return .pixels(
-      try picture.resized(
+      try image.resized(
         width: width, height: height, interpolation, resampler: resampler,
-        window: Picture.centerBox(width: width, height: height, imageSize, halvesDown: halvesDown)))
+        window: Image.centerBox(width: width, height: height, imageSize, halvesDown: halvesDown)))
   }
 
-  /// A random part of the picture, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
-  /// a half, a quarter or an eighth of its size, as far as `imageSize` allows: see `PictureFile.part`.
-  public func trainingPicture(
-    _ file: PictureFile, _ augmentation: Augmentation, _ generator: inout CounterGenerator
-  ) throws -> Picture {
+  /// A random part of the image, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
+  /// a half, a quarter or an eighth of its size, as far as `imageSize` allows: see `EncodedImage.part`.
+  public func trainingImage(
+    _ file: EncodedImage, _ augmentation: Augmentation, _ generator: inout CounterGenerator
+  ) throws -> Image {
     let part = try file.part(atLeast: imageSize) {
       augmentation.cropBox(width: $0, height: $1, &generator)
     }
@@ -202,38 +202,38 @@ public struct Preprocessing: Sendable, Equatable {
 
   /// Gray before anything else is done where the network takes one channel, as Pillow's `convert("L")` in front of a
   /// pipeline; the result is the same as that pipeline's to the bit.
-  private func inChannels(_ picture: Picture) -> Picture { channels == 1 ? picture.gray() : picture }
+  private func inChannels(_ image: Image) -> Image { channels == 1 ? image.gray() : image }
 
   /// The network's numbers, `[height, width, channels]`.
-  public func normalized(_ picture: PreparedPicture) -> [Float] {
-    let count = picture.count / 3 * channels
+  public func normalized(_ image: PreparedImage) -> [Float] {
+    let count = image.count / 3 * channels
     return [Float](unsafeUninitializedCapacity: count) { out, written in
-      if let base = out.baseAddress { normalize(picture, into: base) }
+      if let base = out.baseAddress { normalize(image, into: base) }
       written = count
     }
   }
 
-  func normalize(_ picture: PreparedPicture, into out: UnsafeMutablePointer<Float>) {
-    switch picture {
-    case .pixels(let picture): normalize(picture, into: out)
-    case .levels(let picture):
-      for at in 0..<picture.levels.count / 3 {
+  func normalize(_ image: PreparedImage, into out: UnsafeMutablePointer<Float>) {
+    switch image {
+    case .pixels(let image): normalize(image, into: out)
+    case .levels(let image):
+      for at in 0..<image.levels.count / 3 {
         for c in 0..<channels {
           out[at * channels + c] = normalized(
-            picture.levels[3 * at + (channelOrder == .bgr ? 2 - c : c)], channel: c)
+            image.levels[3 * at + (channelOrder == .bgr ? 2 - c : c)], channel: c)
         }
       }
     }
   }
 
   /// The network's numbers, `(pixel / 255 * scale - mean) / std`, as `[height, width, channels]`.
-  /// - Parameter picture: where the network takes one channel, all three of the picture's are the same.
-  func normalize(_ picture: Picture, into out: UnsafeMutablePointer<Float>) {
-    let count = picture.width * picture.height
+  /// - Parameter image: where the network takes one channel, all three of the image's are the same.
+  func normalize(_ image: Image, into out: UnsafeMutablePointer<Float>) {
+    let count = image.width * image.height
     if channels == 1 {
-      for at in 0..<count { out[at] = normalized(Float(picture.pixels[3 * at]), channel: 0) }
+      for at in 0..<count { out[at] = normalized(Float(image.pixels[3 * at]), channel: 0) }
     } else {
-      vt_normalize_rgb(out, picture.pixels, scale, mean, std, channelOrder == .bgr ? 1 : 0, count)
+      vt_normalize_rgb(out, image.pixels, scale, mean, std, channelOrder == .bgr ? 1 : 0, count)
     }
   }
 
@@ -254,9 +254,9 @@ extension JSON {
   }
 }
 
-/// Random changes of training pictures.
+/// Random changes of training images.
 public struct Augmentation: Sendable, Equatable {
-  /// Least and largest part of the picture's area that a crop has.
+  /// Least and largest part of the image's area that a crop has.
   public var cropScale: ClosedRange<Double>
   /// Least and largest ratio of a crop's width to its height.
   public var cropRatio: ClosedRange<Double>
@@ -273,7 +273,7 @@ public struct Augmentation: Sendable, Equatable {
 
   /// torchvision's `RandomResizedCrop.get_params`: ten tries at a box of random area and ratio, then the
   /// largest centred one of an allowed ratio.
-  func cropBox(width: Int, height: Int, _ generator: inout CounterGenerator) -> PictureBox {
+  func cropBox(width: Int, height: Int, _ generator: inout CounterGenerator) -> CropBox {
     let area = Double(width * height)
     func between(_ low: Double, _ high: Double, _ u: Double) -> Double { low + (high - low) * u }
     for _ in 0..<10 {
@@ -284,7 +284,7 @@ public struct Augmentation: Sendable, Equatable {
       if w > 0, w <= width, h > 0, h <= height {
         let top = generator.below(height - h + 1)
         let left = generator.below(width - w + 1)
-        return PictureBox(left: left, top: top, width: w, height: h)
+        return CropBox(left: left, top: top, width: w, height: h)
       }
     }
     let ratio = Double(width) / Double(height)
@@ -294,6 +294,6 @@ public struct Augmentation: Sendable, Equatable {
     } else if ratio > cropRatio.upperBound {
       w = min(width, Int((Double(height) * cropRatio.upperBound).rounded(.toNearestOrEven)))
     }
-    return PictureBox(left: (width - w) / 2, top: (height - h) / 2, width: w, height: h)
+    return CropBox(left: (width - w) / 2, top: (height - h) / 2, width: w, height: h)
   }
 }

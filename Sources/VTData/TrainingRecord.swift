@@ -2,16 +2,16 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// Which pictures a network was trained on. Travels with its weights as `vtkit.data`, so that they are not taken for
+/// Which images a network was trained on. Travels with its weights as `vtkit.data`, so that they are not taken for
 /// new ones when the network is measured.
 public struct TrainingRecord: Sendable, Equatable {
   /// See `DataFingerprint`.
   public let fingerprint: String
-  /// The part of each class that was put aside, and the seed that decided which; nil where validation pictures came
+  /// The part of each class that was put aside, and the seed that decided which; nil where validation images came
   /// from a folder of their own.
   public let split: Split?
   public let trainingCount: Int
-  /// Short digests of the contents of the training pictures, of earlier trainings too: those up to `bound`.
+  /// Short digests of the contents of the training images, of earlier trainings too: those up to `bound`.
   private let digests: Set<UInt32>
   /// The largest digest where all are listed.
   private let bound: UInt32
@@ -31,31 +31,31 @@ public struct TrainingRecord: Sendable, Equatable {
   static let limit = 6000
 
   /// - Parameters:
-  ///   - split: how validation pictures were put aside, where they were.
+  ///   - split: how validation images were put aside, where they were.
   ///   - earlier: what the starting weights were trained on.
   public init(_ data: ImageFolder, split: Split, earlier: TrainingRecord? = nil) {
     fingerprint = DataFingerprint.of(data)
     self.split = data.validationFolder == nil ? split : nil
     trainingCount = data.training.count
     let bound = earlier?.bound ?? .max
-    let all = Set(data.training.compactMap { PictureDigest.of($0.path) }).union(earlier?.digests ?? [])
+    let all = Set(data.training.compactMap { ImageDigest.of($0.path) }).union(earlier?.digests ?? [])
       .filter { $0 <= bound }.sorted()
     digests = Set(all.prefix(Self.limit))
     self.bound = all.count > Self.limit ? all[Self.limit - 1] : bound
   }
 
-  /// Whether every training picture is known, and not a sample of them.
+  /// Whether every training image is known, and not a sample of them.
   public var isComplete: Bool { bound == .max }
 
-  /// Whether a picture with the same content was trained on; nil where that cannot be told.
-  public func holds(_ picture: LabeledPicture) -> Bool? {
-    guard let digest = PictureDigest.of(picture.path), digest <= bound else { return nil }
+  /// Whether an image with the same content was trained on; nil where that cannot be told.
+  public func holds(_ image: Sample) -> Bool? {
+    guard let digest = ImageDigest.of(image.path), digest <= bound else { return nil }
     return digests.contains(digest)
   }
 
-  /// The validation pictures of the folder that the network was trained on; nil where it is another folder, has changed,
-  /// or had a folder of validation pictures.
-  func validation(of root: String) -> [LabeledPicture]? {
+  /// The validation images of the folder that the network was trained on; nil where it is another folder, has changed,
+  /// or had a folder of validation images.
+  func validation(of root: String) -> [Sample]? {
     guard let split,
       let data = try? ImageFolder(root, validationFraction: split.fraction, seed: split.seed),
       DataFingerprint.of(data) == fingerprint, !data.validation.isEmpty
@@ -83,21 +83,21 @@ extension TrainingRecord {
   /// - Throws: `Failure` where a part is missing or malformed.
   public init(_ json: JSON) throws {
     guard let fingerprint = json["fingerprint"]?.string, let count = json["training"]?.int else {
-      throw Failure("the record of the training pictures is damaged")
+      throw Failure("the record of the training images is damaged")
     }
     self.fingerprint = fingerprint
     trainingCount = count
     if let part = json["split"], part != .null {
       guard let fraction = part["fraction"]?.double, case .number(let text)? = part["seed"],
         let seed = UInt64(text)
-      else { throw Failure("the record of the training pictures is damaged") }
+      else { throw Failure("the record of the training images is damaged") }
       split = Split(fraction: fraction, seed: seed)
     } else {
       split = nil
     }
     guard let text = json["digests"]?.string, let bytes = Data(base64Encoded: text), bytes.count % 4 == 0,
       let bound = json["bound"]?.int.flatMap(UInt32.init(exactly:))
-    else { throw Failure("the record of the training pictures is damaged") }
+    else { throw Failure("the record of the training images is damaged") }
     self.bound = bound
     digests = Set(
       stride(from: 0, to: bytes.count, by: 4).map { at in
@@ -106,28 +106,28 @@ extension TrainingRecord {
   }
 }
 
-/// Tells data sets apart by their classes and the names and labels of their pictures.
+/// Tells data sets apart by their classes and the names and labels of their images.
 public enum DataFingerprint {
   public static func of(_ data: ImageFolder) -> String {
     var hash = FNV()
     func add(_ text: String) { hash.add(Array(text.composed.utf8) + [0]) }
     data.classes.forEach(add)
-    for (set, pictures) in [("train", data.training), ("val", data.validation)] {
+    for (set, images) in [("train", data.training), ("val", data.validation)] {
       add(set)
-      for picture in pictures {
-        add(picture.name)
-        add(String(picture.label))
+      for image in images {
+        add(image.name)
+        add(String(image.label))
       }
     }
     return String(hash.value, radix: 16)
   }
 }
 
-/// A short digest of a picture file: of its length, its first and its last 4096 bytes.
-enum PictureDigest {
+/// A short digest of an image file: of its length, its first and its last 4096 bytes.
+enum ImageDigest {
   /// nil where the file cannot be read.
   static func of(_ path: String) -> UInt32? {
-    let descriptor = PictureFile.open(path)
+    let descriptor = EncodedImage.open(path)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()

@@ -10,10 +10,10 @@ struct RootCommand: ParsableCommand {
     commandName: "vtkit",
     abstract: "Converts and fine-tunes pretrained visual transformers.",
     discussion: """
-      Example: fine-tune a ViT from a flax checkpoint on pictures in folders by class, and \
+      Example: fine-tune a ViT from a flax checkpoint on images in folders by class, and \
       write it back as an .npz of the same kind:
 
-        vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
+        vtkit finetune --checkpoint ViT-S_16.npz --data images --output run --export tuned.npz
 
       Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 bad input file; 4 out of disk or memory; \
       130 interrupted (a training run is saved first).

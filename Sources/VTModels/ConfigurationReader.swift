@@ -174,7 +174,7 @@ public struct ConfigurationReader {
       malformed.append("'\(name)' is \(number), more than any network has")
       return fallback ?? placeholder
     }
-    // Two sides of a picture, a patch or a window.
+    // Two sides of an image, a patch or a window.
     let isRectangle = given.array?.count == 2 && name.hasSuffix("_size")
     malformed.append(
       "'\(name)' is \(String(given.text().prefix(60))), not \(Self.withArticle(kind))"
@@ -238,8 +238,8 @@ extension ConfigurationReader {
     imageSize: Int, inChannels: Int, numClasses: Int, normEps: Double, activation: Activation
   ) {
     (
-      size("image_size", "side of the pictures in pixels"),
-      size("in_channels", "channels of the pictures", default: 3),
+      size("image_size", "side of the images in pixels"),
+      size("in_channels", "channels of the images", default: 3),
       count("num_classes", "classes of the classifier; 0 for a network without one"),
       epsilon("norm_eps", "the layer norms' epsilon"),
       choice("activation", Activation.self, "the function between the two layers of an MLP")

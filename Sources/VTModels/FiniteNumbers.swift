@@ -3,16 +3,16 @@ import VTCore
 
 extension ModelOutput {
   /// Networks whose numbers are not finite answer nothing: the first class would win every time.
-  /// - Parameter picture: names the picture of a row.
-  /// - Throws: `Failure` of kind `.no` that names the first picture whose output is NaN or infinite, and the part of
+  /// - Parameter image: names the image of a row.
+  /// - Throws: `Failure` of kind `.no` that names the first image whose output is NaN or infinite, and the part of
   ///   the network where such numbers arise.
-  public func checkFinite(picture: (Int) -> String) throws {
+  public func checkFinite(image: (Int) -> String) throws {
     let values = logits.values
     guard let first = values.firstIndex(where: { !$0.isFinite }) else { return }
     throw Failure(
       .no,
-      "the network's output for this picture is \(nameOfNonFinite(values[first])), though its weights are finite: numbers overflow in \(overflowing)",
-      file: picture(first / max(1, values.count / max(1, logits.rows))),
+      "the network's output for this image is \(nameOfNonFinite(values[first])), though its weights are finite: numbers overflow in \(overflowing)",
+      file: image(first / max(1, values.count / max(1, logits.rows))),
       hint: "check --model-config and the preprocessing, or train again")
   }
 

@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// A map of embeddings over the picture, as the drloc loss sees it.
+/// A map of embeddings over the image, as the drloc loss sees it.
 public struct EmbeddingGrid {
   /// `[batch, prefix + side * side, channels]`.
   public let tokens: Tensor
@@ -47,7 +47,7 @@ public struct Regularization: Sendable, Equatable {
   public var dropPath: Float
   /// Rate after the embedding and in each MLP and projection.
   public var dropout: Float
-  /// Whether batch norms keep to their running statistics in training: right for batches of a few pictures.
+  /// Whether batch norms keep to their running statistics in training: right for batches of a few images.
   public var freezesBatchNorm: Bool
 
   public init(dropPath: Float = 0, dropout: Float = 0, freezesBatchNorm: Bool = false) {
@@ -76,7 +76,7 @@ public protocol VisionModel: AnyObject {
 }
 
 extension VisionModel {
-  /// Channels of the pictures that it takes.
+  /// Channels of the images that it takes.
   public var inChannels: Int { configuration["in_channels"]?.int ?? 3 }
   /// Width of the last grid's embeddings.
   public var finalGridChannels: Int { gridChannels[gridChannels.count - 1] }

@@ -74,16 +74,16 @@ public final class Engine {
     return tensor
   }
 
-  /// Pictures that are stored channel by channel, as the engine wants them.
+  /// Images that are stored channel by channel, as the engine wants them.
   /// - Parameters:
-  ///   - planar: numbers of `[count, channels, height, width]`.
+  ///   - nchw: numbers of `[count, channels, height, width]`.
   ///   - shape: those four lengths.
   /// - Returns: `[count, height, width, channels]`.
-  public func pictures(planar: some RandomAccessCollection<Float>, _ shape: [Int]) -> Tensor {
-    precondition(shape.count == 4 && planar.count == shape.reduce(1, *))
+  public func images(nchw: some RandomAccessCollection<Float>, _ shape: [Int]) -> Tensor {
+    precondition(shape.count == 4 && nchw.count == shape.reduce(1, *))
     let (count, channels, area) = (shape[0], shape[1], shape[2] * shape[3])
     let tensor = empty([count, shape[2], shape[3], channels])
-    var values = planar.makeIterator()
+    var values = nchw.makeIterator()
     for image in 0..<count {
       for channel in 0..<channels {
         for pixel in 0..<area {

@@ -1,4 +1,4 @@
-/// A float32 array, row-major, tokens-last: tokens are `[batch, tokens, channels]`, pictures
+/// A float32 array, row-major, tokens-last: tokens are `[batch, tokens, channels]`, images
 /// `[batch, height, width, channels]`. A tensor belongs to one task.
 public final class Tensor {
   public let shape: [Int]

@@ -3,10 +3,10 @@ import Testing
 import TestSupport
 import VTCheckpoint
 
-/// Networks of one channel, and of numbers of channels that pictures do not have, as users meet them.
+/// Networks of one channel, and of numbers of channels that images do not have, as users meet them.
 struct ChannelsTests {
   private static let jax = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
-  private static let pictures = Fixtures.root + "/fixtures/clipart"
+  private static let images = Fixtures.root + "/fixtures/clipart"
 
   /// A network of other channels than three, made from one of three.
   private static func network(_ channels: Int, in folder: TemporaryFolder) throws -> String {
@@ -37,25 +37,25 @@ struct ChannelsTests {
     let gray = folder.file("gray.safetensors")
     let made = try Tool.run("convert", Self.jax, gray, "--to", "native", "--in-channels", "1")
     #expect(made.status == 0, "\(made.error)")
-    #expect(made.error.contains("takes gray pictures now"))
+    #expect(made.error.contains("takes gray images now"))
     let store = try CheckpointFile.open(gray)
     #expect(store["patch_embed.proj.weight"]?.shape[1] == 1)
-    let picture = try #require(
-      try FileManager.default.subpathsOfDirectory(atPath: Self.pictures).sorted().first {
+    let image = try #require(
+      try FileManager.default.subpathsOfDirectory(atPath: Self.images).sorted().first {
         $0.hasSuffix(".jpg")
       })
-    let outcome = try Tool.run("predict", "--checkpoint", gray, Self.pictures + "/" + picture)
+    let outcome = try Tool.run("predict", "--checkpoint", gray, Self.images + "/" + image)
     #expect(outcome.status == 0, "\(outcome.error)")
     let run = folder.file("run")
     let tuned = try Tool.run(
-      "finetune", "--checkpoint", gray, "--data", Self.pictures, "--output", run, "--epochs", "1",
+      "finetune", "--checkpoint", gray, "--data", Self.images, "--output", run, "--epochs", "1",
       "--batch-size",
       "64", "--no-drloc")
     #expect(tuned.status == 0, "\(tuned.error)")
     let best = try CheckpointFile.open(run + "/checkpoints/best.safetensors")
     #expect(best["patch_embed.proj.weight"]?.shape[1] == 1)
     let evaluated = try Tool.run(
-      "evaluate", "--checkpoint", run + "/checkpoints/best.safetensors", "--data", Self.pictures)
+      "evaluate", "--checkpoint", run + "/checkpoints/best.safetensors", "--data", Self.images)
     #expect(evaluated.status == 0, "\(evaluated.error)")
   }
 
@@ -64,14 +64,14 @@ struct ChannelsTests {
     let folder = try TemporaryFolder()
     let network = try Self.network(channels, in: folder)
     let run = folder.file("run")
-    let picture = try #require(
-      try FileManager.default.subpathsOfDirectory(atPath: Self.pictures).sorted().first {
+    let image = try #require(
+      try FileManager.default.subpathsOfDirectory(atPath: Self.images).sorted().first {
         $0.hasSuffix(".jpg")
       })
     for arguments in [
-      ["predict", "--checkpoint", network, Self.pictures + "/" + picture],
-      ["finetune", "--checkpoint", network, "--data", Self.pictures, "--output", run],
-      ["finetune", "--checkpoint", network, "--data", Self.pictures, "--output", run, "--in-channels", "3"],
+      ["predict", "--checkpoint", network, Self.images + "/" + image],
+      ["finetune", "--checkpoint", network, "--data", Self.images, "--output", run],
+      ["finetune", "--checkpoint", network, "--data", Self.images, "--output", run, "--in-channels", "3"],
     ] {
       let outcome = try Tool.run(arguments)
       #expect((1..<5).contains(outcome.status), "\(arguments)")

@@ -21,7 +21,7 @@
     init() throws {
       place = try TemporaryFolder()
       folder = place.file("out")
-      let data = try Self.pictures(place)
+      let data = try Self.images(place)
       begin = [
         "finetune", "--from-scratch", "--model-config", Self.network, "--data", data, "--output",
         folder + "/run",
@@ -37,7 +37,7 @@
       try #require(expected.count == 4)
     }
 
-    private static func pictures(_ place: TemporaryFolder) throws -> String {
+    private static func images(_ place: TemporaryFolder) throws -> String {
       let all = try FinetuneTests.data(place, perClass: 4)
       for set in ["train", "val"] { try FileManager.default.removeItem(atPath: "\(all)/\(set)/music") }
       return all

@@ -7,7 +7,7 @@ import VTCore
 /// Fine-tuning from the command line: exports, interruption, bad data.
 @Suite(.serialized)
 struct FinetuneTests {
-  /// Some of the fixture's pictures in a folder of the test's own.
+  /// Some of the fixture's images in a folder of the test's own.
   static func data(_ folder: TemporaryFolder, perClass: Int = 10) throws -> String {
     let root = folder.file("data")
     for (set, count) in [("train", perClass), ("val", 4)] {
@@ -70,7 +70,7 @@ struct FinetuneTests {
     #expect(!FileManager.default.fileExists(atPath: run))
   }
 
-  /// Mistakes in --export are told before any picture is read: the data folder is missing here, too.
+  /// Mistakes in --export are told before any image is read: the data folder is missing here, too.
   @Test func mistakesInExportsAreToldFirst() throws {
     let folder = try TemporaryFolder()
     let taken = folder.file("taken.npz")
@@ -99,7 +99,7 @@ struct FinetuneTests {
     }
   }
 
-  @Test func exportsKeepTheAccuracyToTheLastPicture() throws {
+  @Test func exportsKeepTheAccuracyToTheLastImage() throws {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder)
     let run = folder.file("run")
@@ -180,8 +180,8 @@ struct FinetuneTests {
     }
     let outcome = try Tool.run(Self.arguments(data, run, epochs: 1))
     #expect(outcome.status == 0, "\(outcome.error)")
-    let picture = try #require(FileManager.default.contentsOfDirectory(atPath: "\(data)/val/\(name)").first)
-    let (table, path) = (folder.file("labels.csv"), "\(data)/val/\(name)/\(picture)")
+    let image = try #require(FileManager.default.contentsOfDirectory(atPath: "\(data)/val/\(name)").first)
+    let (table, path) = (folder.file("labels.csv"), "\(data)/val/\(name)/\(image)")
     #expect(try Tool.run("predict", "--checkpoint", run, path, "--output", table).status == 0)
     let text = try String(contentsOfFile: table, encoding: .utf8)
     #expect(text.contains(",\"big\nflags\",") && !text.contains("\\u{a}"), "\(text)")
@@ -207,7 +207,7 @@ struct FinetuneTests {
     #expect(!FileManager.default.fileExists(atPath: folder.file("b")))
     try FileManager.default.removeItem(atPath: data + "/val")
     let unsplit = try Tool.run(Self.arguments(data, folder.file("c")) + ["--val-fraction", "0"])
-    #expect(unsplit.status == 0 && unsplit.error.contains("there are no validation pictures"))
+    #expect(unsplit.status == 0 && unsplit.error.contains("there are no validation images"))
     try FileManager.default.removeItem(atPath: data + "/train/animals")
     try FileManager.default.removeItem(atPath: data + "/train/music")
     let single = try Tool.run(Self.arguments(data, folder.file("d")))

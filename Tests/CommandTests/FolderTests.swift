@@ -68,7 +68,7 @@ struct FolderTests {
     let source = Fixtures.reference + "/vit_timm_safetensors/checkpoint.safetensors"
     var arguments = FinetuneTests.arguments(data, run, epochs: 1)
     arguments[2] = source
-    // What timm's files say of pictures is all that its networks need: the folder gives the run's own numbers.
+    // What timm's files say of images is all that its networks need: the folder gives the run's own numbers.
     let own = place.file("own")
     let tuned = try Tool.run(
       arguments + [

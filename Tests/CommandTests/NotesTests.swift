@@ -11,7 +11,7 @@ struct NotesTests {
   static let plain = Fixtures.reference + "/vit_timm_safetensors/checkpoint.safetensors"
   static let heads = ["--num-heads", "3"]
 
-  /// The notes about the network; those about pictures are for commands that read some.
+  /// The notes about the network; those about images are for commands that read some.
   private func notes(_ text: String) -> [String] {
     text.split(separator: "\n").filter {
       $0.hasPrefix("note:") && !$0.contains("mean") && !$0.contains("crop")

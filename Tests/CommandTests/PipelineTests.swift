@@ -4,7 +4,7 @@ import TestSupport
 import VTCheckpoint
 import VTCore
 
-/// A file as its library saves it, and pictures, with not a word about preprocessing: the library's own probabilities.
+/// A file as its library saves it, and images, with not a word about preprocessing: the library's own probabilities.
 struct PipelineTests {
   static let folder = Fixtures.root + "/fixtures/pipelines"
   static let networks = try! FileManager.default.contentsOfDirectory(atPath: folder)

@@ -6,15 +6,15 @@ import VTCheckpoint
 /// Where commands write to and read from, and which tensors they take along.
 @Suite(.serialized)
 struct PlacesTests {
-  private static let checkpoint = PicturesTests.checkpoint
+  private static let checkpoint = ImagesTests.checkpoint
 
   /// Notes of the checkpoint never come before an error that has nothing to do with them.
   @Test func whatIsWrongWithTheOutputIsToldAlone() throws {
     let clip = Fixtures.reference + "/vit_timm_clip/checkpoint.safetensors"
-    let picture = Fixtures.reference + "/augment/missing.png"
+    let image = Fixtures.reference + "/augment/missing.png"
     let input = Fixtures.reference + "/vit_timm_clip/io.npz"
     for arguments in [
-      ["predict", "--checkpoint", clip, "--output", "/no/such/folder/q.csv", picture],
+      ["predict", "--checkpoint", clip, "--output", "/no/such/folder/q.csv", image],
       ["predict", "--checkpoint", clip, "--tensor", input, "--output", "q.csv"],
       ["convert", clip, "x.pth", "--compression", "3"],
     ] {
@@ -61,15 +61,15 @@ struct PlacesTests {
 
   @Test func runsKeepOffTheirDataCheckpointAndExports() throws {
     let folder = try TemporaryFolder()
-    let data = try PicturesTests.unsplit(folder)
-    let inside = try PicturesTests.tune(data, data + "/run")
-    #expect(inside.status == 2 && inside.error.contains("among the pictures"), "\(inside.error)")
-    let export = try PicturesTests.tune(
+    let data = try ImagesTests.unsplit(folder)
+    let inside = try ImagesTests.tune(data, data + "/run")
+    #expect(inside.status == 2 && inside.error.contains("among the images"), "\(inside.error)")
+    let export = try ImagesTests.tune(
       data, folder.file("run"), ["--export", "timm:" + folder.file("run/")])
     #expect(export.status == 2 && export.error.contains("is the run folder itself"), "\(export.error)")
     #expect(!FileManager.default.fileExists(atPath: folder.file("run")))
-    #expect(try PicturesTests.tune(data, folder.file("run")).status == 0)
-    let own = try PicturesTests.tune(
+    #expect(try ImagesTests.tune(data, folder.file("run")).status == 0)
+    let own = try ImagesTests.tune(
       data, folder.file("run"), ["--force"], checkpoint: folder.file("run"))
     #expect(own.status == 2 && own.error.contains("holds the checkpoint"), "\(own.error)")
     #expect(FileManager.default.fileExists(atPath: folder.file("run/checkpoints/best.safetensors")))
@@ -82,7 +82,7 @@ struct PlacesTests {
     #expect(try Tool.run(FinetuneTests.arguments(data, run, epochs: 1)).status == 0)
     for (more, set, count) in [([], "val/", 12), (["--all"], "val/, train/", 42)] {
       let outcome = try Tool.run(["evaluate", "--checkpoint", run, "--data", data, "--json"] + more)
-      let answer = try PicturesTests.json(outcome.output)
+      let answer = try ImagesTests.json(outcome.output)
       #expect(answer["measured_on"]?.string == set && answer["count"]?.int == count, "\(outcome.output)")
     }
   }
@@ -99,7 +99,7 @@ struct PlacesTests {
       #expect(outcome.status == 0, "\(outcome.error)")
     }
     let found = try [gray, place].map { path in
-      try PicturesTests.json(Tool.run("inspect", path, "--json").output)["preprocessing"]
+      try ImagesTests.json(Tool.run("inspect", path, "--json").output)["preprocessing"]
     }
     #expect(found[0]?["mean"]?.array?.count == 1)
     for key in ["size", "interpolation"] { #expect(found[0]?[key] == found[1]?[key], "\(key)") }

@@ -5,7 +5,7 @@ import VTCheckpoint
 import VTCore
 
 struct PreprocessingOptionTests {
-  private let picture = Fixtures.reference + "/augment/b.png"
+  private let image = Fixtures.reference + "/augment/b.png"
 
   private func predict(_ arguments: String...) throws -> Tool.Outcome {
     let checkpoint = try ReferenceCase("vit_timm_registers").checkpointPath()
@@ -22,14 +22,14 @@ struct PreprocessingOptionTests {
     return items.compactMap { $0["probability"]?.double }
   }
 
-  @Test func threeNumbersFollowOneFlagAndThePictureIsKept() throws {
-    let own = try predict(picture)
+  @Test func threeNumbersFollowOneFlagAndTheImageIsKept() throws {
+    let own = try predict(image)
     #expect(own.status == 0, "\(own.error)")
     // DINOv2's files with registers are for ImageNet's statistics.
-    let same = try predict("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", picture)
+    let same = try predict("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", image)
     #expect(same.status == 0, "\(same.error)")
     #expect(try probabilities(same) == probabilities(own))
-    let other = try predict("--mean=0.5,0.5,0.5", picture)
+    let other = try predict("--mean=0.5,0.5,0.5", image)
     #expect(other.status == 0, "\(other.error)")
     #expect(try probabilities(other) != probabilities(own))
   }
@@ -37,7 +37,7 @@ struct PreprocessingOptionTests {
   @Test(arguments: ["0.5", "0.5,0.5", "0.5,0.5,0.5,0.5", "a,b,c", "0.5,,0.5", "nan,0,0", ""])
   func otherThanThreeNumbersAreAWrongUse(_ value: String) throws {
     for flag in ["--mean", "--std"] {
-      let outcome = try predict(flag, value, picture)
+      let outcome = try predict(flag, value, image)
       #expect(outcome.status == 2)
       #expect(outcome.error.contains(flag) && outcome.error.contains("three numbers"), "\(outcome.error)")
     }
@@ -50,7 +50,7 @@ struct PreprocessingOptionTests {
     try Data(#"{"num_heads": 1}"#.utf8).write(to: URL(fileURLWithPath: folder.file("config.json")))
     func notes(_ options: String...) throws -> [Substring] {
       let outcome = try Tool.run(
-        ["predict", "--checkpoint", checkpoint, "--model-config", folder.file("config.json"), picture]
+        ["predict", "--checkpoint", checkpoint, "--model-config", folder.file("config.json"), image]
           + options)
       #expect(outcome.status == 0, "\(outcome.error)")
       return outcome.error.split(separator: "\n").filter { $0.contains("mean 0.5 0.5 0.5") }
@@ -80,7 +80,7 @@ struct PreprocessingOptionTests {
   }
 
   @Test func negativeDeviationsAreAWrongUse() throws {
-    let outcome = try predict("--std=1,-1,1", picture)
+    let outcome = try predict("--std=1,-1,1", image)
     #expect(outcome.status == 2 && outcome.error.contains("--std"))
   }
 

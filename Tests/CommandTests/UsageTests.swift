@@ -73,7 +73,7 @@ struct UsageTests {
       ],
       "did you mean vit_tiny_patch16_224"
     ),
-    (["predict", "--checkpoint", jax], "Give at least one picture"),
+    (["predict", "--checkpoint", jax], "Give at least one image"),
     (["convert", jax, "/tmp/x.npz", "--max-shard-size", "5GB"], "only safetensors files are split"),
     (["convert", jax, "/tmp/x.safetensors", "--max-shard-size", "much"], "--max-shard-size"),
     (["convert", jax, "/tmp/x.keras", "--to", "vit-keras-3"], "load_weights"),
@@ -127,22 +127,22 @@ struct UsageTests {
     #expect(!fine.output.contains("warning:"))
   }
 
-  @Test func anEmptyFolderAmongPicturesIsAWarning() throws {
+  @Test func anEmptyFolderAmongImagesIsAWarning() throws {
     let folder = try TemporaryFolder()
     let empty = folder.file("empty")
     try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
-    let picture = Fixtures.reference + "/augment/b.png"
+    let image = Fixtures.reference + "/augment/b.png"
     let outcome = try Tool.run(
-      "predict", "--checkpoint", Self.jax, empty, picture, "--output", folder.file("a.csv"))
+      "predict", "--checkpoint", Self.jax, empty, image, "--output", folder.file("a.csv"))
     #expect(
-      outcome.status == 0 && outcome.error.contains("warning: no pictures found in \(empty)"),
+      outcome.status == 0 && outcome.error.contains("warning: no images found in \(empty)"),
       "\(outcome.error)")
-    #expect(outcome.output.contains("answers for 1 picture\n"), "\(outcome.output)")
+    #expect(outcome.output.contains("answers for 1 image\n"), "\(outcome.output)")
     let none = try Tool.run("predict", "--checkpoint", Self.jax, empty)
-    #expect(none.status == 3 && none.error.contains("no pictures found"), "\(none.error)")
+    #expect(none.status == 3 && none.error.contains("no images found"), "\(none.error)")
   }
 
-  @Test func readingPicturesIsMeasured() throws {
+  @Test func readingImagesIsMeasured() throws {
     let folder = Fixtures.root + "/fixtures/clipart/val"
     let outcome = try Tool.run("bench", "data", folder, "--image-size", "32", "--rounds", "1", "--json")
     #expect(outcome.status == 0, "\(outcome.error)")

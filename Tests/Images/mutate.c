@@ -1,4 +1,4 @@
-// The picture decoders under sanitizers: every file given, whole and then damaged a few hundred times, is decoded by each
+// The image decoders under sanitizers: every file given, whole and then damaged a few hundred times, is decoded by each
 // decoder that might be asked to, and what comes out is resized. mutate.c SEED RUNS FILE...; see scripts/test-sanitizers.sh.
 #include <stdio.h>
 #include <stdlib.h>

@@ -110,7 +110,7 @@ static void grids(void) {
   }
 }
 
-// Winograd's convolution of two pictures with odd sides, against the sums that the mathematics writes.
+// Winograd's convolution of two images with odd sides, against the sums that the mathematics writes.
 static void winograd(void) {
   enum { BATCH = 2, HEIGHT = 7, WIDTH = 9, C = 16, K = 24, TILES = BATCH * 4 * 5 };
   float *x = numbers(BATCH * HEIGHT * WIDTH * C, 1), *w = numbers(K * C * 9, 2), *bias = numbers(K, 3);

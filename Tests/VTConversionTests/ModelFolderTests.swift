@@ -33,9 +33,9 @@ struct ModelFolderTests {
       "resnet_timm_safetensors", as: "model.safetensors", ["config.json": document("{}")], in: place)
     let loaded = try LoadedCheckpoint.load(path)
     #expect(loaded.dialect == "timm")
-    let pictures = try #require(loaded.metadata.preprocessing)
-    #expect(pictures["mean"]?.array?.compactMap(\.double) == [0.1, 0.2, 0.3])
-    #expect(pictures["crop"]?.double == 0.95 && pictures["interpolation"]?.string == "bicubic")
+    let images = try #require(loaded.metadata.preprocessing)
+    #expect(images["mean"]?.array?.compactMap(\.double) == [0.1, 0.2, 0.3])
+    #expect(images["crop"]?.double == 0.95 && images["interpolation"]?.string == "bicubic")
     for argument in ["act_layer\": \"silu", "global_pool\": \"max", "output_stride\": \"16"] {
       try Data(document("{\"\(argument)\"}").utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
       let failure = #expect(throws: Failure.self) { try LoadedCheckpoint.load(path) }
@@ -164,8 +164,8 @@ struct ModelFolderTests {
       let path = try Self.folder(
         "vit_hf_safetensors", as: "model.safetensors",
         ["config.json": Self.config, "preprocessor_config.json": processor], in: place)
-      let pictures = try LoadedCheckpoint.load(path).metadata.preprocessing
-      #expect(pictures?["interpolation"]?.string == interpolation, "\(text)")
+      let images = try LoadedCheckpoint.load(path).metadata.preprocessing
+      #expect(images?["interpolation"]?.string == interpolation, "\(text)")
     }
   }
 
@@ -194,11 +194,11 @@ struct ModelFolderTests {
       #expect(configuration["norm_eps"]?.double == 1e-6)
       #expect(configuration["activation"]?.string == "gelu_tanh")
       #expect(loaded.metadata.classes == "abcdefghij".map(String.init))
-      let pictures = try #require(loaded.metadata.preprocessing)
-      #expect(pictures["resize"]?.string == "squash" && pictures["interpolation"]?.string == "bilinear")
-      #expect(pictures["mean"]?.array?.compactMap(\.double) == [0.1, 0.2, 0.3])
-      #expect(pictures["std"]?.array?.compactMap(\.double) == [0.4, 0.5, 0.6])
-      #expect(pictures["size"]?.int == 64 && pictures["crop"]?.double == 1)
+      let images = try #require(loaded.metadata.preprocessing)
+      #expect(images["resize"]?.string == "squash" && images["interpolation"]?.string == "bilinear")
+      #expect(images["mean"]?.array?.compactMap(\.double) == [0.1, 0.2, 0.3])
+      #expect(images["std"]?.array?.compactMap(\.double) == [0.4, 0.5, 0.6])
+      #expect(images["size"]?.int == 64 && images["crop"]?.double == 1)
       #expect(!loaded.notes.contains { $0.kind == .assumed }, "\(loaded.notes.map(\.text))")
       #expect(loaded.notes.contains { $0.text.contains("num_heads = 4") && $0.text.contains("config.json") })
       #expect(loaded.notes.contains { $0.key == "classes" })
@@ -254,7 +254,7 @@ struct ModelFolderTests {
   }
 
   /// DINOv2 is published at 518 pixels and fed 224.
-  @Test func picturesOfAnotherSizeAreTold() throws {
+  @Test func imagesOfAnotherSizeAreTold() throws {
     let place = try TemporaryFolder()
     let text = Self.processor.replacing(#""height": 64, "width": 64"#, with: #""height": 80, "width": 80"#)
     let path = try Self.folder(
@@ -266,7 +266,7 @@ struct ModelFolderTests {
   }
 
   @Test(arguments: [
-    // transformers' ways of preparing pictures of 64, and ours.
+    // transformers' ways of preparing images of 64, and ours.
     (
       #"{"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 73}, "crop_size": 64}"#,
       "shortest-edge", 73
@@ -287,12 +287,12 @@ struct ModelFolderTests {
     let path = try Self.folder(
       "vit_hf_safetensors", as: "model.safetensors",
       ["config.json": Self.config, "preprocessor_config.json": text], in: place)
-    let pictures = try #require(try LoadedCheckpoint.load(path).metadata.preprocessing)
-    #expect(pictures["resize"]?.string == resize && pictures["size"]?.int == 64)
-    let crop = try #require(pictures["crop"]?.double)
-    #expect(PictureDescription.resizedSide(64, crop) == side)
+    let images = try #require(try LoadedCheckpoint.load(path).metadata.preprocessing)
+    #expect(images["resize"]?.string == resize && images["size"]?.int == 64)
+    let crop = try #require(images["crop"]?.double)
+    #expect(ImageDescription.resizedSide(64, crop) == side)
     #expect(
-      pictures["interpolation"]?.string
+      images["interpolation"]?.string
         == (text.contains("resample") ? "nearest" : text.contains("ViT") ? "bilinear" : "bicubic"))
   }
 
@@ -308,9 +308,9 @@ struct ModelFolderTests {
       let path = try Self.folder(
         "vit_hf_safetensors", as: "model.safetensors",
         ["config.json": Self.config, "preprocessor_config.json": text], in: place)
-      let pictures = try #require(try LoadedCheckpoint.load(path).metadata.preprocessing)
-      #expect(abs((pictures["mean"]?.array?[0].double ?? 0) - mean) < 1e-9)
-      #expect(abs((pictures["std"]?.array?[0].double ?? 0) - std) < 1e-9)
+      let images = try #require(try LoadedCheckpoint.load(path).metadata.preprocessing)
+      #expect(abs((images["mean"]?.array?[0].double ?? 0) - mean) < 1e-9)
+      #expect(abs((images["std"]?.array?[0].double ?? 0) - std) < 1e-9)
     }
   }
 

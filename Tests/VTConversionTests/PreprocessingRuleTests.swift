@@ -90,23 +90,23 @@ struct PreprocessingRuleTests {
     #expect(again.metadata.preprocessing == loaded.metadata.preprocessing)
   }
 
-  @Test func exportsSayWhatPicturesTheNetworkWants() throws {
+  @Test func exportsSayWhatImagesTheNetworkWants() throws {
     let loaded = try load("vit_timm_safetensors")
     var metadata = loaded.metadata
     func made(_ dialect: String) throws -> ExportedCheckpoint {
       try ExportedCheckpoint.make(loaded.native, metadata: metadata, dialect: dialect)
     }
-    #expect(try made("jax-vit").remarks.allSatisfy { !$0.contains("pictures") })
+    #expect(try made("jax-vit").remarks.allSatisfy { !$0.contains("images") })
     metadata.preprocessing = metadata.preprocessing?.replacing([
       "mean": .array(Self.imageNet.map { .number($0) })
     ])
-    let remark = try #require(try made("jax-vit").remarks.first { $0.contains("pictures for this network") })
+    let remark = try #require(try made("jax-vit").remarks.first { $0.contains("images for this network") })
     #expect(remark.contains("mean 0.485 0.456 0.406") && remark.contains("mean 0.5 0.5 0.5"))
     #expect(try made("native").remarks.isEmpty)
     let python = try #require(
       try made("timm").pythonSnippet(metadata.configuration, files: ["vit.safetensors"], format: .safetensors)
     )
-    #expect(python.contains("# Pictures: resized to 71 (shorter side, bicubic), the middle 64 x 64;"))
+    #expect(python.contains("# Images: resized to 71 (shorter side, bicubic), the middle 64 x 64;"))
     #expect(python.hasSuffix("# RGB, (x / 255 - mean) / std, mean 0.485 0.456 0.406, std 0.5 0.5 0.5."))
   }
 

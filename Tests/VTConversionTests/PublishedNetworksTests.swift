@@ -63,7 +63,7 @@ struct PublishedNetworksTests {
 
   private func load(_ store: StateDict, _ configuration: JSON? = nil) throws -> LoadedCheckpoint {
     var loaded = try LoadedCheckpoint.load(store, LoadOptions(configuration: configuration), path: nil)
-    // Pictures are another matter.
+    // Images are another matter.
     loaded.notes.removeAll { ["preprocessing", "image_size"].contains($0.key) }
     return loaded
   }

@@ -5,7 +5,7 @@ import VTCore
 
 @testable import VTConversion
 
-/// Tables and patches of pictures that are not square.
+/// Tables and patches of images that are not square.
 struct SquareSizesTests {
   /// timm's small ViT (patches of 8, a class token) with other rows in its table, or another patch.
   private static func store(rows: Int? = nil, patch: [Int]? = nil, of name: String = "vit_timm_safetensors")

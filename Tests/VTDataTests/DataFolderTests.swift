@@ -15,8 +15,8 @@ struct DataFolderTests {
   static func make(_ files: [String]) throws -> TemporaryFolder { try ImageFolderTests.make(files) }
 
   /// A folder whose name is given in bytes.
-  static func copy(_ picture: String, to path: [UInt8]) throws {
-    let data = try Data(contentsOf: URL(fileURLWithPath: picture))
+  static func copy(_ image: String, to path: [UInt8]) throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: image))
     let slash = path.lastIndex(of: UInt8(ascii: "/"))!
     mkdir((path[..<slash] + [0]).map { CChar(bitPattern: $0) }, 0o755)
     let file = open((path + [0]).map { CChar(bitPattern: $0) }, O_WRONLY | O_CREAT, 0o644)
@@ -25,7 +25,7 @@ struct DataFolderTests {
     close(file)
   }
 
-  @Test func testPicturesAreNotValidationPictures() throws {
+  @Test func testImagesAreNotValidationImages() throws {
     let folder = try Self.make(
       ["train", "valid", "val", "test", "validation"].flatMap { set in
         Self.numbered(set + "/a", 3) + Self.numbered(set + "/b", set == "test" ? 1 : 2)
@@ -37,7 +37,7 @@ struct DataFolderTests {
     let chosen = try ImageFolder(folder.path, usesTestSplit: true)
     #expect(chosen.validationFolder == "test" && chosen.test.isEmpty && chosen.testFolder == nil)
     #expect(try EvaluationSet(folder.path, classes: nil).source == "val/")
-    #expect(try EvaluationSet(folder.path, classes: nil, usesTestSplit: true).pictures.count == 4)
+    #expect(try EvaluationSet(folder.path, classes: nil, usesTestSplit: true).images.count == 4)
     try FileManager.default.removeItem(atPath: folder.file("val"))
     #expect(try ImageFolder(folder.path).validationFolder == "valid")
     try FileManager.default.removeItem(atPath: folder.file("valid"))
@@ -82,7 +82,7 @@ struct DataFolderTests {
     #expect(
       set.remarks.warnings
         == [
-          "1 picture lies outside the class folders and was not used, the first: \(folder.path)/outside.png"
+          "1 image lies outside the class folders and was not used, the first: \(folder.path)/outside.png"
         ])
   }
 
@@ -95,7 +95,7 @@ struct DataFolderTests {
     let set = try ImageFolder(folder.path)
     #expect(set.classes.map { Array($0.utf8) } == [composed, "z"].map { Array($0.utf8) })
     #expect(set.validation.map(\.label) == [0, 0])
-    #expect(try EvaluationSet(folder.path, classes: ["z", decomposed]).pictures.map(\.label) == [1, 1])
+    #expect(try EvaluationSet(folder.path, classes: ["z", decomposed]).images.map(\.label) == [1, 1])
     let both = try Self.make(
       Self.numbered(composed, 2) + Self.numbered(decomposed, 3) + Self.numbered("z", 1))
     let merged = try ImageFolder(both.path, validationFraction: 0)
@@ -105,17 +105,17 @@ struct DataFolderTests {
 
   @Test func namesThatAreNotUTF8AreRead() throws {
     let folder = try Self.make(Self.numbered("blue", 2) + Self.numbered("red", 2))
-    let picture = Fixtures.reference + "/augment/b.png"
+    let image = Fixtures.reference + "/augment/b.png"
     let root = Array(folder.path.utf8)
-    try Self.copy(picture, to: root + Array("/red/na".utf8) + [0xEF] + Array("ve.png".utf8))
-    try Self.copy(picture, to: root + Array("/rouge".utf8) + [0xE9] + Array("/0.png".utf8))
+    try Self.copy(image, to: root + Array("/red/na".utf8) + [0xEF] + Array("ve.png".utf8))
+    try Self.copy(image, to: root + Array("/rouge".utf8) + [0xE9] + Array("/0.png".utf8))
     let set = try ImageFolder(folder.path, validationFraction: 0)
     #expect(set.classes == ["blue", "red", "rouge\\xE9"])
     #expect(set.training.map(\.label) == [0, 0, 1, 1, 1, 2])
     #expect(
       set.remarks.warnings
         == ["the name of the class folder 'rouge\\xE9' is not UTF-8: the class is called that"])
-    for item in set.training { _ = try Picture.load(item.path) }
+    for item in set.training { _ = try Image.load(item.path) }
     #expect(set.training[4].path.printable.hasSuffix("red/na\\xEFve.png"))
   }
 
@@ -131,7 +131,7 @@ struct DataFolderTests {
 
   @Test func classesOfTheSameNameAreRefused() throws {
     let folder = try Self.make(Self.numbered("crane", 2) + Self.numbered("heron", 2))
-    #expect(try EvaluationSet(folder.path, classes: ["heron", "crane", "x", "x"]).pictures.count == 4)
+    #expect(try EvaluationSet(folder.path, classes: ["heron", "crane", "x", "x"]).images.count == 4)
     let failure = #expect(throws: Failure.self) {
       try EvaluationSet(folder.path, classes: ["heron", "crane", "crane"])
     }
@@ -147,7 +147,7 @@ struct DataFolderTests {
     #expect(set.training.map(\.name) == ["1", "2.dat", "3.png", "0.png"])
     #expect(
       set.remarks.warnings == [
-        "3 files are not JPEG, PNG, WebP, BMP, TIFF or GIF pictures and were not used, the first: \(folder.path)/a/4.txt"
+        "3 files are not JPEG, PNG, WebP, BMP, TIFF or GIF images and were not used, the first: \(folder.path)/a/4.txt"
       ])
     for name in ["b/0.png", "b/1.jpg"] {
       try Data("<html>".utf8).write(to: URL(fileURLWithPath: folder.file(name)))

@@ -8,7 +8,7 @@ import VTCore
 @testable import VTTensor
 
 struct ImageFolderTests {
-  /// A folder of copies of one small picture; files called `.txt` hold text.
+  /// A folder of copies of one small image; files called `.txt` hold text.
   static func make(_ files: [String]) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let source = Fixtures.reference + "/augment/b.png"
@@ -50,11 +50,11 @@ struct ImageFolderTests {
     #expect(set.validationFolder == "val" && set.test.isEmpty)
     #expect(
       set.remarks.warnings == [
-        "there are no validation pictures of a: the accuracy says nothing of it",
-        "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF picture and was not used, the first: \(folder.path)/train/a/notes.txt",
+        "there are no validation images of a: the accuracy says nothing of it",
+        "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF image and was not used, the first: \(folder.path)/train/a/notes.txt",
       ])
     let evaluation = try EvaluationSet(folder.path, classes: ["a", "b", "c"])
-    #expect(evaluation.pictures.map(\.label) == [1, 1] && evaluation.source == "val/")
+    #expect(evaluation.images.map(\.label) == [1, 1] && evaluation.source == "val/")
   }
 
   @Test func mistakesAreExplained() throws {
@@ -63,9 +63,9 @@ struct ImageFolderTests {
       let failure = #expect(throws: Failure.self) { try ImageFolder(folder.path) }
       return failure?.problem ?? ""
     }
-    #expect(try message(["readme.txt"]) == "no pictures found")
+    #expect(try message(["readme.txt"]) == "no images found")
     #expect(try message(["a/1.png"]) == "only one class ('a'): there is nothing to tell apart")
-    #expect(try message(["train/a/1.png", "train/b/1.txt"]) == "classes without training pictures (b)")
+    #expect(try message(["train/a/1.png", "train/b/1.txt"]) == "classes without training images (b)")
     #expect(
       try message(["train/a/1.png", "train/b/1.png", "val/c/1.png"])
         == "the validation set has classes that the training set lacks (c)")
@@ -89,7 +89,7 @@ struct ImageFolderTests {
         dropsLast: dropsLast, threads: threads, ahead: 2, stackSize: stackSize
       ) { file, position in
         var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(position)).generator()
-        return .pixels(try steps.trainingPicture(file, Augmentation(), &generator))
+        return .pixels(try steps.trainingImage(file, Augmentation(), &generator))
       }
       var result: [Batch] = []
       while let batch = loader.next() { result.append(batch) }

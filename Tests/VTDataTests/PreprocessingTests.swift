@@ -31,10 +31,10 @@ struct PreprocessingTests {
   }
 
   /// 4 x 2 pixels, each of a colour of its own.
-  private let picture = Picture(width: 4, height: 2, pixels: (0..<24).map { UInt8($0 * 10) })
+  private let image = Image(width: 4, height: 2, pixels: (0..<24).map { UInt8($0 * 10) })
 
   private func numbers(_ steps: Preprocessing) throws -> [Float] {
-    steps.normalized(try steps.evaluationPicture(picture))
+    steps.normalized(try steps.evaluationImage(image))
   }
 
   @Test func bytesInAnotherOrderLoseTheirMeans() throws {
@@ -49,25 +49,25 @@ struct PreprocessingTests {
 
   @Test func squashingKeepsNoProportions() throws {
     var steps = Preprocessing(imageSize: 2, interpolation: .bilinear, cropFraction: 1)
-    let cropped = try steps.evaluationPicture(picture)
+    let cropped = try steps.evaluationImage(image)
     steps.resize = .squash
     guard case .pixels(let middle) = cropped,
-      case .pixels(let whole) = try steps.evaluationPicture(picture)
+      case .pixels(let whole) = try steps.evaluationImage(image)
     else {
       Issue.record("no pixels")
       return
     }
-    #expect(middle == picture.cropped(left: 1, top: 0, width: 2, height: 2))
-    #expect(whole == (try picture.resized(width: 2, height: 2, .bilinear)))
+    #expect(middle == image.cropped(left: 1, top: 0, width: 2, height: 2))
+    #expect(whole == (try image.resized(width: 2, height: 2, .bilinear)))
     steps.resize = .cropFirst
-    guard case .pixels(let square) = try steps.evaluationPicture(picture) else { return }
+    guard case .pixels(let square) = try steps.evaluationImage(image) else { return }
     #expect(square == middle)
   }
 
   @Test func oddRestsGoWhereTheLibraryPutsThem() {
     // Rests of 1, 3, 5, 7: Python's round() gives 0, 2, 2, 4; cutting down gives 0, 1, 2, 3.
-    #expect([1, 3, 5, 7].map { Picture.cropOffset(8 + $0, 8, halvesDown: false) } == [0, 2, 2, 4])
-    #expect([1, 3, 5, 7].map { Picture.cropOffset(8 + $0, 8, halvesDown: true) } == [0, 1, 2, 3])
+    #expect([1, 3, 5, 7].map { Image.cropOffset(8 + $0, 8, halvesDown: false) } == [0, 2, 2, 4])
+    #expect([1, 3, 5, 7].map { Image.cropOffset(8 + $0, 8, halvesDown: true) } == [0, 1, 2, 3])
   }
 
   @Test(arguments: [
@@ -79,7 +79,7 @@ struct PreprocessingTests {
 
   /// `tf.image.resize` of a line to a quarter and to the double of its pixels.
   @Test func withoutAntialiasingPixelsAreLeftOut() throws {
-    let line = Picture(
+    let line = Image(
       width: 8, height: 1, pixels: (0..<8).flatMap { [UInt8](repeating: UInt8($0 * 10), count: 3) })
     #expect(line.interpolated(width: 2, height: 1).levels == [15, 15, 15, 55, 55, 55])
     #expect(line.interpolated(width: 8, height: 1).levels == line.pixels.map(Float.init))
@@ -89,7 +89,7 @@ struct PreprocessingTests {
 
   /// What cv2.resize makes of [[10, 41], [83, 250]], one channel like another.
   @Test func openCVRoundsItsOwnWay() throws {
-    let square = Picture(
+    let square = Image(
       width: 2, height: 2, pixels: [10, 41, 83, 250].flatMap { [UInt8](repeating: $0, count: 3) })
     let found = try square.resized(width: 3, height: 3, .bilinear, resampler: .opencv)
     #expect(

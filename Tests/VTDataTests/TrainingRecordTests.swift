@@ -6,18 +6,18 @@ import VTCore
 
 @testable import VTData
 
-/// What a tuned file knows of the pictures it was trained on.
+/// What a tuned file knows of the images it was trained on.
 struct TrainingRecordTests {
-  /// Two classes of ten different pictures.
+  /// Two classes of ten different images.
   static func make() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
-    let picture = try Data(contentsOf: URL(fileURLWithPath: Fixtures.reference + "/augment/b.png"))
+    let image = try Data(contentsOf: URL(fileURLWithPath: Fixtures.reference + "/augment/b.png"))
     for (label, name) in ["a", "b"].enumerated() {
       try FileManager.default.createDirectory(
         atPath: folder.file(name), withIntermediateDirectories: true)
       for i in 0..<10 {
-        // What follows a picture's end is not read.
-        try (picture + Data([UInt8(label), UInt8(i)])).write(
+        // What follows an image's end is not read.
+        try (image + Data([UInt8(label), UInt8(i)])).write(
           to: URL(fileURLWithPath: folder.file("\(name)/\(i).png")))
       }
     }
@@ -31,24 +31,24 @@ struct TrainingRecordTests {
     return read
   }
 
-  @Test func theSameFolderGivesItsValidationPictures() throws {
+  @Test func theSameFolderGivesItsValidationImages() throws {
     let folder = try Self.make()
     let data = try ImageFolder(folder.path, validationFraction: 0.2, seed: 5)
     let record = try Self.record(data)
     let set = try EvaluationSet(folder.path, classes: ["a", "b"], record: record)
-    #expect(set.pictures == data.validation && set.pictures.count == 4)
-    #expect(set.source.hasPrefix("the 4 pictures that were put aside for validation; 16 "))
+    #expect(set.images == data.validation && set.images.count == 4)
+    #expect(set.source.hasPrefix("the 4 images that were put aside for validation; 16 "))
     let all = try EvaluationSet(
       folder.path, classes: ["a", "b"], record: record, includesTraining: true)
-    #expect(all.pictures.count == 20)
-    #expect(all.remarks.warnings.first?.hasPrefix("16 of these 20 pictures are training pictures") == true)
+    #expect(all.images.count == 20)
+    #expect(all.remarks.warnings.first?.hasPrefix("16 of these 20 images are training images") == true)
     // The network's own order of classes decides the labels.
     let turned = try EvaluationSet(folder.path, classes: ["b", "a"], record: record)
-    #expect(Set(turned.pictures.map(\.path)) == Set(set.pictures.map(\.path)))
-    #expect(turned.pictures.allSatisfy { $0.path.contains("/b/") == ($0.label == 0) })
+    #expect(Set(turned.images.map(\.path)) == Set(set.images.map(\.path)))
+    #expect(turned.images.allSatisfy { $0.path.contains("/b/") == ($0.label == 0) })
   }
 
-  @Test func copiesAndNewPicturesAreToldApart() throws {
+  @Test func copiesAndNewImagesAreToldApart() throws {
     let folder = try Self.make()
     let data = try ImageFolder(folder.path, validationFraction: 0.2, seed: 5)
     let record = try Self.record(data)
@@ -61,15 +61,15 @@ struct TrainingRecordTests {
       try FileManager.default.copyItem(atPath: item.path, toPath: copy.file("b/x\(i).png"))
     }
     let known = try EvaluationSet(copy.path, classes: ["a", "b"], record: record)
-    #expect(known.pictures.count == 3)
-    #expect(known.remarks.warnings.first?.hasPrefix("3 of these 3 pictures are training pictures") == true)
+    #expect(known.images.count == 3)
+    #expect(known.remarks.warnings.first?.hasPrefix("3 of these 3 images are training images") == true)
     try FileManager.default.copyItem(atPath: data.validation[0].path, toPath: copy.file("a/new.png"))
     let mixed = try EvaluationSet(copy.path, classes: ["a", "b"], record: record)
-    #expect(mixed.pictures.map(\.name) == ["new.png"])
-    #expect(mixed.source.contains("3 training pictures are left out"))
+    #expect(mixed.images.map(\.name) == ["new.png"])
+    #expect(mixed.source.contains("3 training images are left out"))
   }
 
-  /// Other pictures under the same names are not taken for those of the training.
+  /// Other images under the same names are not taken for those of the training.
   @Test func namesAloneDoNotCount() throws {
     let folder = try Self.make()
     let record = try Self.record(ImageFolder(folder.path, validationFraction: 0.2, seed: 5))
@@ -79,7 +79,7 @@ struct TrainingRecordTests {
       }
     }
     let set = try EvaluationSet(folder.path, classes: ["a", "b"], record: record)
-    #expect(set.pictures.count == 20 && set.remarks.warnings.isEmpty)
+    #expect(set.images.count == 20 && set.remarks.warnings.isEmpty)
   }
 
   @Test func laterTrainingsRememberEarlierOnes() throws {
@@ -91,7 +91,7 @@ struct TrainingRecordTests {
     for item in first.training + second.training { #expect(record.holds(item) == true) }
   }
 
-  /// Of very many pictures, a sample is known.
+  /// Of very many images, a sample is known.
   @Test func largeSetsAreSampled() throws {
     let folder = try TemporaryFolder()
     for i in 0..<TrainingRecord.limit + 3000 {
@@ -108,7 +108,7 @@ struct TrainingRecordTests {
     let known = data.training.compactMap { record.holds($0) }
     #expect(known.count == TrainingRecord.limit && !known.contains(false))
     #expect(data.validation.compactMap { record.holds($0) }.count { $0 } < 3)
-    #expect(try EvaluationSet(folder.path, classes: ["0", "1"], record: record).pictures == data.validation)
+    #expect(try EvaluationSet(folder.path, classes: ["0", "1"], record: record).images == data.validation)
     // In another folder they cannot be left out, and their share is told.
     try FileManager.default.removeItem(atPath: data.training[0].path)
     let changed = try EvaluationSet(folder.path, classes: ["0", "1"], record: record)

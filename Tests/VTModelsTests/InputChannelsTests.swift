@@ -7,7 +7,7 @@ import VTCore
 @testable import VTTensor
 @testable import VTModels
 
-/// First layers brought to gray pictures and back.
+/// First layers brought to gray images and back.
 struct InputChannelsTests {
   private static func logits(_ loaded: LoadedCheckpoint, _ images: Tensor, _ engine: Engine) throws -> [Float]
   {
@@ -23,12 +23,12 @@ struct InputChannelsTests {
     return result
   }
 
-  /// A gray picture gives the same logits whether the network sees it once or three times.
+  /// A gray image gives the same logits whether the network sees it once or three times.
   @Test(arguments: [
     "vit_timm_safetensors", "swin_microsoft_pth", "cvt_microsoft_pth", "resnet_timm_safetensors",
     "vit_lucidrains_pth",
   ])
-  func grayPicturesGiveTheSameAsInRGB(_ name: String) throws {
+  func grayImagesGiveTheSameAsInRGB(_ name: String) throws {
     let reference = try ReferenceCase(name)
     let engine = Engine(threads: 2)
     let loaded = try LoadedCheckpoint.load(
@@ -41,10 +41,10 @@ struct InputChannelsTests {
     let thrice = (0..<count).flatMap { image in
       (0..<3).flatMap { _ in gray[image * area..<(image + 1) * area] }
     }
-    let images = engine.pictures(planar: thrice[...], [count, 3, side, side])
+    let images = engine.images(nchw: thrice[...], [count, 3, side, side])
     let expected = try Self.logits(loaded, images, engine)
     let ofOne = try Self.adapted(loaded, to: 1)
-    let one = engine.pictures(planar: gray[...], [count, 1, side, side])
+    let one = engine.images(nchw: gray[...], [count, 1, side, side])
     expectCloseToLargest(try Self.logits(ofOne, one, engine), expected, 1e-5, "of one channel")
     // And back: a third of the sum for each channel.
     let ofThree = try Self.adapted(ofOne, to: 3)

@@ -10,10 +10,10 @@ import VTCore
 
 /// Every network against the library that its reference case comes from.
 struct NetworkTests {
-  /// Pictures `[N, 3, H, W]` of a reference case as the engine wants them.
+  /// Images `[N, 3, H, W]` of a reference case as the engine wants them.
   static func images(_ arrays: StateDict, _ engine: Engine) throws -> Tensor {
     let stored = try #require(arrays["input"])
-    return engine.pictures(planar: try stored.floats(), stored.shape)
+    return engine.images(nchw: try stored.floats(), stored.shape)
   }
 
   static func model(_ reference: ReferenceCase, _ engine: Engine) throws -> any VisionModel {
@@ -74,7 +74,7 @@ struct NetworkTests {
 
   /// The libraries pad in front of every stride of a hybrid's ResNet, as TensorFlow does.
   @Test(arguments: ["vit_timm_hybrid_sizes", "vit_jax_hybrid_sizes"], Engine.supportedInstructions)
-  func hybridsTakePicturesThatTheirStridesDoNotDivide(_ name: String, _ instructions: InstructionSet) throws {
+  func hybridsTakeImagesThatTheirStridesDoNotDivide(_ name: String, _ instructions: InstructionSet) throws {
     let sizes = try ReferenceCase(name)
     let arrays = try sizes.arrays()
     let reference = try ReferenceCase(try #require(sizes.document["of"]?.string))
@@ -92,13 +92,13 @@ struct NetworkTests {
       let model = try Models.make(loaded.metadata.configuration, weights: loaded.native, engine: engine)
       #expect(model.gridSides == [5])
       let input = try #require(arrays["input_\(size)"])
-      let images = engine.pictures(planar: try input.floats()[...], input.shape)
+      let images = engine.images(nchw: try input.floats()[...], input.shape)
       let output = model.forward(images, Tape(engine, recording: false))
       expectCloseToLargest(output.logits.values, try arrays.values("logits_\(size)"), 2e-5, "at \(size)")
     }
   }
 
-  /// Tables resampled to another picture and window size, against the libraries' own loaders.
+  /// Tables resampled to another image and window size, against the libraries' own loaders.
   @Test(arguments: ["vit_timm_resize", "swin_resize"])
   func computesTheSameAtAnotherSize(_ name: String) throws {
     let reference = try ReferenceCase(name)

@@ -248,7 +248,7 @@ struct VisionGradientTests {
     }
   }
 
-  /// One query for all pictures, as pooling by attention has.
+  /// One query for all images, as pooling by attention has.
   @Test func attentionOfOneSharedQuery() {
     checker.check([[1, 1, 6], [3, 5, 12]]) { tape, x in
       tape.attention(

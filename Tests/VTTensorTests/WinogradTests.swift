@@ -6,7 +6,7 @@ import TestSupport
 
 /// Winograd's convolution against the one that the mathematics writes.
 struct WinogradTests {
-  /// Pictures of odd and even sides, several to a block and several blocks to a picture.
+  /// Images of odd and even sides, several to a block and several blocks to an image.
   static let shapes: [(batch: Int, height: Int, width: Int, inputs: Int, outputs: Int)] = [
     (4, 15, 13, 32, 40), (1, 40, 56, 40, 32), (13, 7, 8, 48, 48), (2, 28, 28, 32, 64),
   ]

@@ -10,7 +10,7 @@ import VTData
 @testable import VTTensor
 @testable import VTModels
 
-/// What every network must do in training, with tiny configurations on a few clip-art pictures.
+/// What every network must do in training, with tiny configurations on a few clip-art images.
 struct AllNetworksTests {
   struct Tiny: Sendable, CustomTestStringConvertible {
     let name: String

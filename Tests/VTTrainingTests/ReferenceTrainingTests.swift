@@ -64,12 +64,12 @@ struct ReferenceTrainingTests {
     ).native
   }
 
-  /// Pictures `[N, 3, H, W]` beginning at `offset`, as the engine wants them.
+  /// Images `[N, 3, H, W]` beginning at `offset`, as the engine wants them.
   static func images(_ setup: Setup, count: Int, offset: Int) throws -> Tensor {
     let size = setup.model.imageSize
     let one = 3 * size * size
     let values = try setup.arrays.values("input")[offset * one..<(offset + count) * one]
-    return setup.engine.pictures(planar: values, [count, 3, size, size])
+    return setup.engine.images(nchw: values, [count, 3, size, size])
   }
 
   static func pairs(_ setup: Setup, _ range: Range<Int>, side: Int) throws -> GridPairs {

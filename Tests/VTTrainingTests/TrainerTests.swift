@@ -9,7 +9,7 @@ import VTData
 @testable import VTTensor
 @testable import VTModels
 
-/// Whole runs on the clip-art pictures, with a tiny network.
+/// Whole runs on the clip-art images, with a tiny network.
 struct TrainerTests {
   static let configuration: JSON = .object([
     "architecture": .string("vit"), "image_size": .int(24), "in_channels": .int(3),
@@ -18,7 +18,7 @@ struct TrainerTests {
     "mlp_dim": .int(40),
   ])
 
-  /// A few of the fixture's pictures, with one that is broken.
+  /// A few of the fixture's images, with one that is broken.
   static func data(_ folder: TemporaryFolder) throws -> ImageFolder {
     let root = folder.file("data")
     for (set, count) in [("train", 7), ("val", 3)] {
@@ -32,7 +32,7 @@ struct TrainerTests {
         }
       }
     }
-    try Data("no picture".utf8).write(to: URL(fileURLWithPath: root + "/train/flags/zz.jpg"))
+    try Data("no image".utf8).write(to: URL(fileURLWithPath: root + "/train/flags/zz.jpg"))
     return try ImageFolder(root)
   }
 
@@ -179,7 +179,7 @@ struct TrainerTests {
       problem.hasPrefix("the data set is not the one this run began with (3 missing: flags/"), "\(problem)")
   }
 
-  @Test func strictDataStopsAtABrokenPicture() throws {
+  @Test func strictDataStopsAtABrokenImage() throws {
     let folder = try TemporaryFolder()
     var recipe = Self.recipe()
     recipe.strictData = true
@@ -188,12 +188,12 @@ struct TrainerTests {
     #expect(failure?.file?.hasSuffix("zz.jpg") == true)
   }
 
-  @Test func aClassWithoutReadablePicturesIsAnError() throws {
+  @Test func aClassWithoutReadableImagesIsAnError() throws {
     let folder = try TemporaryFolder()
     _ = try Self.data(folder)
     let flags = folder.file("data/train/flags")
     for name in try FileManager.default.contentsOfDirectory(atPath: flags) {
-      // Begins as a picture does.
+      // Begins as an image does.
       let start = try Data(contentsOf: URL(fileURLWithPath: flags + "/" + name)).prefix(20)
       try start.write(to: URL(fileURLWithPath: flags + "/" + name))
     }
@@ -202,7 +202,7 @@ struct TrainerTests {
     recipe.batchSize = 4
     let trainer = try Self.trainer(data, folder.file("run"), recipe: recipe)
     let failure = #expect(throws: Failure.self) { try trainer.run() }
-    #expect(failure?.problem == "none of the 8 training pictures of the class 'flags' could be read")
+    #expect(failure?.problem == "none of the 8 training images of the class 'flags' could be read")
   }
 
   @Test func aNewHeadReplacesExactlyTheHead() throws {

@@ -1,4 +1,4 @@
-// Picture decoding through libjpeg and libpng, whose errors jump and so stay in C, through libwebp, libtiff and giflib,
+// Image decoding through libjpeg and libpng, whose errors jump and so stay in C, through libwebp, libtiff and giflib,
 // and of bitmaps; and Pillow's resampling. Pixels are 8-bit RGB or RGBA, row by row.
 #ifndef VT_CIMAGING_H
 #define VT_CIMAGING_H
@@ -30,7 +30,7 @@ int vt_decode_gif(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_im
 int vt_decode_tiff(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 int vt_decode_bmp(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_image *image);
 
-/// A part of a picture that is shrunk by 1, 2, 4 or 8: in pixels of the shrunk picture, whose sides are the whole one's,
+/// A part of an image that is shrunk by 1, 2, 4 or 8: in pixels of the shrunk image, whose sides are the whole one's,
 /// divided and rounded up.
 typedef struct {
   uint32_t shrink, left, top, width, height;
@@ -52,7 +52,7 @@ typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
 /// Resizes RGB pixels as Pillow does (Resample.c's definition): separable, the filter's support growing with
 /// the scale when shrinking, weights rounded to 22-bit fixed point, 8 bits between the passes; vertical pass
 /// first where Pillow 13 has it so. `like_torch`: as PyTorch does with 8-bit tensors (`interpolate` with antialias), whose weights have
-/// 16 bits and whose horizontal pass is always first. Of the resized picture, `full_width` by `full_height`, only `window`
+/// 16 bits and whose horizontal pass is always first. Of the resized image, `full_width` by `full_height`, only `window`
 /// is computed, which must lie inside and not be empty. 0 on success, -1 where memory is short.
 int vt_resize_rgb(uint8_t *out, size_t full_width, size_t full_height, vt_window window, const uint8_t *in,
                   size_t in_width, size_t in_height, vt_filter filter, int like_torch);

@@ -283,7 +283,7 @@ void vt_batch_norm_input(vt_isa isa, float *dx, float *dz, const float *dy, vt_g
 /// 16. The kernel of depth p and column j lies at weight + p * depth_step + j * col_step; `turned` by half a turn.
 void vt_winograd_weights(float *panels, const float *weight, size_t depth, size_t cols, size_t depth_step,
                          size_t col_step, int turned, size_t first, size_t count);
-/// v [16, tiles, channels], planes `plane` apart: the tiles of rows first..<first + rows of tiles of all pictures
+/// v [16, tiles, channels], planes `plane` apart: the tiles of rows first..<first + rows of tiles of all images
 /// x [batch, height, width, channels], transformed.
 void vt_winograd_input(vt_isa isa, float *v, size_t plane, const float *x, size_t height, size_t width,
                        size_t channels, size_t first, size_t rows);

@@ -13,7 +13,7 @@ public struct NativeMetadata: Sendable, Equatable {
   public var preprocessing: JSON?
   /// Source file, its SHA-256, converter, time.
   public var provenance: JSON?
-  /// Which pictures the network was trained on.
+  /// Which images the network was trained on.
   public var data: JSON?
 
   public init(

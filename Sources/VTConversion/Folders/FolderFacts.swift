@@ -9,7 +9,7 @@ extension FolderReading {
     return .object(members.filter { !said.contains($0.key) })
   }
 
-  /// Adds what the files say about classes and pictures. A named folder's files count more than the weights' own
+  /// Adds what the files say about classes and images. A named folder's files count more than the weights' own
   /// metadata.
   func complete(_ metadata: inout NativeMetadata) -> [LoadNote] {
     var notes: [LoadNote] = []
@@ -21,29 +21,29 @@ extension FolderReading {
           "\(classes.count == 1 ? "the name of 1 class" : "the names of \(classes.count) classes"): \(file) says so"
         ))
     }
-    guard var pictures = preprocessing, documents.isNamed || metadata.preprocessing == nil else {
+    guard var images = preprocessing, documents.isNamed || metadata.preprocessing == nil else {
       return notes
     }
     let size = metadata.configuration["image_size"]?.int
-    if let own = pictures.size, let size, own != size {
+    if let own = images.size, let size, own != size {
       // Some networks are published at one size and fed another, their tables resampled on the way (DINOv2).
       notes.append(
         LoadNote(
           .assumed, key: "image_size",
-          "pictures are \(size) x \(size), as the network's are: \(pictures.file) says \(own) ('vtkit convert --image-size \(own)' brings the network to them)"
+          "images are \(size) x \(size), as the network's are: \(images.file) says \(own) ('vtkit convert --image-size \(own)' brings the network to them)"
         ))
-      pictures.size = size
+      images.size = size
     }
-    let json = pictures.json(imageSize: size ?? 224)
-    if !pictures.agrees(metadata.preprocessing, imageSize: size ?? 224) {
+    let json = images.json(imageSize: size ?? 224)
+    if !images.agrees(metadata.preprocessing, imageSize: size ?? 224) {
       metadata.preprocessing = json
       let words = PreprocessingText(json)
       notes.append(
         LoadNote(
           .taken, key: "preprocessing",
-          "pictures are \(words.geometry), \(words.numbers): \(pictures.file) says so"))
+          "images are \(words.geometry), \(words.numbers): \(images.file) says so"))
     }
-    notes += pictures.doubts.map { LoadNote(.assumed, key: "preprocessing", $0) }
+    notes += images.doubts.map { LoadNote(.assumed, key: "preprocessing", $0) }
     return notes
   }
 

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// How a library lays a model folder out: which files it has, and where in them labels and the preparation of pictures
+/// How a library lays a model folder out: which files it has, and where in them labels and the preparation of images
 /// are. What the network is, rule files say.
 enum FolderLayout: String, Sendable {
   case transformers
@@ -39,14 +39,14 @@ enum FolderLayout: String, Sendable {
     }
   }
 
-  /// The file that says how pictures are prepared.
-  var pictureFile: String {
+  /// The file that says how images are prepared.
+  var imageFile: String {
     self == .transformers ? TransformersFolder.preprocessor : configurationFile
   }
 
-  /// How pictures are prepared, nil where no file says so.
+  /// How images are prepared, nil where no file says so.
   /// - Throws: `Failure` where a named folder's file is malformed.
-  func preprocessing(_ file: JSON, _ documents: FolderDocuments) throws -> PictureDescription? {
+  func preprocessing(_ file: JSON, _ documents: FolderDocuments) throws -> ImageDescription? {
     switch self {
     case .transformers: try TransformersFolder.preprocessing(documents)
     case .timm: TimmFolder.preprocessing(file)
@@ -67,11 +67,11 @@ enum FolderLayout: String, Sendable {
   }
 }
 
-/// How a library's files prepare pictures, in our keys.
-struct PictureDescription: Sendable, Equatable {
+/// How a library's files prepare images, in our keys.
+struct ImageDescription: Sendable, Equatable {
   /// The file that says so.
   let file: String
-  /// The side of the pictures that reach the network, nil where the file leaves it to the network.
+  /// The side of the images that reach the network, nil where the file leaves it to the network.
   var size: Int?
   var resize = "shortest-edge"
   var interpolation = "bicubic"
@@ -98,12 +98,12 @@ struct PictureDescription: Sendable, Equatable {
       interpolation = name
     } else {
       doubts.append(
-        "pictures are resized with \(interpolation): \(file) says \(name), which VTKit does not have"
+        "images are resized with \(interpolation): \(file) says \(name), which VTKit does not have"
       )
     }
   }
 
-  /// The side that a picture is resized to before the crop, as `Preprocessing` has it.
+  /// The side that an image is resized to before the crop, as `Preprocessing` has it.
   static func resizedSide(_ size: Int, _ crop: Double) -> Int {
     max(size, Int((Double(size) / crop + 1e-9).rounded(.down)))
   }
@@ -115,8 +115,8 @@ struct PictureDescription: Sendable, Equatable {
       guard let value = preprocessing?[key], value != usual else { return }
       texts.append("\(file) cannot say \(key) = \(value.string ?? value.text()): \(meaning)")
     }
-    tell("antialias", .bool(true), "the library smooths pictures that shrink, the network's own does not")
-    tell("channel_order", .string("rgb"), "give the network pictures in this order")
+    tell("antialias", .bool(true), "the library smooths images that shrink, the network's own does not")
+    tell("channel_order", .string("rgb"), "give the network images in this order")
     if file == TransformersFolder.preprocessor, let own = preprocessing, own["resize"] == nil,
       own["crop_offset"]?.string != "down", own["crop"]?.double != 1
     {
@@ -126,7 +126,7 @@ struct PictureDescription: Sendable, Equatable {
     }
     if preprocessing?["resize"]?.string == "crop-first" {
       texts.append(
-        "\(file) cannot say that pictures are cropped before they are resized: it says the reverse")
+        "\(file) cannot say that images are cropped before they are resized: it says the reverse")
     }
     return texts
   }

@@ -25,8 +25,8 @@ struct FolderReading {
   /// What the file calls the network.
   let networkName: String?
   let classes: [String]?
-  /// nil where no file says how pictures are prepared.
-  let preprocessing: PictureDescription?
+  /// nil where no file says how images are prepared.
+  let preprocessing: ImageDescription?
 
   /// - Parameter fixed: what the dialect's rule file takes for granted.
   /// - Returns: nil where there is no file about the dialect's networks.
@@ -148,7 +148,7 @@ extension FolderRules {
     if let word = words.first(where: { $0.theirs == value.string ?? value.text() }) {
       return word.ours.map { .string($0) }
     }
-    // A picture's or window's two sides, where they are the same.
+    // An image's or window's two sides, where they are the same.
     if ["image_size", "window_size"].contains(key), let sides = value.array, sides.count == 2,
       sides[0] == sides[1]
     {

@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 
 /// timm's hub folders: one `config.json` with the architecture's name, what its function is called with (`model_args`),
-/// the labels and, in `pretrained_cfg`, how pictures are prepared (timm's `_hub.py`).
+/// the labels and, in `pretrained_cfg`, how images are prepared (timm's `_hub.py`).
 enum TimmFolder {
   /// Files from before `pretrained_cfg` have its members at the top.
   private static func pretrained(_ config: JSON) -> JSON { config["pretrained_cfg"] ?? config }
@@ -14,7 +14,7 @@ enum TimmFolder {
     return nil
   }
 
-  static func preprocessing(_ config: JSON) -> PictureDescription? {
+  static func preprocessing(_ config: JSON) -> ImageDescription? {
     let pretrained = pretrained(config)
     guard
       ["mean", "std", "input_size", "crop_pct", "interpolation"].contains(where: {
@@ -27,10 +27,10 @@ enum TimmFolder {
       let numbers = pretrained[key]?.array?.compactMap(\.double)
       return [1, 3].contains(numbers?.count) ? numbers : nil
     }
-    var result = PictureDescription(
+    var result = ImageDescription(
       file: "config.json", size: pretrained["input_size"]?.array?.last?.int,
-      mean: channels("mean") ?? PictureDescription.imageNetMean,
-      std: channels("std") ?? PictureDescription.imageNetStd)
+      mean: channels("mean") ?? ImageDescription.imageNetMean,
+      std: channels("std") ?? ImageDescription.imageNetStd)
     if let crop = pretrained["crop_pct"]?.double, crop >= 0.01, crop <= 1 {
       result.crop = crop
     } else {
@@ -42,7 +42,7 @@ enum TimmFolder {
     case "squash": result.resize = "squash"
     case let mode:
       result.doubts.append(
-        "pictures are cropped in the middle: config.json says crop_mode = \(mode)")
+        "images are cropped in the middle: config.json says crop_mode = \(mode)")
     }
     return result
   }
@@ -56,18 +56,18 @@ enum TimmFolder {
       ]),
       "num_classes": configuration["num_classes"] ?? .int(0),
     ])
-    if let pictures = metadata.preprocessing {
+    if let images = metadata.preprocessing {
       // timm's pixels are 0 to 1 before the mean is taken off.
-      let scale = pictures["scale"]?.double ?? 1
+      let scale = images["scale"]?.double ?? 1
       for key in ["mean", "std"] {
-        guard let values = pictures[key]?.array else { continue }
+        guard let values = images[key]?.array else { continue }
         let scaled = scale == 1 ? values : values.compactMap(\.double).map { .double($0 / scale) }
         pretrained = pretrained.setting([key], .array(scaled))
       }
       for (theirs, ours) in [("interpolation", "interpolation"), ("crop_pct", "crop")] {
-        if let value = pictures[ours] { pretrained = pretrained.setting([theirs], value) }
+        if let value = images[ours] { pretrained = pretrained.setting([theirs], value) }
       }
-      let isSquashed = pictures["resize"]?.string == "squash"
+      let isSquashed = images["resize"]?.string == "squash"
       pretrained = pretrained.setting(["crop_mode"], .string(isSquashed ? "squash" : "center"))
     }
     var config = description.merging(

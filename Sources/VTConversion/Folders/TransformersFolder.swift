@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 
 /// Hugging Face transformers' folders: `config.json` describes the network and names its classes,
-/// `preprocessor_config.json` prepares pictures (transformers' `ImageProcessor` classes).
+/// `preprocessor_config.json` prepares images (transformers' `ImageProcessor` classes).
 enum TransformersFolder {
   static let preprocessor = "preprocessor_config.json"
 
@@ -31,7 +31,7 @@ enum TransformersFolder {
 
   private static func placeholder(_ index: Int) -> String { "LABEL_\(index)" }
 
-  static func preprocessing(_ documents: FolderDocuments) throws -> PictureDescription? {
+  static func preprocessing(_ documents: FolderDocuments) throws -> ImageDescription? {
     guard let json = try documents.document(preprocessor) else { return nil }
     do { return try description(json) } catch let failure as Failure {
       guard documents.isNamed else { return nil }
@@ -39,14 +39,14 @@ enum TransformersFolder {
     }
   }
 
-  private static func description(_ json: JSON) throws -> PictureDescription {
+  private static func description(_ json: JSON) throws -> ImageDescription {
     let kind = (json["image_processor_type"] ?? json["feature_extractor_type"])?.string ?? ""
     let isCLIP = kind.hasPrefix("CLIP") || kind.hasPrefix("Bit")
     let isConvNext = kind.hasPrefix("ConvNext")
     let isDeiT = kind.hasPrefix("DeiT")
-    var result = PictureDescription(
-      file: preprocessor, mean: isCLIP ? PictureDescription.clipMean : PictureDescription.half,
-      std: isCLIP ? PictureDescription.clipStd : PictureDescription.half)
+    var result = ImageDescription(
+      file: preprocessor, mean: isCLIP ? ImageDescription.clipMean : ImageDescription.half,
+      std: isCLIP ? ImageDescription.clipStd : ImageDescription.half)
     result.cropOffset = "down"
     // Version 5's choice where the file does not name a processor on Pillow.
     result.resampler = kind.hasSuffix("Pil") ? "pillow" : "torchvision"
@@ -63,7 +63,7 @@ enum TransformersFolder {
       isCropped ? try sides(json["crop_size"], "crop_size", isSquare: true)?.side ?? 224 : nil
     if json["do_resize"]?.bool == false {
       result.doubts.append(
-        "pictures are resized: \(preprocessor) says do_resize = false, which VTKit does not have")
+        "images are resized: \(preprocessor) says do_resize = false, which VTKit does not have")
     }
     switch resized {
     case (let side, let isSquare)? where isConvNext && !isSquare && side >= 384:
@@ -77,17 +77,17 @@ enum TransformersFolder {
         result.crop = Double(kept) / Double(side)
       } else if !isSquare || kept != nil {
         guard kept == nil else {
-          throw Failure("pictures are resized to \(side) and cropped to \(kept!), which is more")
+          throw Failure("images are resized to \(side) and cropped to \(kept!), which is more")
         }
         throw Failure(
-          "pictures keep their shape (size.shortest_edge) and are not cropped: a network takes squares"
+          "images keep their shape (size.shortest_edge) and are not cropped: a network takes squares"
         )
       }
     case nil: result.size = kept
     }
     try normalize(json, &result)
     guard result.crop >= 0.01, result.crop <= 1 else {
-      throw Failure("crop_pct is no part of a picture")
+      throw Failure("crop_pct is no part of an image")
     }
     return result
   }
@@ -112,13 +112,13 @@ enum TransformersFolder {
     return found
   }
 
-  private static func normalize(_ json: JSON, _ result: inout PictureDescription) throws {
+  private static func normalize(_ json: JSON, _ result: inout ImageDescription) throws {
     func channels(_ key: String) throws -> [Double]? {
       guard let value = json[key], value != .null else { return nil }
       if let one = value.double { return [one, one, one] }
       guard let numbers = value.array?.compactMap(\.double), [1, 3].contains(numbers.count),
         numbers.count == value.array?.count
-      else { throw Failure("\(key) is not three numbers, or one for gray pictures") }
+      else { throw Failure("\(key) is not three numbers, or one for gray images") }
       return numbers
     }
     if let mean = try channels("image_mean") { result.mean = mean }
@@ -156,8 +156,8 @@ enum TransformersFolder {
         ["label2id"], .object(numbers))
     }
     var result = [("config.json", config)]
-    if let pictures = metadata.preprocessing.flatMap(processor) {
-      result.append((preprocessor, pictures))
+    if let images = metadata.preprocessing.flatMap(processor) {
+      result.append((preprocessor, images))
     }
     return result
   }
@@ -168,7 +168,7 @@ enum TransformersFolder {
       return nil
     }
     let crop = json["crop"]?.double ?? 1
-    let side = PictureDescription.resizedSide(size, crop)
+    let side = ImageDescription.resizedSide(size, crop)
     let isSquare = json["resize"]?.string == "squash"
     let square: (Int) -> JSON = { .object(["height": .int($0), "width": .int($0)]) }
     var members: [JSON.Member] = []

@@ -10,7 +10,7 @@ import VTTraining
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures training, prediction, conversion and reading pictures on this machine.",
+    abstract: "Measures training, prediction, conversion and reading images on this machine.",
     discussion: "Example: vtkit bench train --model vit_small_patch16_224 --batch 16",
     subcommands: [BenchTrain.self, BenchPredict.self, BenchConvert.self, BenchData.self])
 }
@@ -20,10 +20,10 @@ struct BenchArguments: ParsableArguments {
   @Option(help: "The network by name ('vtkit models').")
   var model = "vit_small_patch16_224"
 
-  @Option(help: "Side of the pictures; the network's own where left out.")
+  @Option(help: "Side of the images; the network's own where left out.")
   var imageSize: Int?
 
-  @Option(help: "Pictures at a time.")
+  @Option(help: "Images at a time.")
   var batch = 16
 
   @Option(help: "Measured rounds; the fastest counts.")
@@ -50,7 +50,7 @@ struct BenchArguments: ParsableArguments {
       engine: engine)
   }
 
-  /// Pictures of random numbers and random labels.
+  /// Images of random numbers and random labels.
   func inputs(_ model: any VisionModel, _ engine: Engine) -> (Tensor, [Int32]) {
     var generator = RandomKey(seed: 1, purpose: .synthetic).generator()
     let size = model.imageSize
@@ -59,7 +59,7 @@ struct BenchArguments: ParsableArguments {
     return (engine.tensor(pixels, [batch, size, size, 3]), labels)
   }
 
-  /// Times `body`, which does one round of `batch` pictures; prints the figures.
+  /// Times `body`, which does one round of `batch` images; prints the figures.
   func measure(_ what: String, _ engine: Engine, _ body: () throws -> Void) throws {
     // The first rounds take memory from the system.
     for _ in 0..<2 { try body() }

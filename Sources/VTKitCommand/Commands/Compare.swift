@@ -64,7 +64,7 @@ struct Compare: NetworkCommand {
     for name in second.native.names where first.native[name] == nil {
       differences.append("\(name) is in the second only")
     }
-    // No pictures are read.
+    // No images are read.
     for (path, loaded, watch) in [(a, first, watches.0), (b, second, watches.1)] {
       if let remark = watch.remark(loaded.native.names, told: loaded.ownName) {
         Console.line("note: \(path.printable): \(remark)")

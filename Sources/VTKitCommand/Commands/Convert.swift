@@ -49,7 +49,7 @@ struct Convert: NetworkCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Bring the network to pictures of this side: position tables are resampled.", valueName: "side"))
+      "Bring the network to images of this side: position tables are resampled.", valueName: "side"))
   var imageSize: Int?
 
   @Option(
@@ -58,7 +58,7 @@ struct Convert: NetworkCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Bring the network to gray pictures (1) or RGB (3): its first layer is summed or repeated.",
+      "Bring the network to gray images (1) or RGB (3): its first layer is summed or repeated.",
       valueName: "n"))
   var inChannels: Int?
 

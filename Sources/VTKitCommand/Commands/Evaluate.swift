@@ -10,33 +10,33 @@ import VTTraining
 
 struct Evaluate: NetworkCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures a network's accuracy on labelled pictures.",
+    abstract: "Measures a network's accuracy on labelled images.",
     discussion: """
-      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the pictures \
+      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the images \
       that the network was not trained on are measured, as far as the file tells.
 
-      Example: vtkit evaluate --checkpoint tuned.npz --data pictures
+      Example: vtkit evaluate --checkpoint tuned.npz --data images
       """)
 
   @Option(help: ArgumentHelp("The tuned weights.", valueName: "path"))
   var checkpoint: String
 
-  @Option(help: ArgumentHelp("The pictures: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The images: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"))
   var data: String
 
-  @Flag(help: "Measure the test pictures, even where there are validation pictures.")
+  @Flag(help: "Measure the test images, even where there are validation images.")
   var testSplit = false
 
-  @Flag(name: .customLong("all"), help: "Measure pictures too that the network was trained on.")
+  @Flag(name: .customLong("all"), help: "Measure images too that the network was trained on.")
   var includesTraining = false
 
-  @Option(help: ArgumentHelp("Pictures at a time.", valueName: "n"))
+  @Option(help: ArgumentHelp("Images at a time.", valueName: "n"))
   var batchSize = 32
 
   @Flag(help: "Write JSON.")
   var json = false
 
-  @Flag(help: "Stop at a picture that cannot be read, rather than skip it.")
+  @Flag(help: "Stop at an image that cannot be read, rather than skip it.")
   var strictData = false
 
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
@@ -60,7 +60,7 @@ struct Evaluate: NetworkCommand {
     let set = try EvaluationSet(
       data, classes: names, usesTestSplit: testSplit,
       record: loaded.metadata.data.map { try TrainingRecord($0) }, includesTraining: includesTraining)
-    let (classes, pictures) = (set.classes, set.pictures)
+    let (classes, images) = (set.classes, set.images)
     guard classes.count == model.numClasses else {
       throw Failure(
         "the network tells \(model.numClasses) classes apart, the folder has \(classes.count)",
@@ -81,9 +81,9 @@ struct Evaluate: NetworkCommand {
       loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
       channels: model.inChannels)
     Console.notes(preprocessing.unsettled(loaded.notes))
-    let bar = ProgressBar("evaluating", total: pictures.count)
+    let bar = ProgressBar("evaluating", total: images.count)
     let result = try Evaluation.run(
-      model, pictures, preprocessing: steps, batchSize: batchSize, engine: engine,
+      model, images, preprocessing: steps, batchSize: batchSize, engine: engine,
       strict: strictData
     ) { done in
       bar.show(done)
@@ -94,11 +94,11 @@ struct Evaluate: NetworkCommand {
     if !result.failures.isEmpty {
       Console.warning(Console.unreadable(result.failures.count))
     }
-    guard result.count > 0 else { throw Failure("no picture could be read", file: data) }
+    guard result.count > 0 else { throw Failure("no image could be read", file: data) }
     for (label, name) in classes.enumerated() where !result.failures.isEmpty {
-      let own = pictures.filter { $0.label == label }
+      let own = images.filter { $0.label == label }
       if !own.isEmpty, !result.answers.contains(where: { $0.label == label }) {
-        Console.warning("no picture of '\(name.printable)' could be read (\(own.count.counted("picture")))")
+        Console.warning("no image of '\(name.printable)' could be read (\(own.count.counted("image")))")
       }
     }
     json ? printJSON(result, set) : printText(result, set)
@@ -109,7 +109,7 @@ struct Evaluate: NetworkCommand {
     print("measured on \(set.source)")
     let confusion = result.confusion(classes: classes.count)
     var table = Table(
-      ("class", .left), ("pictures", .right), ("right", .right), ("accuracy", .right),
+      ("class", .left), ("images", .right), ("right", .right), ("accuracy", .right),
       ("most often taken for", .left))
     for (label, row) in confusion.enumerated() {
       let total = row.reduce(0, +)

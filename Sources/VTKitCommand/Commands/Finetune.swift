@@ -18,9 +18,9 @@ struct Finetune: NetworkCommand {
       if nothing had happened. A classifier that was trained for the same class names is kept.
 
       With --resume, --epochs N gives the run another end: from then on, the learning rate is what a run of N epochs has at \
-      the same update. --data says where the same pictures lie now, --export adds an export. All else is the run's own.
+      the same update. --data says where the same images lie now, --export adds an export. All else is the run's own.
 
-      Example: vtkit finetune --checkpoint ViT-S_16.npz --data pictures --output run --export tuned.npz
+      Example: vtkit finetune --checkpoint ViT-S_16.npz --data images --output run --export tuned.npz
       """)
 
   @Option(help: ArgumentHelp("The pretrained weights.", valueName: "path"))
@@ -36,7 +36,7 @@ struct Finetune: NetworkCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Train at pictures of this side: the checkpoint's position tables are resampled.", valueName: "side"))
+      "Train at images of this side: the checkpoint's position tables are resampled.", valueName: "side"))
   var imageSize: Int?
 
   @Option(
@@ -46,14 +46,14 @@ struct Finetune: NetworkCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Train on gray pictures (1) or RGB (3): the checkpoint's first layer is summed or repeated.",
+      "Train on gray images (1) or RGB (3): the checkpoint's first layer is summed or repeated.",
       valueName: "n"))
   var inChannels: Int?
 
-  @Option(help: ArgumentHelp("The pictures' folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The images' folder.", valueName: "folder"))
   var data: String?
 
-  @Flag(help: "Validate with the test pictures, even where there are validation pictures.")
+  @Flag(help: "Validate with the test images, even where there are validation images.")
   var testSplit = false
 
   @Flag(help: "Make a new classifier, even where the checkpoint's is for the same classes.")
@@ -106,7 +106,7 @@ struct Finetune: NetworkCommand {
       }
       return
     }
-    guard data != nil else { throw Failure(.usage, "--data is missing: the folder of pictures") }
+    guard data != nil else { throw Failure(.usage, "--data is missing: the folder of images") }
     guard output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
     guard fromScratch != (checkpoint != nil) else {
       throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
@@ -175,14 +175,14 @@ struct Finetune: NetworkCommand {
     var (metadata, weights) = (start, startWeights)
     let architecture = metadata.configuration["architecture"]?.string ?? ""
     let recipe = try recipeArguments.recipe(architecture: architecture)
-    let pictures = try ImageFolder(
+    let images = try ImageFolder(
       dataPath, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
-    let (rows, classifier) = try classifierRows(metadata, pictures.classes)
+    let (rows, classifier) = try classifierRows(metadata, images.classes)
     let earlier = try metadata.data.map { try TrainingRecord($0) }
     let imageSize = metadata.configuration["image_size"]?.int ?? 224
     metadata.configuration = HeadReplacement.configuration(
-      metadata.configuration, numClasses: pictures.classes.count)
-    metadata.classes = pictures.classes
+      metadata.configuration, numClasses: images.classes.count)
+    metadata.classes = images.classes
     metadata.preprocessing = try preprocessing.resolve(
       metadata.preprocessing, architecture: architecture, imageSize: imageSize,
       channels: metadata.configuration["in_channels"]?.int ?? 3
@@ -193,24 +193,24 @@ struct Finetune: NetworkCommand {
     }
     metadata.data =
       TrainingRecord(
-        pictures, split: .init(fraction: recipe.validationFraction, seed: recipe.seed), earlier: earlier
+        images, split: .init(fraction: recipe.validationFraction, seed: recipe.seed), earlier: earlier
       ).json
     let targets = try export.map { try ExportTarget($0, metadata: metadata) }
     for target in targets { try target.check(metadata) }
-    if recipe.strictData { try Self.checkReadable(pictures, metadata, engine) }
+    if recipe.strictData { try Self.checkReadable(images, metadata, engine) }
     let folder = try RunFolder.create(output ?? "", overwrite: force)
     Console.notes(preprocessing.unsettled(source?.notes ?? []))
     let configuration = RunConfiguration(
-      recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(pictures),
+      recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(images),
       checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
       keepsDrloc: keepDrloc, instructions: engine.instructions, usesTestSplit: testSplit,
       matrixLibrary: Engine.matrixLibrary)
-    tell(pictures, earlier: earlier)
-    Console.line(Self.summary(pictures))
+    tell(images, earlier: earlier)
+    Console.line(Self.summary(images))
     Console.line(classifier)
     func trainer() throws -> Trainer {
       try Trainer(
-        folder: folder, configuration: configuration, weights: weights, data: pictures, engine: engine)
+        folder: folder, configuration: configuration, weights: weights, data: images, engine: engine)
     }
     return try source?.namingOwnTensors(checkpoint ?? "", trainer) ?? trainer()
   }
@@ -256,11 +256,11 @@ struct Finetune: NetworkCommand {
     if !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing {
       let best = try Models.make(
         configuration.metadata.configuration, weights: weights, engine: trainer.engine)
-      func measured(_ pictures: [LabeledPicture]) throws -> Evaluation? {
-        pictures.isEmpty
+      func measured(_ images: [Sample]) throws -> Evaluation? {
+        images.isEmpty
           ? nil
           : try Evaluation.run(
-            best, pictures, preprocessing: Preprocessing(own), batchSize: configuration.recipe.batchSize,
+            best, images, preprocessing: Preprocessing(own), batchSize: configuration.recipe.batchSize,
             engine: trainer.engine)
       }
       evaluation = try measured(data.validation)

@@ -4,19 +4,19 @@ import VTData
 import VTTensor
 import VTTraining
 
-/// What a new run says of its pictures and its classifier.
+/// What a new run says of its images and its classifier.
 extension Finetune {
-  /// How many pictures there are, and where the sets come from.
+  /// How many images there are, and where the sets come from.
   static func summary(_ data: ImageFolder) -> String {
     var text =
-      "\(data.classes.count) classes, \(data.training.count) training and \(data.validation.count.counted("validation picture"))"
+      "\(data.classes.count) classes, \(data.training.count) training and \(data.validation.count.counted("validation image"))"
     if let folder = data.validationFolder {
       text += " (\(folder)/)"
     } else if !data.validation.isEmpty {
       text += " (put aside)"
     }
     return text
-      + (data.testFolder.map { ", \(data.test.count.counted("test picture")) (\($0)/) for the end" } ?? "")
+      + (data.testFolder.map { ", \(data.test.count.counted("test image")) (\($0)/) for the end" } ?? "")
   }
 
   /// The rows of the checkpoint's classifier for the folder's classes (nil for a new classifier), and what to say of it.
@@ -37,7 +37,7 @@ extension Finetune {
     return (rows, "classifier: kept (\(classes.count) classes, \(source))\(order)")
   }
 
-  /// Refuses a run folder among the pictures, where it would count as a class, and one that holds its own checkpoint,
+  /// Refuses a run folder among the images, where it would count as a class, and one that holds its own checkpoint,
   /// which a new run would remove.
   func checkPlaces(_ output: String) throws {
     func isInside(_ path: String?, _ folder: String?) -> Bool {
@@ -46,7 +46,7 @@ extension Finetune {
     }
     guard !isInside(output, data) else {
       throw Failure(
-        .usage, "the run folder lies among the pictures", file: output, hint: "choose another --output")
+        .usage, "the run folder lies among the images", file: output, hint: "choose another --output")
     }
     guard !isInside(checkpoint, output) else {
       throw Failure(
@@ -55,15 +55,15 @@ extension Finetune {
     }
   }
 
-  /// Refuses a picture that cannot be read before a run folder is made for it (`--strict-data`).
+  /// Refuses an image that cannot be read before a run folder is made for it (`--strict-data`).
   static func checkReadable(_ data: ImageFolder, _ metadata: NativeMetadata, _ engine: Engine) throws {
     guard let own = metadata.preprocessing else { return }
     let steps = try Preprocessing(own)
-    let pictures = data.training + data.validation + data.test
-    let bar = ProgressBar("checking the pictures", total: pictures.count)
+    let images = data.training + data.validation + data.test
+    let bar = ProgressBar("checking the images", total: images.count)
     let loader = BatchLoader(
-      items: pictures, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
-    ) { file, _ in try steps.evaluationPicture(file.picture()) }
+      items: images, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
+    ) { file, _ in try steps.evaluationImage(file.image()) }
     var done = 0
     while let batch = loader.next() {
       if let failure = batch.failures.first {
@@ -80,12 +80,12 @@ extension Finetune {
   func tell(_ data: ImageFolder, earlier: TrainingRecord?) {
     Console.tell(data.remarks)
     if data.validation.isEmpty {
-      Console.warning("there are no validation pictures: the last epoch counts as the best")
+      Console.warning("there are no validation images: the last epoch counts as the best")
     }
     let seen = earlier.map { earlier in data.validation.count { earlier.holds($0) == true } } ?? 0
     if seen > 0 {
       Console.warning(
-        "\(seen) of \(data.validation.count.counted("validation picture")) \(seen == 1 ? "was" : "were") trained on before, in the checkpoint's own training: the accuracy says little (the same --seed and --val-fraction keep them apart)"
+        "\(seen) of \(data.validation.count.counted("validation image")) \(seen == 1 ? "was" : "were") trained on before, in the checkpoint's own training: the accuracy says little (the same --seed and --val-fraction keep them apart)"
       )
     }
   }

@@ -22,13 +22,13 @@ extension Finetune {
       )
     }
     let place = data?.absolutePath ?? configuration.data
-    let pictures: ImageFolder
-    do { pictures = try Self.pictures(configuration, in: place) } catch var failure as Failure {
-      if data == nil { failure.hint = "if the pictures have moved, tell their folder with --data" }
+    let images: ImageFolder
+    do { images = try Self.images(configuration, in: place) } catch var failure as Failure {
+      if data == nil { failure.hint = "if the images have moved, tell their folder with --data" }
       throw failure
     }
     let targets = try addedExports(configuration, folder)
-    let trainer = try Trainer(resuming: folder, data: pictures, engine: engine) { run in
+    let trainer = try Trainer(resuming: folder, data: images, engine: engine) { run in
       run.data = place
       run.exports += targets
       if GivenOptions.names().contains("--epochs") {
@@ -66,8 +66,8 @@ extension Finetune {
     return added.map(\.absolute)
   }
 
-  /// A run's pictures.
-  private static func pictures(_ configuration: RunConfiguration, in folder: String) throws -> ImageFolder {
+  /// A run's images.
+  private static func images(_ configuration: RunConfiguration, in folder: String) throws -> ImageFolder {
     try ImageFolder(
       folder, validationFraction: configuration.recipe.validationFraction, seed: configuration.recipe.seed,
       usesTestSplit: configuration.usesTestSplit)

@@ -74,7 +74,7 @@ struct Inspect: NetworkCommand {
       }
       if let preprocessing = loaded.metadata.preprocessing {
         let words = PreprocessingText(preprocessing)
-        print("pictures:   \(words.geometry); \(words.numbers)")
+        print("images:   \(words.geometry); \(words.numbers)")
       }
       if let origin = loaded.metadata.provenance?["source_file"]?.string {
         print("made from:  \(origin)")

@@ -45,7 +45,7 @@ struct ModelsCommand: ParsableCommand {
       return
     }
     var table = Table(
-      ("model", .left), ("architecture", .left), ("picture", .right), ("parameters", .right))
+      ("model", .left), ("architecture", .left), ("image", .right), ("parameters", .right))
     for preset in Models.all {
       table.add(
         preset.name, preset.architecture, "\(preset.configuration["image_size"]?.int ?? 0)",

@@ -9,13 +9,13 @@ import VTTensor
 
 struct Predict: NetworkCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tells what pictures show, or computes a network's raw outputs.",
+    abstract: "Tells what images show, or computes a network's raw outputs.",
     discussion: """
       Example: vtkit predict --checkpoint tuned.npz --top 3 cat.jpg
                vtkit predict --checkpoint tuned.npz --top 1 --output labels.csv holiday/
 
-      A picture that cannot be read is told, and the others are answered; the exit code is then 1. The table has the \
-      columns image, rank, class, index and probability, one row an answer; .jsonl has one JSON object a picture.
+      An image that cannot be read is told, and the others are answered; the exit code is then 1. The table has the \
+      columns image, rank, class, index and probability, one row an answer; .jsonl has one JSON object an image.
 
       With --tensor, a NumPy archive's `input` (float32 [N, 3, H, W], normalized) goes through the network, and \
       `logits` [N, classes] and `grid` [N, k, k, D] are written to --output.
@@ -24,7 +24,7 @@ struct Predict: NetworkCommand {
   @Option(help: ArgumentHelp("The weights.", valueName: "path"))
   var checkpoint: String
 
-  @Argument(help: "Pictures, and folders of pictures (with the folders inside).")
+  @Argument(help: "Images, and folders of images (with the folders inside).")
   var images: [String] = []
 
   @Option(help: ArgumentHelp("How many classes to show.", valueName: "n"))
@@ -33,7 +33,7 @@ struct Predict: NetworkCommand {
   @Flag(help: "Write JSON.")
   var json = false
 
-  @Option(help: ArgumentHelp("An .npz with the input tensor, in place of pictures.", valueName: "file"))
+  @Option(help: ArgumentHelp("An .npz with the input tensor, in place of images.", valueName: "file"))
   var tensor: String?
 
   @Option(
@@ -53,12 +53,12 @@ struct Predict: NetworkCommand {
   func validate() throws {
     if top < 1 { throw ValidationError("--top must be at least 1.") }
     if tensor != nil {
-      guard images.isEmpty else { throw ValidationError("Give pictures or --tensor, not both.") }
+      guard images.isEmpty else { throw ValidationError("Give images or --tensor, not both.") }
       guard output != nil else { throw ValidationError("--tensor needs --output FILE.npz.") }
     } else {
-      guard !images.isEmpty else { throw ValidationError("Give at least one picture, or --tensor.") }
+      guard !images.isEmpty else { throw ValidationError("Give at least one image, or --tensor.") }
       if let output, !PredictionFile.isKnown(output) {
-        throw ValidationError("--output is a .csv or .jsonl file for pictures, an .npz for --tensor.")
+        throw ValidationError("--output is a .csv or .jsonl file for images, an .npz for --tensor.")
       }
     }
   }
@@ -72,13 +72,13 @@ struct Predict: NetworkCommand {
       }
     }
     let loaded = try load.load(checkpoint)
-    let files = try PictureArguments.files(images)
+    let files = try ImageArguments.files(images)
     let engine = engineArguments.engine()
     let model = try loaded.finiteModel(engine: engine, path: checkpoint)
     if let tensor, let output {
       try predictTensor(tensor, output, model, loaded, engine)
     } else {
-      try predictPictures(files, model, loaded, engine)
+      try predictImages(files, model, loaded, engine)
     }
   }
 
@@ -113,10 +113,10 @@ struct Predict: NetworkCommand {
     // A few at a time, so that memory does not grow with N.
     for first in stride(from: 0, to: count, by: 16) {
       let batch = min(16, count - first)
-      let images = engine.pictures(
-        planar: values[first * one..<(first + batch) * one], [batch, channels, size, size])
+      let images = engine.images(
+        nchw: values[first * one..<(first + batch) * one], [batch, channels, size, size])
       let result = model.forward(images, Tape(engine, recording: false))
-      try result.checkFinite { "picture \(first + $0) of \(input)" }
+      try result.checkFinite { "image \(first + $0) of \(input)" }
       logits += result.logits.values
       grid += result.finalGrid.values
     }
@@ -133,9 +133,9 @@ struct Predict: NetworkCommand {
     )
   }
 
-  // MARK: Pictures
+  // MARK: Images
 
-  private func predictPictures(
+  private func predictImages(
     _ files: [String], _ model: any VisionModel, _ loaded: LoadedCheckpoint, _ engine: Engine
   ) throws {
     let metadata = loaded.metadata
@@ -148,10 +148,10 @@ struct Predict: NetworkCommand {
     let steps = try preprocessing.resolve(
       metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
       channels: model.inChannels)
-    let items = files.map { LabeledPicture(path: $0, label: 0) }
+    let items = files.map { Sample(path: $0, label: 0) }
     let loader = BatchLoader(
       items: items, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
-    ) { file, _ in try steps.evaluationPicture(file.picture()) }
+    ) { file, _ in try steps.evaluationImage(file.image()) }
     var predictions: [Prediction] = []
     var failures: [Failure] = []
     while let batch = loader.next() {
@@ -177,15 +177,15 @@ struct Predict: NetworkCommand {
   private func finish(_ predictions: [Prediction], _ failures: [Failure], of count: Int) throws {
     if predictions.isEmpty, let failure = failures.first {
       if count == 1 { throw failure }
-      throw Failure("none of the \(count) pictures could be read")
+      throw Failure("none of the \(count) images could be read")
     }
     if let output {
       try PredictionFile.write(predictions, to: output, overwrite: force)
-      if !json { print("\(output): answers for \(predictions.count.counted("picture"))") }
+      if !json { print("\(output): answers for \(predictions.count.counted("image"))") }
     }
     if json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }
     if !failures.isEmpty {
-      throw Failure(.no, "\(failures.count) of \(count.counted("picture")) could not be read")
+      throw Failure(.no, "\(failures.count) of \(count.counted("image")) could not be read")
     }
   }
 }

@@ -9,14 +9,14 @@ extension Interpolation: ExpressibleByArgument {}
 extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Resampler: ExpressibleByArgument {}
 
-/// How pictures become inputs, where the checkpoint does not say or is overruled.
+/// How images become inputs, where the checkpoint does not say or is overruled.
 struct PreprocessingArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("How pictures are resized.", valueName: "name"))
+  @Option(help: ArgumentHelp("How images are resized.", valueName: "name"))
   var interpolation: Interpolation?
 
   @Option(
     help: ArgumentHelp(
-      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406 (one number for gray pictures). Else the checkpoint's own, or its library's.",
+      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406 (one number for gray images). Else the checkpoint's own, or its library's.",
       valueName: "r,g,b"),
     transform: { try Self.numbers($0, "--mean") })
   var mean: [Float]?
@@ -39,7 +39,7 @@ struct PreprocessingArguments: ParsableArguments {
   var resampler: Resampler?
 
   @Option(
-    help: ArgumentHelp("The part of a picture's shorter side that evaluation keeps.", valueName: "part"))
+    help: ArgumentHelp("The part of an image's shorter side that evaluation keeps.", valueName: "part"))
   var crop: Double?
 
   func validate() throws {
@@ -52,7 +52,7 @@ struct PreprocessingArguments: ParsableArguments {
     let numbers = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }.filter(\.isFinite)
     guard [1, 3].contains(numbers.count), parts.count == numbers.count else {
       throw ValidationError(
-        "\(flag) takes three numbers with commas between them and no spaces, like 0.485,0.456,0.406 (one for gray pictures)."
+        "\(flag) takes three numbers with commas between them and no spaces, like 0.485,0.456,0.406 (one for gray images)."
       )
     }
     return numbers
@@ -60,7 +60,7 @@ struct PreprocessingArguments: ParsableArguments {
 
   /// The checkpoint's own preprocessing, or the usual one, with what the options say.
   /// - Parameter channels: of the network's input.
-  /// - Throws: `Failure` where pictures have no such channels.
+  /// - Throws: `Failure` where images have no such channels.
   func resolve(_ own: JSON?, architecture: String, imageSize: Int, channels: Int) throws -> Preprocessing {
     var result =
       try own.map { try Preprocessing($0) }
@@ -87,7 +87,7 @@ struct PreprocessingArguments: ParsableArguments {
     if let crop { result.cropFraction = crop }
     if isAveraged {
       Console.line(
-        "note: the network takes one channel: pictures are made gray, with mean \(result.mean[0]) and std \(result.std[0]), the averages of three (--mean and --std override)"
+        "note: the network takes one channel: images are made gray, with mean \(result.mean[0]) and std \(result.std[0]), the averages of three (--mean and --std override)"
       )
     }
     return result

@@ -8,10 +8,10 @@ extension DrlocOptions.Mode: ExpressibleByArgument {}
 
 /// The training recipe.
 struct RecipeArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("Passes over the training pictures.", valueName: "n"))
+  @Option(help: ArgumentHelp("Passes over the training images.", valueName: "n"))
   var epochs = 20
 
-  @Option(help: ArgumentHelp("Pictures an update.", valueName: "n"))
+  @Option(help: ArgumentHelp("Images an update.", valueName: "n"))
   var batchSize = 32
 
   @Option(help: ArgumentHelp("Learning rate after the warm-up.", valueName: "rate"))
@@ -44,10 +44,10 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Dropout rate.", valueName: "rate"))
   var dropout = 0.0
 
-  @Option(help: ArgumentHelp("Least part of a picture that a random crop has.", valueName: "part"))
+  @Option(help: ArgumentHelp("Least part of an image that a random crop has.", valueName: "part"))
   var minCrop = 0.35
 
-  @Flag(help: "Never mirror pictures.")
+  @Flag(help: "Never mirror images.")
   var noFlip = false
 
   @Flag(help: "Train without the dense relative localization loss.")
@@ -58,7 +58,7 @@ struct RecipeArguments: ParsableArguments {
       "Weight λ of the drloc loss (default 0.5 for Swin, 0.1 for the others).", valueName: "x"))
   var drlocWeight: Double?
 
-  @Option(help: ArgumentHelp("Pairs of positions a picture for the drloc loss.", valueName: "n"))
+  @Option(help: ArgumentHelp("Pairs of positions an image for the drloc loss.", valueName: "n"))
   var drlocPairs = 64
 
   @Option(help: ArgumentHelp("Whose definition of the drloc loss.", valueName: "name"))
@@ -84,7 +84,7 @@ struct RecipeArguments: ParsableArguments {
       "Let λ rise over this many epochs and then fall to 0; constant where left out.", valueName: "n"))
   var drlocWarmupEpochs: Int?
 
-  @Flag(help: "Keep batch norms' running statistics: for batches of a few pictures.")
+  @Flag(help: "Keep batch norms' running statistics: for batches of a few images.")
   var freezeBatchNorm = false
 
   @Flag(
@@ -105,7 +105,7 @@ struct RecipeArguments: ParsableArguments {
 
   @Flag(
     help:
-      "Refuse pictures that cannot be read, rather than skip them; all are read once before the run begins.")
+      "Refuse images that cannot be read, rather than skip them; all are read once before the run begins.")
   var strictData = false
 
   func recipe(architecture: String) throws -> Recipe {

@@ -2,7 +2,7 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// A network's answers for one picture, the likeliest first.
+/// A network's answers for one image, the likeliest first.
 struct Prediction {
   struct Answer {
     /// The class's place among the network's answers.

@@ -4,15 +4,15 @@ import VTCore
 import VTData
 import VTModels
 
-/// Brings a loaded checkpoint to other pictures or windows.
+/// Brings a loaded checkpoint to other images or windows.
 enum Resizing {
   /// What is wrong with `--in-channels`, if anything.
   static func problem(inChannels: Int?) -> String? {
     guard let inChannels, inChannels != 1, inChannels != 3 else { return nil }
-    return "--in-channels is 1 (gray pictures) or 3 (RGB)"
+    return "--in-channels is 1 (gray images) or 3 (RGB)"
   }
 
-  /// Brings the first layer to gray or RGB pictures, and the preprocessing with it.
+  /// Brings the first layer to gray or RGB images, and the preprocessing with it.
   /// - Throws: `Failure` where the network's first layer does not allow it.
   static func apply(inChannels: Int?, to loaded: inout LoadedCheckpoint) throws {
     guard let inChannels else { return }
@@ -25,7 +25,7 @@ enum Resizing {
       try Preprocessing($0).fitted(toChannels: inChannels).json
     }
     let how = inChannels == 1 ? "its channels are summed" : "its one channel is repeated, a third each"
-    Console.line("note: \(layer) takes \(inChannels == 1 ? "gray" : "RGB") pictures now (\(how))")
+    Console.line("note: \(layer) takes \(inChannels == 1 ? "gray" : "RGB") images now (\(how))")
   }
 
   /// What is wrong with the sizes, if anything.

@@ -49,8 +49,8 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
   }
 
   public init(reading reader: inout ConfigurationReader) throws {
-    imageSize = reader.size("image_size", "side of the pictures in pixels")
-    inChannels = reader.size("in_channels", "channels of the pictures", default: 3)
+    imageSize = reader.size("image_size", "side of the images in pixels")
+    inChannels = reader.size("in_channels", "channels of the images", default: 3)
     numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
     normEps = reader.epsilon("norm_eps", "the batch norms' epsilon")
     activation = reader.choice(

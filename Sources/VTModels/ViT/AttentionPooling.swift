@@ -11,7 +11,7 @@ struct AttentionPooling {
   /// - Returns: `[batch, channels]`.
   func callAsFunction(_ x: Tensor, _ name: String, _ tape: Tape) -> Tensor {
     let headDim = x.channels / heads
-    // The query is the same for every picture: projected once.
+    // The query is the same for every image: projected once.
     let query = layers.linear(layers.parameters[name + "latent"], name + "q", tape)
     let mixed = tape.attention(
       q: tape.repeated(query, batch: x.shape[0]), kv: layers.linear(x, name + "kv", tape),

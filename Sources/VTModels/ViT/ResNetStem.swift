@@ -51,7 +51,7 @@ public struct ResNetStemConfiguration: Sendable, Equatable {
   func outer(_ stage: Int) -> Int { 4 * inner(stage) }
   var channels: Int { outer(depths.count - 1) }
 
-  /// How many of the picture's pixels one cell of the last map spans along one side. A rest has a cell of its own.
+  /// How many of the image's pixels one cell of the last map spans along one side. A rest has a cell of its own.
   var stride: Int { 4 << (depths.count - 1) }
 
   func parameterDeclarations(_ inChannels: Int) -> [ParameterDeclaration] {
@@ -143,7 +143,7 @@ struct ResNetStem {
       groups: ResNetStemConfiguration.groups, eps: Float(shape.normEps), residual: residual, relu: relu)
   }
 
-  /// TensorFlow's SAME padding of a square picture: as many cells as strides begin, what is odd of it behind.
+  /// TensorFlow's SAME padding of a square image: as many cells as strides begin, what is odd of it behind.
   private func same(_ x: Tensor, kernel: Int, stride: Int) -> (before: Int, after: Int) {
     let side = x.shape[1]
     let all = max(0, ((side + stride - 1) / stride - 1) * stride + kernel - side)

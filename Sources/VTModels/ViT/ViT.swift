@@ -87,7 +87,7 @@ public final class ViT: Network {
     func classify(_ x: Tensor, _ name: String) -> Tensor { layers.classifier(x, name, tape) }
     switch shape.pooling {
     case .cls:
-      // Norm and selection commute, and one token a picture is less to normalize.
+      // Norm and selection commute, and one token an image is less to normalize.
       return classify(represent(normed(tape.selectToken(x, index: 0)), tape), "head")
     case .map:
       let pool = AttentionPooling(layers: layers, heads: shape.numHeads, activation: shape.activation)

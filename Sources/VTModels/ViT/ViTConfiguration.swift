@@ -66,9 +66,9 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   /// The ResNet in front of the patches, which are then cut from its last map; nil for the usual ViT.
   public var resnet: ResNetStemConfiguration?
 
-  /// Cells along one side of what patches are cut from: the picture, or the ResNet's last map.
+  /// Cells along one side of what patches are cut from: the image, or the ResNet's last map.
   private var mapSide: Int { resnet.map { (imageSize + $0.stride - 1) / $0.stride } ?? imageSize }
-  /// Patches along one side of the picture.
+  /// Patches along one side of the image.
   public var gridSide: Int { mapSide / patchSize }
   /// Tokens in front of the patches.
   public var prefixTokens: Int { readTokens + numRegisters }

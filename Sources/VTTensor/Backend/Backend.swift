@@ -114,7 +114,7 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
     _ shape: PairShape, _ sides: [PairSide], dy: Storage, y: Storage, x: Storage, weight: Storage,
     dx: Storage?, dweight: GradientTarget?, dbias: GradientTarget?)
 
-  /// `y [batch, prefix + tokens, channels]`: `prefix` tokens of `a` (one set for all, or one a picture), then `b`'s.
+  /// `y [batch, prefix + tokens, channels]`: `prefix` tokens of `a` (one set for all, or one an image), then `b`'s.
   func joinTokens(
     y: Storage, a: Storage, sharesA: Bool, b: Storage, batch: Int, prefix: Int, tokens: Int,
     channels: Int)

@@ -1,4 +1,4 @@
-/// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each picture by itself.
+/// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each image by itself.
 public struct GroupNormShape: Sendable {
   public let batch: Int
   public let rows: Int

@@ -306,17 +306,17 @@ extension CPUBackend {
     let w = transposed(weight.floats, rows: g.channels, columns: area)
     let sums = scratch(g.batch * area * g.channels)
     threads.run(pieces: g.batch) { image, _ in
-      let (out, picture) = (image * g.outCells * g.channels, image * g.cells * g.channels)
+      let (out, input) = (image * g.outCells * g.channels, image * g.cells * g.channels)
       if let dx {
         vt_depthwise_backward_input(
-          isa, dx.storage.floats + picture, dy.floats + out, w.floats, g.kernelGeometry,
+          isa, dx.storage.floats + input, dy.floats + out, w.floats, g.kernelGeometry,
           dx.accumulate ? 1 : 0)
       }
       if dweight != nil {
         let own = sums.floats + image * area * g.channels
         own.update(repeating: 0, count: area * g.channels)
         vt_depthwise_backward_weight(
-          isa, own, dy.floats + out, x.floats + picture, g.kernelGeometry)
+          isa, own, dy.floats + out, x.floats + input, g.kernelGeometry)
       }
     }
     guard let dweight else { return }

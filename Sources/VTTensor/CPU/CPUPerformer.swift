@@ -2,7 +2,7 @@ import CKernels
 import CBLAS
 
 extension CPUBackend {
-  /// Random features of one picture's keys or queries: `φ(x) = exp(w x - |x|² / 2) / sqrt(features)`.
+  /// Random features of one image's keys or queries: `φ(x) = exp(w x - |x|² / 2) / sqrt(features)`.
   private func features(
     _ shape: PerformerShape, _ out: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>,
     _ w: Storage

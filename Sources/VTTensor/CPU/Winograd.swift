@@ -10,9 +10,9 @@ struct WinogradConvolution {
   let width: Int
   let inputs: Int
   let outputs: Int
-  /// Rows of tiles, all pictures' one behind the other, and those of one picture.
+  /// Rows of tiles, all images' one behind the other, and those of one image.
   private let tileRows: Int
-  private let rowsPerPicture: Int
+  private let rowsPerImage: Int
   private let tilesAcross: Int
   private let rowsPerBlock: Int
   let blocks: Int
@@ -26,9 +26,9 @@ struct WinogradConvolution {
     else { return nil }
     (height, width) = (g.height, g.width)
     (self.inputs, self.outputs) = (inputs, outputs)
-    rowsPerPicture = (height + 1) / 2
+    rowsPerImage = (height + 1) / 2
     tilesAcross = (width + 1) / 2
-    tileRows = g.batch * rowsPerPicture
+    tileRows = g.batch * rowsPerImage
     guard tileRows * tilesAcross >= 192 else { return nil }
     rowsPerBlock = max(1, blockTiles / tilesAcross)
     blocks = (tileRows + rowsPerBlock - 1) / rowsPerBlock
@@ -38,10 +38,10 @@ struct WinogradConvolution {
     block * rowsPerBlock..<min(tileRows, (block + 1) * rowsPerBlock)
   }
 
-  /// The output's rows `[cells, outputs]` that a block of tiles makes: one behind the other, whatever pictures they are of.
+  /// The output's rows `[cells, outputs]` that a block of tiles makes: one behind the other, whatever images they are of.
   func cells(_ block: Int) -> Range<Int> {
     func first(_ row: Int) -> Int {
-      (row / rowsPerPicture * height + row % rowsPerPicture * 2) * width
+      (row / rowsPerImage * height + row % rowsPerImage * 2) * width
     }
     let r = rows(block)
     return first(r.lowerBound)..<first(r.upperBound)

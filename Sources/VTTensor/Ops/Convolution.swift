@@ -2,7 +2,7 @@ extension Tape {
   private func geometry(
     _ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil
   ) -> ConvolutionGeometry {
-    precondition(x.shape.count == 4, "a picture is [batch, height, width, channels], not \(x.shape)")
+    precondition(x.shape.count == 4, "an image is [batch, height, width, channels], not \(x.shape)")
     return ConvolutionGeometry(
       batch: x.shape[0], height: x.shape[1], width: x.shape[2], channels: x.shape[3],
       kernel: kernel, stride: stride, padding: padding, paddingAfter: after)

@@ -1,5 +1,5 @@
 extension Tape {
-  /// `(x - mean) / sqrt(var + eps) * gamma + beta`, mean and biased variance over a picture's cells and a group of
+  /// `(x - mean) / sqrt(var + eps) * gamma + beta`, mean and biased variance over an image's cells and a group of
   /// neighbouring channels (Wu and He, "Group Normalization", ECCV 2018); then the residual, then the ReLU.
   /// - Parameters:
   ///   - x: `[batch, height, width, channels]`.

@@ -49,13 +49,13 @@ extension Tape {
 public struct PairShape: Sendable {
   public let channels: Int
   public let outputs: Int
-  /// Of all pictures together.
+  /// Of all images together.
   public let pairs: Int
 }
 
 /// The tokens that stand on one side of the pairs.
 public struct PairSide: Sendable {
-  /// Each token that occurs, once, as a row of `[batch * tokens]`: pictures in order, tokens by first occurrence.
+  /// Each token that occurs, once, as a row of `[batch * tokens]`: images in order, tokens by first occurrence.
   let rows: [Int32]
   /// For each pair, which of `rows`.
   let places: [Int32]

@@ -1,5 +1,5 @@
 extension Tape {
-  /// Cuts pictures into patches, projects each to a token, puts the prefix tokens (class,
+  /// Cuts images into patches, projects each to a token, puts the prefix tokens (class,
   /// distillation) in front and adds the position table (Dosovitskiy et al., ICLR 2021, eq. 1).
   /// - Parameters:
   ///   - images: `[batch, height, width, inChannels]`, normalized; sides are multiples of `patch`.

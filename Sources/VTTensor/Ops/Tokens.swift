@@ -73,7 +73,7 @@ extension Tape {
     return y
   }
 
-  /// One set of tokens, copied for every picture.
+  /// One set of tokens, copied for every image.
   /// - Parameter x: `[1, tokens, channels]`.
   /// - Returns: `[batch, tokens, channels]`.
   public func repeated(_ x: Tensor, batch: Int) -> Tensor {

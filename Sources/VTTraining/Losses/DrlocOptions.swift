@@ -28,7 +28,7 @@ public struct DrlocOptions: Sendable, Equatable {
   public var normalizes: Bool
   /// Whether every stage's grid has a head and a loss of its own.
   public var isMultiscale: Bool
-  /// Pairs of positions drawn for each picture (m).
+  /// Pairs of positions drawn for each image (m).
   public var pairs: Int
   /// λ, the loss's weight beside the cross-entropy.
   public var weight: Double

@@ -11,9 +11,9 @@ public struct GridPairs: Sendable, Equatable {
     self.second = second
   }
 
-  /// Pairs for the grids of every scale, one picture's after the other's.
+  /// Pairs for the grids of every scale, one image's after the other's.
   /// - Parameters:
-  ///   - keys: one a picture, so that its pairs depend on nothing else.
+  ///   - keys: one an image, so that its pairs depend on nothing else.
   ///   - sides: of the grids.
   public static func draw(keys: [RandomKey], pairs: Int, sides: [Int]) -> [GridPairs] {
     var result = [GridPairs](repeating: GridPairs(), count: sides.count)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Curves as an SVG picture.
+/// Curves as an SVG image.
 struct LineChart {
   let title: String
   let series: [(name: String, points: [(Double, Double)])]

@@ -4,8 +4,8 @@ import VTCheckpoint
 /// `report.html`: a run on one page, with nothing to fetch.
 public enum Report {
   /// - Parameters:
-  ///   - evaluation: of the best weights; nil without validation pictures.
-  ///   - test: of the best weights on the test pictures, where there are any.
+  ///   - evaluation: of the best weights; nil without validation images.
+  ///   - test: of the best weights on the test images, where there are any.
   public static func write(
     folder: RunFolder, configuration: RunConfiguration, state: TrainingState,
     evaluation: Evaluation?, test: Evaluation? = nil, trainingCount: Int

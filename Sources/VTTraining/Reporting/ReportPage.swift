@@ -50,11 +50,11 @@ struct ReportPage {
 
   private var headline: String {
     guard let evaluation else {
-      return "<p>No validation pictures, so there is no accuracy to show.</p>"
+      return "<p>No validation images, so there is no accuracy to show.</p>"
     }
     let percent = String(format: "%.2f", 100 * evaluation.accuracy)
     return """
-      <p><span class="big">\(percent) %</span> of \(evaluation.count.counted("validation picture")) right \
+      <p><span class="big">\(percent) %</span> of \(evaluation.count.counted("validation image")) right \
       (\(evaluation.correct)), best epoch \((state.bestEpoch ?? 0) + 1) of \(configuration.recipe.epochs)</p>
       """
   }
@@ -62,7 +62,7 @@ struct ReportPage {
   private var testLine: String {
     guard let test else { return "" }
     let percent = String(format: "%.2f", 100 * test.accuracy)
-    return "<p>\(percent) % of \(test.count.counted("test picture")) right (\(test.correct)).</p>"
+    return "<p>\(percent) % of \(test.count.counted("test image")) right (\(test.correct)).</p>"
   }
 
   private var charts: String {
@@ -137,11 +137,11 @@ struct ReportPage {
   private var facts: String {
     var rows: [(String, String)] = [
       ("classes", classes.joined(separator: ", ")),
-      ("pictures", "\(trainingCount) for training, \(evaluation?.count ?? 0) for validation"),
+      ("images", "\(trainingCount) for training, \(evaluation?.count ?? 0) for validation"),
       ("updates", "\(state.updates)"),
     ]
     let unreadable = evaluation?.failures.count ?? 0
-    if unreadable > 0 { rows.append(("unreadable", "\(unreadable.counted("validation picture"))")) }
+    if unreadable > 0 { rows.append(("unreadable", "\(unreadable.counted("validation image"))")) }
     for member in configuration.metadata.configuration.members ?? [] {
       rows.append((member.key, member.value.string ?? member.value.text()))
     }
@@ -158,36 +158,36 @@ struct ReportPage {
   }
 }
 
-/// A small picture inside the page.
+/// A small image inside the page.
 enum Thumbnail {
-  /// The picture, at most 128 pixels a side, as an uncompressed bitmap; nothing where it cannot be read.
+  /// The image, at most 128 pixels a side, as an uncompressed bitmap; nothing where it cannot be read.
   static func dataURL(_ path: String) -> String {
-    guard let picture = try? Picture.load(path) else { return "" }
-    let scale = min(1, 128 / Double(max(picture.width, picture.height)))
+    guard let image = try? Image.load(path) else { return "" }
+    let scale = min(1, 128 / Double(max(image.width, image.height)))
     let (w, h) = (
-      max(1, Int(Double(picture.width) * scale)), max(1, Int(Double(picture.height) * scale))
+      max(1, Int(Double(image.width) * scale)), max(1, Int(Double(image.height) * scale))
     )
-    guard let small = try? picture.resized(width: w, height: h, .bicubic) else { return "" }
+    guard let small = try? image.resized(width: w, height: h, .bicubic) else { return "" }
     return "data:image/bmp;base64," + Data(bitmap(small)).base64EncodedString()
   }
 
   /// A Windows bitmap of 24 bits: bottom row first, blue first, rows padded to four bytes.
-  private static func bitmap(_ picture: Picture) -> [UInt8] {
+  private static func bitmap(_ image: Image) -> [UInt8] {
     func little(_ value: Int, _ width: Int) -> [UInt8] {
       (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
-    let row = (picture.width * 3 + 3) / 4 * 4
-    let size = row * picture.height
+    let row = (image.width * 3 + 3) / 4 * 4
+    let size = row * image.height
     var out: [UInt8] = [0x42, 0x4D] + little(54 + size, 4) + little(0, 4) + little(54, 4)
-    out += little(40, 4) + little(picture.width, 4) + little(picture.height, 4) + little(1, 2)
+    out += little(40, 4) + little(image.width, 4) + little(image.height, 4) + little(1, 2)
     out += little(24, 2) + little(0, 4) + little(size, 4) + little(2835, 4) + little(2835, 4)
     out += little(0, 4) + little(0, 4)
-    for y in (0..<picture.height).reversed() {
-      for x in 0..<picture.width {
-        let at = (y * picture.width + x) * 3
-        out += [picture.pixels[at + 2], picture.pixels[at + 1], picture.pixels[at]]
+    for y in (0..<image.height).reversed() {
+      for x in 0..<image.width {
+        let at = (y * image.width + x) * 3
+        out += [image.pixels[at + 2], image.pixels[at + 1], image.pixels[at]]
       }
-      out += [UInt8](repeating: 0, count: row - picture.width * 3)
+      out += [UInt8](repeating: 0, count: row - image.width * 3)
     }
     return out
   }

@@ -3,13 +3,13 @@ import VTCheckpoint
 import VTCore
 import VTData
 
-/// `pictures.jsonl` of a run folder: each picture's set, class and name, a line each. Tells which files are missing or
+/// `pictures.jsonl` of a run folder: each image's set, class and name, a line each. Tells which files are missing or
 /// new where a run finds other data than it began with.
 enum DataListing {
   private static func lines(_ data: ImageFolder) -> [String] {
-    [("train", data.training), ("val", data.validation)].flatMap { set, pictures in
-      pictures.map { picture in
-        JSON.array([.string(set), .string(data.classes[picture.label]), .string(picture.name)]).text()
+    [("train", data.training), ("val", data.validation)].flatMap { set, images in
+      images.map { image in
+        JSON.array([.string(set), .string(data.classes[image.label]), .string(image.name)]).text()
       }
     }
   }

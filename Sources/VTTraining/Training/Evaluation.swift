@@ -5,9 +5,9 @@ import VTData
 import VTModels
 import VTTensor
 
-/// What a network makes of a labelled set of pictures.
+/// What a network makes of a labelled set of images.
 public struct Evaluation: Sendable {
-  /// One picture's outcome.
+  /// One image's outcome.
   public struct Answer: Sendable {
     public let path: String
     public let label: Int
@@ -20,7 +20,7 @@ public struct Evaluation: Sendable {
   public var answers: [Answer] = []
   public var top5Correct = 0
   public var lossSum = 0.0
-  /// Pictures that could not be read.
+  /// Images that could not be read.
   public var failures: [Failure] = []
 
   public var count: Int { answers.count }
@@ -38,19 +38,19 @@ public struct Evaluation: Sendable {
   }
 
   /// - Parameters:
-  ///   - strict: whether an unreadable picture ends the evaluation.
-  ///   - progress: told how many pictures are done; false stops.
-  /// - Throws: `Failure` of kind `.no` where the network's output for a picture is not finite.
+  ///   - strict: whether an unreadable image ends the evaluation.
+  ///   - progress: told how many images are done; false stops.
+  /// - Throws: `Failure` of kind `.no` where the network's output for an image is not finite.
   public static func run(
-    _ model: any VisionModel, _ pictures: [LabeledPicture], preprocessing: Preprocessing,
+    _ model: any VisionModel, _ samples: [Sample], preprocessing: Preprocessing,
     batchSize: Int, engine: Engine, strict: Bool = false,
     progress: (Int) -> Bool = { _ in true }
   ) throws -> Evaluation {
     var result = Evaluation()
     let loader = BatchLoader(
-      items: pictures, batchSize: batchSize, preprocessing: preprocessing,
+      items: samples, batchSize: batchSize, preprocessing: preprocessing,
       threads: engine.threads.threads
-    ) { file, _ in try preprocessing.evaluationPicture(file.picture()) }
+    ) { file, _ in try preprocessing.evaluationImage(file.image()) }
     var done = 0
     while let batch = loader.next() {
       if strict, let failure = batch.failures.first { throw failure }
@@ -60,9 +60,9 @@ public struct Evaluation: Sendable {
         let tape = Tape(engine, recording: false)
         let images = engine.tensor(batch.images, batch.shape)
         let output = model.forward(images, tape)
-        try output.checkFinite { pictures[batch.positions[$0]].path }
+        try output.checkFinite { samples[batch.positions[$0]].path }
         let logits = output.logits
-        result.add(logits.values, classes: logits.channels, batch, pictures)
+        result.add(logits.values, classes: logits.channels, batch, samples)
       }
       if !progress(done) { break }
     }
@@ -70,7 +70,7 @@ public struct Evaluation: Sendable {
   }
 
   private mutating func add(
-    _ logits: [Float], classes: Int, _ batch: Batch, _ pictures: [LabeledPicture]
+    _ logits: [Float], classes: Int, _ batch: Batch, _ samples: [Sample]
   ) {
     for row in 0..<batch.count {
       let values = logits[row * classes..<(row + 1) * classes].map { Double($0) }
@@ -86,7 +86,7 @@ public struct Evaluation: Sendable {
       lossSum += largest + log(sum) - values[label]
       answers.append(
         Answer(
-          path: pictures[batch.positions[row]].path, label: label, predicted: best,
+          path: samples[batch.positions[row]].path, label: label, predicted: best,
           confidence: Float(1 / sum), labelProbability: Float(exp(values[label] - largest) / sum)))
     }
   }

@@ -23,9 +23,9 @@ public struct Recipe: Sendable, Equatable {
   public var flipProbability = 0.5
   public var seed: UInt64 = 0
   public var validationFraction = 0.2
-  /// Whether an unreadable picture ends the run.
+  /// Whether an unreadable image ends the run.
   public var strictData = false
-  /// Whether batch norms keep their running statistics: for batches of a few pictures.
+  /// Whether batch norms keep their running statistics: for batches of a few images.
   public var freezesBatchNorm = false
   /// Whether blocks are computed twice rather than kept: less memory, more time, the same bits.
   public var recomputes = false

@@ -13,7 +13,7 @@ extension Recipe {
 
   /// More than anyone trains for; products of such numbers stay within an integer.
   private static let mostEpochs = 1_000_000
-  private static let mostPictures = 1 << 20
+  private static let mostImages = 1 << 20
 
   private var rules: [Rule] {
     /// Rates are computed with in single precision.
@@ -24,8 +24,8 @@ extension Recipe {
         key: "epochs", option: "--epochs", holds: (1...Self.mostEpochs).contains(epochs),
         says: epochs < 1 ? "must be at least 1" : "must be at most \(Self.mostEpochs)"),
       Rule(
-        key: "batchSize", option: "--batch-size", holds: (1...Self.mostPictures).contains(batchSize),
-        says: batchSize < 1 ? "must be at least 1" : "must be at most \(Self.mostPictures)"),
+        key: "batchSize", option: "--batch-size", holds: (1...Self.mostImages).contains(batchSize),
+        says: batchSize < 1 ? "must be at least 1" : "must be at most \(Self.mostImages)"),
       Rule(
         key: "learningRate", option: "--learning-rate", holds: learningRate > 0 && isRate(learningRate),
         says: "must be positive"),
@@ -71,8 +71,8 @@ extension Recipe {
     guard let drloc else { return rules }
     rules += [
       Rule(
-        key: "drloc.pairs", option: "--drloc-pairs", holds: (1...Self.mostPictures).contains(drloc.pairs),
-        says: drloc.pairs < 1 ? "must be at least 1" : "must be at most \(Self.mostPictures)"),
+        key: "drloc.pairs", option: "--drloc-pairs", holds: (1...Self.mostImages).contains(drloc.pairs),
+        says: drloc.pairs < 1 ? "must be at least 1" : "must be at most \(Self.mostImages)"),
       Rule(
         key: "drloc.weight", option: "--drloc-weight", holds: isRate(drloc.weight),
         says: "must not be negative"),

@@ -16,7 +16,7 @@ public struct RunConfiguration: Sendable, Equatable {
   /// The data folder, and what was found in it: a resumed run must find the same.
   public var data: String
   public var dataFingerprint: String
-  /// Whether the test pictures are the validation set even where there are validation pictures.
+  /// Whether the test images are the validation set even where there are validation images.
   public var usesTestSplit: Bool
   /// The starting checkpoint; nil from scratch.
   public var checkpoint: String?
@@ -101,7 +101,7 @@ public struct RunConfiguration: Sendable, Equatable {
     try Self.check(model, classes: classes, preprocessing: preprocessing)
   }
 
-  /// The network, its classes and its pictures must go together.
+  /// The network, its classes and its images must go together.
   private static func check(_ model: JSON, classes: [String], preprocessing: JSON) throws {
     let whole: JSON
     do { whole = try Models.completed(model) } catch var failure as Failure {

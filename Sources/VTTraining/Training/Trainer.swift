@@ -11,7 +11,7 @@ public enum TrainingEvent {
   case updated(epoch: Int, batch: Int, StepResult)
   case evaluating(done: Int, of: Int)
   case epochEnded(EpochResult)
-  /// A picture that cannot be read; told once.
+  /// An image that cannot be read; told once.
   case unreadable(Failure)
   /// Something about the run folder that whoever resumes should know.
   case warned(String)
@@ -24,7 +24,7 @@ public struct EpochResult: Sendable {
   public let trainCrossEntropy: Double
   public let trainDrloc: Double?
   public let trainAccuracy: Double
-  /// nil without validation pictures.
+  /// nil without validation images.
   public let validation: Evaluation?
   public let isBest: Bool
   public let seconds: Double
@@ -54,7 +54,7 @@ public final class Trainer {
   /// A new run.
   /// - Parameters:
   ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
-  ///   - data: the pictures; their classes are the network's.
+  ///   - data: the images; their classes are the network's.
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
   public init(
     folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
@@ -141,13 +141,13 @@ public final class Trainer {
     if changed { try folder.writeConfiguration(configuration) }
   }
 
-  /// Files of the same names may hold other pictures.
+  /// Files of the same names may hold other images.
   private static func checkContents(_ data: ImageFolder, _ configuration: RunConfiguration) throws {
     guard let record = try configuration.metadata.data.map({ try TrainingRecord($0) }) else { return }
     let changed = data.training.filter { record.holds($0) == false }
     guard let first = changed.first else { return }
     throw Failure(
-      "\(changed.count == 1 ? "1 training picture has" : "\(changed.count) training pictures have") other contents than when the run began, the first: \(first.path.printable)",
+      "\(changed.count == 1 ? "1 training image has" : "\(changed.count) training images have") other contents than when the run began, the first: \(first.path.printable)",
       file: configuration.data, hint: "restore them, or start a new run")
   }
 
@@ -214,18 +214,18 @@ public final class Trainer {
     try checkReadable()
   }
 
-  /// A class of which no picture can be read cannot be learned.
+  /// A class of which no image can be read cannot be learned.
   private func checkReadable() throws {
     guard state.sums.count > 0 else {
       throw Failure(
-        "none of the \(data.training.count) training pictures could be read", file: configuration.data,
+        "none of the \(data.training.count) training images could be read", file: configuration.data,
         hint: "look at one of them: \(data.training[0].path.printable)")
     }
     guard !reported.isEmpty else { return }
     let labels = Set(data.training.lazy.filter { !self.reported.contains($0.path) }.map(\.label))
     guard let label = data.classes.indices.first(where: { !labels.contains($0) }) else { return }
     throw Failure(
-      "none of the \(data.training.count { $0.label == label }) training pictures of the class '\(data.classes[label].printable)' could be read",
+      "none of the \(data.training.count { $0.label == label }) training images of the class '\(data.classes[label].printable)' could be read",
       file: configuration.data, hint: "replace them, or remove the class")
   }
 
@@ -239,7 +239,7 @@ public final class Trainer {
       var generator = RandomKey(
         seed: seed, purpose: .augmentation, index: UInt64(epoch) << 32 | UInt64(order[position])
       ).generator()
-      return .pixels(try preprocessing.trainingPicture(file, augmentation, &generator))
+      return .pixels(try preprocessing.trainingImage(file, augmentation, &generator))
     }
   }
 
@@ -322,7 +322,7 @@ public final class Trainer {
     }
   }
 
-  /// Pictures that could not be read so far.
+  /// Images that could not be read so far.
   public var unreadableCount: Int { reported.count }
 
   // MARK: Checkpoints and metrics

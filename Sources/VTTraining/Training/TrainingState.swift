@@ -85,8 +85,8 @@ public struct TrainingState: Sendable, Equatable {
     try check((0...batches).contains(batch), "batch", batch, "0...\(batches)")
     let most = epoch * batches + batch
     try check((0...most).contains(updates), "updates", updates, "0...\(most)")
-    let pictures = batch * recipe.batchSize
-    try check((0...pictures).contains(sums.count), "sums.count", sums.count, "0...\(pictures)")
+    let images = batch * recipe.batchSize
+    try check((0...images).contains(sums.count), "sums.count", sums.count, "0...\(images)")
     try check((0...sums.count).contains(sums.correct), "sums.correct", sums.correct, "0...\(sums.count)")
     if let bestEpoch {
       try check(bestEpoch >= 0 && bestEpoch < epoch, "best_epoch", bestEpoch, "0..<\(epoch)")

@@ -5,8 +5,8 @@ import VTCheckpoint
 
 @testable import VTConversion
 
-/// A Keras model's own layers in front of the network change what its pictures are.
-struct KerasPicturesTests {
+/// A Keras model's own layers in front of the network change what its images are.
+struct KerasImagesTests {
   private func load(_ layers: String) throws -> LoadedCheckpoint {
     var store = try CheckpointFile.open(ReferenceCase("vit_keras_pkg_h5").checkpointPath())
     store.metadata["model_config"] = """

@@ -6,11 +6,11 @@ import VTCore
 
 /// Data folders, class names and unreadable numbers, as the commands treat them.
 @Suite(.serialized)
-struct PicturesTests {
+struct ImagesTests {
   static let checkpoint = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
 
-  /// Some pictures of the fixture by class, without sets.
-  static func unsplit(_ folder: TemporaryFolder, name: String = "pictures", perClass: Int = 10) throws
+  /// Some images of the fixture by class, without sets.
+  static func unsplit(_ folder: TemporaryFolder, name: String = "images", perClass: Int = 10) throws
     -> String
   {
     let root = folder.file(name)
@@ -50,10 +50,10 @@ struct PicturesTests {
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(
       outcome.error.contains(
-        "3 classes, 30 training and 12 validation pictures (val/), 8 test pictures (test/) for the end"))
+        "3 classes, 30 training and 12 validation images (val/), 8 test images (test/) for the end"))
     #expect(outcome.output.contains("test set (test/): ") && outcome.output.contains(" of 8 right"))
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
-    #expect(page.contains("% of 8 test pictures right"))
+    #expect(page.contains("% of 8 test images right"))
     let evaluated = try Tool.run(
       "evaluate", "--checkpoint", run + "/checkpoints/best.safetensors", "--data", data, "--test-split",
       "--json")
@@ -64,7 +64,7 @@ struct PicturesTests {
   }
 
   /// The README's first two commands.
-  @Test func tunedFilesKnowTheirTrainingPictures() throws {
+  @Test func tunedFilesKnowTheirTrainingImages() throws {
     let folder = try TemporaryFolder()
     let data = try Self.unsplit(folder)
     let run = folder.file("run")
@@ -81,10 +81,10 @@ struct PicturesTests {
     }
     let all = try Tool.run("evaluate", "--checkpoint", export, "--data", data, "--all")
     #expect(all.output.contains("of 20)"))
-    #expect(all.error.contains("16 of these 20 pictures are training pictures"))
-    // A second phase that puts other pictures aside is told so.
+    #expect(all.error.contains("16 of these 20 images are training images"))
+    // A second phase that puts other images aside is told so.
     let second = try Self.tune(data, folder.file("second"), ["--seed", "9"], checkpoint: export)
-    #expect(second.error.contains("validation pictures were trained on before"), "\(second.error)")
+    #expect(second.error.contains("validation images were trained on before"), "\(second.error)")
   }
 
   @Test func aTrainedClassifierIsKept() throws {
@@ -132,7 +132,7 @@ struct PicturesTests {
       refused.error.contains("cannot take --learning-rate, --no-flip, --batch-size"), "\(refused.error)")
     let fewer = try Tool.run("finetune", "--resume", run, "--epochs", "1")
     #expect(fewer.status == 2 && fewer.error.contains("the run has done 2 epochs already"), "\(fewer.error)")
-    // The pictures move, and the run goes on for two more epochs.
+    // The images move, and the run goes on for two more epochs.
     let moved = folder.file("moved")
     try FileManager.default.moveItem(atPath: data, toPath: moved)
     let lost = try Tool.run("finetune", "--resume", run, "--epochs", "4")
@@ -149,7 +149,7 @@ struct PicturesTests {
     // What was changed is kept: nothing is left to do now.
     let again = try Tool.run("finetune", "--resume", run)
     #expect(again.status == 0 && again.error.contains("finished already"), "\(again.error)")
-    // Another picture under the same name is found, and so are other names.
+    // Another image under the same name is found, and so are other names.
     for file in try FileManager.default.contentsOfDirectory(atPath: moved + "/animals") {
       let handle = try #require(FileHandle(forWritingAtPath: "\(moved)/animals/\(file)"))
       try handle.seekToEnd()
@@ -160,7 +160,7 @@ struct PicturesTests {
     #expect(edited.status == 3, "\(edited.error)")
     #expect(
       edited.error.contains(
-        "8 training pictures have other contents than when the run began, the first: \(moved)"))
+        "8 training images have other contents than when the run began, the first: \(moved)"))
     try FileManager.default.removeItem(atPath: moved + "/flags")
     try FileManager.default.createDirectory(atPath: moved + "/flags", withIntermediateDirectories: true)
     try FileManager.default.copyItem(
@@ -183,10 +183,10 @@ struct PicturesTests {
     let broken = folder.file("broken.npz")
     try CheckpointFile.write(store, to: broken)
     let data = try Self.unsplit(folder)
-    let picture = Fixtures.reference + "/augment/b.png"
+    let image = Fixtures.reference + "/augment/b.png"
     let run = folder.file("run")
     let calls = [
-      ["predict", "--checkpoint", broken, picture],
+      ["predict", "--checkpoint", broken, image],
       [
         "predict", "--checkpoint", broken, "--tensor", Fixtures.reference + "/vit_jax_npz/io.npz",
         "--output",
@@ -213,10 +213,10 @@ struct PicturesTests {
     }
     let large = folder.file("large.npz")
     try CheckpointFile.write(store, to: large)
-    let overflow = try Tool.run("predict", "--checkpoint", large, picture)
+    let overflow = try Tool.run("predict", "--checkpoint", large, image)
     #expect(overflow.status == 1, "\(overflow.error)")
     #expect(
-      overflow.error.contains("numbers overflow in the classifier") && overflow.error.contains(picture))
+      overflow.error.contains("numbers overflow in the classifier") && overflow.error.contains(image))
   }
 
   @Test func foreignClassifiersGetTheirNames() throws {
@@ -268,17 +268,17 @@ struct PicturesTests {
       try content.write(to: URL(fileURLWithPath: path))
     }
     let none = try Tool.run("evaluate", "--checkpoint", best, "--data", other)
-    #expect(none.status == 3 && none.error.contains("no picture could be read"), "\(none.error)")
+    #expect(none.status == 3 && none.error.contains("no image could be read"), "\(none.error)")
     try FileManager.default.copyItem(
       atPath: Fixtures.reference + "/augment/b.png", toPath: other + "/flags/z.png")
     let some = try Tool.run("evaluate", "--checkpoint", best, "--data", other)
-    #expect(some.status == 0 && some.error.contains("no picture of 'animals' could be read (1 picture)"))
+    #expect(some.status == 0 && some.error.contains("no image of 'animals' could be read (1 image)"))
     try Data("text".utf8).write(to: URL(fileURLWithPath: other + "/animals/y.png"))
     let empty = try Tool.run("evaluate", "--checkpoint", best, "--data", other)
     #expect(empty.status == 3 && empty.error.contains("the 1 file in the folder is not a JPEG, PNG"))
   }
 
-  @Test func foldersOfPicturesAreLabelled() throws {
+  @Test func foldersOfImagesAreLabelled() throws {
     let folder = try TemporaryFolder()
     let root = folder.file("album, \"old\"")
     try FileManager.default.createDirectory(atPath: root + "/inner", withIntermediateDirectories: true)
@@ -294,10 +294,10 @@ struct PicturesTests {
     let table = folder.file("labels.csv")
     let outcome = try predict("--output", table)
     #expect(outcome.status == 1)
-    #expect(outcome.error.contains("bad.jpg") && outcome.error.contains("1 of 3 pictures could not be read"))
+    #expect(outcome.error.contains("bad.jpg") && outcome.error.contains("1 of 3 images could not be read"))
     #expect(
       outcome.error.contains(
-        "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF picture and was not used, the first: \(root)/notes.txt"
+        "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF image and was not used, the first: \(root)/notes.txt"
       ))
     let lines = try String(contentsOfFile: table, encoding: .utf8).components(separatedBy: "\r\n")
     #expect(lines.count == 6 && lines[0] == "image,rank,class,index,probability" && lines[5].isEmpty)
@@ -316,7 +316,7 @@ struct PicturesTests {
     #expect(
       lines[1].hasSuffix(
         ",\(best["index"]?.int ?? -1),\(String(format: "%.6g", best["probability"]?.double ?? 0))"))
-    // A single picture that cannot be read is a bad input file.
+    // A single image that cannot be read is a bad input file.
     let alone = try Tool.run("predict", "--checkpoint", Self.checkpoint, root + "/bad.jpg")
     #expect(alone.status == 3 && alone.output.isEmpty && alone.error.contains("not a JPEG, PNG"))
     let format = try predict("--output", folder.file("labels.xlsx"))

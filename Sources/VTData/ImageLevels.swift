@@ -1,28 +1,28 @@
-/// A picture after resizing and cropping, before its numbers are the network's.
-public enum PreparedPicture: Sendable {
-  case pixels(Picture)
-  case levels(PictureLevels)
+/// An image after resizing and cropping, before its numbers are the network's.
+public enum PreparedImage: Sendable {
+  case pixels(Image)
+  case levels(ImageLevels)
 
   /// How many numbers it has: height * width * 3.
   var count: Int {
     switch self {
-    case .pixels(let picture): picture.pixels.count
-    case .levels(let picture): picture.levels.count
+    case .pixels(let image): image.pixels.count
+    case .levels(let image): image.levels.count
     }
   }
 }
 
-/// A picture whose levels, 0 to 255, are not rounded to bytes: what TensorFlow's `tf.image.resize` makes.
-public struct PictureLevels: Sendable, Equatable {
+/// An image whose levels, 0 to 255, are not rounded to bytes: what TensorFlow's `tf.image.resize` makes.
+public struct ImageLevels: Sendable, Equatable {
   public let width: Int
   public let height: Int
   /// `height * width * 3` numbers, RGB, row by row.
   public let levels: [Float]
 
-  /// As `Picture.centerCropped`.
-  func centerCropped(_ size: Int, halvesDown: Bool) -> PictureLevels {
-    let left = Picture.cropOffset(width, size, halvesDown: halvesDown)
-    let top = Picture.cropOffset(height, size, halvesDown: halvesDown)
+  /// As `Image.centerCropped`.
+  func centerCropped(_ size: Int, halvesDown: Bool) -> ImageLevels {
+    let left = Image.cropOffset(width, size, halvesDown: halvesDown)
+    let top = Image.cropOffset(height, size, halvesDown: halvesDown)
     if (left, top, width, height) == (0, 0, size, size) { return self }
     var out = [Float](repeating: 0, count: size * size * 3)
     for y in max(0, -top)..<max(0, -top, min(size, height - top)) {
@@ -30,13 +30,13 @@ public struct PictureLevels: Sendable, Equatable {
         for c in 0..<3 { out[(y * size + x) * 3 + c] = levels[((y + top) * width + x + left) * 3 + c] }
       }
     }
-    return PictureLevels(width: size, height: size, levels: out)
+    return ImageLevels(width: size, height: size, levels: out)
   }
 }
 
-extension Picture {
+extension Image {
   /// Resized bilinearly without antialiasing, pixel centres at halves, as `tf.image.resize` does.
-  func interpolated(width: Int, height: Int) -> PictureLevels {
+  func interpolated(width: Int, height: Int) -> ImageLevels {
     let across = Neighbours(from: self.width, to: width)
     let down = Neighbours(from: self.height, to: height)
     let row = width * 3
@@ -58,11 +58,11 @@ extension Picture {
         out[y * row + i] = a + (b - a) * down.parts[y]
       }
     }
-    return PictureLevels(width: width, height: height, levels: out)
+    return ImageLevels(width: width, height: height, levels: out)
   }
 }
 
-/// The two pixels between which each of the resized picture's lies, along one side, and the second's part of it.
+/// The two pixels between which each of the resized image's lies, along one side, and the second's part of it.
 private struct Neighbours {
   var places: [(Int, Int)] = []
   var parts: [Float] = []

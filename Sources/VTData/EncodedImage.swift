@@ -3,8 +3,8 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// A picture file that is not decoded yet; of a JPEG file, a part can be had without the rest.
-public struct PictureFile {
+/// An image file that is not decoded yet; of a JPEG file, a part can be had without the rest.
+public struct EncodedImage {
   private let data: Data
   private let path: String
   private let alpha: AlphaHandling
@@ -24,70 +24,70 @@ public struct PictureFile {
   /// A file's bytes, mapped.
   private static func map(_ path: String) throws -> Data {
     let descriptor = open(path)
-    guard descriptor >= 0 else { throw Failure.system("opening the picture", file: path) }
+    guard descriptor >= 0 else { throw Failure.system("opening the image", file: path) }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Failure.system("opening the picture", file: path) }
+    guard fstat(descriptor, &status) == 0 else { throw Failure.system("opening the image", file: path) }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw Failure("not a picture but a folder or a device", file: path)
+      throw Failure("not an image but a folder or a device", file: path)
     }
     let count = Int(status.st_size)
     if count == 0 { return Data() }
     guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
-      throw Failure.system("reading the picture", file: path)
+      throw Failure.system("reading the image", file: path)
     }
     return Data(bytesNoCopy: start, count: count, deallocator: .unmap)
   }
 
-  /// The whole picture, upright where `appliesOrientation`.
+  /// The whole image, upright where `appliesOrientation`.
   /// - Throws: `Failure` naming the file.
-  public func picture(appliesOrientation: Bool = true) throws -> Picture {
-    try located { try Picture.decode(data, alpha: alpha, appliesOrientation: appliesOrientation) }
+  public func image(appliesOrientation: Bool = true) throws -> Image {
+    try located { try Image.decode(data, alpha: alpha, appliesOrientation: appliesOrientation) }
   }
 
-  /// A part of the upright picture, at least `size` pixels wide and high where the part itself is, perhaps shrunk: a
+  /// A part of the upright image, at least `size` pixels wide and high where the part itself is, perhaps shrunk: a
   /// JPEG file gives halves, quarters and eighths for little (the DCT's low frequencies), and rows and columns outside
   /// the part are not decoded, so damage there goes unnoticed.
-  /// - Parameter box: chosen from the picture's width and height; it must lie inside.
+  /// - Parameter box: chosen from the image's width and height; it must lie inside.
   /// - Throws: `Failure` naming the file.
-  public func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> PictureBox) throws -> Picture {
+  public func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> CropBox) throws -> Image {
     try located {
       var header = vt_image()
       let status = data.withUnsafeBytes { raw -> Int32 in
         let bytes = raw.bindMemory(to: UInt8.self)
         guard data.starts(with: [0xFF, 0xD8]) else { return -1 }
-        return vt_read_jpeg_size(bytes.baseAddress, bytes.count, Picture.maximumPixels, &header)
+        return vt_read_jpeg_size(bytes.baseAddress, bytes.count, Image.maximumPixels, &header)
       }
       // Turned files, and what is no JPEG, are decoded whole.
       guard status == 0, header.orientation == 1 else {
-        let whole = try Picture.decode(data, alpha: alpha)
+        let whole = try Image.decode(data, alpha: alpha)
         return whole.part(box(whole.width, whole.height))
       }
       let part = box(Int(header.width), Int(header.height))
       let shrink = [8, 4, 2].first { min(part.width, part.height) / $0 >= size } ?? 1
       let (left, top) = (part.left / shrink, part.top / shrink)
-      var image = vt_image()
+      var decoded = vt_image()
       let result = data.withUnsafeBytes { raw in
         let bytes = raw.bindMemory(to: UInt8.self)
         return vt_decode_jpeg_region(
-          bytes.baseAddress, bytes.count, Picture.maximumPixels,
+          bytes.baseAddress, bytes.count, Image.maximumPixels,
           vt_region(
             shrink: UInt32(shrink), left: UInt32(left), top: UInt32(top),
             width: UInt32((part.left + part.width + shrink - 1) / shrink - left),
             height: UInt32((part.top + part.height + shrink - 1) / shrink - top)),
-          &image)
+          &decoded)
       }
-      return try Picture(status: result, image: &image, alpha: alpha)
+      return try Image(status: result, decoded: &decoded, alpha: alpha)
     }
   }
 
-  private func located(_ body: () throws -> Picture) throws -> Picture {
+  private func located(_ body: () throws -> Image) throws -> Image {
     do { return try body() } catch let failure as Failure { throw failure.located(file: path) }
   }
 }
 
-/// A rectangle of a picture, in pixels.
-public struct PictureBox: Equatable, Sendable {
+/// A rectangle of an image, in pixels.
+public struct CropBox: Equatable, Sendable {
   public var left, top, width, height: Int
 
   public init(left: Int, top: Int, width: Int, height: Int) {
@@ -98,10 +98,10 @@ public struct PictureBox: Equatable, Sendable {
   }
 }
 
-extension Picture {
-  /// What is inside `box`, black where it reaches outside; the picture itself where that is all of it.
-  func part(_ box: PictureBox) -> Picture {
-    box == PictureBox(left: 0, top: 0, width: width, height: height)
+extension Image {
+  /// What is inside `box`, black where it reaches outside; the image itself where that is all of it.
+  func part(_ box: CropBox) -> Image {
+    box == CropBox(left: 0, top: 0, width: width, height: height)
       ? self : cropped(left: box.left, top: box.top, width: box.width, height: box.height)
   }
 }

@@ -1,9 +1,9 @@
 import VTCheckpoint
 import VTCore
 
-/// What a Keras model's own layers do to pictures before they reach the network, as the model's configuration in the file
-/// says it (`Rescaling`, `Normalization`): a transfer model that begins with such a layer wants pictures of 0 to 255.
-struct KerasPictures {
+/// What a Keras model's own layers do to images before they reach the network, as the model's configuration in the file
+/// says it (`Rescaling`, `Normalization`): a transfer model that begins with such a layer wants images of 0 to 255.
+struct KerasImages {
   /// The layers, in words.
   let layers: [String]
   /// Each channel's factor and summand, of pixels as the model's input has them; nil where the configuration does not
@@ -118,7 +118,7 @@ struct KerasPictures {
     loaded.notes.append(
       LoadNote(
         .taken, key: "preprocessing",
-        "pictures are \(words): \(names) of the model's own in front of the network (\(list)) \(layers.count == 1 ? "does" : "do") that"
+        "images are \(words): \(names) of the model's own in front of the network (\(list)) \(layers.count == 1 ? "does" : "do") that"
       ))
   }
 

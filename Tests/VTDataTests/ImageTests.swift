@@ -6,7 +6,7 @@ import VTCore
 
 @testable import VTData
 
-struct PictureTests {
+struct ImageTests {
   static let reference = try! ReferenceCase("augment")
 
   static func pixels(_ arrays: StateDict, _ name: String) throws -> [UInt8]? {
@@ -22,22 +22,22 @@ struct PictureTests {
   func decodesAsPillowDoes(_ file: String) throws {
     let arrays = try Self.reference.arrays()
     let path = Self.reference.folder + "/" + file
-    let picture = try Picture.load(path, alpha: .dropped, appliesOrientation: false)
+    let image = try Image.load(path, alpha: .dropped, appliesOrientation: false)
     let entry = try #require(
       Self.reference.document["decode"]?.array?.first { $0["file"]?.string == file })
-    #expect([picture.width, picture.height] == entry["size"]?.array?.compactMap(\.int))
+    #expect([image.width, image.height] == entry["size"]?.array?.compactMap(\.int))
     // Lossless files exactly; JPEG within 1, as decoders may round.
     let tolerance = file.hasSuffix(".png") ? 0 : 1
     if let expected = try Self.pixels(arrays, "decoded/" + file) {
-      #expect(Self.largestDifference(picture.pixels, expected) <= tolerance)
+      #expect(Self.largestDifference(image.pixels, expected) <= tolerance)
     } else {
       let crop = (entry["crop"]?.array ?? []).compactMap(\.int)
       let expected = try #require(try Self.pixels(arrays, "decoded_crop/" + file))
-      let part = picture.cropped(left: crop[1], top: crop[0], width: crop[2], height: crop[2])
+      let part = image.cropped(left: crop[1], top: crop[0], width: crop[2], height: crop[2])
       #expect(Self.largestDifference(part.pixels, expected) <= tolerance)
     }
     if let upright = try Self.pixels(arrays, "decoded_transposed/" + file) {
-      let turned = try Picture.load(path, alpha: .dropped)
+      let turned = try Image.load(path, alpha: .dropped)
       #expect(Self.largestDifference(turned.pixels, upright) <= tolerance)
       let shape = try #require(arrays["decoded_transposed/" + file]?.shape)
       #expect([turned.height, turned.width] == Array(shape[..<2]))
@@ -50,21 +50,21 @@ struct PictureTests {
     let entry = try #require(
       Self.reference.document["resize"]?.array?.first { $0["key"]?.string == key })
     let path = Self.reference.folder + "/" + (entry["file"]?.string ?? "")
-    let picture = try Picture.load(path, alpha: .dropped, appliesOrientation: false)
+    let image = try Image.load(path, alpha: .dropped, appliesOrientation: false)
     let interpolation = try #require(
       Interpolation(rawValue: entry["interpolation"]?.string ?? ""))
-    let result: Picture
+    let result: Image
     switch entry["op"]?.string {
     case "shorter_side_then_center_crop":
-      result = try picture.resized(shorterSide: entry["size"]!.int!, interpolation)
+      result = try image.resized(shorterSide: entry["size"]!.int!, interpolation)
         .centerCropped(entry["crop"]!.int!)
     case "exact_size":
       let size = entry["size"]!.array!.compactMap(\.int)
-      result = try picture.resized(width: size[1], height: size[0], interpolation)
+      result = try image.resized(width: size[1], height: size[0], interpolation)
     case "crop_box_then_resize":
       let box = entry["box"]!.array!.compactMap(\.int)
       let size = try #require(arrays[key]?.shape)
-      let part = try picture.cropped(left: box[1], top: box[0], width: box[3], height: box[2])
+      let part = try image.cropped(left: box[1], top: box[0], width: box[3], height: box[2])
         .resized(width: size[1], height: size[0], interpolation)
       result = entry["hflip"]?.bool == true ? part.flipped() : part
     case let other:
@@ -78,12 +78,12 @@ struct PictureTests {
   @Test func normalizesAsTorchvisionDoes() throws {
     let arrays = try Self.reference.arrays()
     let stored = try #require(arrays["resize/d/bicubic_73_64"])
-    let picture = Picture(
+    let image = Image(
       width: stored.shape[1], height: stored.shape[0], pixels: try stored.bytes().array)
     let steps = Preprocessing(
       imageSize: 64, mean: Preprocessing.imageNetMean, std: Preprocessing.imageNetStd)
-    var out = [Float](repeating: 0, count: picture.pixels.count)
-    steps.normalize(picture, into: &out)
+    var out = [Float](repeating: 0, count: image.pixels.count)
+    steps.normalize(image, into: &out)
     let expected = try arrays.values("normalize/d_bicubic_73_64")
     let area = 64 * 64
     let planar = (0..<3).flatMap { c in (0..<area).map { out[3 * $0 + c] } }
@@ -96,20 +96,20 @@ struct PictureTests {
       ([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([255, 255, 255], 255), ([12, 200, 77], 130),
       ([1, 1, 1], 1), ([250, 3, 128], 91), ([99, 100, 101], 100), ([0, 1, 0], 1), ([1, 0, 0], 0),
     ]
-    let picture = Picture(width: colours.count, height: 1, pixels: colours.flatMap(\.0))
-    let gray = picture.gray()
+    let image = Image(width: colours.count, height: 1, pixels: colours.flatMap(\.0))
+    let gray = image.gray()
     #expect(gray.pixels == colours.flatMap { [$0.1, $0.1, $0.1] })
   }
 
-  @Test func aNetworkOfOneChannelGetsGrayPictures() throws {
-    let picture = try Picture.load(Self.reference.folder + "/a.png")
+  @Test func aNetworkOfOneChannelGetsGrayImages() throws {
+    let image = try Image.load(Self.reference.folder + "/a.png")
     let steps = try Preprocessing(imageSize: 20, mean: [0.2, 0.4, 0.6], std: [0.1, 0.2, 0.3]).fitted(
       toChannels: 1)
     expectClose(steps.mean + steps.std, [0.4, 0.2], absolute: 1e-6)
-    let numbers = steps.normalized(try steps.evaluationPicture(picture))
-    // The same pipeline over the picture made gray in front of it.
+    let numbers = steps.normalized(try steps.evaluationImage(image))
+    // The same pipeline over the image made gray in front of it.
     let ofThree = Preprocessing(imageSize: 20, mean: [0.4, 0.4, 0.4], std: [0.2, 0.2, 0.2])
-    let expected = ofThree.normalized(try ofThree.evaluationPicture(picture.gray()))
+    let expected = ofThree.normalized(try ofThree.evaluationImage(image.gray()))
     #expect(numbers.count == 400)
     expectClose(numbers, (0..<400).map { expected[3 * $0] }, absolute: 1e-6)
     #expect(try Preprocessing(steps.json) == steps)
@@ -120,34 +120,34 @@ struct PictureTests {
 
   @Test func alphaGoesOverWhite() throws {
     let path = Self.reference.folder + "/b_rgba.png"
-    let (over, dropped) = (try Picture.load(path), try Picture.load(path, alpha: .dropped))
+    let (over, dropped) = (try Image.load(path), try Image.load(path, alpha: .dropped))
     #expect(over.pixels != dropped.pixels)
     // Blending with white never darkens.
     #expect(zip(over.pixels, dropped.pixels).allSatisfy { $0 >= $1 })
   }
 
-  @Test func damagedPicturesAreErrors() throws {
+  @Test func damagedImagesAreErrors() throws {
     let folder = try TemporaryFolder()
     for (file, keep) in [("a_444.jpg", 2000), ("a.png", 9000), ("b_progressive_420.jpg", 700)] {
       let data = try Data(contentsOf: URL(fileURLWithPath: Self.reference.folder + "/" + file))
       let path = folder.file(file)
       try data.prefix(keep).write(to: URL(fileURLWithPath: path))
-      let failure = #expect(throws: Failure.self) { try Picture.load(path) }
+      let failure = #expect(throws: Failure.self) { try Image.load(path) }
       #expect(failure?.file == path && failure?.problem.contains("cannot be decoded") == true)
       // No cut anywhere may crash.
       for length in stride(from: 0, to: data.count, by: 97) {
-        _ = try? Picture.decode(data.prefix(length))
+        _ = try? Image.decode(data.prefix(length))
       }
     }
     try Data("hello".utf8).write(to: URL(fileURLWithPath: folder.file("text.png")))
-    #expect(throws: Failure.self) { try Picture.load(folder.file("text.png")) }
-    #expect(throws: Failure.self) { try Picture.load(folder.file("missing.png")) }
+    #expect(throws: Failure.self) { try Image.load(folder.file("text.png")) }
+    #expect(throws: Failure.self) { try Image.load(folder.file("missing.png")) }
   }
 
   @Test func hugeDimensionsAreRefusedBeforeMemoryIsTaken() throws {
     var data = try Data(contentsOf: URL(fileURLWithPath: Self.reference.folder + "/a.png"))
     // Width and height of the header chunk, with its checksum.
     data.replaceSubrange(16..<24, with: [0, 0x7F, 0xFF, 0xFF, 0, 0x7F, 0xFF, 0xFF])
-    #expect(throws: Failure.self) { try Picture.decode(data) }
+    #expect(throws: Failure.self) { try Image.decode(data) }
   }
 }

@@ -3,28 +3,28 @@ import VTCheckpoint
 import VTCore
 import VTData
 
-/// The pictures that a command line names: files, and folders with all that lies in them.
-enum PictureArguments {
-  /// - Throws: `Failure` where a path leads nowhere, or they hold no picture at all. A folder without one is a warning.
+/// The images that a command line names: files, and folders with all that lies in them.
+enum ImageArguments {
+  /// - Throws: `Failure` where a path leads nowhere, or they hold no image at all. A folder without one is a warning.
   static func files(_ paths: [String]) throws -> [String] {
     var empty: [String] = []
     let files = try paths.flatMap { path -> [String] in
       var status = stat()
       guard path.withFileName({ stat($0, &status) == 0 }) else {
-        throw Failure.system("opening the picture", file: path)
+        throw Failure.system("opening the image", file: path)
       }
       guard status.st_mode & S_IFMT == S_IFDIR else { return [path] }
-      let search = try PictureSearch(path)
+      let search = try ImageSearch(path)
       if let text = DataRemarks.unused(search.unused) { Console.warning(text) }
       if search.names.isEmpty { empty.append(path) }
       return search.names.map { path + (path.hasSuffix("/") ? "" : "/") + $0 }
     }
     guard !files.isEmpty || paths.isEmpty else {
       throw Failure(
-        "no pictures found", file: empty.joined(separator: ", "),
-        hint: "give \(PictureKind.list) files, or folders that hold some")
+        "no images found", file: empty.joined(separator: ", "),
+        hint: "give \(ImageKind.list) files, or folders that hold some")
     }
-    for path in empty { Console.warning("no pictures found in \(path.printable)") }
+    for path in empty { Console.warning("no images found in \(path.printable)") }
     return files
   }
 }

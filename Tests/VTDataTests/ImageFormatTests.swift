@@ -7,7 +7,7 @@ import VTCore
 @testable import VTData
 
 /// WebP, BMP, TIFF and GIF files against Pillow's pixels.
-struct PictureFormatTests {
+struct ImageFormatTests {
   static let folder = Fixtures.reference + "/pictures"
   static let expected = try! CheckpointFile.open(folder + "/expected.npz")
 
@@ -25,10 +25,10 @@ struct PictureFormatTests {
 
   @Test(arguments: names)
   func decodesAsPillowDoes(_ name: String) throws {
-    let picture = try Picture.load(Self.folder + "/" + name)
+    let image = try Image.load(Self.folder + "/" + name)
     let tensor = try #require(Self.expected[name])
-    #expect([picture.height, picture.width, 3] == tensor.shape)
-    let difference = PictureTests.largestDifference(picture.pixels, try tensor.bytes().array)
+    #expect([image.height, image.width, 3] == tensor.shape)
+    let difference = ImageTests.largestDifference(image.pixels, try tensor.bytes().array)
     #expect(difference <= Self.tolerance(name))
   }
 
@@ -38,41 +38,41 @@ struct PictureFormatTests {
     for name in ["lossless.webp", "plain.gif", "rgb.bmp", "lzw.tiff"] {
       let path = folder.file(name + ".jpg")
       try FileManager.default.copyItem(atPath: Self.folder + "/" + name, toPath: path)
-      #expect(try Picture.load(path) == Picture.load(Self.folder + "/" + name))
-      let part = try PictureFile(path).part(atLeast: 4) { width, height in
-        PictureBox(left: 2, top: 3, width: width - 4, height: height - 5)
+      #expect(try Image.load(path) == Image.load(Self.folder + "/" + name))
+      let part = try EncodedImage(path).part(atLeast: 4) { width, height in
+        CropBox(left: 2, top: 3, width: width - 4, height: height - 5)
       }
-      #expect(part == (try Picture.load(path)).cropped(left: 2, top: 3, width: 18, height: 9))
+      #expect(part == (try Image.load(path)).cropped(left: 2, top: 3, width: 18, height: 9))
     }
   }
 
-  /// Cut anywhere, or with any byte changed, a file gives a picture or an error.
+  /// Cut anywhere, or with any byte changed, a file gives an image or an error.
   @Test(arguments: names)
   func damagedFilesAreErrors(_ name: String) throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/" + name))
     var refused = 0
     for length in stride(from: 0, to: data.count, by: 7) {
-      do { _ = try Picture.decode(data.prefix(length)) } catch is Failure { refused += 1 }
+      do { _ = try Image.decode(data.prefix(length)) } catch is Failure { refused += 1 }
     }
     #expect(refused > 0)
     for at in stride(from: 0, to: data.count, by: 5) {
       var changed = data
       changed[at] ^= UInt8(1 << (at % 8))
-      _ = try? Picture.decode(changed)
+      _ = try? Image.decode(changed)
     }
     // A quarter has no whole first page or frame.
-    let part = #expect(throws: Failure.self) { try Picture.decode(data.prefix(data.count / 4)) }
+    let part = #expect(throws: Failure.self) { try Image.decode(data.prefix(data.count / 4)) }
     #expect(part?.problem.contains("(") == true, "the reason is told: \(part?.problem ?? "")")
   }
 
-  /// Sizes that no picture has are refused before memory is taken.
+  /// Sizes that no image has are refused before memory is taken.
   @Test func hugeDimensionsAreRefused() throws {
     let places: [(String, Int, Int)] = [("rgb.bmp", 18, 4), ("rgb.bmp", 22, 4), ("plain.gif", 6, 2)]
     for (name, at, width) in places {
       var data = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/" + name))
       data.replaceSubrange(at..<at + width, with: [UInt8](repeating: 0xFF, count: width - 1) + [0x7F])
       if name.hasSuffix("gif") { data.replaceSubrange(8..<10, with: [0xFF, 0x7F]) }
-      let failure = #expect(throws: Failure.self) { try Picture.decode(data) }
+      let failure = #expect(throws: Failure.self) { try Image.decode(data) }
       #expect(failure?.problem.contains("too many") == true)
     }
   }

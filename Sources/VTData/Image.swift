@@ -3,8 +3,8 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// A decoded picture: 8-bit RGB, row by row.
-public struct Picture: Sendable, Equatable {
+/// A decoded image: 8-bit RGB, row by row.
+public struct Image: Sendable, Equatable {
   public let width: Int
   public let height: Int
   /// `height * width * 3` bytes.
@@ -27,8 +27,8 @@ public enum AlphaHandling: String, Sendable {
   case dropped
 }
 
-extension Picture {
-  /// Suffixes of files that count as pictures without a look at their content.
+extension Image {
+  /// Suffixes of files that count as images without a look at their content.
   public static let suffixes: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif",
   ]
@@ -36,43 +36,43 @@ extension Picture {
   /// More pixels than any camera's; a file that claims more is refused before memory is taken.
   static let maximumPixels: UInt64 = 178_956_970
 
-  /// Decodes a picture file, by its content.
-  /// - Parameter appliesOrientation: whether the EXIF orientation turns the picture upright.
+  /// Decodes an image file, by its content.
+  /// - Parameter appliesOrientation: whether the EXIF orientation turns the image upright.
   /// - Throws: `Failure` naming the file.
   public static func load(
     _ path: String, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
-  ) throws -> Picture {
-    try PictureFile(path, alpha: alpha).picture(appliesOrientation: appliesOrientation)
+  ) throws -> Image {
+    try EncodedImage(path, alpha: alpha).image(appliesOrientation: appliesOrientation)
   }
 
-  /// Decodes the bytes of a picture file, whose kind their content tells.
+  /// Decodes the bytes of an image file, whose kind their content tells.
   public static func decode(
     _ data: Data, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
-  ) throws -> Picture {
-    var image = vt_image()
-    guard let kind = PictureKind(head: data.prefix(PictureKind.headLength)) else {
-      throw Failure(data.isEmpty ? "the picture file is empty" : "not a \(PictureKind.list) picture")
+  ) throws -> Image {
+    var decoded = vt_image()
+    guard let kind = ImageKind(head: data.prefix(ImageKind.headLength)) else {
+      throw Failure(data.isEmpty ? "the image file is empty" : "not a \(ImageKind.list) image")
     }
     let status = data.withUnsafeBytes { raw in
       let bytes = raw.bindMemory(to: UInt8.self)
-      return kind.decode(bytes.baseAddress, bytes.count, maximumPixels, &image)
+      return kind.decode(bytes.baseAddress, bytes.count, maximumPixels, &decoded)
     }
-    let picture = try Picture(status: status, image: &image, alpha: alpha)
-    return appliesOrientation ? picture.oriented(Int(image.orientation)) : picture
+    let image = try Image(status: status, decoded: &decoded, alpha: alpha)
+    return appliesOrientation ? image.oriented(Int(decoded.orientation)) : image
   }
 
-  /// What a decoder left in `image`, whose pixels are freed.
-  init(status: Int32, image: inout vt_image, alpha: AlphaHandling) throws {
-    guard status == 0, let pixels = image.pixels else {
-      let message = withUnsafeBytes(of: &image.message) { raw in
+  /// What a decoder left in `decoded`, whose pixels are freed.
+  init(status: Int32, decoded: inout vt_image, alpha: AlphaHandling) throws {
+    guard status == 0, let pixels = decoded.pixels else {
+      let message = withUnsafeBytes(of: &decoded.message) { raw in
         String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
       }
-      throw Failure("the picture cannot be decoded (\(message))")
+      throw Failure("the image cannot be decoded (\(message))")
     }
     defer { free(pixels) }
-    let count = Int(image.width) * Int(image.height)
+    let count = Int(decoded.width) * Int(decoded.height)
     let rgb: [UInt8]
-    if image.channels == 3 {
+    if decoded.channels == 3 {
       rgb = Array(UnsafeBufferPointer(start: pixels, count: 3 * count))
     } else {
       rgb = [UInt8](unsafeUninitializedCapacity: 3 * count) { out, initialized in
@@ -87,6 +87,6 @@ extension Picture {
         initialized = 3 * count
       }
     }
-    self.init(width: Int(image.width), height: Int(image.height), pixels: rgb)
+    self.init(width: Int(decoded.width), height: Int(decoded.height), pixels: rgb)
   }
 }

@@ -1,16 +1,16 @@
 import Foundation
 import VTCheckpoint
 
-/// The pictures in a folder and in the folders inside it.
-public struct PictureSearch: Sendable {
+/// The images in a folder and in the folders inside it.
+public struct ImageSearch: Sendable {
   /// Paths from the folder, files before folders, in the order of their names.
   public private(set) var names: [String] = []
-  /// Full paths of files that are not pictures.
+  /// Full paths of files that are not images.
   public private(set) var unused: [String] = []
   /// Folders directly inside.
   private(set) var subfolders: [String] = []
-  /// Whether a picture lies in the folder itself.
-  private(set) var hasOwnPictures = false
+  /// Whether an image lies in the folder itself.
+  private(set) var hasOwnImages = false
 
   /// - Throws: `Failure` where a folder cannot be read.
   public init(_ folder: String) throws {
@@ -25,9 +25,9 @@ public struct PictureSearch: Sendable {
     let entries = try FolderListing.entries(folder)
     for entry in entries where !entry.isFolder {
       let path = folder + "/" + entry.name
-      if Self.isPicture(path) {
+      if Self.isImage(path) {
         names.append(prefix + entry.name)
-        if prefix.isEmpty { hasOwnPictures = true }
+        if prefix.isEmpty { hasOwnImages = true }
       } else {
         unused.append(path)
       }
@@ -38,12 +38,12 @@ public struct PictureSearch: Sendable {
     }
   }
 
-  /// Whether a file counts as a picture: one with a picture's suffix does, and if its content is another it is told
+  /// Whether a file counts as an image: one with an image's suffix does, and if its content is another it is told
   /// when it is read; others do by their content.
-  static func isPicture(_ path: String) -> Bool {
+  static func isImage(_ path: String) -> Bool {
     let suffix = (path as NSString).pathExtension.lowercased()
-    if Picture.suffixes.contains(suffix) { return true }
-    guard let kind = PictureKind(file: path) else { return false }
+    if Image.suffixes.contains(suffix) { return true }
+    guard let kind = ImageKind(file: path) else { return false }
     // Cameras' raw files are TIFF with a small preview in front.
     return kind.isCertain || suffix.isEmpty
   }

@@ -2,8 +2,8 @@ import CImaging
 import Foundation
 import VTCheckpoint
 
-/// The kinds of picture files that are read, told apart by their first bytes.
-public enum PictureKind: String, Sendable, CaseIterable {
+/// The kinds of image files that are read, told apart by their first bytes.
+public enum ImageKind: String, Sendable, CaseIterable {
   case jpeg
   case png
   case webp
@@ -44,7 +44,7 @@ public enum PictureKind: String, Sendable, CaseIterable {
 
   /// The kind of a file, nil where it cannot be opened or is none of these.
   init?(file path: String) {
-    let descriptor = PictureFile.open(path)
+    let descriptor = EncodedImage.open(path)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var head = [UInt8](repeating: 0, count: Self.headLength)
@@ -53,7 +53,7 @@ public enum PictureKind: String, Sendable, CaseIterable {
     self.init(head: head[..<count])
   }
 
-  /// Whether a file that begins like this is a picture whatever its name: cameras' raw files are TIFF with a small
+  /// Whether a file that begins like this is an image whatever its name: cameras' raw files are TIFF with a small
   /// preview in front.
   var isCertain: Bool { self != .tiff }
 
