@@ -17,8 +17,8 @@ VT_INLINE size_t even_share(size_t count, size_t most, size_t unit) {
   return (each + unit - 1) / unit * unit;
 }
 
-VT_INLINE vt_left rows_of(const float *data, size_t stride, size_t depth) {
-  return (vt_left){data, stride, depth, 1, 0, 0};
+VT_INLINE vt_gemm_a rows_of(const float *data, size_t stride, size_t depth) {
+  return (vt_gemm_a){data, stride, depth, 1, 0, 0};
 }
 
 size_t vt_attention_forward_scratch(size_t keys, size_t dim) {
@@ -37,11 +37,11 @@ void vt_attention_forward(vt_isa isa, vt_head head, float *out, size_t ldo, floa
     size_t rows = head.queries - first < tile ? head.queries - first : tile;
     // Whole panels: behind a row's end the products are zeros.
     vt_product(isa, scores, ld, rows_of(head.q + first * head.ldq, head.ldq, dim), key_panels, rows, ld,
-               0, (vt_finish){0});
+               0, (vt_epilogue){0});
     vt_softmax_rows(isa, scores, lse + first, head.scale, head.bias ? head.bias + first * ld : 0,
                     head.mask ? head.mask + first * ld : 0, rows, keys);
     vt_product(isa, out + first * ldo, ldo, rows_of(scores, ld, keys), value_panels, rows, dim, 0,
-               (vt_finish){0});
+               (vt_epilogue){0});
   }
 }
 
@@ -83,16 +83,16 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
       size_t rows = keys - key < tile ? keys - key : tile;
       const float *k = head.k + key * head.ldk, *v = head.v + key * head.ldv;
       size_t at = key * all + first;
-      vt_product(isa, p, ld, rows_of(k, head.ldk, dim), turned_queries, rows, ld, 0, (vt_finish){0});
-      vt_product(isa, ds, ld, rows_of(v, head.ldv, dim), turned_dout, rows, ld, 0, (vt_finish){0});
+      vt_product(isa, p, ld, rows_of(k, head.ldk, dim), turned_queries, rows, ld, 0, (vt_epilogue){0});
+      vt_product(isa, ds, ld, rows_of(v, head.ldv, dim), turned_dout, rows, ld, 0, (vt_epilogue){0});
       vt_scores_backward(isa, p, ds, sums, delta, head.scale, head.bias ? head.bias + at : 0,
                          head.mask ? head.mask + at : 0, all, dbias ? dbias + at : 0, rows, cols);
       int add_keys = to.keep_k || first > 0, add_values = to.keep_v || first > 0;
       vt_product(isa, to.dv + key * to.ldv, to.ldv, rows_of(p, ld, cols), dout_panels, rows, dim,
-                 add_values, (vt_finish){0});
+                 add_values, (vt_epilogue){0});
       vt_product(isa, to.dk + key * to.ldk, to.ldk, rows_of(ds, ld, cols), query_panels, rows, dim,
-                 add_keys, (vt_finish){0});
-      vt_weight_product(isa, to.dq + first * to.ldq, to.ldq, ds, ld, 0, (vt_right){.data = k, .stride = head.ldk, .taps = 1},
+                 add_keys, (vt_epilogue){0});
+      vt_weight_product(isa, to.dq + first * to.ldq, to.ldq, ds, ld, 0, (vt_gemm_b){.data = k, .stride = head.ldk, .taps = 1},
                         rows, cols, dim, to.keep_q || key > 0, rest);
     }
   }

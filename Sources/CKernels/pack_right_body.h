@@ -3,7 +3,7 @@
 
 // Columns j..<j+cols of rows first..<first+rows, of which two vectors hold at most all, [rows, 16] each, the second one's
 // from `second` on.
-VT_INLINE void L(pack_right_body)(float *out, size_t second, vt_right b, size_t first, size_t rows, size_t j,
+VT_INLINE void L(pack_right_body)(float *out, size_t second, vt_gemm_b b, size_t first, size_t rows, size_t j,
                                   size_t cols) {
   size_t left = cols < LANES ? cols : LANES;
   V gamma[2] = {0}, beta[2] = {0};

@@ -81,7 +81,7 @@ VT_DISPATCH(pack_panels,
             (panels, b, ldb, transposed, depth, cols))
 
 // What `f` says, over columns j.. of a block of rows.
-VT_INLINE void finish_block(vt_isa isa, const vt_finish *f, float *c, size_t ldc, size_t r, size_t j,
+VT_INLINE void epilogue_block(vt_isa isa, const vt_epilogue *f, float *c, size_t ldc, size_t r, size_t j,
                             size_t rows, size_t cols) {
   size_t at = r * ldc + j;
   float *from = c + at, *to = f->out ? f->out + at : from;
@@ -94,19 +94,19 @@ VT_INLINE void finish_block(vt_isa isa, const vt_finish *f, float *c, size_t ldc
   if (f->sums) vt_column_sums(isa, f->sums + j, to, rows, cols, ldc, r > 0);
 }
 
-void vt_finish_product(vt_isa isa, const vt_finish *finish, float *c, size_t ldc, size_t rows, size_t cols) {
-  finish_block(isa, finish, c, ldc, 0, 0, rows, cols);
+void vt_apply_epilogue(vt_isa isa, const vt_epilogue *epilogue, float *c, size_t ldc, size_t rows, size_t cols) {
+  epilogue_block(isa, epilogue, c, ldc, 0, 0, rows, cols);
 }
 
 // Sets what `f` will read for a tile on its way: a few columns of every row, which no processor guesses.
-VT_INLINE void fetch_finish(const vt_finish *f, size_t at, size_t ldc, size_t rows, size_t cols) {
+VT_INLINE void fetch_epilogue(const vt_epilogue *f, size_t at, size_t ldc, size_t rows, size_t cols) {
   const float *from = f->before ? f->before : f->residual;
   if (!from) return;
   for (size_t i = 0; i < rows; i++)
     for (size_t c = 0; c < cols; c += 16) __builtin_prefetch(from + at + i * ldc + c);
 }
 
-static void product_reference(float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
+static void product_reference(float *c, size_t ldc, vt_gemm_a a, const float *panels, size_t rows,
                               size_t cols, int accumulate) {
   size_t depth = a.taps * a.depth;
   for (size_t i = 0; i < rows; i++)
@@ -124,7 +124,7 @@ static void product_reference(float *c, size_t ldc, vt_left a, const float *pane
 }
 
 // Pointers to the rows of one block under one tap, from depth k on; the last tile is filled up.
-VT_INLINE void row_pointers(const float **rows, vt_left a, size_t tap, size_t first, size_t count,
+VT_INLINE void row_pointers(const float **rows, vt_gemm_a a, size_t tap, size_t first, size_t count,
                             size_t k) {
   for (size_t i = 0; i < count; i++) {
     ptrdiff_t row = a.cells ? a.cells[tap * a.tap_stride + first + i] : (ptrdiff_t)(first + i);
@@ -133,11 +133,11 @@ VT_INLINE void row_pointers(const float **rows, vt_left a, size_t tap, size_t fi
   for (size_t i = count; i % TILE_ROWS; i++) rows[i] = rows[0];
 }
 
-void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
-                size_t cols, int accumulate, vt_finish finish) {
+void vt_product(vt_isa isa, float *c, size_t ldc, vt_gemm_a a, const float *panels, size_t rows,
+                size_t cols, int accumulate, vt_epilogue epilogue) {
   if (isa == VT_ISA_SCALAR) {
     product_reference(c, ldc, a, panels, rows, cols, accumulate);
-    finish_block(isa, &finish, c, ldc, 0, 0, rows, cols);
+    epilogue_block(isa, &epilogue, c, ldc, 0, 0, rows, cols);
     return;
   }
   vt_tiles tiles = tiles_of(isa);
@@ -163,7 +163,7 @@ void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels
           for (size_t i = 0; i < block; i += TILE_ROWS) {
             size_t high = block - i < TILE_ROWS ? block - i : TILE_ROWS;
             float *to = c + (r + i) * ldc + j;
-            if (last) fetch_finish(&finish, (r + i) * ldc + j, ldc, high, wide);
+            if (last) fetch_epilogue(&epilogue, (r + i) * ldc + j, ldc, high, wide);
             if (high == TILE_ROWS && wide == step) {
               tile(length, pointers + i, panel, right, to, ldc, add);
             } else {
@@ -171,7 +171,7 @@ void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels
               place_tile(to, ldc, whole, step, add, high, wide);
             }
           }
-          if (last) finish_block(isa, &finish, c, ldc, r, j, block, wide);
+          if (last) epilogue_block(isa, &epilogue, c, ldc, r, j, block, wide);
         }
       }
   }

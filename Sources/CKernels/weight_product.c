@@ -50,7 +50,7 @@ static void pack_left_portable(float *out, const float *a, size_t lda, const flo
                                size_t m) {
   pack_left_body(out, a, lda, scale, rows, m);
 }
-static void pack_right_portable(float *out, size_t second, vt_right b, size_t first, size_t rows, size_t j,
+static void pack_right_portable(float *out, size_t second, vt_gemm_b b, size_t first, size_t rows, size_t j,
                                 size_t cols) {
   pack_right_body8(out, second, b, first, rows, j, cols);
 }
@@ -59,11 +59,11 @@ VT_AVX2 static void pack_left_avx2(float *out, const float *a, size_t lda, const
                                    size_t m) {
   pack_left_body(out, a, lda, scale, rows, m);
 }
-VT_AVX2 static void pack_right_avx2(float *out, size_t second, vt_right b, size_t first, size_t rows, size_t j,
+VT_AVX2 static void pack_right_avx2(float *out, size_t second, vt_gemm_b b, size_t first, size_t rows, size_t j,
                                     size_t cols) {
   pack_right_body8(out, second, b, first, rows, j, cols);
 }
-VT_AVX512 static void pack_right_avx512(float *out, size_t second, vt_right b, size_t first, size_t rows,
+VT_AVX512 static void pack_right_avx512(float *out, size_t second, vt_gemm_b b, size_t first, size_t rows,
                                         size_t j, size_t cols) {
   pack_right_body16(out, second, b, first, rows, j, cols);
 }
@@ -78,7 +78,7 @@ static void pack_left(vt_isa isa, float *out, const float *a, size_t lda, const 
 }
 
 // One panel, or the two that a tile of an instruction set with wider vectors takes, the second behind the first.
-static void pack_right(vt_isa isa, int two, float *out, vt_right b, size_t first, size_t rows, size_t j,
+static void pack_right(vt_isa isa, int two, float *out, vt_gemm_b b, size_t first, size_t rows, size_t j,
                        size_t cols) {
 #if VT_HAS_AVX2
   if (two) pack_right_avx512(out, rows * TILE_COLS, b, first, rows, j, cols);
@@ -90,7 +90,7 @@ static void pack_right(vt_isa isa, int two, float *out, vt_right b, size_t first
 }
 
 static void weight_product_reference(float *c, size_t ldc, const float *a, size_t lda, const float *scale,
-                                     vt_right b, size_t rows, size_t m, size_t n, int accumulate) {
+                                     vt_gemm_b b, size_t rows, size_t m, size_t n, int accumulate) {
   for (size_t i = 0; i < m; i++)
     for (size_t tap = 0; tap < b.taps; tap++)
       for (size_t j = 0; j < n; j++) {
@@ -113,7 +113,7 @@ VT_INLINE size_t panels_width(vt_tiles tiles) { return tiles.packed_two ? 2 * TI
 // What will be packed next: columns j..<j+cols of rows first..<first+rows. It is set on its way a little beside each tile,
 // since packing would have to wait for memory.
 typedef struct {
-  vt_right b;
+  vt_gemm_b b;
   size_t first, rows, j, cols;
 } coming;
 
@@ -129,7 +129,7 @@ VT_INLINE void fetch(const coming *next, size_t part, size_t parts) {
 // The columns of one tap: panels of the right factor's rows first..<first+depth against the packed left factor. `after` is what
 // follows the last of them.
 static void multiply_stretch(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, const float *left,
-                             vt_right b, size_t first, size_t depth, size_t m, size_t n, int add,
+                             vt_gemm_b b, size_t first, size_t depth, size_t m, size_t n, int add,
                              float *panel, coming after) {
   float whole[TILE_ROWS * 2 * TILE_COLS];
   size_t widest = panels_width(tiles), parts = (m + TILE_ROWS - 1) / TILE_ROWS;
@@ -156,7 +156,7 @@ static void multiply_stretch(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, c
 }
 
 void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
-                       const float *row_scale, vt_right b, size_t rows, size_t m, size_t n,
+                       const float *row_scale, vt_gemm_b b, size_t rows, size_t m, size_t n,
                        int accumulate, float *scratch) {
   if (isa == VT_ISA_SCALAR) {
     weight_product_reference(c, ldc, a, lda, row_scale, b, rows, m, n, accumulate);
@@ -172,7 +172,7 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
     size_t depth = rows - first < DEPTH ? rows - first : DEPTH;
     pack_left(isa, left, a + first * lda, lda, row_scale ? row_scale + first : 0, depth, m);
     for (size_t tap = 0; tap < b.taps; tap++) {
-      vt_right one = b, following = b;
+      vt_gemm_b one = b, following = b;
       int more = tap + 1 < b.taps;
       if (b.cells) {
         one.cells = b.cells + tap * b.tap_stride;

@@ -28,8 +28,8 @@ struct Layers {
       return LinearParameters(weight: weight, bias: bias)
     }
     return LinearParameters(
-      weight: tape.scaledRows(weight, by: factors),
-      bias: bias.map { tape.scaledRows($0, by: factors) })
+      weight: tape.scaleRows(weight, by: factors),
+      bias: bias.map { tape.scaleRows($0, by: factors) })
   }
 
   /// A layer norm and the linear layer behind it.

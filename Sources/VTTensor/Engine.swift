@@ -11,7 +11,7 @@ public final class Engine {
   /// Which kernels run.
   public let instructions: InstructionSet
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
-  public internal(set) var matrixOperations = 0
+  public internal(set) var flops = 0
   /// Times every operation while it is set.
   public var profiler: Profiler?
 
@@ -94,8 +94,8 @@ public final class Engine {
     return tensor
   }
 
-  func countProduct(_ m: Int, _ n: Int, _ k: Int, times: Int = 1) {
-    matrixOperations += 2 * m * n * k * times
+  func countFLOPs(_ m: Int, _ n: Int, _ k: Int, times: Int = 1) {
+    flops += 2 * m * n * k * times
   }
 
   func storage(_ count: Int) -> Storage { Storage(count: count, pool: buffers) }

@@ -16,7 +16,7 @@ public final class Profiler {
     /// Bytes of the operands: each tensor read or written counts once, whatever caches hold.
     public var bytes = 0
     /// Floating-point operations of matrix products.
-    public var matrixOperations = 0
+    public var flops = 0
 
     public init() {}
 
@@ -25,7 +25,7 @@ public final class Profiler {
       sum.calls += b.calls
       sum.seconds += b.seconds
       sum.bytes += b.bytes
-      sum.matrixOperations += b.matrixOperations
+      sum.flops += b.flops
       return sum
     }
   }
@@ -33,7 +33,7 @@ public final class Profiler {
   public private(set) var figures: [Key: Figures] = [:]
   private let clock = ContinuousClock()
   /// Seconds and matrix operations of operations inside the one that runs.
-  private var nested = (seconds: 0.0, matrixOperations: 0)
+  private var nested = (seconds: 0.0, flops: 0)
 
   public init() {}
 
@@ -44,19 +44,19 @@ public final class Profiler {
   func measure<T>(_ key: Key, bytes: Int, _ engine: Engine, _ body: () throws -> T) rethrows -> T {
     let outer = nested
     nested = (0, 0)
-    let operations = engine.matrixOperations
+    let operations = engine.flops
     let began = clock.now
     defer {
       let time = began.duration(to: clock.now).components
       let seconds = Double(time.seconds) + Double(time.attoseconds) * 1e-18
-      let multiplied = engine.matrixOperations - operations
+      let multiplied = engine.flops - operations
       var own = Figures()
       own.calls = 1
       own.seconds = seconds - nested.seconds
       own.bytes = bytes
-      own.matrixOperations = multiplied - nested.matrixOperations
+      own.flops = multiplied - nested.flops
       figures[key] = figures[key, default: Figures()] + own
-      nested = (outer.seconds + seconds, outer.matrixOperations + multiplied)
+      nested = (outer.seconds + seconds, outer.flops + multiplied)
     }
     return try body()
   }

@@ -17,7 +17,7 @@ public final class Tensor {
   private var gradientStorage: Storage?
   private var hasGradient = false
   /// Moments of the channels by blocks of rows, where the operation that made the numbers found them too.
-  var blockMoments: BlockMoments?
+  var partialMoments: PartialMoments?
 
   init(shape: [Int], storage: Storage, needsGradient: Bool = false) {
     self.shape = shape

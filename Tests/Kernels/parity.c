@@ -27,13 +27,13 @@ static void products(void) {
     float *c = numbers(rows * cols, 4), *residual = numbers(rows * cols, 5);
     float *panels = malloc(vt_panels_size(depth, cols) * sizeof(float));
     vt_pack_panels(VT_ISA_PORTABLE, panels, b, depth, 1, depth, cols);
-    vt_left left = {a, depth, depth, 1, 0, 0};
-    vt_finish finish = {.kind = VT_ACTIVATION_GELU, .bias = bias, .residual = residual};
+    vt_gemm_a left = {a, depth, depth, 1, 0, 0};
+    vt_epilogue finish = {.kind = VT_ACTIVATION_GELU, .bias = bias, .residual = residual};
     PARITY("product", 1e-6, LIST(c), LIST(rows * cols),
            vt_product(isa, o[0], cols, left, panels, rows, cols, 1, finish));
     float *w = numbers(cols * depth, 6), *scale = numbers(rows, 7);
     float *scratch = malloc(vt_weight_product_scratch(cols) * sizeof(float));
-    vt_right right = {.data = a, .stride = depth, .taps = 1};
+    vt_gemm_b right = {.data = a, .stride = depth, .taps = 1};
     PARITY("weight product", 2e-6, LIST(w), LIST(cols * depth),
            vt_weight_product(isa, o[0], depth, c, cols, scale, right, rows, cols, depth, 1, scratch));
   }
@@ -121,8 +121,8 @@ static void winograd(void) {
   vt_winograd_weights(panels, w, C, K, 9, C * 9, 0, 0, K);
   vt_winograd_input(VT_ISA_PORTABLE, v, TILES * C, x, HEIGHT, WIDTH, C, 0, BATCH * 4);
   for (int f = 0; f < 16; f++) {
-    vt_left left = {v + f * TILES * C, C, C, 1, 0, 0};
-    vt_product(VT_ISA_PORTABLE, m + f * TILES * K, K, left, panels + f * plane, TILES, K, 0, (vt_finish){0});
+    vt_gemm_a left = {v + f * TILES * C, C, C, 1, 0, 0};
+    vt_product(VT_ISA_PORTABLE, m + f * TILES * K, K, left, panels + f * plane, TILES, K, 0, (vt_epilogue){0});
   }
   vt_winograd_output(VT_ISA_PORTABLE, y, m, TILES * K, bias, HEIGHT, WIDTH, K, 0, BATCH * 4, 0);
   for (int cell = 0; cell < BATCH * HEIGHT * WIDTH; cell++)

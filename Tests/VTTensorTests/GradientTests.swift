@@ -162,11 +162,11 @@ struct GradientTests {
 
   @Test func tokens() {
     check([[3, 5, 4]]) { tape, x in
-      let one = tape.selectToken(x[0], index: 2)
-      return tape.add(one, tape.meanTokens(x[0], first: 1), scale: -0.6)
+      let one = tape.select(x[0], index: 2)
+      return tape.add(one, tape.meanPool(x[0], first: 1), scale: -0.6)
     }
     check([[2, 6, 3], [5, 6], [5]], step: 1e-3, tolerance: 2e-2) { tape, x in
-      tape.pairLinear(x[0], [1, 1, 5, 0], [2, 1, 4, 5], weight: x[1], bias: x[2])
+      tape.gatherPairsLinear(x[0], [1, 1, 5, 0], [2, 1, 4, 5], weight: x[1], bias: x[2])
     }
   }
 

@@ -46,7 +46,7 @@ struct ProductTests {
               bias.withUnsafeBufferPointer { bias in
                 residual.withUnsafeBufferPointer { residual in
                   scale.withUnsafeBufferPointer { scale in
-                    var finish = vt_finish()
+                    var finish = vt_epilogue()
                     finish.kind = VT_ACTIVATION_RELU
                     finish.out = out.baseAddress
                     finish.bias = bias.baseAddress
@@ -54,7 +54,7 @@ struct ProductTests {
                     finish.row_scale = scale.baseAddress
                     vt_product(
                       isa, &c, ldc,
-                      vt_left(
+                      vt_gemm_a(
                         data: a.baseAddress, stride: lda, depth: depth, taps: 1, cells: nil, tap_stride: 0),
                       panels, rows, cols, accumulate ? 1 : 0, finish)
                   }
@@ -78,16 +78,16 @@ struct ProductTests {
       for isa in Self.variants + [VT_ISA_SCALAR] {
         var panels = [Float](repeating: 0, count: vt_panels_size(depth, cols))
         vt_pack_panels(isa, &panels, &b, depth, 1, depth, cols)
-        func product(_ c: UnsafeMutablePointer<Float>, _ finish: vt_finish) {
+        func product(_ c: UnsafeMutablePointer<Float>, _ finish: vt_epilogue) {
           a.withUnsafeMutableBufferPointer { a in
             vt_product(
               isa, c, cols,
-              vt_left(data: a.baseAddress, stride: depth, depth: depth, taps: 1, cells: nil, tap_stride: 0),
+              vt_gemm_a(data: a.baseAddress, stride: depth, depth: depth, taps: 1, cells: nil, tap_stride: 0),
               panels, rows, cols, 0, finish)
           }
         }
         var (c, gradient) = (before, before)
-        product(&c, vt_finish())
+        product(&c, vt_epilogue())
         var (again, sums) = (before, [Float](repeating: 0, count: cols))
         vt_activation_backward(isa, VT_ACTIVATION_GELU, &gradient, &again, c, before, rows, cols, cols)
         vt_column_sums(isa, &sums, gradient, rows, cols, cols, 0)
@@ -97,7 +97,7 @@ struct ProductTests {
         fused.withUnsafeMutableBufferPointer { fused in
           place.withUnsafeMutableBufferPointer { place in
             fusedSums.withUnsafeMutableBufferPointer { sums in
-              var finish = vt_finish()
+              var finish = vt_epilogue()
               finish.kind = VT_ACTIVATION_GELU
               finish.out = fused.baseAddress
               finish.before = UnsafePointer(fused.baseAddress)
@@ -141,10 +141,10 @@ struct ProductTests {
         cells.withUnsafeBufferPointer { cells in
           vt_product(
             isa, &c, cols,
-            vt_left(
+            vt_gemm_a(
               data: data.baseAddress, stride: depth, depth: depth, taps: taps, cells: cells.baseAddress,
               tap_stride: rows),
-            panels, rows, cols, 0, vt_finish())
+            panels, rows, cols, 0, vt_epilogue())
         }
       }
       expectClose(c, expected, relative: 1e-6, absolute: 2e-5, "\(isa)")
@@ -185,7 +185,7 @@ struct ProductTests {
                     beta.withUnsafeBufferPointer { beta in
                       vt_weight_product(
                         isa, &c, ldc, a, lda, scale,
-                        vt_right(
+                        vt_gemm_b(
                           data: b.baseAddress, stride: ldb, cells: gathers ? cells.baseAddress : nil,
                           taps: 1, tap_stride: 0, tap_width: 0, mean: norms ? mean.baseAddress : nil,
                           rstd: rstd.baseAddress,

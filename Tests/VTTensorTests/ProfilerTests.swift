@@ -29,11 +29,11 @@ struct ProfilerTests {
     let forward = try figures("linear", backward: false)
     #expect(forward.calls == 2 && forward.seconds > 0)
     #expect(forward.bytes == 2 * 4 * (3 * 5 + 7 * 5 + 3 * 7))
-    #expect(forward.matrixOperations == 2 * 2 * 3 * 5 * 7)
+    #expect(forward.flops == 2 * 2 * 3 * 5 * 7)
     // The input needs no gradient: one product, and only the weight's gradient is written.
     let backward = try figures("linear", backward: true)
     #expect(backward.bytes == 2 * 4 * (3 * 5 + 7 * 5 + 3 * 7 + 7 * 5))
-    #expect(backward.matrixOperations == 2 * 2 * 3 * 5 * 7)
+    #expect(backward.flops == 2 * 2 * 3 * 5 * 7)
     #expect(profiler.figures.keys.map(\.name).sorted() == ["linear", "linear", "scale", "scale"])
     #expect(profiler.figures.keys.contains { $0.detail == "3x5, 7x5 -> 3x7" })
     profiler.reset()

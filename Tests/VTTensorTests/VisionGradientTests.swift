@@ -173,7 +173,7 @@ struct VisionGradientTests {
   @Test(arguments: [true, false])
   func weightStandardization(epsOutside: Bool) {
     checker.check([[5, 3, 2, 2]], tolerance: 6e-3) { tape, x in
-      tape.standardized(x[0], eps: 0.1, epsOutside: epsOutside)
+      tape.weightStandardize(x[0], eps: 0.1, epsOutside: epsOutside)
     }
   }
 
@@ -252,16 +252,16 @@ struct VisionGradientTests {
   @Test func attentionOfOneSharedQuery() {
     checker.check([[1, 1, 6], [3, 5, 12]]) { tape, x in
       tape.attention(
-        q: tape.repeated(x[0], batch: 3), kv: x[1], heads: 2, headDim: 3, scale: 0.6)
+        q: tape.expand(x[0], batch: 3), kv: x[1], heads: 2, headDim: 3, scale: 0.6)
     }
   }
 
   @Test func joiningAndCutting() {
     checker.check([[1, 2, 5], [3, 4, 5], [1, 6, 5]]) { tape, x in
-      tape.addTable(tape.joinTokens(x[0], x[1]), x[2])
+      tape.addPositions(tape.concatenate(x[0], x[1]), x[2])
     }
-    checker.check([[3, 2, 5], [3, 4, 5]]) { tape, x in tape.joinTokens(x[0], x[1]) }
-    checker.check([[1, 2, 5]]) { tape, x in tape.repeated(x[0], batch: 3) }
+    checker.check([[3, 2, 5], [3, 4, 5]]) { tape, x in tape.concatenate(x[0], x[1]) }
+    checker.check([[1, 2, 5]]) { tape, x in tape.expand(x[0], batch: 3) }
     checker.check([[2, 6, 5]]) { tape, x in
       tape.add(
         tape.slice(x[0], tokens: 1..<4, channels: 2..<4),
@@ -271,10 +271,10 @@ struct VisionGradientTests {
 
   @Test func rowsTimesFactors() {
     checker.check([[5, 3], [5]]) { tape, x in
-      let scaled = tape.scaledRows(x[0], by: x[1])
-      return tape.add(scaled, tape.scaledRows(x[0], by: x[1]), scale: 0.3)
+      let scaled = tape.scaleRows(x[0], by: x[1])
+      return tape.add(scaled, tape.scaleRows(x[0], by: x[1]), scale: 0.3)
     }
-    checker.check([[5], [5]]) { tape, x in tape.scaledRows(x[0], by: x[1]) }
+    checker.check([[5], [5]]) { tape, x in tape.scaleRows(x[0], by: x[1]) }
   }
 
   /// A block that is computed again gives the same bits, random masks and running statistics included.

@@ -45,7 +45,7 @@ void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, float *y,
 
 // product.c
 
-/// The left factor of a product: row i is taps[0], taps[1], ... end to end, each `depth` numbers. Without `cells`
+/// Operand A of a product: row i is taps[0], taps[1], ... end to end, each `depth` numbers. Without `cells`
 /// there is one tap, and row i begins at data + i * stride; with them, tap t of row i begins at
 /// data + cells[t * tap_stride + i] * stride, and where that is negative it is zeros: a convolution, unfolded nowhere.
 typedef struct {
@@ -53,9 +53,9 @@ typedef struct {
   size_t stride, depth, taps;
   const int32_t *cells;
   size_t tap_stride;
-} vt_left;
+} vt_gemm_a;
 
-/// What is done with a product c where it lies in the cache: c += bias, out = act(c), out = residual + row_scale * out. Where
+/// The epilogue, computed on a product c while it is in the cache: c += bias, out = act(c), out = residual + row_scale * out. Where
 /// `before` is given, the product is the gradient of act(before) instead: out = c * act'(before), then again =
 /// act(before), which may be in c's place; so may `out` be in `before`'s. Last, sums[j] = sum of out's column j.
 /// Null pointers leave their part out; without `out` it is c itself. Rows are as far apart as c's.
@@ -64,7 +64,7 @@ typedef struct {
   float *out;
   const float *bias, *residual, *row_scale, *before;
   float *again, *sums;
-} vt_finish;
+} vt_epilogue;
 
 /// Whether the products were compiled with optimization; without, a BLAS is far faster.
 int vt_product_is_optimized(void);
@@ -74,16 +74,16 @@ size_t vt_panels_size(size_t depth, size_t cols);
 /// apart: the panel of column 16 i begins at 16 i * depth.
 void vt_pack_panels(vt_isa isa, float *panels, const float *b, size_t ldb, int transposed, size_t depth,
                     size_t cols);
-/// Does what `finish` says with c [rows, cols], for products that were made elsewhere.
-void vt_finish_product(vt_isa isa, const vt_finish *finish, float *c, size_t ldc, size_t rows, size_t cols);
-/// c [rows, cols] (+)= a * panels [taps * depth, cols], then what `finish` says. Rows of c are `ldc` apart. An
+/// Applies `epilogue` to c [rows, cols], for products that were made elsewhere.
+void vt_apply_epilogue(vt_isa isa, const vt_epilogue *epilogue, float *c, size_t ldc, size_t rows, size_t cols);
+/// c [rows, cols] (+)= a * panels [taps * depth, cols], then `epilogue`. Rows of c are `ldc` apart. An
 /// element's bits do not depend on where the matrices are cut into tiles.
-void vt_product(vt_isa isa, float *c, size_t ldc, vt_left a, const float *panels, size_t rows,
-                size_t cols, int accumulate, vt_finish finish);
+void vt_product(vt_isa isa, float *c, size_t ldc, vt_gemm_a a, const float *panels, size_t rows,
+                size_t cols, int accumulate, vt_epilogue epilogue);
 
 // weight_product.c
 
-/// The right factor of a product over rows: row r is data + r * stride, or under tap t data +
+/// Operand B of a product over rows: row r is data + r * stride, or under tap t data +
 /// cells[t * tap_stride + r] * stride with `cells`, zeros where that is negative; then (x - mean[r]) * rstd[r] * gamma +
 /// beta where `mean` is given. A tap's columns begin at tap * tap_width of the product; without `cells` there is one tap.
 typedef struct {
@@ -92,14 +92,14 @@ typedef struct {
   const int32_t *cells;
   size_t taps, tap_stride, tap_width;
   const float *mean, *rstd, *gamma, *beta;
-} vt_right;
+} vt_gemm_b;
 
 /// Numbers of scratch memory that `vt_weight_product` needs for `m` columns on the left.
 size_t vt_weight_product_scratch(size_t m);
 /// c [m, n] (+)= sum over rows of row_scale[r] * a[r, 0..<m] b[r, 0..<n] for each tap; `row_scale` may be null. Rows of a are `lda`
 /// apart, rows of c `ldc`. An element's bits do not depend on m and n.
 void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
-                       const float *row_scale, vt_right b, size_t rows, size_t m, size_t n,
+                       const float *row_scale, vt_gemm_b b, size_t rows, size_t m, size_t n,
                        int accumulate, float *scratch);
 
 // layer_norm.c
@@ -299,7 +299,7 @@ void vt_winograd_gradient(vt_isa isa, float *d, size_t plane, const float *dy, s
 void vt_winograd_weight_gradient(vt_isa isa, float *dweight, const float *du, size_t groups, size_t plane,
                                  size_t inputs, size_t first, size_t rows, int add);
 
-// standardize.c
+// weight_standardization.c
 
 /// y = (x - mean) / (deviation + eps) by row, the biased deviation; where not `outside`, / sqrt(variance + eps).
 void vt_standardize_rows(float *y, const float *x, float eps, int outside, size_t rows, size_t cols);

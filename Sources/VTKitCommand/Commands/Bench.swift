@@ -64,9 +64,9 @@ struct BenchArguments: ParsableArguments {
     // The first rounds take memory from the system.
     for _ in 0..<2 { try body() }
     let requests = engine.buffers.systemRequests
-    let before = engine.matrixOperations
+    let before = engine.flops
     try body()
-    let operations = Double(engine.matrixOperations - before)
+    let operations = Double(engine.flops - before)
     var times: [Double] = []
     for _ in 0..<rounds {
       let began = DispatchTime.now().uptimeNanoseconds
@@ -75,7 +75,7 @@ struct BenchArguments: ParsableArguments {
     }
     // Before the roof takes some of its own.
     let memory = peakMemory()
-    let roof = MatrixRoof.measure(engine)
+    let roof = PeakGEMM.measure(engine)
     let fastest = times.min() ?? 0
     let speed = operations / fastest
     let taken = engine.buffers.systemRequests - requests

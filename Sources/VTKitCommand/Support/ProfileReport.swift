@@ -51,14 +51,14 @@ struct ProfileReport {
       (sizes ? "sizes" : "", .left))
     for row in rows {
       let f = row.figures
-      let speed = f.seconds > 0 ? Double(f.matrixOperations) / f.seconds : 0
+      let speed = f.seconds > 0 ? Double(f.flops) / f.seconds : 0
       table.add(
         row.name, row.direction, f.calls == 0 ? "" : "\(f.calls / rounds)",
         Format.fixed(1000 * f.seconds / Double(rounds), 1), Format.percent(f.seconds / seconds),
         f.bytes == 0 ? "" : Format.fixed(Double(f.bytes) / Double(rounds) * 1e-6, 1),
         f.bytes == 0 ? "" : Format.fixed(Double(f.bytes) / f.seconds * 1e-9, 1),
-        f.matrixOperations == 0 ? "" : Format.fixed(speed * 1e-9, 1),
-        f.matrixOperations == 0 ? "" : Format.percent(speed / roof), sizes ? row.detail : "")
+        f.flops == 0 ? "" : Format.fixed(speed * 1e-9, 1),
+        f.flops == 0 ? "" : Format.percent(speed / roof), sizes ? row.detail : "")
     }
     return table.text
   }
@@ -73,7 +73,7 @@ struct ProfileReport {
             "operation": .string(row.name), "sizes": .string(row.detail),
             "direction": .string(row.direction), "calls": .int(f.calls / rounds),
             "seconds": .double(f.seconds / Double(rounds)), "bytes": .int(f.bytes / rounds),
-            "matrix_operations": .int(f.matrixOperations / rounds),
+            "matrix_operations": .int(f.flops / rounds),
           ])
         }),
     ])

@@ -34,7 +34,7 @@ public final class CvT: Network {
         padding: stage.patchPadding)
       map = layers.norm(map, name + "patch_embed.norm", tape)
       tokens = tape.reshaped(map, [map.shape[0], stage.side * stage.side, stage.embedDim])
-      if stage.classToken { tokens = tape.joinTokens(parameters[name + "cls_token"], tokens) }
+      if stage.classToken { tokens = tape.concatenate(parameters[name + "cls_token"], tokens) }
       tokens = tape.dropout(tokens, rate: layers.regularization.dropout)
       for block in 0..<stage.depth {
         let dropPath = layers.dropPath(index, of: shape.stages.reduce(0) { $0 + $1.depth }, tokens)
@@ -79,7 +79,7 @@ public final class CvT: Network {
         eps: Float(shape.batchNormEps), frozen: layers.regularization.freezesBatchNorm)
       let cells = tape.reshaped(
         normed, [normed.shape[0], normed.shape[1] * normed.shape[2], normed.channels])
-      let tokens = cls.map { tape.joinTokens($0, cells) } ?? cells
+      let tokens = cls.map { tape.concatenate($0, cells) } ?? cells
       let result = layers.linear(tokens, "\(name)attn.proj_\(part)", tape)
       normed.release()
       return result
@@ -106,9 +106,9 @@ public final class CvT: Network {
   private func head(_ x: Tensor, prefix: Int, _ tape: Tape) -> Tensor {
     func normed(_ x: Tensor) -> Tensor { shape.finalNorm ? layers.norm(x, "norm", tape) : x }
     switch shape.pooling {
-    case .cls: return layers.classifier(normed(tape.selectToken(x, index: 0)), "head", tape)
+    case .cls: return layers.classifier(normed(tape.select(x, index: 0)), "head", tape)
     case .mean:
-      return layers.classifier(tape.meanTokens(normed(x), first: prefix), "head", tape)
+      return layers.classifier(tape.meanPool(normed(x), first: prefix), "head", tape)
     }
   }
 }

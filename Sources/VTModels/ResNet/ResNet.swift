@@ -35,7 +35,7 @@ public final class ResNet: Network {
     }
     let (batch, height, width) = (x.shape[0], x.shape[1], x.shape[2])
     let tokens = tape.reshaped(x, [batch, height * width, x.channels])
-    let pooled = tape.meanTokens(tokens, first: 0)
+    let pooled = tape.meanPool(tokens, first: 0)
     let layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
     let logits = layers.classifier(pooled, "fc", tape)

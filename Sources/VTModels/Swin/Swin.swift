@@ -37,7 +37,7 @@ public final class Swin: Network {
       bias: parameters["patch_embed.proj.bias"], patch: shape.patchSize, prefixTokens: [],
       position: nil)
     if shape.patchNorm { x = layers.norm(x, "patch_embed.norm", tape) }
-    if let table = parameters.optional("absolute_pos_embed") { x = tape.addTable(x, table) }
+    if let table = parameters.optional("absolute_pos_embed") { x = tape.addPositions(x, table) }
     x = tape.dropout(x, rate: layers.regularization.dropout)
     var grids: [EmbeddingGrid] = []
     var index = 0
@@ -51,7 +51,7 @@ public final class Swin: Network {
       // As in the reference code, an inner stage's grid is what goes on to the next one.
       grids.append(EmbeddingGrid(tokens: x, prefix: 0, side: gridSides[stage]))
     }
-    let pooled = tape.meanTokens(layers.norm(x, "norm", tape), first: 0)
+    let pooled = tape.meanPool(layers.norm(x, "norm", tape), first: 0)
     return ModelOutput(logits: layers.classifier(pooled, "head", tape), grids: grids, tokens: x)
   }
 

@@ -33,7 +33,7 @@ public final class T2TViT: Network {
       x = split(tape.reshaped(x, [x.shape[0], side, side, shape.tokenDim]), index + 1, tape)
     }
     x = layers.linear(x, "tokens_to_token.project", tape)
-    x = tape.addTable(tape.joinTokens(parameters["cls_token"], x), parameters["pos_embed"])
+    x = tape.addPositions(tape.concatenate(parameters["cls_token"], x), parameters["pos_embed"])
     x = tape.dropout(x, rate: layers.regularization.dropout)
     let block = TransformerBlock(
       layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation)
@@ -45,7 +45,7 @@ public final class T2TViT: Network {
     let normed = layers.norm(x, "norm", tape)
     let grid = GridPooling.pooled(normed, prefix: 1, side: shape.gridSide, tape)
     return ModelOutput(
-      logits: layers.classifier(tape.selectToken(normed, index: 0), "head", tape),
+      logits: layers.classifier(tape.select(normed, index: 0), "head", tape),
       grids: [EmbeddingGrid(tokens: grid, prefix: 0, side: GridPooling.side(shape.gridSide))],
       tokens: x)
   }

@@ -14,12 +14,12 @@ struct AttentionPooling {
     // The query is the same for every image: projected once.
     let query = layers.linear(layers.parameters[name + "latent"], name + "q", tape)
     let mixed = tape.attention(
-      q: tape.repeated(query, batch: x.shape[0]), kv: layers.linear(x, name + "kv", tape),
+      q: tape.expand(query, batch: x.shape[0]), kv: layers.linear(x, name + "kv", tape),
       heads: heads, headDim: headDim, scale: 1 / Float(headDim).squareRoot())
     let pooled = layers.mlp(
       layers.linear(mixed, name + "proj", tape), norm: name + "norm", name + "mlp.fc1",
       name + "mlp.fc2", activation: activation, DropPath(rate: 0, rowsPerSample: 1), tape)
-    return tape.selectToken(pooled, index: 0)
+    return tape.select(pooled, index: 0)
   }
 }
 

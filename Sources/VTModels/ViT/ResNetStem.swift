@@ -128,7 +128,7 @@ struct ResNetStem {
   }
 
   private func convolution(_ x: Tensor, _ name: String, stride: Int, _ tape: Tape) -> Tensor {
-    let weight = tape.standardized(
+    let weight = tape.weightStandardize(
       parameters[name + ".weight"], eps: Float(shape.weightEps), epsOutside: shape.weightEpsOutsideRoot)
     let (before, after) = same(x, kernel: weight.shape[2], stride: stride)
     return tape.convolution(

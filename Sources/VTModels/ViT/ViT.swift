@@ -50,7 +50,7 @@ public final class ViT: Network {
     let (weight, bias) = (p["patch_embed.proj.weight"], p.optional("patch_embed.proj.bias") ?? noBias)
     let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
     let position = sincos ?? p["pos_embed"]
-    func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { tape.joinTokens($1, $0) } }
+    func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { tape.concatenate($1, $0) } }
     let coversSome = shape.positionedPrefix > 0
     let coversAll = coversSome && shape.positionedPrefix == shape.prefixTokens
     if shape.resnet == nil, coversAll, shape.numRegisters == 0 {
@@ -69,17 +69,17 @@ public final class ViT: Network {
       let map = ResNetStem(shape: resnet, parameters: p)(images, tape)
       let cells = tape.convolution(map, weight: weight, bias: bias, stride: shape.patchSize, padding: 0)
       patches = tape.reshaped(cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
-      if let ofPatches { patches = tape.addTable(patches, ofPatches) }
+      if let ofPatches { patches = tape.addPositions(patches, ofPatches) }
     } else {
       patches = tape.patchEmbedding(
         images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: [],
         position: ofPatches)
     }
-    if coversAll { return tape.addTable(joined(patches), position) }
+    if coversAll { return tape.addPositions(joined(patches), position) }
     guard coversSome else { return joined(patches) }
     // The class token has a position, the registers have none.
-    let cls = tape.addTable(p["cls_token"], tape.slice(position, tokens: 0..<1))
-    return tape.joinTokens(cls, tape.joinTokens(p["reg_token"], patches))
+    let cls = tape.addPositions(p["cls_token"], tape.slice(position, tokens: 0..<1))
+    return tape.concatenate(cls, tape.concatenate(p["reg_token"], patches))
   }
 
   private func head(_ x: Tensor, _ tape: Tape) -> Tensor {
@@ -88,27 +88,27 @@ public final class ViT: Network {
     switch shape.pooling {
     case .cls:
       // Norm and selection commute, and one token an image is less to normalize.
-      return classify(represent(normed(tape.selectToken(x, index: 0)), tape), "head")
+      return classify(represent(normed(tape.select(x, index: 0)), tape), "head")
     case .map:
       let pool = AttentionPooling(layers: layers, heads: shape.numHeads, activation: shape.activation)
       return classify(represent(pool(normed(x), "attn_pool.", tape), tape), "head")
     case .mean where shape.normAfterPooling:
-      let mean = tape.meanTokens(x, first: shape.prefixTokens)
+      let mean = tape.meanPool(x, first: shape.prefixTokens)
       return classify(represent(layers.norm(mean, "fc_norm", tape), tape), "head")
     case .mean:
       return classify(
-        represent(tape.meanTokens(normed(x), first: shape.prefixTokens), tape), "head")
+        represent(tape.meanPool(normed(x), first: shape.prefixTokens), tape), "head")
     case .clsAndMean:
       let normed = normed(x)
-      let cls = tape.selectToken(normed, index: 0)
-      let mean = tape.meanTokens(normed, first: shape.prefixTokens)
+      let cls = tape.select(normed, index: 0)
+      let mean = tape.meanPool(normed, first: shape.prefixTokens)
       func token(_ x: Tensor) -> Tensor { tape.reshaped(x, [x.shape[0], 1, shape.embedDim]) }
-      let both = tape.joinTokens(token(cls), token(mean))
+      let both = tape.concatenate(token(cls), token(mean))
       return classify(
         represent(tape.reshaped(both, [x.shape[0], 2 * shape.embedDim]), tape), "head")
     case .clsAndDistillation:
-      let a = classify(represent(normed(tape.selectToken(x, index: 0)), tape), "head")
-      let b = classify(represent(normed(tape.selectToken(x, index: 1)), tape), "head_dist")
+      let a = classify(represent(normed(tape.select(x, index: 0)), tape), "head")
+      let b = classify(represent(normed(tape.select(x, index: 1)), tape), "head_dist")
       return tape.scaled(tape.add(a, b), by: 0.5)
     }
   }

@@ -62,15 +62,15 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
 {
   var device: Device { get }
 
-  /// `y = act(x weightᵀ + bias) `, then `y = residual + rowScale ⊙ y`. `pre` receives the value
+  /// `y = act(x weightᵀ + bias) `, then `y = residual + rowScale ⊙ y`. `preActivation` receives the value
   /// before the activation where given; `rowScale` has one number per `rowsPerScale` rows.
   func linearForward(
-    _ shape: LinearShape, y: Storage, pre: Storage?, x: Storage, weight: Storage, bias: Storage?,
+    _ shape: LinearShape, y: Storage, preActivation: Storage?, x: Storage, weight: Storage, bias: Storage?,
     activation: Activation, residual: Storage?, rowScale: [Float]?, rowsPerScale: Int)
 
   /// From `dy`, which it may overwrite, the gradients of `x`, `weight` and `bias`.
   func linearBackward(
-    _ shape: LinearShape, dy: Storage, pre: Storage?, x: Storage, weight: Storage,
+    _ shape: LinearShape, dy: Storage, preActivation: Storage?, x: Storage, weight: Storage,
     activation: Activation, rowScale: [Float]?, rowsPerScale: Int, keepsDy: Bool,
     dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)
 
@@ -97,16 +97,16 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
     dbias: GradientTarget?, dprefix: [GradientTarget?], dposition: GradientTarget?)
 
   /// Copies token `index` of every `x [batch, tokens, channels]` to `y [batch, channels]`.
-  func selectToken(y: Storage, x: Storage, index: Int, batch: Int, tokens: Int, channels: Int)
+  func select(y: Storage, x: Storage, index: Int, batch: Int, tokens: Int, channels: Int)
   /// `dx[:, index, :] += dy`.
   func selectTokenBackward(
     dx: Storage, dy: Storage, index: Int, batch: Int, tokens: Int, channels: Int)
   /// `y [batch, channels]`, the mean of the tokens from `first` on.
-  func meanTokens(y: Storage, x: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
+  func meanPool(y: Storage, x: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
   func meanTokensBackward(
     dx: Storage, dy: Storage, first: Int, batch: Int, tokens: Int, channels: Int)
 
-  /// See `Tape.pairLinear`; `y [pairs, outputs]`, `sides` the first and the second tokens.
+  /// See `Tape.gatherPairsLinear`; `y [pairs, outputs]`, `sides` the first and the second tokens.
   func pairLinearForward(
     _ shape: PairShape, _ sides: [PairSide], y: Storage, x: Storage, weight: Storage, bias: Storage)
   /// Adds to `dx`.
@@ -115,7 +115,7 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
     dx: Storage?, dweight: GradientTarget?, dbias: GradientTarget?)
 
   /// `y [batch, prefix + tokens, channels]`: `prefix` tokens of `a` (one set for all, or one an image), then `b`'s.
-  func joinTokens(
+  func concatenate(
     y: Storage, a: Storage, sharesA: Bool, b: Storage, batch: Int, prefix: Int, tokens: Int,
     channels: Int)
   func joinTokensBackward(
@@ -126,7 +126,7 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
   /// `dx`'s block `+= dy`.
   func sliceBackward(_ shape: SliceShape, dx: Storage, dy: Storage)
   /// `y = x + table`, for each of the batch.
-  func addTable(y: Storage, x: Storage, table: Storage, batch: Int)
+  func addPositions(y: Storage, x: Storage, table: Storage, batch: Int)
   func addTableBackward(dtable: GradientTarget, dy: Storage, batch: Int)
 
   /// Mean over rows of the smoothed cross-entropy; `dlogits` receives its gradient where given.

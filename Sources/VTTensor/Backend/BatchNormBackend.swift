@@ -17,7 +17,7 @@ public enum ReLUGate {
 }
 
 /// Mean and sum of squared distances from it, `[blocks, 2, channels]`, of each block of rows.
-public final class BlockMoments {
+public final class PartialMoments {
   let channels: Int
   /// Rows of each block.
   let counts: [Int]
@@ -35,7 +35,7 @@ public protocol BatchNormBackend: AnyObject {
   /// Mean and biased variance of each channel.
   func channelMoments(mean: Storage, variance: Storage, x: Storage, rows: Int, channels: Int)
   /// The same from the moments of blocks.
-  func mergeMoments(mean: Storage, variance: Storage, _ blocks: BlockMoments)
+  func mergeMoments(mean: Storage, variance: Storage, _ blocks: PartialMoments)
   /// `y = x ⊙ scale + shift (+ residual)`, then `max(0, y)` where `relu`.
   func channelAffine(
     y: Storage, x: Storage, scale: [Float], shift: [Float], residual: Storage?, relu: Bool,

@@ -53,7 +53,7 @@ public protocol ConvolutionBackend: AnyObject {
   func convolutionForward(
     _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?,
     wantsMoments: Bool
-  ) -> BlockMoments?
+  ) -> PartialMoments?
   func convolutionBackward(
     _ g: ConvolutionGeometry, outputs: Int, dy: Storage, x: Storage, weight: Storage,
     dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)

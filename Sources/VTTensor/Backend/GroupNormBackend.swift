@@ -35,8 +35,8 @@ public protocol GroupNormBackend: AnyObject {
     dgamma: GradientTarget?, dbeta: GradientTarget?)
 
   /// `y [rows, columns]`, each row of `x` less its mean over its deviation.
-  func standardizeRows(
+  func weightStandardize(
     y: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool)
-  func standardizeRowsBackward(
+  func weightStandardizeBackward(
     dx: GradientTarget, dy: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool)
 }

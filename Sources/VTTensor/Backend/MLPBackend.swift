@@ -49,14 +49,14 @@ public protocol MLPBackend: AnyObject {
     _ shape: LinearShape, dy: Storage, x: Storage, norm: NormState, linear: LinearValues,
     dx: GradientTarget?, dnorm: NormTarget, dlinear: LinearTarget)
 
-  /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `pre [rows, hidden]` receives what goes into the
+  /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `preActivation [rows, hidden]` receives what goes into the
   /// activation where given.
   func perceptronForward(
-    _ shape: MLPShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
+    _ shape: MLPShape, y: Storage, preActivation: Storage?, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales)
-  /// The gradients; `pre` is overwritten.
+  /// The gradients; `preActivation` is overwritten.
   func perceptronBackward(
-    _ shape: MLPShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
+    _ shape: MLPShape, dy: Storage, preActivation: Storage, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
     dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget)
 }

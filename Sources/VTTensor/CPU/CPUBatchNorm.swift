@@ -18,7 +18,7 @@ extension CPUBackend {
     vt_merge_moments(mean.floats, variance.floats, partial.floats, counts, pieces, channels)
   }
 
-  func mergeMoments(mean: Storage, variance: Storage, _ blocks: BlockMoments) {
+  func mergeMoments(mean: Storage, variance: Storage, _ blocks: PartialMoments) {
     vt_merge_moments(
       mean.floats, variance.floats, blocks.storage.floats, blocks.counts, blocks.counts.count, blocks.channels
     )

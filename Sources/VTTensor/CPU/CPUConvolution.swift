@@ -37,11 +37,11 @@ extension CPUBackend {
   func convolutionForward(
     _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?,
     wantsMoments: Bool
-  ) -> BlockMoments? {
+  ) -> PartialMoments? {
     let rows = g.batch * g.outCells
     if isPlain(g), !usesOwnProducts {
       linearForward(
-        LinearShape(rows: rows, inputs: g.channels, outputs: outputs), y: y, pre: nil,
+        LinearShape(rows: rows, inputs: g.channels, outputs: outputs), y: y, preActivation: nil,
         x: x, weight: weight, bias: bias, activation: .none, residual: nil, rowScale: nil,
         rowsPerScale: 1)
       return nil
@@ -52,19 +52,19 @@ extension CPUBackend {
     let w = channelsLast(weight, outputs: outputs, g)
     let length = g.columnLength
     let factor = pack(w.floats, stride: length, transposed: true, depth: length, columns: outputs)
-    var finish = vt_finish()
-    finish.bias = bias.map { UnsafePointer($0.floats) }
+    var epilogue = vt_epilogue()
+    epilogue.bias = bias.map { UnsafePointer($0.floats) }
     let isUnfolded = g.channels < Self.fewestChannels && !isPlain(g)
     let blocks = RowBlocks(isUnfolded ? g.outCells : rows)
     let number = isUnfolded ? g.batch * blocks.count : blocks.count
     let moments =
       wantsMoments
-      ? BlockMoments(
+      ? PartialMoments(
         counts: (0..<number).map { blocks[$0 % blocks.count].count }, channels: outputs,
         storage: scratch(number * 2 * outputs)) : nil
-    func block(_ index: Int, _ r: Range<Int>, _ left: vt_left) {
+    func block(_ index: Int, _ r: Range<Int>, _ left: vt_gemm_a) {
       let out = y.floats + r.lowerBound * outputs
-      vt_product(isa, out, outputs, left, factor.floats, r.count, outputs, 0, finish)
+      vt_product(isa, out, outputs, left, factor.floats, r.count, outputs, 0, epilogue)
       guard let moments else { return }
       let own = moments.storage.floats + index * 2 * outputs
       vt_column_moments(isa, own, own + outputs, out, r.count, outputs)
@@ -73,7 +73,7 @@ extension CPUBackend {
       forUnfolded(g, x) { index, r, unfolded, _ in
         block(
           index, r,
-          vt_left(data: unfolded, stride: length, depth: length, taps: 1, cells: nil, tap_stride: 0))
+          vt_gemm_a(data: unfolded, stride: length, depth: length, taps: 1, cells: nil, tap_stride: 0))
       }
       return moments
     }
@@ -82,7 +82,7 @@ extension CPUBackend {
       let r = blocks[piece]
       block(
         piece, r,
-        vt_left(
+        vt_gemm_a(
           data: x.floats + (table == nil ? r.lowerBound * g.channels : 0), stride: g.channels,
           depth: g.channels, taps: table?.taps ?? 1, cells: table.map { $0.cells + r.lowerBound },
           tap_stride: table?.rows ?? 0))
@@ -92,11 +92,11 @@ extension CPUBackend {
 
   private func winogradForward(
     _ w: WinogradConvolution, y: Storage, x: Storage, weight: Storage, bias: Storage?, wantsMoments: Bool
-  ) -> BlockMoments? {
+  ) -> PartialMoments? {
     let panels = panels(w, weight, forInputGradient: false)
     let moments =
       wantsMoments
-      ? BlockMoments(
+      ? PartialMoments(
         counts: (0..<w.blocks).map { w.cells($0).count }, channels: w.outputs,
         storage: scratch(w.blocks * 2 * w.outputs)) : nil
     let memory = scratch(threads.threads * w.scratchCount)
@@ -147,11 +147,11 @@ extension CPUBackend {
     if isPlain(g) {
       return linearBackward(
         LinearShape(rows: rows, inputs: g.channels, outputs: outputs), dy: dy,
-        pre: nil, x: x, weight: weight, activation: .none, rowScale: nil, rowsPerScale: 1,
+        preActivation: nil, x: x, weight: weight, activation: .none, rowScale: nil, rowsPerScale: 1,
         keepsDy: true, dx: dx, dweight: dweight, dbias: dbias)
     }
     let length = g.columnLength
-    var others: [Work] = []
+    var others: [ParallelTask] = []
     if let dx { others = inputGradient(g, outputs: outputs, dy: dy, weight: weight, dx: dx) }
     if let dbias { others.append(columnSums(of: dy, rows: rows, columns: outputs, to: dbias)) }
     guard let dweight else { return run(others) }
@@ -166,7 +166,7 @@ extension CPUBackend {
       forUnfolded(g, x) { _, r, unfolded, group in
         vt_weight_product(
           isa, sums.floats + group * total, length, dy.floats + r.lowerBound * outputs, outputs, nil,
-          vt_right(unfolded, stride: length),
+          vt_gemm_b(unfolded, stride: length),
           r.count, outputs, length, 1, memory.floats + group * perGroup)
       }
       collect(sums, groups: groups, into: dweight, outputs: outputs, g)
@@ -175,7 +175,7 @@ extension CPUBackend {
     if usesWinograd, let w = WinogradWeightGradient(g, inputs: g.channels, outputs: outputs) {
       let sums = scratch(w.sumsCount)
       let memory = scratch(threads.threads * w.scratchCount)
-      let work = Work(pieces: w.groups) { [self] group, worker in
+      let work = ParallelTask(pieces: w.groups) { [self] group, worker in
         w.run(
           group, isa: isa, sums: sums.floats, x: x.floats, dy: dy.floats,
           scratch: memory.floats + worker * w.scratchCount)
@@ -196,14 +196,14 @@ extension CPUBackend {
   /// The input's gradient as convolutions of the output's, one for each remainder of the stride.
   private func inputGradient(
     _ g: ConvolutionGeometry, outputs: Int, dy: Storage, weight: Storage, dx: GradientTarget
-  ) -> [Work] {
+  ) -> [ParallelTask] {
     let area = g.kernel * g.kernel
     let out = dx.storage.floats
     if let w = winograd(g, inputs: outputs, outputs: g.channels) {
       let panels = panels(w, weight, forInputGradient: true)
       let memory = scratch(threads.threads * w.scratchCount)
       return [
-        Work(pieces: w.blocks) { [self] block, worker in
+        ParallelTask(pieces: w.blocks) { [self] block, worker in
           w.run(
             block, isa: isa, y: out, x: dy.floats, panels: panels.floats, bias: nil,
             accumulate: dx.accumulate, scratch: memory.floats + worker * w.scratchCount)
@@ -227,15 +227,15 @@ extension CPUBackend {
         turned.floats, stride: g.channels, transposed: false, depth: depth, columns: g.channels)
       let perWorker = blocks.largest * g.channels
       let memory = scratch(phase.destinations == nil ? 1 : threads.threads * perWorker)
-      return Work(pieces: blocks.count) { [self] piece, worker in
+      return ParallelTask(pieces: blocks.count) { [self] piece, worker in
         let r = blocks[piece]
-        let left = vt_left(
+        let left = vt_gemm_a(
           data: dy.floats, stride: outputs, depth: outputs, taps: taps.count,
           cells: phase.table.cells + r.lowerBound, tap_stride: phase.table.rows)
         guard let destinations = phase.destinations else {
           vt_product(
             isa, out + r.lowerBound * g.channels, g.channels, left, factor.floats, r.count, g.channels,
-            dx.accumulate ? 1 : 0, vt_finish())
+            dx.accumulate ? 1 : 0, vt_epilogue())
           return
         }
         let block = memory.floats + worker * perWorker
@@ -243,7 +243,7 @@ extension CPUBackend {
           if dx.accumulate { return }
           block.update(repeating: 0, count: r.count * g.channels)
         } else {
-          vt_product(isa, block, g.channels, left, factor.floats, r.count, g.channels, 0, vt_finish())
+          vt_product(isa, block, g.channels, left, factor.floats, r.count, g.channels, 0, vt_epilogue())
         }
         for row in r {
           let to = out + Int(destinations[row]) * g.channels

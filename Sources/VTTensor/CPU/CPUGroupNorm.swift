@@ -121,7 +121,7 @@ extension CPUBackend {
     }
   }
 
-  func standardizeRows(
+  func weightStandardize(
     y: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool
   ) {
     forRanges(rows, size: 16) { r in
@@ -130,7 +130,7 @@ extension CPUBackend {
     }
   }
 
-  func standardizeRowsBackward(
+  func weightStandardizeBackward(
     dx: GradientTarget, dy: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool
   ) {
     forRanges(rows, size: 16) { r in

@@ -2,29 +2,30 @@ import CKernels
 
 extension CPUBackend {
   func linearForward(
-    _ shape: LinearShape, y: Storage, pre: Storage?, x: Storage, weight: Storage, bias: Storage?,
+    _ shape: LinearShape, y: Storage, preActivation: Storage?, x: Storage, weight: Storage, bias: Storage?,
     activation: Activation, residual: Storage?, rowScale: [Float]?, rowsPerScale: Int
   ) {
     let (n, k) = (shape.outputs, shape.inputs)
     let tiles = Tiles.activations(rows: shape.rows, columns: n)
     let factor = pack(weight.floats, stride: k, transposed: true, depth: k, columns: n, rows: shape.rows)
-    let scales = spreadRows(rowScale, perScale: rowsPerScale, rows: shape.rows)
+    let scales = broadcastRows(rowScale, perScale: rowsPerScale, rows: shape.rows)
     threads.run(pieces: tiles.count) { piece, _ in
       let (r, c) = tiles[piece]
       let at = r.lowerBound * n + c.lowerBound
-      // The product lands in `pre` where the gradient will need it, else in `y` itself.
+      // The product lands in `preActivation` where the gradient will need it, else in `y` itself.
       multiply(
-        (pre ?? y).floats + at, stride: n, x.floats + r.lowerBound * k, stride: k, factor, rows: r.count,
+        (preActivation ?? y).floats + at, stride: n, x.floats + r.lowerBound * k, stride: k, factor,
+        rows: r.count,
         columns: c,
-        finish: ProductFinish(
+        epilogue: Epilogue(
           bias: bias.map { $0.floats + c.lowerBound }, activation: activation,
-          out: pre == nil ? nil : y.floats + at, residual: residual.map { $0.floats + at },
+          out: preActivation == nil ? nil : y.floats + at, residual: residual.map { $0.floats + at },
           rowScale: scales.map { $0.floats + r.lowerBound }))
     }
   }
 
   func linearBackward(
-    _ shape: LinearShape, dy: Storage, pre: Storage?, x: Storage, weight: Storage,
+    _ shape: LinearShape, dy: Storage, preActivation: Storage?, x: Storage, weight: Storage,
     activation: Activation, rowScale: [Float]?, rowsPerScale: Int, keepsDy: Bool,
     dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?
   ) {
@@ -44,13 +45,13 @@ extension CPUBackend {
           }
           source = dup + at
         }
-        if activation != .none, let pre {
+        if activation != .none, let preActivation {
           vt_activation_backward(
-            isa, activation.kernel, dup + at, nil, source, pre.floats + at, rows.count, n, n)
+            isa, activation.kernel, dup + at, nil, source, preActivation.floats + at, rows.count, n, n)
         }
       }
     }
-    if let dweight, n * k <= SmallGradient.most, usesOwnProducts {
+    if let dweight, n * k <= InCacheWeightGradient.most, usesOwnProducts {
       return smallBackward(shape, du: du, x: x, weight: weight, dx: dx, dweight: dweight, dbias: dbias)
     }
     // All three gradients need only `du`, so their pieces share the threads.
@@ -59,7 +60,7 @@ extension CPUBackend {
         self, rows: m, outputs: n, inputs: k, target: $0, dy: du.floats, dyStride: n,
         input: GradientInput(values: x.floats, stride: k))
     }
-    var others: [Work] = []
+    var others: [ParallelTask] = []
     if let dx {
       let factor = pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: m)
       others.append(product(dx.storage.floats, du.floats, factor, rows: m, accumulate: dx.accumulate))
@@ -76,8 +77,8 @@ extension CPUBackend {
     let (n, k) = (shape.outputs, shape.inputs)
     let blocks = RowBlocks(shape.rows)
     let factor = pack(weight.floats, stride: k, transposed: false, depth: n, columns: k, rows: shape.rows)
-    let gradient = SmallGradient(self, groups: blocks.groups, outputs: n, inputs: k, target: dweight)
-    let sums = BlockSums(self, blocks: blocks.count, width: n)
+    let gradient = InCacheWeightGradient(self, groups: blocks.groups, outputs: n, inputs: k, target: dweight)
+    let sums = PartialSums(self, blocks: blocks.count, width: n)
     threads.run(pieces: blocks.groups) { group, worker in
       for block in blocks.blocks(ofGroup: group) {
         let rows = blocks[block]
@@ -85,7 +86,7 @@ extension CPUBackend {
         let at = rows.lowerBound * k
         if dbias != nil { vt_column_sums(isa, sums[block], from, rows.count, n, n, 0) }
         gradient.add(
-          from, vt_right(x.floats + at, stride: k), rows: rows.count, group: group, worker: worker)
+          from, vt_gemm_b(x.floats + at, stride: k), rows: rows.count, group: group, worker: worker)
         guard let dx else { continue }
         multiply(
           dx.storage.floats + at, stride: k, from, stride: n, factor, rows: rows.count, columns: 0..<k,
@@ -97,9 +98,9 @@ extension CPUBackend {
   }
 
   /// The sums of a matrix's columns, as a bias's gradient.
-  func columnSums(of x: Storage, rows: Int, columns: Int, to target: GradientTarget) -> Work {
+  func columnSums(of x: Storage, rows: Int, columns: Int, to target: GradientTarget) -> ParallelTask {
     let size = 64
-    return Work(pieces: (columns + size - 1) / size) { piece, _ in
+    return ParallelTask(pieces: (columns + size - 1) / size) { piece, _ in
       let first = piece * size
       vt_column_sums(
         self.isa, target.storage.floats + first, x.floats + first, rows, min(size, columns - first), columns,

@@ -40,7 +40,7 @@ extension CPUBackend {
       normalize(normed, x, norm, rows, channels: k)
       multiply(
         y.floats + rows.lowerBound * n, stride: n, normed, stride: k, factor, rows: rows.count,
-        columns: 0..<n, finish: ProductFinish(bias: linear.bias?.floats))
+        columns: 0..<n, epilogue: Epilogue(bias: linear.bias?.floats))
     }
   }
 
@@ -54,20 +54,22 @@ extension CPUBackend {
     let blocks = RowBlocks(shape.rows)
     let perWorker = 2 * blocks.largest * k
     let memory = scratch(threads.threads * perWorker)
-    let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
-    let biasSums = BlockSums(self, blocks: blocks.count, width: n)
+    let normSums = PartialSums(self, blocks: blocks.count, width: 2 * k)
+    let biasSums = PartialSums(self, blocks: blocks.count, width: n)
     let goesOn = dx != nil || dnorm.gamma != nil || dnorm.beta != nil
-    let isSmall = n * k <= SmallGradient.most && usesOwnProducts
+    let isSmall = n * k <= InCacheWeightGradient.most && usesOwnProducts
     let small =
       isSmall
-      ? dlinear.weight.map { SmallGradient(self, groups: blocks.groups, outputs: n, inputs: k, target: $0) }
+      ? dlinear.weight.map {
+        InCacheWeightGradient(self, groups: blocks.groups, outputs: n, inputs: k, target: $0)
+      }
       : nil
     func backward(block: Int, group: Int, worker: Int) {
       let rows = blocks[block]
       let du = dy.floats + rows.lowerBound * n
       if dlinear.bias != nil { vt_column_sums(isa, biasSums[block], du, rows.count, n, n, 0) }
       small?.add(
-        du, vt_right(x.floats + rows.lowerBound * k, stride: k, norm: norm, row: rows.lowerBound),
+        du, vt_gemm_b(x.floats + rows.lowerBound * k, stride: k, norm: norm, row: rows.lowerBound),
         rows: rows.count, group: group, worker: worker)
       guard goesOn else { return }
       let dn = memory.floats + worker * perWorker
@@ -90,7 +92,7 @@ extension CPUBackend {
       }
       run(
         gradient.map { [$0] } ?? [],
-        beside: [Work(pieces: blocks.count) { backward(block: $0, group: 0, worker: $1) }])
+        beside: [ParallelTask(pieces: blocks.count) { backward(block: $0, group: 0, worker: $1) }])
     }
     biasSums.deliver(to: dlinear.bias, count: n)
     normSums.deliver(to: dnorm.gamma, count: k)
@@ -98,13 +100,13 @@ extension CPUBackend {
   }
 
   func perceptronForward(
-    _ shape: MLPShape, y: Storage, pre: Storage?, x: Storage, norm: NormState,
+    _ shape: MLPShape, y: Storage, preActivation: Storage?, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales
   ) {
     let (k, h) = (shape.channels, shape.hidden)
     let up = pack(first.weight.floats, stride: k, transposed: true, depth: k, columns: h, rows: shape.rows)
     let down = pack(second.weight.floats, stride: h, transposed: true, depth: h, columns: k, rows: shape.rows)
-    let rowScales = spreadRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
+    let rowScales = broadcastRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
     let blocks = RowBlocks(shape.rows)
     let perWorker = blocks.largest * (k + h)
     let memory = scratch(threads.threads * perWorker)
@@ -113,24 +115,24 @@ extension CPUBackend {
       let normed = memory.floats + worker * perWorker
       let hidden = normed + blocks.largest * k
       normalize(normed, x, norm, rows, channels: k)
-      let kept = pre.map { $0.floats + rows.lowerBound * h }
+      let kept = preActivation.map { $0.floats + rows.lowerBound * h }
       // Where nothing is kept, the activation is made in place.
-      var finish = ProductFinish(bias: first.bias?.floats, activation: shape.activation)
-      if kept != nil { finish.out = hidden }
+      var epilogue = Epilogue(bias: first.bias?.floats, activation: shape.activation)
+      if kept != nil { epilogue.out = hidden }
       multiply(
         kept ?? hidden, stride: h, normed, stride: k, up, rows: rows.count, columns: 0..<h,
-        finish: finish)
+        epilogue: epilogue)
       let at = rows.lowerBound * k
       multiply(
         y.floats + at, stride: k, hidden, stride: h, down, rows: rows.count, columns: 0..<k,
-        finish: ProductFinish(
+        epilogue: Epilogue(
           bias: second.bias?.floats, residual: x.floats + at,
           rowScale: rowScales.map { $0.floats + rows.lowerBound }))
     }
   }
 
   func perceptronBackward(
-    _ shape: MLPShape, dy: Storage, pre: Storage, x: Storage, norm: NormState,
+    _ shape: MLPShape, dy: Storage, preActivation: Storage, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
     dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget
   ) {
@@ -138,17 +140,19 @@ extension CPUBackend {
     let down = pack(
       second.weight.floats, stride: h, transposed: false, depth: k, columns: h, rows: shape.rows)
     let up = pack(first.weight.floats, stride: k, transposed: false, depth: h, columns: k, rows: shape.rows)
-    let rowScales = spreadRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
+    let rowScales = broadcastRows(scales.values, perScale: scales.rowsPerScale, rows: shape.rows)
     let blocks = RowBlocks(shape.rows)
-    let isSmall = h * k <= SmallGradient.most && usesOwnProducts
+    let isSmall = h * k <= InCacheWeightGradient.most && usesOwnProducts
     let perWorker = blocks.largest * (3 * k + h * (isSmall ? 2 : 1))
     let memory = scratch(threads.threads * perWorker)
     let hidden = dsecond.weight == nil || isSmall ? nil : scratch(shape.rows * h)
-    let normSums = BlockSums(self, blocks: blocks.count, width: 2 * k)
-    let firstSums = BlockSums(self, blocks: blocks.count, width: h)
-    let secondSums = BlockSums(self, blocks: blocks.count, width: k)
-    func small(_ target: GradientTarget?, _ outputs: Int, _ inputs: Int) -> SmallGradient? {
-      target.map { SmallGradient(self, groups: blocks.groups, outputs: outputs, inputs: inputs, target: $0) }
+    let normSums = PartialSums(self, blocks: blocks.count, width: 2 * k)
+    let firstSums = PartialSums(self, blocks: blocks.count, width: h)
+    let secondSums = PartialSums(self, blocks: blocks.count, width: k)
+    func small(_ target: GradientTarget?, _ outputs: Int, _ inputs: Int) -> InCacheWeightGradient? {
+      target.map {
+        InCacheWeightGradient(self, groups: blocks.groups, outputs: outputs, inputs: inputs, target: $0)
+      }
     }
     let smallFirst = isSmall ? small(dfirst.weight, h, k) : nil
     let smallSecond = isSmall ? small(dsecond.weight, k, h) : nil
@@ -171,19 +175,19 @@ extension CPUBackend {
       }
       if dsecond.bias != nil { vt_column_sums(isa, secondSums[block], branch, rows.count, k, k, 0) }
       // What went into the activation gives way to its gradient; in small layers that stays in the cache.
-      let pre = pre.floats + rows.lowerBound * h
-      let du = isSmall ? dh : pre
+      let preActivation = preActivation.floats + rows.lowerBound * h
+      let du = isSmall ? dh : preActivation
       let again = isSmall ? dh + blocks.largest * h : hidden.map { $0.floats + rows.lowerBound * h }
       multiply(
         again ?? dh, stride: h, branch, stride: k, down, rows: rows.count, columns: 0..<h,
-        finish: ProductFinish(
-          activation: shape.activation, out: du, before: pre, again: again,
+        epilogue: Epilogue(
+          activation: shape.activation, out: du, before: preActivation, again: again,
           sums: dfirst.bias == nil ? nil : firstSums[block]))
       if let again {
-        smallSecond?.add(branch, vt_right(again, stride: h), rows: rows.count, group: group, worker: worker)
+        smallSecond?.add(branch, vt_gemm_b(again, stride: h), rows: rows.count, group: group, worker: worker)
       }
       smallFirst?.add(
-        du, vt_right(x.floats + at, stride: k, norm: norm, row: rows.lowerBound), rows: rows.count,
+        du, vt_gemm_b(x.floats + at, stride: k, norm: norm, row: rows.lowerBound), rows: rows.count,
         group: group, worker: worker)
       guard goesOn else { return }
       multiply(dn, stride: k, du, stride: h, up, rows: rows.count, columns: 0..<k)
@@ -212,7 +216,8 @@ extension CPUBackend {
       if let target = dfirst.weight {
         gradients.append(
           WeightGradient(
-            self, rows: shape.rows, outputs: h, inputs: k, target: target, dy: pre.floats, dyStride: h,
+            self, rows: shape.rows, outputs: h, inputs: k, target: target, dy: preActivation.floats,
+            dyStride: h,
             input: GradientInput(values: x.floats, stride: k, norm: norm)))
       }
       run(gradients)

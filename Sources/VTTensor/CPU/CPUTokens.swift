@@ -25,7 +25,7 @@ extension CPUBackend {
       let patches = tokens.floats + (image * shape.tokens + row) * d
       multiply(
         patches, stride: d, unfolded, stride: length, factor, rows: rows.count, columns: 0..<d,
-        finish: ProductFinish(bias: bias.floats))
+        epilogue: Epilogue(bias: bias.floats))
       if let position { vt_add_scaled(isa, patches, patches, position.floats + row * d, 1, rows.count * d) }
     }
     for image in 0..<shape.batch {
@@ -99,7 +99,7 @@ extension CPUBackend {
     }
   }
 
-  func selectToken(y: Storage, x: Storage, index: Int, batch: Int, tokens: Int, channels: Int) {
+  func select(y: Storage, x: Storage, index: Int, batch: Int, tokens: Int, channels: Int) {
     for image in 0..<batch {
       (y.floats + image * channels).update(
         from: x.floats + (image * tokens + index) * channels, count: channels)
@@ -115,7 +115,7 @@ extension CPUBackend {
     }
   }
 
-  func meanTokens(y: Storage, x: Storage, first: Int, batch: Int, tokens: Int, channels: Int) {
+  func meanPool(y: Storage, x: Storage, first: Int, batch: Int, tokens: Int, channels: Int) {
     threads.run(pieces: batch) { image, _ in
       let row = y.floats + image * channels
       vt_column_sums(
@@ -139,7 +139,7 @@ extension CPUBackend {
 
   // MARK: Joining and cutting
 
-  func joinTokens(
+  func concatenate(
     y: Storage, a: Storage, sharesA: Bool, b: Storage, batch: Int, prefix: Int, tokens: Int,
     channels: Int
   ) {
@@ -185,7 +185,7 @@ extension CPUBackend {
     }
   }
 
-  func addTable(y: Storage, x: Storage, table: Storage, batch: Int) {
+  func addPositions(y: Storage, x: Storage, table: Storage, batch: Int) {
     threads.run(pieces: batch) { image, _ in
       let at = image * table.count
       vt_add_scaled(isa, y.floats + at, x.floats + at, table.floats, 1, table.count)

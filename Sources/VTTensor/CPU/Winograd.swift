@@ -85,9 +85,9 @@ struct WinogradConvolution {
     for f in 0..<Self.planes {
       vt_product(
         isa, product + f * planeOut, outputs,
-        vt_left(
+        vt_gemm_a(
           data: scratch + f * planeIn, stride: inputs, depth: inputs, taps: 1, cells: nil, tap_stride: 0),
-        panels + f * panelCount, tiles, outputs, 0, vt_finish())
+        panels + f * panelCount, tiles, outputs, 0, vt_epilogue())
     }
     vt_winograd_output(
       isa, y, product, planeOut, bias, height, width, outputs, rows.lowerBound, rows.count, accumulate ? 1 : 0
@@ -129,7 +129,7 @@ struct WinogradWeightGradient {
       for f in 0..<WinogradConvolution.planes {
         let (v, d) = shape.planesForGradient(scratch, f)
         vt_weight_product(
-          isa, own + f * plane, inputs, d, outputs, nil, vt_right(v, stride: inputs), tiles, outputs, inputs,
+          isa, own + f * plane, inputs, d, outputs, nil, vt_gemm_b(v, stride: inputs), tiles, outputs, inputs,
           block > first ? 1 : 0, scratch + shape.scratchCount)
       }
     }

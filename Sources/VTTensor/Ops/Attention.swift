@@ -61,7 +61,7 @@ extension Tape {
     }
     forward(op) {
       compute(out.storage, backend)
-      engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
+      engine.countFLOPs(shape.queries, shape.keys, shape.headDim, times: 2 * tiles)
     }
     guard needs else { return out }
     out.recompute = { [engine] in
@@ -84,7 +84,7 @@ extension Tape {
       }
       let (dq, dk, dv) = (target(q), target(k), target(v))
       // The four gradients' products; what is computed again does not count as work done.
-      engine.countProduct(shape.queries, shape.keys, shape.headDim, times: 4 * tiles)
+      engine.countFLOPs(shape.queries, shape.keys, shape.headDim, times: 4 * tiles)
       engine.backend.attentionBackward(
         shape, dq: dq, dk: dk, dv: dv, dout: dout, out: out.storage, lse: lse, q: view(q),
         k: view(k), v: view(v))

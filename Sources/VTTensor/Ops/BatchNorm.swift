@@ -76,7 +76,7 @@ extension Tape {
     let (rows, channels) = (x.rows, x.channels)
     let (mean, variance) = (engine.empty([channels]), engine.empty([channels]))
     forward(operation("batch moments", [x], mean)) {
-      if let blocks = x.blockMoments {
+      if let blocks = x.partialMoments {
         backend.mergeMoments(mean: mean.storage, variance: variance.storage, blocks)
       } else {
         backend.channelMoments(

@@ -29,16 +29,16 @@ extension Tape {
     let y = output([g.batch, g.outHeight, g.outWidth, outputs], needsGradient: needs)
     let op = operation("convolution", [x, weight, bias], y)
     forward(op) {
-      y.blockMoments = backend.convolutionForward(
+      y.partialMoments = backend.convolutionForward(
         g, outputs: outputs, y: y.storage, x: x.storage, weight: weight.storage, bias: bias?.storage,
         wantsMoments: isNormalized && training)
-      engine.countProduct(g.batch * g.outCells, outputs, g.columnLength)
+      engine.countFLOPs(g.batch * g.outCells, outputs, g.columnLength)
     }
     guard needs else { return y }
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (weight.needsGradient ? 1 : 0)
-      engine.countProduct(g.batch * g.outCells, outputs, g.columnLength, times: products)
+      engine.countFLOPs(g.batch * g.outCells, outputs, g.columnLength, times: products)
       engine.backend.convolutionBackward(
         g, outputs: outputs, dy: dy, x: x.storage, weight: weight.storage, dx: x.target(engine),
         dweight: weight.target(engine), dbias: bias?.target(engine))

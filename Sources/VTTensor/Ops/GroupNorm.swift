@@ -48,20 +48,20 @@ extension Tape {
   ///   - weight: `[outputs, ...]`.
   ///   - epsOutside: divide by `deviation + eps` rather than `sqrt(variance + eps)`.
   /// - Returns: the shape of `weight`.
-  public func standardized(_ weight: Tensor, eps: Float, epsOutside: Bool) -> Tensor {
+  public func weightStandardize(_ weight: Tensor, eps: Float, epsOutside: Bool) -> Tensor {
     let rows = weight.shape[0]
     let columns = weight.count / rows
     let needs = needsTape(weight)
     let y = output(weight.shape, needsGradient: needs)
     let op = operation("weight standardization", [weight], y)
     forward(op) {
-      backend.standardizeRows(
+      backend.weightStandardize(
         y: y.storage, x: weight.storage, rows: rows, columns: columns, eps: eps, epsOutside: epsOutside)
     }
     guard needs else { return y }
     record(op) { [engine] in
       guard let dy = y.gradient, let dx = weight.target(engine) else { return }
-      engine.backend.standardizeRowsBackward(
+      engine.backend.weightStandardizeBackward(
         dx: dx, dy: dy, x: weight.storage, rows: rows, columns: columns, eps: eps, epsOutside: epsOutside)
     }
     return y

@@ -34,24 +34,26 @@ extension Tape {
     precondition(residual.map { $0.count == shape.rows * outputs } ?? true)
     let needs = needsTape(x, weight, bias, residual)
     let y = output(x.shape.dropLast() + [outputs], needsGradient: needs)
-    let pre = needs && activation != .none ? engine.storage(y.count) : nil
+    let preActivation = needs && activation != .none ? engine.storage(y.count) : nil
     let rowScale = dropPathScales(dropPath, rows: shape.rows)
     let rowsPerScale = dropPath?.rowsPerSample ?? 1
     let op = operation("linear", [x, weight, bias, residual], y)
     forward(op) {
       backend.linearForward(
-        shape, y: y.storage, pre: pre, x: x.storage, weight: weight.storage, bias: bias?.storage,
+        shape, y: y.storage, preActivation: preActivation, x: x.storage, weight: weight.storage,
+        bias: bias?.storage,
         activation: activation, residual: residual?.storage, rowScale: rowScale,
         rowsPerScale: rowsPerScale)
-      engine.countProduct(shape.rows, outputs, shape.inputs)
+      engine.countFLOPs(shape.rows, outputs, shape.inputs)
     }
     guard needs else { return y }
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (weight.needsGradient ? 1 : 0)
-      engine.countProduct(shape.rows, outputs, shape.inputs, times: products)
+      engine.countFLOPs(shape.rows, outputs, shape.inputs, times: products)
       engine.backend.linearBackward(
-        shape, dy: dy, pre: pre, x: x.storage, weight: weight.storage, activation: activation,
+        shape, dy: dy, preActivation: preActivation, x: x.storage, weight: weight.storage,
+        activation: activation,
         rowScale: rowScale, rowsPerScale: rowsPerScale, keepsDy: residual?.needsGradient == true,
         dx: x.target(engine), dweight: weight.target(engine), dbias: bias?.target(engine))
       if let residual, residual.needsGradient { residual.receiveGradient(dy, engine) }

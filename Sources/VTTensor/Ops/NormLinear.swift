@@ -64,13 +64,13 @@ extension Tape {
     forward(op) {
       backend.normLinearForward(
         shape, y: y.storage, x: x.storage, norm: state, linear: linear.values)
-      engine.countProduct(shape.rows, outputs, shape.inputs)
+      engine.countFLOPs(shape.rows, outputs, shape.inputs)
     }
     guard needs else { return y }
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (linear.weight.needsGradient ? 1 : 0)
-      engine.countProduct(shape.rows, outputs, shape.inputs, times: products)
+      engine.countFLOPs(shape.rows, outputs, shape.inputs, times: products)
       engine.backend.normLinearBackward(
         shape, dy: dy, x: x.storage, norm: state, linear: linear.values, dx: x.target(engine),
         dnorm: norm.target(engine), dlinear: linear.target(engine))
@@ -102,26 +102,27 @@ extension Tape {
     ]
     let needs = isRecording && ([x] + parameters).contains { $0?.needsGradient == true }
     let y = output(x.shape, needsGradient: needs)
-    let pre = needs ? engine.storage(shape.rows * shape.hidden) : nil
+    let preActivation = needs ? engine.storage(shape.rows * shape.hidden) : nil
     let state = norm.state(rows: shape.rows, engine)
     let scales = RowScales(
       values: dropPathScales(dropPath, rows: shape.rows), rowsPerScale: dropPath?.rowsPerSample ?? 1)
     let op = operation("mlp", [x, first.weight] + parameters, y)
     forward(op) {
       backend.perceptronForward(
-        shape, y: y.storage, pre: pre, x: x.storage, norm: state, first: first.values,
+        shape, y: y.storage, preActivation: preActivation, x: x.storage, norm: state, first: first.values,
         second: second.values, scales: scales)
-      engine.countProduct(shape.rows, shape.hidden, shape.channels, times: 2)
+      engine.countFLOPs(shape.rows, shape.hidden, shape.channels, times: 2)
     }
-    guard needs, let pre else { return y }
+    guard needs, let preActivation else { return y }
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products =
         (x.needsGradient ? 1 : 0) + 1 + (first.weight.needsGradient ? 1 : 0)
         + (second.weight.needsGradient ? 1 : 0)
-      engine.countProduct(shape.rows, shape.hidden, shape.channels, times: products)
+      engine.countFLOPs(shape.rows, shape.hidden, shape.channels, times: products)
       engine.backend.perceptronBackward(
-        shape, dy: dy, pre: pre, x: x.storage, norm: state, first: first.values, second: second.values,
+        shape, dy: dy, preActivation: preActivation, x: x.storage, norm: state, first: first.values,
+        second: second.values,
         scales: scales, dx: x.target(engine), dnorm: norm.target(engine), dfirst: first.target(engine),
         dsecond: second.target(engine))
     }

@@ -32,12 +32,12 @@ extension Tape {
         shape, tokens: tokens.storage, columns: columns, images: images.storage,
         weight: weight.storage, bias: bias.storage, prefixTokens: prefixTokens.map(\.storage),
         position: position?.storage)
-      engine.countProduct(rows, shape.channels, shape.patchLength)
+      engine.countFLOPs(rows, shape.channels, shape.patchLength)
     }
     guard needs else { return tokens }
     record(op) { [engine] in
       guard let dtokens = tokens.gradient else { return }
-      if weight.needsGradient { engine.countProduct(rows, shape.channels, shape.patchLength) }
+      if weight.needsGradient { engine.countFLOPs(rows, shape.channels, shape.patchLength) }
       engine.backend.patchEmbeddingBackward(
         shape, dtokens: dtokens, columns: columns, dweight: weight.target(engine),
         dbias: bias.target(engine), dprefix: prefixTokens.map { $0.target(engine) },

@@ -2,14 +2,14 @@ extension Tape {
   /// Token `index` of every sequence.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.
-  public func selectToken(_ x: Tensor, index: Int) -> Tensor {
+  public func select(_ x: Tensor, index: Int) -> Tensor {
     let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
     precondition(index >= 0 && index < tokens)
     let needs = needsTape(x)
     let y = output([batch, channels], needsGradient: needs)
     let op = operation("select token", [x], y)
     forward(op) {
-      backend.selectToken(
+      backend.select(
         y: y.storage, x: x.storage, index: index, batch: batch, tokens: tokens, channels: channels)
     }
     guard needs else { return y }
@@ -25,14 +25,14 @@ extension Tape {
   /// The mean of the tokens from `first` on.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.
-  public func meanTokens(_ x: Tensor, first: Int) -> Tensor {
+  public func meanPool(_ x: Tensor, first: Int) -> Tensor {
     let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
     precondition(first >= 0 && first < tokens)
     let needs = needsTape(x)
     let y = output([batch, channels], needsGradient: needs)
     let op = operation("mean of tokens", [x], y)
     forward(op) {
-      backend.meanTokens(
+      backend.meanPool(
         y: y.storage, x: x.storage, first: first, batch: batch, tokens: tokens, channels: channels)
     }
     guard needs else { return y }
@@ -50,7 +50,7 @@ extension Tape {
   ///   - a: `[batch or 1, prefix, channels]`; one set stands in front of every sequence.
   ///   - b: `[batch, tokens, channels]`.
   /// - Returns: `[batch, prefix + tokens, channels]`.
-  public func joinTokens(_ a: Tensor, _ b: Tensor) -> Tensor {
+  public func concatenate(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (batch, tokens, channels) = (b.shape[0], b.shape[1], b.channels)
     let prefix = a.shape[1]
     precondition(a.channels == channels && (a.shape[0] == batch || a.shape[0] == 1))
@@ -59,7 +59,7 @@ extension Tape {
     let y = output([batch, prefix + tokens, channels], needsGradient: needs)
     let op = operation("join tokens", [a, b], y)
     forward(op) {
-      backend.joinTokens(
+      backend.concatenate(
         y: y.storage, a: a.storage, sharesA: sharesA, b: b.storage, batch: batch, prefix: prefix,
         tokens: tokens, channels: channels)
     }
@@ -76,14 +76,14 @@ extension Tape {
   /// One set of tokens, copied for every image.
   /// - Parameter x: `[1, tokens, channels]`.
   /// - Returns: `[batch, tokens, channels]`.
-  public func repeated(_ x: Tensor, batch: Int) -> Tensor {
+  public func expand(_ x: Tensor, batch: Int) -> Tensor {
     let (tokens, channels) = (x.shape[1], x.channels)
     precondition(x.shape[0] == 1)
     let needs = needsTape(x)
     let y = output([batch, tokens, channels], needsGradient: needs)
     let op = operation("repeat tokens", [x], y)
     forward(op) {
-      backend.joinTokens(
+      backend.concatenate(
         y: y.storage, a: x.storage, sharesA: true, b: x.storage, batch: batch, prefix: tokens, tokens: 0,
         channels: channels)
     }
@@ -126,14 +126,14 @@ extension Tape {
   /// - Parameters:
   ///   - x: `[batch, tokens, channels]`.
   ///   - table: `[1, tokens, channels]`.
-  public func addTable(_ x: Tensor, _ table: Tensor) -> Tensor {
+  public func addPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
     precondition(x.count == table.count * x.shape[0], "\(x.shape) + \(table.shape)")
     let batch = x.shape[0]
     let needs = needsTape(x, table)
     let y = output(x.shape, needsGradient: needs)
     let op = operation("add table", [x, table], y)
     forward(op) {
-      backend.addTable(y: y.storage, x: x.storage, table: table.storage, batch: batch)
+      backend.addPositions(y: y.storage, x: x.storage, table: table.storage, batch: batch)
     }
     guard needs else { return y }
     record(op) { [engine] in

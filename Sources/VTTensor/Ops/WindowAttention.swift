@@ -27,13 +27,13 @@ extension Tape {
     forward(op) {
       backend.windowAttentionForward(
         shape, out: out.storage, lse: lse, qkv: qkv.storage, table: table?.storage, padding: padding?.storage)
-      engine.countProduct(layout.slots, layout.slots, headDim, times: 2 * tiles)
+      engine.countFLOPs(layout.slots, layout.slots, headDim, times: 2 * tiles)
     }
     guard needs else { return out }
     let kept = out.storage
     record(op) { [engine] in
       guard let dout = out.gradient else { return }
-      engine.countProduct(layout.slots, layout.slots, headDim, times: 4 * tiles)
+      engine.countFLOPs(layout.slots, layout.slots, headDim, times: 4 * tiles)
       engine.backend.windowAttentionBackward(
         shape, dqkv: qkv.targetOrScratch(engine), dtable: table?.target(engine),
         dpadding: padding?.target(engine), dout: dout, out: kept, lse: lse, qkv: qkv.storage,
@@ -59,12 +59,12 @@ extension Tape {
     let op = operation("performer attention", [kqv], out)
     forward(op) {
       backend.performerForward(shape, out: out.storage, kqv: kqv.storage, w: w.storage)
-      engine.countProduct(shape.tokens, shape.features, dim, times: 4 * shape.batch)
+      engine.countFLOPs(shape.tokens, shape.features, dim, times: 4 * shape.batch)
     }
     guard needs else { return out }
     record(op) { [engine] in
       guard let dout = out.gradient, let target = kqv.target(engine) else { return }
-      engine.countProduct(shape.tokens, shape.features, dim, times: 6 * shape.batch)
+      engine.countFLOPs(shape.tokens, shape.features, dim, times: 6 * shape.batch)
       engine.backend.performerBackward(
         shape, dkqv: target, dout: dout, kqv: kqv.storage, w: w.storage)
     }

@@ -80,7 +80,7 @@ public enum DrlocHead {
         x, weight: parameters[name + ".weight"], bias: parameters[name + ".bias"],
         activation: activation)
     }
-    var x = tape.pairLinear(
+    var x = tape.gatherPairsLinear(
       grid.tokens, pairs.first.map { $0 + offset }, pairs.second.map { $0 + offset },
       weight: parameters["drloc.\(scale).layers.0.weight"],
       bias: parameters["drloc.\(scale).layers.0.bias"])

@@ -1,17 +1,17 @@
 import CKernels
 import CBLAS
 
-/// The right factor of a weight's gradient; see `vt_right`.
+/// The right factor of a weight's gradient; see `vt_gemm_b`.
 struct GradientInput {
   var values: UnsafeMutablePointer<Float>
   var stride: Int
   /// Applied while it is read.
   var norm: NormState?
   /// Where a convolution's kernel finds its rows: the gradient's columns are those of each tap in turn.
-  var taps: TapTable?
+  var taps: GatherIndices?
 }
 
-extension vt_right {
+extension vt_gemm_b {
   /// - Parameters:
   ///   - norm: applied to the rows, of which this is `row`, and columns from `column` on.
   init(
@@ -114,7 +114,7 @@ final class WeightGradient {
     }
     vt_weight_product(
       backend.isa, out, stride, left, dyStride, rowScale.map { $0 + first },
-      vt_right(
+      vt_gemm_b(
         right, stride: input.stride, norm: input.norm, row: first, column: c.lowerBound, cells: cells,
         taps: tapsAtOnce, tapStride: input.taps?.rows ?? 0, tapWidth: inputs),
       count, r.count, c.count, accumulate ? 1 : 0, memory.floats + worker * perWorker)
@@ -133,34 +133,34 @@ final class WeightGradient {
   }
 }
 
-/// Pieces of work that may run side by side with others.
-struct Work {
+/// Pieces of work that may run beside those of other tasks.
+struct ParallelTask {
   let pieces: Int
   let body: (_ piece: Int, _ worker: Int) -> Void
 }
 
 extension CPUBackend {
-  /// Runs all pieces of all works, the first works' first: the largest pieces belong in front.
-  func run(_ works: [Work]) {
-    threads.run(pieces: works.reduce(0) { $0 + $1.pieces }) { piece, worker in
+  /// Runs all pieces of all tasks, the first tasks' first: the largest pieces belong in front.
+  func run(_ tasks: [ParallelTask]) {
+    threads.run(pieces: tasks.reduce(0) { $0 + $1.pieces }) { piece, worker in
       var piece = piece
-      for work in works {
-        if piece < work.pieces { return work.body(piece, worker) }
-        piece -= work.pieces
+      for task in tasks {
+        if piece < task.pieces { return task.body(piece, worker) }
+        piece -= task.pieces
       }
     }
   }
 
   /// Computes weights' gradients beside other work.
-  func run(_ gradients: [WeightGradient], beside others: [Work] = []) {
-    run(gradients.map { Work(pieces: $0.pieces, body: $0.run) } + others)
+  func run(_ gradients: [WeightGradient], beside others: [ParallelTask] = []) {
+    run(gradients.map { ParallelTask(pieces: $0.pieces, body: $0.run) } + others)
     for gradient in gradients { gradient.finish() }
   }
 }
 
 /// The gradient of a weight that stays in a core's cache, summed block of rows by block, beside whatever else is made
 /// of the block: a fixed number of groups of blocks, each with sums of its own, added up in order.
-final class SmallGradient {
+final class InCacheWeightGradient {
   /// Weights of at most this many numbers.
   static let most = 1 << 17
   private let outputs: Int
@@ -186,7 +186,7 @@ final class SmallGradient {
 
   /// Adds a block's part to the group's sums.
   func add(
-    _ dy: UnsafePointer<Float>, _ input: vt_right, rows: Int, group: Int, worker: Int
+    _ dy: UnsafePointer<Float>, _ input: vt_gemm_b, rows: Int, group: Int, worker: Int
   ) {
     vt_weight_product(
       backend.isa, partial.floats + group * outputs * inputs, inputs, dy, outputs, nil, input, rows, outputs,
@@ -211,7 +211,7 @@ extension RowBlocks {
 }
 
 /// Sums over rows, kept one set a block of rows and added up in order at the end.
-struct BlockSums {
+struct PartialSums {
   let width: Int
   private let count: Int
   private let storage: Storage

@@ -1,6 +1,6 @@
 /// Where a convolution's kernel finds its rows, for every output cell of a batch: for each tap a row of the input
 /// `[batch * cells, channels]`, or -1 in the padding. Products read their left factor through it, so nothing is unfolded.
-final class TapTable {
+final class GatherIndices {
   let taps: Int
   let rows: Int
   /// `[taps, rows]`.
@@ -22,23 +22,23 @@ final class TapTable {
 
 /// All tables of one convolution.
 final class ConvolutionTables {
-  let forward: TapTable
+  let forward: GatherIndices
   /// The gradient of the input falls apart into grids, one for each remainder of the stride: each is a convolution of
   /// the output's gradient over some of the taps. Made when a gradient is first asked for.
   private(set) lazy var phases = Self.phases(geometry)
   private let geometry: ConvolutionGeometry
 
-  struct Phase {
+  struct StridePhase {
     /// Which of the kernel's cells take part.
     let taps: [Int]
-    let table: TapTable
+    let table: GatherIndices
     /// The input rows that this phase writes, in order; nil for all.
     let destinations: [Int32]?
   }
 
   init(_ g: ConvolutionGeometry) {
     geometry = g
-    forward = TapTable(taps: g.kernel * g.kernel, rows: g.batch * g.outCells) { tap, row in
+    forward = GatherIndices(taps: g.kernel * g.kernel, rows: g.batch * g.outCells) { tap, row in
       let (image, cell) = row.quotientAndRemainder(dividingBy: g.outCells)
       let y = cell / g.outWidth * g.stride + tap / g.kernel - g.padding
       let x = cell % g.outWidth * g.stride + tap % g.kernel - g.padding
@@ -47,7 +47,7 @@ final class ConvolutionTables {
     }
   }
 
-  private static func phases(_ g: ConvolutionGeometry) -> [Phase] {
+  private static func phases(_ g: ConvolutionGeometry) -> [StridePhase] {
     (0..<g.stride * g.stride).map { phase in
       let (py, px) = (phase / g.stride, phase % g.stride)
       let taps = (0..<g.kernel * g.kernel).filter {
@@ -60,7 +60,7 @@ final class ConvolutionTables {
         let (image, at) = row.quotientAndRemainder(dividingBy: count)
         return (image, at / across * g.stride + py, at % across * g.stride + px)
       }
-      let table = TapTable(taps: taps.count, rows: g.batch * count) { tap, row in
+      let table = GatherIndices(taps: taps.count, rows: g.batch * count) { tap, row in
         let (image, y, x) = cell(row)
         let oy = (y + g.padding - taps[tap] / g.kernel) / g.stride
         let ox = (x + g.padding - taps[tap] % g.kernel) / g.stride
@@ -74,7 +74,7 @@ final class ConvolutionTables {
         let (image, y, x) = cell(row)
         return Int32(image * g.cells + y * g.width + x)
       }
-      return Phase(taps: taps, table: table, destinations: g.stride == 1 ? nil : destinations)
+      return StridePhase(taps: taps, table: table, destinations: g.stride == 1 ? nil : destinations)
     }
   }
 }

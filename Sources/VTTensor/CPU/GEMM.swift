@@ -1,8 +1,8 @@
 import CKernels
 import CBLAS
 
-/// The right factor of many products, `[depth, columns]`: a weight, made ready once for all rows.
-struct PackedFactor {
+/// Operand B of many products, `[depth, columns]`: a weight, packed once for all rows.
+struct PackedMatrix {
   let depth: Int
   let columns: Int
   /// What `vt_product` reads; nil where a BLAS does better.
@@ -13,8 +13,8 @@ struct PackedFactor {
   fileprivate let isTransposed: Bool
 }
 
-/// What follows a product, row by row; see `vt_finish`. Pointers are those of the product's first element.
-struct ProductFinish {
+/// What is computed on a product, row by row, while it is in the cache; see `vt_epilogue`. Pointers are those of the product's first element.
+struct Epilogue {
   var bias: UnsafeMutablePointer<Float>?
   var activation = Activation.none
   /// Where the activation goes; nil for the product's own place.
@@ -30,7 +30,7 @@ struct ProductFinish {
 }
 
 /// Rows cut into runs of about a hundred at most, a multiple of four of them and as equal as whole tiles allow, so that
-/// threads end together; they hang on the number of rows alone.
+/// threads end together; they depend on the number of rows alone.
 struct RowBlocks {
   let rows: Int
   let count: Int
@@ -68,9 +68,9 @@ extension CPUBackend {
   func pack(
     _ values: UnsafeMutablePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int,
     rows: Int
-  ) -> PackedFactor {
+  ) -> PackedMatrix {
     let isWorthIt = usesOwnProducts && rows >= 48
-    return PackedFactor(
+    return PackedMatrix(
       depth: depth, columns: columns,
       panels: isWorthIt
         ? pack(values, stride: stride, transposed: transposed, depth: depth, columns: columns) : nil,
@@ -91,37 +91,37 @@ extension CPUBackend {
     return panels
   }
 
-  /// `c [rows, columns] (+)= x [rows, depth] · factor`, then `finish`, over a range of the factor's columns that
-  /// begins at a panel; on the calling thread. `c` and what `finish` points to are those of the first column in range.
+  /// `c [rows, columns] (+)= x [rows, depth] · factor`, then `epilogue`, over a range of the factor's columns that
+  /// begins at a panel; on the calling thread. `c` and what `epilogue` points to are those of the first column in range.
   func multiply(
     _ c: UnsafeMutablePointer<Float>, stride ldc: Int, _ x: UnsafeMutablePointer<Float>, stride ldx: Int,
-    _ factor: PackedFactor, rows: Int, columns: Range<Int>, accumulate: Bool = false,
-    finish: ProductFinish = ProductFinish()
+    _ factor: PackedMatrix, rows: Int, columns: Range<Int>, accumulate: Bool = false,
+    epilogue: Epilogue = Epilogue()
   ) {
-    var finish = vt_finish(
-      kind: finish.activation.kernel, out: finish.out, bias: finish.bias, residual: finish.residual,
-      row_scale: finish.rowScale, before: finish.before, again: finish.again, sums: finish.sums)
+    var epilogue = vt_epilogue(
+      kind: epilogue.activation.kernel, out: epilogue.out, bias: epilogue.bias, residual: epilogue.residual,
+      row_scale: epilogue.rowScale, before: epilogue.before, again: epilogue.again, sums: epilogue.sums)
     if let panels = factor.panels {
       vt_product(
         isa, c, ldc,
-        vt_left(data: x, stride: ldx, depth: factor.depth, taps: 1, cells: nil, tap_stride: 0),
-        panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0, finish)
+        vt_gemm_a(data: x, stride: ldx, depth: factor.depth, taps: 1, cells: nil, tap_stride: 0),
+        panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0, epilogue)
       return
     }
     let from = factor.values + columns.lowerBound * (factor.isTransposed ? factor.stride : 1)
     vt_sgemm(
       0, factor.isTransposed ? 1 : 0, Int32(rows), Int32(columns.count), Int32(factor.depth), 1, x,
       Int32(ldx), from, Int32(factor.stride), accumulate ? 1 : 0, c, Int32(ldc))
-    vt_finish_product(isa, &finish, c, ldc, rows, columns.count)
+    vt_apply_epilogue(isa, &epilogue, c, ldc, rows, columns.count)
   }
 
   /// All of `c [rows, columns] (+)= x [rows, depth] · factor`, in pieces.
   func product(
-    _ c: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ factor: PackedFactor, rows: Int,
+    _ c: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ factor: PackedMatrix, rows: Int,
     accumulate: Bool = false
-  ) -> Work {
+  ) -> ParallelTask {
     let tiles = Tiles.activations(rows: rows, columns: factor.columns)
-    return Work(pieces: tiles.count) { piece, _ in
+    return ParallelTask(pieces: tiles.count) { piece, _ in
       let (r, columns) = tiles[piece]
       self.multiply(
         c + r.lowerBound * factor.columns + columns.lowerBound, stride: factor.columns,
@@ -131,7 +131,7 @@ extension CPUBackend {
   }
 
   /// One number a row, from one a sample.
-  func spreadRows(_ scales: [Float]?, perScale: Int, rows: Int) -> Storage? {
+  func broadcastRows(_ scales: [Float]?, perScale: Int, rows: Int) -> Storage? {
     guard let scales else { return nil }
     let result = scratch(rows)
     for row in 0..<rows { result.floats[row] = scales[row / perScale] }

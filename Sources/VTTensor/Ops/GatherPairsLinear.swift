@@ -9,7 +9,9 @@ extension Tape {
   ///   - weight: `[outputs, 2 * channels]`.
   ///   - bias: `[outputs]`.
   /// - Returns: `[batch * pairs, outputs]`.
-  public func pairLinear(_ x: Tensor, _ a: [Int32], _ b: [Int32], weight: Tensor, bias: Tensor) -> Tensor {
+  public func gatherPairsLinear(_ x: Tensor, _ a: [Int32], _ b: [Int32], weight: Tensor, bias: Tensor)
+    -> Tensor
+  {
     let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
     let outputs = weight.shape[0]
     precondition(a.count == b.count && a.count % batch == 0)
@@ -28,14 +30,14 @@ extension Tape {
     forward(op) {
       backend.pairLinearForward(
         shape, sides, y: y.storage, x: x.storage, weight: weight.storage, bias: bias.storage)
-      engine.countProduct(rows, outputs, channels)
+      engine.countFLOPs(rows, outputs, channels)
     }
     guard needs else { return y }
     let kept = y.storage
     record(op) { [engine] in
       guard let dy = y.gradient else { return }
       let products = (x.needsGradient ? 1 : 0) + (weight.needsGradient ? 1 : 0)
-      engine.countProduct(rows, outputs, channels, times: products)
+      engine.countFLOPs(rows, outputs, channels, times: products)
       engine.backend.pairLinearBackward(
         shape, sides, dy: dy, y: kept, x: x.storage, weight: weight.storage,
         dx: x.needsGradient ? x.gradientToAdd(engine) : nil, dweight: weight.target(engine),
@@ -45,7 +47,7 @@ extension Tape {
   }
 }
 
-/// Sizes of `pairLinear`.
+/// Sizes of `gatherPairsLinear`.
 public struct PairShape: Sendable {
   public let channels: Int
   public let outputs: Int

@@ -3,7 +3,7 @@ import CBLAS
 import Foundation
 
 /// The fastest this machine multiplies matrices: what an engine's speed is to be measured against.
-public enum MatrixRoof {
+public enum PeakGEMM {
   /// Operations a second of large square products: the BLAS's with its own threads on one product and with one
   /// product a thread, and that of VTKit's tiles with one a thread, since a BLAS may not know a processor's widest vectors;
   /// the best of several tries.
@@ -17,7 +17,7 @@ public enum MatrixRoof {
     let (a, b, panels, results) = (memory, memory + area, memory + 2 * area, memory + 3 * area)
     let n = Int32(size)
     let isa = engine.instructions.kernel
-    let left = vt_left(data: a, stride: size, depth: size, taps: 1, cells: nil, tap_stride: 0)
+    let left = vt_gemm_a(data: a, stride: size, depth: size, taps: 1, cells: nil, tap_stride: 0)
     vt_pack_panels(isa, panels, b, size, 0, size, size)
     let one = 2 * Double(size) * Double(size) * Double(size)
     func oneEach(_ product: (UnsafeMutablePointer<Float>) -> Void) -> Double {
@@ -27,7 +27,7 @@ public enum MatrixRoof {
     var best = 0.0
     for _ in 0..<tries {
       best = max(best, oneEach { vt_sgemm(0, 0, n, n, n, 1, a, n, b, n, 0, $0, n) })
-      best = max(best, oneEach { vt_product(isa, $0, size, left, panels, size, size, 0, vt_finish()) })
+      best = max(best, oneEach { vt_product(isa, $0, size, left, panels, size, size, 0, vt_epilogue()) })
       vt_blas_use_threads(Int32(threads.threads))
       best = max(
         best, one / seconds { vt_sgemm(0, 0, n, n, n, 1, a, n, b, n, 0, results, n) })
