@@ -105,7 +105,7 @@ def compare(o, network, work, batch, size):
     for turn in range(o.turns):
         command = [o.vtkit, "bench", work, "--model", network, "--batch", str(batch), "--threads",
                    str(o.threads), "--rounds", str(rounds), "--json"]
-        command += ["--instructions", "avx2"] if o.avx2 else []
+        command += ["--simd", "avx2"] if o.avx2 else []
         ours.turn(command + (["--image-size", str(size)] if size != 224 else []))
         for variant, peer in peers.items():
             if best in (None, variant):

@@ -5,7 +5,7 @@
 
 enum {
   FORWARD_ROWS = 96,   // queries of a tile
-  KEY_ROWS = 96,       // keys of a tile on the way back
+  KEY_ROWS = 96,       // keys of a tile in the backward pass
   QUERY_COLS = 256,    // and the queries beside them
 };
 

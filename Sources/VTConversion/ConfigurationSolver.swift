@@ -14,7 +14,7 @@ struct ConfigurationSolver {
   /// Settled keys that follow from stated ones.
   private var soft: Set<String> = []
   let given: [String: JSON]
-  /// Lengths of axes that tensors show; `D[2]` where an axis hangs on a counter.
+  /// Lengths of axes that tensors show; `D[2]` where an axis depends on a counter.
   let axisLengths: [String: Int]
   private let counts: Counts
   private let clues: NetworkClues
@@ -146,7 +146,7 @@ struct ConfigurationSolver {
     key == "num_heads" ? "--num-heads" : "--model-config"
   }
 
-  /// An expression over an axis that hangs on a counter is a list: one value for each of the counter's.
+  /// An expression over an axis that depends on a counter is a list: one value for each of the counter's.
   private func evaluate(_ expression: Expression) -> JSON? {
     if let value = expression.evaluate(lookUp) { return value }
     let counter =

@@ -3,7 +3,7 @@ import VTCore
 
 /// Training scripts save the network under a key of a larger dictionary (`{'model': ..., 'epoch': 3}`); parallel
 /// training, compilation and trainers put `module.`, `_orig_mod.` or `model.` in front of every name, and users the name
-/// of their own attribute or layer. A wrapper is all that stands in front.
+/// of their own attribute or layer. A key prefix is everything in front of the network's own names.
 enum KeyPrefix {
   /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
   private static let keys = [
@@ -13,7 +13,7 @@ enum KeyPrefix {
   ]
   /// The group in which Keras's whole-model files hold the weights.
   private static let kerasModel = "model_weights"
-  /// Wrappers in wrappers: `state_dict.model._orig_mod.`.
+  /// Prefixes in prefixes: `state_dict.model._orig_mod.`.
   private static let deepest = 4
   /// Tensors that stand under a prefix of the user's own: no network has fewer.
   private static let fewest = 16
@@ -51,7 +51,7 @@ enum KeyPrefix {
     }
   }
 
-  /// The store as it is, then without each wrapper that it may have.
+  /// The store as it is, then without each prefix that it may have.
   /// - Parameter key: where the user says that the network is (`model_ema`, `teacher.backbone`).
   /// - Throws: `Failure` naming the keys there are, where nothing stands under `key`.
   static func candidates(_ store: StateDict, key: String? = nil) throws -> [Candidate] {

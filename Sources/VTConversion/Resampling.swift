@@ -74,7 +74,7 @@ public enum ResamplingMethod: String, Sendable, CaseIterable {
   }
 }
 
-/// Brings a native network to another image or window size: the tables that hang on it are resampled, all other
+/// Brings a native network to another image or window size: the tables that depend on it are resampled, all other
 /// tensors stay as they are.
 public enum Resampling {
   /// - Parameters:

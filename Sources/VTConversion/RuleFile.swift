@@ -321,13 +321,13 @@ public struct RuleFile: Sendable {
     architecture == other.architecture && dialect == other.dialect
   }
 
-  /// The counter that an axis hangs on (`D: embed_dim * 2 ** stage`), if it does.
+  /// The counter that an axis depends on (`D: embed_dim * 2 ** stage`), if it does.
   func counter(ofAxis axis: String) -> String? {
     guard let names = axes[axis]?.names else { return nil }
     return counters.first { names.contains($0.name) }?.name
   }
 
-  /// Keys that hang on whether tensors are there.
+  /// Keys that depend on whether tensors are there.
   /// - Parameter isThere: whether a tensor of the native name, as `tensors` spells it, is.
   func presenceValues(_ isThere: (String) -> Bool) -> [String: JSON] {
     var result: [String: JSON] = [:]

@@ -98,7 +98,7 @@ extension Tape {
     profiler.measure(key, bytes: operation.forwardBytes, engine, body)
   }
 
-  /// Puts the way back through `operation` on the tape.
+  /// Records the backward pass of `operation`.
   func record(_ operation: Operation?, _ step: @escaping () -> Void) {
     guard let operation, let profiler = engine.profiler else { return record(step) }
     let key = Profiler.Key(name: operation.name, detail: operation.detail, isBackward: true)

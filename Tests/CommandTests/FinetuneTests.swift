@@ -160,14 +160,18 @@ struct FinetuneTests {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder)
     let (whole, run) = (folder.file("whole"), folder.file("run"))
-    let portable = ["--instructions", "portable"]
+    let portable = ["--simd", "portable"]
     #expect(try Tool.run(Self.arguments(data, whole, epochs: 4) + portable).status == 0)
     _ = try Self.stopped(
       Self.arguments(data, run, epochs: 4) + portable, run: run, after: 4, by: SIGKILL)
     let resumed = try Tool.run("finetune", "--resume", run)
     #expect(resumed.status == 0 && !resumed.error.contains("kernels"), "\(resumed.error)")
     #expect(try Self.bits(run) == Self.bits(whole))
-    let other = try Tool.run("finetune", "--resume", run, "--instructions", "scalar")
+    let other = try Tool.run("finetune", "--resume", run, "--simd", "scalar")
+    #expect(other.status == 0)
+    // The option's name until 0.1.
+    let same = try Tool.run("finetune", "--resume", run, "--instructions", "portable")
+    #expect(same.status == 0, "\(same.error)")
     #expect(other.error.contains("begun with portable kernels and goes on with scalar"), "\(other.error)")
   }
 

@@ -82,10 +82,10 @@ struct VisionGradientTests {
     }
   }
 
-  /// What is let go and made again on the way back gives the same bits.
+  /// Released buffers, recomputed in the backward pass, give the same bits.
   @Test(arguments: [true, false])
-  func lettingGoChangesNoBit(frozen: Bool) {
-    func gradients(letsGo: Bool) -> [[Float]] {
+  func releasingChangesNoBit(frozen: Bool) {
+    func gradients(releases: Bool) -> [[Float]] {
       let shapes = [[2, 4, 5, 8], [8], [8], [6, 8, 3, 3]]
       let inputs = shapes.enumerated().map { index, shape in
         Tensor.parameter(checker.numbers(shape.reduce(1, *), UInt64(60 + index)), shape, engine: engine)
@@ -97,24 +97,24 @@ struct VisionGradientTests {
       let y = tape.batchNorm(inputs[0], norm, eps: 1e-5, frozen: frozen, relu: true)
       let before = y.values
       let z = tape.convolution(y, weight: inputs[3], bias: nil, stride: 1, padding: 1)
-      if letsGo {
+      if releases {
         y.release()
-        // Made anew for each who asks.
+        // Recomputed at every call.
         #expect(y.storage !== y.storage)
         #expect(y.values == before)
       }
       tape.backward(from: z, cotangent: checker.numbers(z.count, 70))
       return inputs.map(\.gradientValues)
     }
-    let kept = gradients(letsGo: false)
+    let kept = gradients(releases: false)
     #expect(kept.allSatisfy { $0.contains { $0 != 0 } })
-    #expect(kept == gradients(letsGo: true))
+    #expect(kept == gradients(releases: true))
   }
 
-  /// Residual blocks whose outputs are let go, each made again from the one before, and attention's: the same bits, made
-  /// once, then kept until the way back has passed.
-  @Test func whatCostsMoreIsMadeAgainOnce() {
-    func gradients(letsGo: Bool) -> [[Float]] {
+  /// Released outputs of residual blocks, each recomputed from the one before, and attention's: the same bits, recomputed
+  /// once, then kept until the backward pass has passed.
+  @Test func costlyBuffersAreRecomputedOnce() {
+    func gradients(releases: Bool) -> [[Float]] {
       let shapes = [[2, 5, 24], [1], [8, 8], [8], [8], [8], [8]]
       let inputs = shapes.enumerated().map { index, shape in
         Tensor.parameter(checker.numbers(shape.reduce(1, *), UInt64(80 + index)), shape, engine: engine)
@@ -130,7 +130,7 @@ struct VisionGradientTests {
       let shortcut = tape.batchNorm(projected, norm(3), eps: 1e-5)
       let y = tape.batchNorm(projected, norm(5), eps: 1e-5, residual: shortcut, relu: true)
       let z = tape.linear(y, weight: inputs[2], bias: nil)
-      if letsGo {
+      if releases {
         let before = [mixed, y].map(\.values)
         let held = [mixed.storage, y.storage]
         for tensor in [mixed, shortcut, y] { tensor.release() }
@@ -142,9 +142,9 @@ struct VisionGradientTests {
       tape.backward(from: z, cotangent: checker.numbers(z.count, 90))
       return inputs.map(\.gradientValues)
     }
-    let kept = gradients(letsGo: false)
+    let kept = gradients(releases: false)
     #expect([0, 2, 3, 4, 5, 6].allSatisfy { kept[$0].contains { $0 != 0 } })
-    #expect(kept == gradients(letsGo: true))
+    #expect(kept == gradients(releases: true))
   }
 
   /// What no operation can make again stays.

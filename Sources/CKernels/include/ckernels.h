@@ -204,7 +204,7 @@ void vt_adamw(vt_isa isa, float *p, float *m, float *v, const float *g, size_t c
 
 /// Philox4x32-10 (Salmon et al., SC 2011): four words from a 128-bit counter and a 64-bit key.
 void vt_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
-/// Inverted dropout, y = x * keep(i) / (1 - rate) (+ y): element i's fate hangs on (key, stream, i) alone.
+/// Inverted dropout, y = x * keep(i) / (1 - rate) (+ y): element i's fate depends on (key, stream, i) alone.
 void vt_dropout(float *y, const float *x, size_t begin, size_t count, float rate,
                 const uint32_t key[2], uint64_t stream, int accumulate);
 

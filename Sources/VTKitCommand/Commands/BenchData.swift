@@ -44,8 +44,8 @@ struct BenchData: ParsableCommand {
       return
     }
     print("\(set.training.count) images to \(imageSize) px on one core, best of \(rounds)")
-    print("  for training    \(Format.fixed(training, 1)) pictures/s")
-    print("  for evaluation  \(Format.fixed(evaluation, 1)) pictures/s")
+    print("  for training    \(Format.fixed(training, 1)) images/s")
+    print("  for evaluation  \(Format.fixed(evaluation, 1)) images/s")
   }
 
   /// Images a second, made into the network's numbers.

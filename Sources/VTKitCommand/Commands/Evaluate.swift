@@ -97,7 +97,7 @@ struct Evaluate: NetworkCommand {
     guard result.count > 0 else { throw Failure("no image could be read", file: data) }
     for (label, name) in classes.enumerated() where !result.failures.isEmpty {
       let own = images.filter { $0.label == label }
-      if !own.isEmpty, !result.answers.contains(where: { $0.label == label }) {
+      if !own.isEmpty, !result.predictions.contains(where: { $0.label == label }) {
         Console.warning("no image of '\(name.printable)' could be read (\(own.count.counted("image")))")
       }
     }

@@ -88,7 +88,8 @@ struct Finetune: NetworkCommand {
 
   /// What may be given with --resume: all else was decided when the run began.
   private static let resumeOptions: Set<String> = [
-    "--resume", "--epochs", "--data", "--export", "--force", "--json", "--threads", "--instructions",
+    "--resume", "--epochs", "--data", "--export", "--force", "--json", "--threads", "--simd",
+    "--instructions",
   ]
 
   /// Not `validate`: a mistyped flag is told before what it leaves missing.

@@ -10,15 +10,25 @@ struct EngineArguments: ParsableArguments {
   var threads: Int?
 
   @Option(
+    name: .customLong("simd"),
     help: ArgumentHelp(
       "Which kernels compute; where left out, the fastest that this processor has. Results differ between them in the last bits; a resumed run keeps those it was begun with.",
       valueName: "name"))
-  var instructions: InstructionSet?
+  var simd: InstructionSet?
+
+  /// The option's name until 0.1.
+  @Option(name: .customLong("instructions"), help: .hidden)
+  var formerSIMD: InstructionSet?
+
+  private var instructions: InstructionSet? { simd ?? formerSIMD }
 
   func validate() throws {
+    if let simd, let formerSIMD, simd != formerSIMD {
+      throw ValidationError("--simd \(simd) and --instructions \(formerSIMD) contradict each other.")
+    }
     if let instructions, !instructions.isSupported {
       let has = Engine.supportedInstructions.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("--instructions \(instructions): this processor has \(has).")
+      throw ValidationError("--simd \(instructions): this processor has \(has).")
     }
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is a number from 1 to 1024.")

@@ -27,7 +27,7 @@ public final class ResNet: Network {
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
         let y = tape.recomputing(x) { [self] in self.block($0, stage, block, $1) }
-        // Every second block's output is made again from the one before it, which is kept.
+        // Every second block's output is recomputed from the one before it, which is kept.
         if isRecomputable { x.release() }
         isRecomputable = block % 2 == 0
         x = y

@@ -2,7 +2,7 @@
 public struct BatchNormShape: Sendable {
   public let rows: Int
   public let channels: Int
-  /// Whether the moments are the batch's own, and hang on `x`; else they are constants.
+  /// Whether the moments are the batch's own, and depend on `x`; else they are constants.
   public let usesBatch: Bool
 }
 

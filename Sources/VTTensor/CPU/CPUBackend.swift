@@ -33,7 +33,7 @@ final class CPUBackend: Backend {
   }
 }
 
-/// The tiles of a matrix `[rows, columns]`; they hang on the matrix alone, never on the threads.
+/// The tiles of a matrix `[rows, columns]`; they depend on the matrix's shape alone, not on the number of threads.
 struct Tiles {
   let rows: Int
   let columns: Int

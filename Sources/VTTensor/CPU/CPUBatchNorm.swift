@@ -58,8 +58,8 @@ extension CPUBackend {
     var totals = [Double](repeating: 0, count: 2 * channels)
     vt_column_totals(&totals, partial.floats, pieces, 2 * channels)
     let (sums, dots) = (Array(totals[..<channels]), Array(totals[channels...]))
-    deliver((0..<channels).map { dots[$0] * Double(rstd[$0]) }, to: dgamma)
-    deliver(sums, to: dbeta)
+    reduce((0..<channels).map { dots[$0] * Double(rstd[$0]) }, into: dgamma)
+    reduce(sums, into: dbeta)
     guard dx != nil || dresidual != nil else { return }
     let n = Double(rows)
     // dx = γ rstd (dz - mean(dz) - x̂ mean(dz x̂)); the means are there only where the batch's moments were used.

@@ -323,7 +323,7 @@ extension CPUBackend {
     vt_column_sums(
       isa, sums.floats, sums.floats, g.batch, area * g.channels, area * g.channels, 0)
     let whole = transposed(sums.floats, rows: area, columns: g.channels)
-    deliver(whole.floats, to: dweight, count: area * g.channels)
+    reduce(whole.floats, into: dweight, count: area * g.channels)
   }
 
   // MARK: Unfolding and pooling

@@ -58,7 +58,7 @@ extension CPUBackend {
         vt_add_scaled(isa, to, to, dy.floats + row * columns, factors.floats[row], columns)
       }
     }
-    if let dfactors { deliver(dots.floats, to: dfactors, count: rows) }
+    if let dfactors { reduce(dots.floats, into: dfactors, count: rows) }
   }
 
   func dropout(

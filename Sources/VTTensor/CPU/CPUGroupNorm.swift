@@ -108,8 +108,8 @@ extension CPUBackend {
         }
       }
     }
-    deliver(gammas, to: dgamma)
-    deliver(betas, to: dbeta)
+    reduce(gammas, into: dgamma)
+    reduce(betas, into: dbeta)
     guard dx != nil || dresidual != nil else { return }
     forPieces(s) { image, _, at, rows in
       let first = image * channels

@@ -94,7 +94,7 @@ extension CPUBackend {
       }
     }
     gradient.finish()
-    sums.deliver(to: dbias, count: n)
+    sums.reduce(into: dbias, count: n)
   }
 
   /// The sums of a matrix's columns, as a bias's gradient.

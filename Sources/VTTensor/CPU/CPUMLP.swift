@@ -94,9 +94,9 @@ extension CPUBackend {
         gradient.map { [$0] } ?? [],
         beside: [ParallelTask(pieces: blocks.count) { backward(block: $0, group: 0, worker: $1) }])
     }
-    biasSums.deliver(to: dlinear.bias, count: n)
-    normSums.deliver(to: dnorm.gamma, count: k)
-    normSums.deliver(to: dnorm.beta, offset: k, count: k)
+    biasSums.reduce(into: dlinear.bias, count: n)
+    normSums.reduce(into: dnorm.gamma, count: k)
+    normSums.reduce(into: dnorm.beta, offset: k, count: k)
   }
 
   func perceptronForward(
@@ -192,7 +192,7 @@ extension CPUBackend {
       guard goesOn else { return }
       multiply(dn, stride: k, du, stride: h, up, rows: rows.count, columns: 0..<k)
       let out = dx.map { $0.storage.floats + at } ?? unused
-      // The residual's way back.
+      // The residual's gradient.
       if dx?.accumulate == true { vt_add_scaled(isa, out, out, dy.floats + at, 1, rows.count * k) }
       normalizeBackward(
         out, dn, sums: normSums[block], x, norm, rows, channels: k,
@@ -222,9 +222,9 @@ extension CPUBackend {
       }
       run(gradients)
     }
-    normSums.deliver(to: dnorm.gamma, count: k)
-    normSums.deliver(to: dnorm.beta, offset: k, count: k)
-    firstSums.deliver(to: dfirst.bias, count: h)
-    secondSums.deliver(to: dsecond.bias, count: k)
+    normSums.reduce(into: dnorm.gamma, count: k)
+    normSums.reduce(into: dnorm.beta, offset: k, count: k)
+    firstSums.reduce(into: dfirst.bias, count: h)
+    secondSums.reduce(into: dsecond.bias, count: k)
   }
 }

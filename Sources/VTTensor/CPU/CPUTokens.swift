@@ -52,9 +52,9 @@ extension CPUBackend {
         isa, summed.floats + r.lowerBound, dtokens.floats + r.lowerBound, shape.batch, r.count,
         rowLength, 0)
     }
-    if let dposition { deliver(summed.floats, to: dposition, count: rowLength) }
+    if let dposition { reduce(summed.floats, into: dposition, count: rowLength) }
     for (row, target) in dprefix.enumerated() {
-      if let target { deliver(summed.floats + row * d, to: target, count: d) }
+      if let target { reduce(summed.floats + row * d, into: target, count: d) }
     }
     if let dbias {
       vt_column_sums(
@@ -79,7 +79,7 @@ extension CPUBackend {
   }
 
   /// Sums in double as a gradient; none where none is wanted.
-  func deliver(_ sums: [Double], to target: GradientTarget?) {
+  func reduce(_ sums: [Double], into target: GradientTarget?) {
     guard let target else { return }
     let out = target.storage.floats
     for (index, sum) in sums.enumerated() {
@@ -88,8 +88,8 @@ extension CPUBackend {
   }
 
   /// Adds `values` to a target's numbers from `offset` on, or puts them there.
-  func deliver(
-    _ values: UnsafeMutablePointer<Float>, to target: GradientTarget, at offset: Int = 0, count: Int
+  func reduce(
+    _ values: UnsafeMutablePointer<Float>, into target: GradientTarget, at offset: Int = 0, count: Int
   ) {
     let out = target.storage.floats + offset
     if target.accumulate {
@@ -162,8 +162,8 @@ extension CPUBackend {
     }
     threads.run(pieces: batch) { image, _ in
       let from = dy.floats + image * (front + rest)
-      if let da, !sharesA { deliver(from, to: da, at: image * front, count: front) }
-      if let db { deliver(from + front, to: db, at: image * rest, count: rest) }
+      if let da, !sharesA { reduce(from, into: da, at: image * front, count: front) }
+      if let db { reduce(from + front, into: db, at: image * rest, count: rest) }
     }
   }
 

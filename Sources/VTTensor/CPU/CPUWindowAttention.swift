@@ -138,8 +138,8 @@ extension CPUBackend {
             vt_add_scaled(isa, dempty, dempty, from, 1, 3 * width)
             continue
           }
-          deliver(
-            from, to: dqkv, at: (image * tokens + Int(cell)) * 3 * width, count: 3 * width)
+          reduce(
+            from, into: dqkv, at: (image * tokens + Int(cell)) * 3 * width, count: 3 * width)
         }
       }
     }
@@ -150,7 +150,7 @@ extension CPUBackend {
         area + 3 * width, 0)
     }
     if let dtable { collect(total.floats, shape, dtable) }
-    if let dpadding { deliver(total.floats + area, to: dpadding, count: 3 * width) }
+    if let dpadding { reduce(total.floats + area, into: dpadding, count: 3 * width) }
   }
 
   /// Adds the gradients of `[heads, slots, score stride]`, keys first, up in the table's rows.

@@ -28,7 +28,7 @@ extension vt_gemm_b {
 }
 
 /// `target [outputs, taps * inputs] (+)= Σ over rows of rowScale · dy[row] x[row]ᵀ`, cut into pieces: tiles of the target and, where
-/// these are few, groups of rows whose sums are added in order. The cuts hang on the sizes alone.
+/// these are few, groups of rows whose sums are added in order. The cuts depend on the sizes alone.
 final class WeightGradient {
   let pieces: Int
   private let rows: Int
@@ -227,7 +227,7 @@ struct PartialSums {
   subscript(block: Int) -> UnsafeMutablePointer<Float> { storage.floats + block * width }
 
   /// Delivers columns `offset..<offset + count` of the sums.
-  func deliver(to target: GradientTarget?, offset: Int = 0, count columns: Int) {
+  func reduce(into target: GradientTarget?, offset: Int = 0, count columns: Int) {
     guard let target else { return }
     backend.forRanges(columns, size: 256) { c in
       vt_column_sums(

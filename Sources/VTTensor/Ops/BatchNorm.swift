@@ -83,7 +83,7 @@ extension Tape {
           mean: mean.storage, variance: variance.storage, x: x.storage, rows: rows, channels: channels)
       }
     }
-    // A forward pass that is made again for its gradients must not count twice.
+    // A recomputed forward pass must not count twice.
     if !isRecomputation {
       let unbiased = rows > 1 ? Float(rows) / Float(rows - 1) : 1
       let (m, v) = (parameters.runningMean.storage.floats, parameters.runningVariance.storage.floats)

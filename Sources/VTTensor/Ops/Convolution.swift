@@ -169,7 +169,7 @@ extension Tape {
     let needs = needsTape(x)
     let y = Tensor(shape: shape, storage: x.storage, needsGradient: needs)
     guard needs else { return y }
-    // Where `x` may be let go, `y` must not hold what it shares.
+    // Where `x` may be released, `y` must not hold the buffer that they share.
     if x.recompute != nil {
       y.recompute = { x.storage }
       y.release()

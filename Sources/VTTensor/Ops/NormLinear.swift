@@ -79,8 +79,8 @@ extension Tape {
   }
 
   /// `x + dropPath(second(activation(first(norm(x)))))`: the MLP of a pre-norm transformer block,
-  /// whole. What goes into the activation is kept for the way back; the normalized tokens and the hidden ones are
-  /// made again.
+  /// whole. The pre-activation is kept for the backward pass, which recomputes the normalized tokens and the hidden
+  /// ones.
   /// - Parameters:
   ///   - x: `[..., channels]`.
   ///   - first: `weight [hidden, channels]`, `bias [hidden]`.

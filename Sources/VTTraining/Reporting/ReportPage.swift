@@ -120,15 +120,15 @@ struct ReportPage {
 
   private var errors: String {
     guard let evaluation else { return "" }
-    let wrong = evaluation.answers.filter { $0.label != $0.predicted }
+    let wrong = evaluation.predictions.filter { $0.label != $0.predicted }
       .sorted { ($1.confidence, $0.path) < ($0.confidence, $1.path) }.prefix(24)
     guard !wrong.isEmpty else { return "<h2>Worst errors</h2><p>None.</p>" }
     func name(_ label: Int) -> String { label < classes.count ? classes[label] : "\(label)" }
-    let items = wrong.map { answer in
+    let items = wrong.map { prediction in
       """
-      <div><img alt="" src="\(Thumbnail.dataURL(answer.path))"><br>\(escape(name(answer.label))), \
-      taken for <b>\(escape(name(answer.predicted)))</b> (\(Int(answer.confidence * 100)) %)<br>\
-      <span class="dim">\(escape((answer.path as NSString).lastPathComponent))</span></div>
+      <div><img alt="" src="\(Thumbnail.dataURL(prediction.path))"><br>\(escape(name(prediction.label))), \
+      taken for <b>\(escape(name(prediction.predicted)))</b> (\(Int(prediction.confidence * 100)) %)<br>\
+      <span class="dim">\(escape((prediction.path as NSString).lastPathComponent))</span></div>
       """
     }
     return "<h2>Worst errors</h2><div class=\"errors\">" + items.joined() + "</div>"

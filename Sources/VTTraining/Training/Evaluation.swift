@@ -8,7 +8,7 @@ import VTTensor
 /// What a network makes of a labelled set of images.
 public struct Evaluation: Sendable {
   /// One image's outcome.
-  public struct Answer: Sendable {
+  public struct Prediction: Sendable {
     public let path: String
     public let label: Int
     public let predicted: Int
@@ -17,14 +17,14 @@ public struct Evaluation: Sendable {
     public let labelProbability: Float
   }
 
-  public var answers: [Answer] = []
+  public var predictions: [Prediction] = []
   public var top5Correct = 0
   public var lossSum = 0.0
   /// Images that could not be read.
   public var failures: [Failure] = []
 
-  public var count: Int { answers.count }
-  public var correct: Int { answers.count { $0.label == $0.predicted } }
+  public var count: Int { predictions.count }
+  public var correct: Int { predictions.count { $0.label == $0.predicted } }
   public var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
   public var top5Accuracy: Double { count == 0 ? 0 : Double(top5Correct) / Double(count) }
   /// Mean cross-entropy without smoothing.
@@ -33,7 +33,7 @@ public struct Evaluation: Sendable {
   /// `[true class][predicted class]`, counts.
   public func confusion(classes: Int) -> [[Int]] {
     var table = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
-    for answer in answers { table[answer.label][answer.predicted] += 1 }
+    for prediction in predictions { table[prediction.label][prediction.predicted] += 1 }
     return table
   }
 
@@ -84,8 +84,8 @@ public struct Evaluation: Sendable {
       }
       if ahead < 5 { top5Correct += 1 }
       lossSum += largest + log(sum) - values[label]
-      answers.append(
-        Answer(
+      predictions.append(
+        Prediction(
           path: samples[batch.positions[row]].path, label: label, predicted: best,
           confidence: Float(1 / sum), labelProbability: Float(exp(values[label] - largest) / sum)))
     }

@@ -95,11 +95,11 @@ public final class TrainingStep {
       loss = tape.add(crossEntropy, term, scale: Float(drloc.weight))
     }
     tape.backward(from: loss)
-    let answers = predictedClasses(output.logits)
+    let predictions = predictedClasses(output.logits)
     return StepResult(
       loss: Double(loss.values[0]), crossEntropy: Double(crossEntropy.values[0]),
       drloc: localization.map { Double($0.values[0]) }, gradientNorm: 0, learningRate: 0,
-      correct: zip(answers, labels).count { $0 == Int($1) }, count: labels.count)
+      correct: zip(predictions, labels).count { $0 == Int($1) }, count: labels.count)
   }
 }
 
