@@ -47,28 +47,12 @@ extension ParsableCommand {
 
 @main
 enum Main {
-  /// Ends the process with exit code 4 where memory gives out, and says what this command can do about it.
-  private static func reportMemoryShortage(_ command: any ParsableCommand) {
-    let remedy =
-      switch command {
-      case is Finetune: "a smaller batch takes less (--batch-size), and so does --recompute"
-      case is Evaluate: "a smaller batch takes less (--batch-size)"
-      default: "end other programs, or take a smaller network"
-      }
-    MemoryShortage.handle { wanted, inUse in
-      let (wanted, inUse) = (Format.bytes(wanted), Format.bytes(inUse))
-      Console.error(
-        "the system gives no more memory: \(wanted) were wanted beside \(inUse) in use — \(remedy)")
-      exit(4)
-    }
-  }
-
   static func main() {
     // A closed pipe (`vtkit inspect ... | head`) ends the process quietly, as it does for other tools.
     Interruption.install()
     do {
       var command = try RootCommand.parseAsRoot(arguments)
-      reportMemoryShortage(command)
+      MemoryExit.install(command)
       let usesLibrary = (command as? any CheckpointCommand)?.hdf5.hdf5Library ?? false
       // Damaged files that our own reader refuses can crash libhdf5.
       if usesLibrary { HDF5CrashReport.install() }

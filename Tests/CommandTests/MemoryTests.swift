@@ -31,6 +31,21 @@
       #expect(told.status == 4 && told.error.contains("--batch-size"), "\(told)")
     }
 
+    /// Resizing takes arrays of Swift's own.
+    @Test func arraysThatGetNoMemoryAreAnErrorOfTheSystem() throws {
+      let folder = try TemporaryFolder()
+      let outcome = try run(
+        kilobytes: 200_000,
+        [
+          "convert", "--to", "timm", "--image-size", "3200",
+          Fixtures.root + "/fixtures/pretrained/vit_icons.npz",
+          folder.file("large.safetensors"),
+        ])
+      #expect(outcome.status == 4, "\(outcome.error)")
+      #expect(outcome.error.contains("the system gives no more memory"), "\(outcome.error)")
+      #expect(!FileManager.default.fileExists(atPath: folder.file("large.safetensors")))
+    }
+
     /// OpenBLAS asks for ever for memory that it does not get.
     @Test func aMatrixLibraryWithoutRoomIsDoneWithout() throws {
       let network = Fixtures.root + "/fixtures/pretrained/vit_icons.npz"
