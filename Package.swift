@@ -56,8 +56,7 @@ let package = Package(
       ]),
     // The rule files in converters/, embedded.
     .target(name: "VTConverters", plugins: ["EmbedRules"]),
-    .plugin(name: "EmbedRules", capability: .buildTool(), dependencies: ["embed-rules"]),
-    .executableTarget(name: "embed-rules", path: "Plugins/embed-rules"),
+    .plugin(name: "EmbedRules", capability: .buildTool()),
     .target(
       name: "VTConversion",
       dependencies: [
