@@ -25,22 +25,23 @@ static int orientation(const WebPData *data) {
   return value;
 }
 
-// The first frame of an animation, laid over a transparent canvas.
-static int first_frame(const WebPData *data, uint8_t *pixels, size_t size) {
-  WebPAnimDecoderOptions options;
-  if (!WebPAnimDecoderOptionsInit(&options)) return 0;
-  options.color_mode = MODE_RGBA;
-  WebPAnimDecoder *decoder = WebPAnimDecoderNew(data, &options);
-  if (!decoder) return 0;
-  WebPAnimInfo info;
-  uint8_t *canvas;
-  int time, done = 0;
-  if (WebPAnimDecoderGetInfo(decoder, &info) && (size_t)info.canvas_width * info.canvas_height * 4 == size &&
-      WebPAnimDecoderGetNext(decoder, &canvas, &time)) {
-    memcpy(pixels, canvas, size);
-    done = 1;
+// The first frame of an animation, on a transparent canvas of `width` columns. libwebp's own decoder of animations
+// keeps two canvases more.
+static int first_frame(const WebPData *data, uint8_t *pixels, size_t width, size_t size) {
+  WebPDemuxer *file = WebPDemux(data);
+  WebPIterator frame;
+  int done = 0;
+  if (file && WebPDemuxGetFrame(file, 1, &frame)) {
+    WebPBitstreamFeatures features;
+    const WebPData part = frame.fragment;
+    size_t at = ((size_t)frame.y_offset * width + (size_t)frame.x_offset) * 4;
+    // What the frame's own header says decides how much is written.
+    done = frame.complete && WebPGetFeatures(part.bytes, part.size, &features) == VP8_STATUS_OK &&
+           (size_t)frame.x_offset + (size_t)features.width <= width && at < size &&
+           WebPDecodeRGBAInto(part.bytes, part.size, pixels + at, size - at, (int)(width * 4)) != NULL;
+    WebPDemuxReleaseIterator(&frame);
   }
-  WebPAnimDecoderDelete(decoder);
+  WebPDemuxDelete(file);
   return done;
 }
 
@@ -57,11 +58,17 @@ int vt_decode_webp(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_i
              (unsigned long long)width, (unsigned long long)height);
     return -1;
   }
+  // A few bytes can stand for all pixels of a picture of one colour; a large one with so few is made to fill memory.
+  if (width * height > 1 << 25 && width * height / 256 > count) {
+    snprintf(image->message, VT_IMAGE_MESSAGE, "%llu x %llu pixels are too many for %zu bytes",
+             (unsigned long long)width, (unsigned long long)height, count);
+    return -1;
+  }
   size_t channels = features.has_alpha || features.has_animation ? 4 : 3;
   size_t stride = width * channels, size = stride * height;
-  uint8_t *pixels = malloc(size);
+  uint8_t *pixels = calloc(size, 1);
   if (!pixels) return fail(image, "not enough memory");
-  int done = features.has_animation ? first_frame(&data, pixels, size)
+  int done = features.has_animation ? first_frame(&data, pixels, width, size)
              : channels == 4        ? WebPDecodeRGBAInto(bytes, count, pixels, size, (int)stride) != NULL
                                     : WebPDecodeRGBInto(bytes, count, pixels, size, (int)stride) != NULL;
   if (!done) {

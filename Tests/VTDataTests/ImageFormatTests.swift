@@ -76,4 +76,11 @@ struct ImageFormatTests {
       #expect(failure?.problem.contains("too many") == true)
     }
   }
+
+  /// An animation of 758 bytes that took 1.5 GB; `make fuzz` found it.
+  @Test func fewBytesDoNotFillMemory() throws {
+    let path = Fixtures.root + "/fixtures/reference/pictures_hostile/158-megapixels.webp"
+    let failure = #expect(throws: Failure.self) { try Image.load(path) }
+    #expect(failure?.problem.contains("are too many for 758 bytes") == true, "\(failure?.problem ?? "")")
+  }
 }
