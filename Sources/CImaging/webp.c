@@ -58,12 +58,6 @@ int vt_decode_webp(const uint8_t *bytes, size_t count, uint64_t max_pixels, vt_i
              (unsigned long long)width, (unsigned long long)height);
     return -1;
   }
-  // A few bytes can stand for all pixels of a picture of one colour; a large one with so few is made to fill memory.
-  if (width * height > 1 << 25 && width * height / 256 > count) {
-    snprintf(image->message, VT_IMAGE_MESSAGE, "%llu x %llu pixels are too many for %zu bytes",
-             (unsigned long long)width, (unsigned long long)height, count);
-    return -1;
-  }
   size_t channels = features.has_alpha || features.has_animation ? 4 : 3;
   size_t stride = width * channels, size = stride * height;
   uint8_t *pixels = calloc(size, 1);

@@ -56,7 +56,8 @@ public struct EncodedImage {
       let status = data.withUnsafeBytes { raw -> Int32 in
         let bytes = raw.bindMemory(to: UInt8.self)
         guard data.starts(with: [0xFF, 0xD8]) else { return -1 }
-        return vt_read_jpeg_size(bytes.baseAddress, bytes.count, Image.maximumPixels, &header)
+        return vt_read_jpeg_size(
+          bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count), &header)
       }
       // Turned files, and what is no JPEG, are decoded whole.
       guard status == 0, header.orientation == 1 else {
@@ -70,7 +71,7 @@ public struct EncodedImage {
       let result = data.withUnsafeBytes { raw in
         let bytes = raw.bindMemory(to: UInt8.self)
         return vt_decode_jpeg_region(
-          bytes.baseAddress, bytes.count, Image.maximumPixels,
+          bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count),
           vt_region(
             shrink: UInt32(shrink), left: UInt32(left), top: UInt32(top),
             width: UInt32((part.left + part.width + shrink - 1) / shrink - left),

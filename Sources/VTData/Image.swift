@@ -36,6 +36,12 @@ extension Image {
   /// More pixels than any camera's; a file that claims more is refused before memory is taken.
   static let maximumPixels: UInt64 = 178_956_970
 
+  /// How many pixels a file of so many bytes may have. A few bytes can stand for all pixels of an image of one colour: a
+  /// large image needs a byte for 256 of them (JPEG's densest blocks take one for 85), or it is made to fill memory.
+  static func maximumPixels(inBytes count: Int) -> UInt64 {
+    min(maximumPixels, max(1 << 25, UInt64(count) * 256))
+  }
+
   /// Decodes an image file, by its content.
   /// - Parameter appliesOrientation: whether the EXIF orientation turns the image upright.
   /// - Throws: `Failure` naming the file.
@@ -55,7 +61,7 @@ extension Image {
     }
     let status = data.withUnsafeBytes { raw in
       let bytes = raw.bindMemory(to: UInt8.self)
-      return kind.decode(bytes.baseAddress, bytes.count, maximumPixels, &decoded)
+      return kind.decode(bytes.baseAddress, bytes.count, maximumPixels(inBytes: bytes.count), &decoded)
     }
     let image = try Image(status: status, decoded: &decoded, alpha: alpha)
     return appliesOrientation ? image.oriented(Int(decoded.orientation)) : image
