@@ -2,6 +2,9 @@ import ArgumentParser
 import Foundation
 import VTTensor
 
+/// What the handler of SIGABRT writes: set once, before the handler.
+nonisolated(unsafe) private var abortText: UnsafeMutablePointer<CChar>?
+
 /// Ends the process with exit code 4 where memory gives out, and says what can be done about it.
 enum MemoryExit {
   static func install(_ command: any ParsableCommand) {
@@ -18,12 +21,11 @@ enum MemoryExit {
       exit(4)
     }
     // Swift's own arrays end the process by abort(), after a line that says how much was wanted. A handler may do no
-    // more than write and leave.
+    // more than write and leave, so its text is ready.
+    abortText = strdup("error: the system gives no more memory — \(remedy)\n")
     signal(SIGABRT) { number in
-      if errno == ENOMEM {
-        let text: StaticString =
-          "error: the system gives no more memory — end other programs, or take less at a time\n"
-        _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
+      if errno == ENOMEM, let abortText {
+        _ = write(2, abortText, strlen(abortText))
         _exit(4)
       }
       signal(number, SIG_DFL)
