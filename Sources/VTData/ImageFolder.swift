@@ -33,7 +33,7 @@ public struct ImageFolder: Sendable {
   public let remarks: DataRemarks
 
   /// - Parameters:
-  ///   - validationFraction: the part of each class that is put aside where there is no folder of validation images.
+  ///   - validationFraction: how much of each class is held out for validation if the data has no validation folder.
   ///   - seed: decides that part.
   ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
   /// - Throws: `Failure` where the folder is missing, has no images or fewer than two classes.

@@ -2,7 +2,7 @@ import CImaging
 import Foundation
 import VTCheckpoint
 
-/// The kinds of image files that are read, told apart by their first bytes.
+/// The image formats that VTKit reads. A file's first bytes decide its format.
 public enum ImageKind: String, Sendable, CaseIterable {
   case jpeg
   case png

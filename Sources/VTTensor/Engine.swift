@@ -28,7 +28,7 @@ public final class Engine {
   /// Number of processors this process may use.
   public static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// Why there is no matrix library, and the products that need one are plain loops: right, and very slow. Nil where there is one.
+  /// Why OpenBLAS could not be loaded; nil if it was. Without it, the products that need it run as plain loops: correct, but very slow.
   public static var matrixLibraryProblem: String? {
     vt_blas_load() != 0 ? nil : String(cString: vt_blas_problem())
   }

@@ -83,7 +83,7 @@
         arguments,
         environment: [
           "LD_PRELOAD": try library.get(), "VTKIT_FAULT_FOLDER": folder, "VTKIT_FAULT_TRACE": trace,
-          "VTKIT_FAULT": fault ?? "", "OPENBLAS_NUM_THREADS": "1",
+          "VTKIT_FAULT": fault ?? "",
         ])
       let lines = ((try? String(contentsOfFile: trace, encoding: .utf8)) ?? "").split(separator: "\n")
       let calls = try lines.map { line in

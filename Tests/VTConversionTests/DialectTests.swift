@@ -60,15 +60,13 @@ struct DialectTests {
   @Test func everyRuleFileIsEmbedded() throws {
     let folder = Fixtures.root + "/converters"
     let files = try FileManager.default.subpathsOfDirectory(atPath: folder)
-      .filter { $0.hasSuffix(".yaml") && !$0.hasPrefix("networks/") }.map {
-        ($0 as NSString).lastPathComponent
-      }
-    #expect(Set(files) == Set(EmbeddedConverters.files.map(\.name)))
+      .filter { $0.hasSuffix(".yaml") && !$0.hasPrefix("networks/") }
+    let paths = Dictionary(uniqueKeysWithValues: files.map { (($0 as NSString).lastPathComponent, $0) })
+    #expect(Set(paths.keys) == Set(EmbeddedConverters.files.map(\.name)))
     #expect(try Dialects.all().count == files.count)
     for file in EmbeddedConverters.files {
       let text = String(decoding: file.bytes, as: UTF8.self)
-      let source = try #require(
-        try FileManager.default.subpathsOfDirectory(atPath: folder).first { $0.hasSuffix("/" + file.name) })
+      let source = try #require(paths[file.name])
       #expect(
         try Data(contentsOf: URL(fileURLWithPath: folder + "/" + source)) == Data(file.bytes), "\(file.name)")
       #expect(throws: Never.self) {

@@ -33,7 +33,7 @@ public final class OutputFile {
     }
     // A device cannot be replaced by a renamed file, and must not be.
     if status.st_mode & S_IFMT != S_IFREG {
-      throw Failure(.usage, "the output is no regular file", file: path, hint: "give a file name")
+      throw Failure(.usage, "the output is not a regular file", file: path, hint: "give a file name")
     }
     if !overwrite {
       throw Failure(

@@ -41,7 +41,7 @@ enum ShardedWriter {
     return (1...count).map { String(format: "%@%@-%05d-of-%05d.safetensors", stem, tag, $0, count) }
   }
 
-  /// The files that an older index names; none where there is no index, or it is damaged.
+  /// The files that an older index names. Empty if the index is missing or damaged.
   /// - Throws: `Failure` where the disk or memory gives out.
   private static func older(_ index: String) throws -> [String] {
     do { return try ShardIndex.files(index).paths } catch let failure as Failure {

@@ -87,7 +87,7 @@ enum TransformersFolder {
     }
     try normalize(json, &result)
     guard result.crop >= 0.01, result.crop <= 1 else {
-      throw Failure("crop_pct is no part of an image")
+      throw Failure("crop_pct must be from 0.01 to 1")
     }
     return result
   }

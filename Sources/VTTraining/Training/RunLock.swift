@@ -58,7 +58,7 @@ final class RunLock: @unchecked Sendable {
     let isFree = flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
     var (own, named) = (stat(), stat())
     guard fstat(descriptor, &own) == 0, own.st_mode & S_IFMT == S_IFREG else {
-      throw Failure("the run folder's lock is no regular file", file: path, hint: "remove it")
+      throw Failure("the run folder's lock is not a regular file", file: path, hint: "remove it")
     }
     let holder = Holder(descriptor)
     guard isFree else { throw inUse(holder, folder) }
