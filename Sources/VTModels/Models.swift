@@ -4,7 +4,7 @@ import VTTensor
 
 /// The registry of architectures: builds networks from their configuration, and knows the published ones by name.
 public enum Models {
-  private static var networks: [any Network.Type] {
+  private static var networks: [any VisionModel.Type] {
     [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
   }
 
@@ -21,7 +21,7 @@ public enum Models {
     isTrainable: (String) -> Bool = { _ in true }
   ) throws -> any VisionModel {
     if let weights { try checkNothingIsLeft(weights, configuration) }
-    func build<N: Network>(_ type: N.Type) throws -> any VisionModel {
+    func build<N: VisionModel>(_ type: N.Type) throws -> any VisionModel {
       try N(
         N.Shape(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
@@ -59,7 +59,7 @@ public enum Models {
 
   /// The parameters that a configuration declares, by native name.
   public static func parameterDeclarations(_ configuration: JSON) throws -> [ParameterDeclaration] {
-    func declarations<N: Network>(_ type: N.Type) throws -> [ParameterDeclaration] {
+    func declarations<N: VisionModel>(_ type: N.Type) throws -> [ParameterDeclaration] {
       try N.Shape(configuration).parameterDeclarations
     }
     return try declarations(network(of: configuration))
@@ -68,7 +68,7 @@ public enum Models {
   /// A configuration with the keys that it leaves out.
   /// - Throws: `Failure` as for `make`.
   public static func completed(_ configuration: JSON) throws -> JSON {
-    func whole<N: Network>(_ type: N.Type) throws -> JSON { try N.Shape(configuration).json }
+    func whole<N: VisionModel>(_ type: N.Type) throws -> JSON { try N.Shape(configuration).json }
     let all = try whole(network(of: configuration)).members ?? []
     let names = Set(all.map(\.key))
     // A key of null that networks of this kind do not write (`resnet_depths`).
@@ -81,7 +81,7 @@ public enum Models {
   /// Every key of an architecture's configuration.
   /// - Throws: `Failure` listing the architectures.
   public static func configurationKeys(of architecture: String) throws -> [ConfigurationKey] {
-    func keys<N: Network>(_ type: N.Type) -> [ConfigurationKey] { N.Shape.keys }
+    func keys<N: VisionModel>(_ type: N.Type) -> [ConfigurationKey] { N.Shape.keys }
     return try keys(network(of: .object(["architecture": .string(architecture)])))
   }
 
@@ -91,9 +91,9 @@ public enum Models {
     return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
   }
 
-  private static func name<N: Network>(_ type: N.Type) -> String { N.Shape.architecture }
+  private static func name<N: VisionModel>(_ type: N.Type) -> String { N.Shape.architecture }
 
-  private static func network(of configuration: JSON) throws -> any Network.Type {
+  private static func network(of configuration: JSON) throws -> any VisionModel.Type {
     guard let architecture = configuration["architecture"]?.string else {
       throw Failure("the configuration does not name its architecture")
     }

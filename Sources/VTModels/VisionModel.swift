@@ -57,25 +57,42 @@ public struct Regularization: Sendable, Equatable {
   }
 }
 
-/// An image classifier that training knows nothing else about.
+/// A network: a configuration of its architecture, parameters, and a forward pass. Training knows nothing else about it.
 public protocol VisionModel: AnyObject {
-  /// The configuration, with the keys of the native store.
-  var configuration: JSON { get }
-  var architecture: String { get }
-  var imageSize: Int { get }
-  /// 0 for a network without a classifier, whose output is what one would see.
-  var numClasses: Int { get }
+  associatedtype Shape: NetworkConfiguration
+  var shape: Shape { get }
   var parameters: Parameters { get }
   /// Width of the embeddings of each grid, in the order of the stages.
   var gridChannels: [Int] { get }
   /// Cells along one side of each grid.
   var gridSides: [Int] { get }
 
+  /// A network over parameters that hold all that `shape` declares.
+  init(_ shape: Shape, parameters: Parameters, regularization: Regularization, engine: Engine)
+
   /// - Parameter images: `[batch, imageSize, imageSize, inChannels]`, normalized.
   func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput
 }
 
 extension VisionModel {
+  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
+  public init(
+    _ shape: Shape, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
+    regularization: Regularization = Regularization(),
+    isTrainable: (String) -> Bool = { _ in true }
+  ) throws {
+    let parameters = Parameters(engine: engine)
+    try parameters.add(
+      shape.parameterDeclarations, weights: weights, seed: seed, isTrainable: isTrainable)
+    self.init(shape, parameters: parameters, regularization: regularization, engine: engine)
+  }
+
+  public var architecture: String { Shape.architecture }
+  /// The configuration, with the keys of the native store.
+  public var configuration: JSON { shape.json }
+  public var imageSize: Int { shape.imageSize }
+  /// 0 for a network without a classifier, whose output is what one would see.
+  public var numClasses: Int { shape.numClasses }
   /// Channels of the images that it takes.
   public var inChannels: Int { configuration["in_channels"]?.int ?? 3 }
   /// Width of the last grid's embeddings.

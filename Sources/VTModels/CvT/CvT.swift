@@ -3,7 +3,7 @@ import VTTensor
 /// CvT: each stage embeds overlapping patches by a convolution; queries, keys and values come from depthwise
 /// convolutions with batch norm. References: Microsoft's `cls_cvt.py`, whose names the parameters have, and
 /// lucidrains' `cvt.py`, whose keys and values share a convolution.
-public final class CvT: Network {
+public final class CvT: VisionModel {
   public let shape: CvTConfiguration
   public let parameters: Parameters
   private let layers: Layers

@@ -2,7 +2,7 @@ import VTTensor
 
 /// ResNet: blocks of convolutions, each added to its input. Reference: torchvision's `resnet.py`, whose names the
 /// parameters have.
-public final class ResNet: Network {
+public final class ResNet: VisionModel {
   public let shape: ResNetConfiguration
   public let parameters: Parameters
   private let regularization: Regularization

@@ -2,7 +2,7 @@ import VTTensor
 
 /// The Swin Transformer: windows of tokens attend among themselves, shifted in every other block; between stages
 /// four tokens become one. Reference: Microsoft's `swin_transformer.py`, whose names the parameters have.
-public final class Swin: Network {
+public final class Swin: VisionModel {
   public let shape: SwinConfiguration
   public let parameters: Parameters
   private let layers: Layers

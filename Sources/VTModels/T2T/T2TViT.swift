@@ -2,7 +2,7 @@ import VTTensor
 
 /// T2T-ViT: three soft splits with attention between them bring neighbouring pixels together in tokens, which a deep
 /// and narrow transformer then reads. Reference: yitu-opensource's `t2t_vit.py`, whose names the parameters have.
-public final class T2TViT: Network {
+public final class T2TViT: VisionModel {
   public let shape: T2TConfiguration
   public let parameters: Parameters
   private let layers: Layers

@@ -3,7 +3,7 @@ import VTTensor
 
 /// The Vision Transformer: patch embedding, pre-norm blocks of attention and MLP,
 /// final norm, head. Reference: timm's `vision_transformer.py`, whose names the parameters have.
-public final class ViT: Network {
+public final class ViT: VisionModel {
   public let shape: ViTConfiguration
   public let parameters: Parameters
   private let layers: Layers
