@@ -1,5 +1,6 @@
 import Benchmark
-import VTKit
+@testable import VTCore
+@testable import VTTensor
 
 /// Each costly operation, forward and backward, at the sizes networks have it at 224 px and batch 16.
 let benchmarks: @Sendable () -> Void = {

@@ -1,5 +1,8 @@
 import Foundation
-import VTKit
+@testable import VTCheckpoint
+@testable import VTConversion
+@testable import VTCore
+@testable import VTData
 
 /// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of images, or of settings.
 enum Target: String, CaseIterable {

@@ -4,7 +4,7 @@ import VTConverters
 import VTCore
 
 /// The converters that are built in, and those that a program has added.
-public enum Dialects {
+package enum Dialects {
   /// The architectures that there are rule files for.
   static var architectures: Set<String> {
     Set(EmbeddedConverters.files.map { String($0.name.prefix { $0 != "-" }) } + added.map(\.architecture))
@@ -16,7 +16,7 @@ public enum Dialects {
 
   /// Makes a rule file known to this process, for reading and for writing. It takes the place of a built-in one of the
   /// same architecture and dialect.
-  public static func add(_ file: RuleFile) {
+  package static func add(_ file: RuleFile) {
     own.withLock { files in
       files.removeAll { $0.isSameDialect(as: file) }
       files.append(file)
@@ -31,7 +31,7 @@ public enum Dialects {
   ///   - extended: only those that extend this dialect's file, likewise.
   ///   - names: only those whose marks can be among these tensors' names, likewise.
   /// - Throws: `Failure` naming file and line.
-  public static func all(
+  package static func all(
     architecture: String? = nil, format: FileFormat? = nil, dialect: String? = nil,
     extending extended: String? = nil, markedIn names: [String]? = nil
   ) throws -> [RuleFile] {
@@ -136,7 +136,7 @@ public enum Dialects {
   /// The rule file of a dialect.
   /// - Parameter architecture: nil where the dialect's name alone decides.
   /// - Throws: `Failure` listing what there is.
-  public static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
+  package static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
     if let architecture, !architectures.contains(architecture) {
       throw Failure(
         .usage, "there is no converter for the architecture '\(architecture.printable)'",
@@ -166,7 +166,7 @@ public enum Dialects {
   }
 
   /// The names of a dialect's variants; empty where it has one form only.
-  public static func variants(of dialect: String, _ metadata: NativeMetadata) throws -> [String] {
+  package static func variants(of dialect: String, _ metadata: NativeMetadata) throws -> [String] {
     try named(dialect, architecture: metadata.configuration["architecture"]?.string).variants.map(\.name)
       .filter { !$0.isEmpty }
   }
@@ -185,7 +185,7 @@ public enum Dialects {
   ///   - metadata: the network's; its provenance says where the weights came from.
   ///   - hint: what to do, given the dialects there are to choose from.
   /// - Throws: `Failure` listing the choices where there is no single one.
-  public static func usual(
+  package static func usual(
     for format: FileFormat, metadata: NativeMetadata, hint: ([String]) -> String
   ) throws -> String {
     let origin = metadata.provenance?["source_dialect"]?.string ?? NativeMetadata.nativeDialect

@@ -2,19 +2,19 @@ import VTCheckpoint
 import VTCore
 
 /// A native network brought to a dialect, ready to be written.
-public struct ExportedCheckpoint: Sendable {
-  public var store: StateDict
-  public var plan: [PlanRow]
+package struct ExportedCheckpoint: Sendable {
+  package var store: StateDict
+  package var plan: [PlanRow]
   /// What the dialect's library must be told, since its files do not say it.
-  public var remarks: [String]
+  package var remarks: [String]
   /// Native tensors without a place in the dialect, and why that does no harm.
-  public var omitted: [(name: String, reason: String)] = []
+  package var omitted: [(name: String, reason: String)] = []
   /// The dialect's rules; nil for the native one.
-  public var rules: RuleFile?
+  package var rules: RuleFile?
   /// The dialect's variant.
-  public var variant = ""
+  package var variant = ""
   /// The other files of a model folder; nil for a file by itself.
-  public var folder: FolderExport?
+  package var folder: FolderExport?
   /// Texts of the file that the weights came from, where it was of this dialect.
   var wildcards: [String: String] = [:]
 
@@ -27,7 +27,7 @@ public struct ExportedCheckpoint: Sendable {
   ///   - inFolder: whether a model folder is to be written.
   ///   - preset: the network's published name, where it has one; folders may hold it.
   /// - Throws: `Failure` naming what the dialect cannot hold.
-  public static func make(
+  package static func make(
     _ native: StateDict, metadata: NativeMetadata, dialect: String, variant: String? = nil,
     wildcards: [String: String] = [:], keepsDrloc: Bool = false, inFolder: Bool = false, preset: String? = nil
   ) throws -> ExportedCheckpoint {
@@ -109,7 +109,7 @@ public struct ExportedCheckpoint: Sendable {
 
 extension ExportedCheckpoint {
   /// Tensors of no network, under their own names.
-  public init(raw store: StateDict) { self.init(store: store, plan: [], remarks: []) }
+  package init(raw store: StateDict) { self.init(store: store, plan: [], remarks: []) }
 }
 
 extension RuleFile {

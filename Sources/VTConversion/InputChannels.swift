@@ -3,7 +3,7 @@ import VTCore
 
 /// Brings a native network to images of another number of channels: the kernels that read the image are summed or
 /// repeated, all other tensors stay as they are.
-public enum InputChannels {
+package enum InputChannels {
   /// One channel gets the sum of the three, so that a gray image gives what it gave as RGB; each of three channels
   /// gets a third of the one (timm's `adapt_input_conv`).
   /// - Parameters:
@@ -12,7 +12,7 @@ public enum InputChannels {
   ///   - channels: 1 or 3.
   /// - Returns: the tensors, and the name of the layer's weight; nil where the network has the channels already.
   /// - Throws: `Failure` where the architecture's first layer does not allow it.
-  public static func adapt(_ native: StateDict, configuration: JSON, to channels: Int) throws -> (
+  package static func adapt(_ native: StateDict, configuration: JSON, to channels: Int) throws -> (
     store: StateDict, layer: String?
   ) {
     let own = configuration["in_channels"]?.int ?? 3

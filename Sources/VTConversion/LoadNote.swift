@@ -3,8 +3,8 @@ import VTCore
 
 /// Something to know about a checkpoint that was read: what its file does not say, what was taken from elsewhere,
 /// what was left out. Every fact has one note, and only where something is in doubt.
-public struct LoadNote: Sendable, Equatable {
-  public enum Kind: String, Sendable {
+package struct LoadNote: Sendable, Equatable {
+  package enum Kind: String, Sendable {
     /// Nothing in the file settles the key; the text says what was taken and why.
     case assumed
     /// A file beside the weights, or something beside them in the same file, says so.
@@ -16,15 +16,15 @@ public struct LoadNote: Sendable, Equatable {
   }
 
   /// What stands in front of the text.
-  public var label: String { kind == .unused ? "warning" : "note" }
+  package var label: String { kind == .unused ? "warning" : "note" }
 
-  public let kind: Kind
+  package let kind: Kind
   /// The configuration's or the preprocessing's key, where the note is about one.
-  public let key: String?
+  package let key: String?
   /// The whole sentence: `num_heads = 6: the file does not record it; ...`.
-  public let text: String
+  package let text: String
 
-  public init(_ kind: Kind, key: String? = nil, _ text: String) {
+  package init(_ kind: Kind, key: String? = nil, _ text: String) {
     self.kind = kind
     self.key = key
     self.text = text
@@ -32,7 +32,7 @@ public struct LoadNote: Sendable, Equatable {
 
   /// A key that the file does not record.
   /// - Parameter reason: why this value was taken.
-  public static func assumed(_ key: String, _ value: JSON, _ reason: String) -> LoadNote {
+  package static func assumed(_ key: String, _ value: JSON, _ reason: String) -> LoadNote {
     LoadNote(
       .assumed, key: key,
       "\(key) = \(value.string ?? value.text()): the file does not record it; \(reason)")
@@ -46,7 +46,7 @@ public struct LoadNote: Sendable, Equatable {
   }
 
   /// The note as `inspect --json` has it.
-  public var json: JSON {
+  package var json: JSON {
     .object([
       "kind": .string(kind.rawValue), "key": key.map { .string($0) } ?? .null, "text": .string(text),
     ])

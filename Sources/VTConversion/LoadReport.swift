@@ -3,24 +3,24 @@ import VTCore
 
 /// What does not add up between a checkpoint and a converter: every tensor on both sides is accounted
 /// for, or named here.
-public struct LoadReport: Sendable {
-  public struct ShapeMismatch: Sendable {
-    public let name: String
-    public let found: [Int]
-    public let expected: String
+package struct LoadReport: Sendable {
+  package struct ShapeMismatch: Sendable {
+    package let name: String
+    package let found: [Int]
+    package let expected: String
   }
 
   /// Tensors that the rules want and the checkpoint lacks.
-  public var missing: [String] = []
+  package var missing: [String] = []
   /// Tensors that no rule takes.
-  public var unexpected: [String] = []
-  public var shapeMismatches: [ShapeMismatch] = []
+  package var unexpected: [String] = []
+  package var shapeMismatches: [ShapeMismatch] = []
   /// Tensors that were left out on purpose, and why.
-  public var ignored: [(name: String, reason: String)] = []
+  package var ignored: [(name: String, reason: String)] = []
   /// Lines of the rule file that want the missing and misshapen tensors.
   var lines: [String: Int] = [:]
 
-  public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && shapeMismatches.isEmpty }
+  package var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && shapeMismatches.isEmpty }
 
   /// The error that lists everything at once, with the closest match of each missing name.
   /// - Parameter showingLines: for those who write the rules.
@@ -56,18 +56,18 @@ public struct LoadReport: Sendable {
 }
 
 /// One tensor's way through a conversion, for `--dry-run`.
-public struct PlanRow: Sendable {
-  public let sources: [String]
-  public let targets: [String]
-  public let type: ElementType
+package struct PlanRow: Sendable {
+  package let sources: [String]
+  package let targets: [String]
+  package let type: ElementType
   /// Of each source.
-  public let sourceShape: [Int]
+  package let sourceShape: [Int]
   /// Of each target.
-  public let shape: [Int]
+  package let shape: [Int]
   /// What happens to the layout; empty where nothing does.
-  public let step: String
+  package let step: String
 
-  public init(
+  package init(
     sources: [String], targets: [String], type: ElementType, sourceShape: [Int]? = nil, shape: [Int],
     step: String
   ) {

@@ -3,17 +3,17 @@ import VTCheckpoint
 import VTCore
 
 /// What to know about a checkpoint beforehand; everything may be left out.
-public struct LoadOptions: Sendable {
-  public var architecture: String?
-  public var dialect: String?
+package struct LoadOptions: Sendable {
+  package var architecture: String?
+  package var dialect: String?
   /// The key of the file's dictionary that holds the network (`model_ema`); found where left out.
-  public var key: String?
+  package var key: String?
   /// Configuration keys that the file does not settle.
-  public var configuration: JSON?
-  public var ignore: [String]
-  public var allowMissing: [String]
+  package var configuration: JSON?
+  package var ignore: [String]
+  package var allowMissing: [String]
 
-  public init(
+  package init(
     architecture: String? = nil, dialect: String? = nil, key: String? = nil, configuration: JSON? = nil,
     ignore: [String] = [], allowMissing: [String] = []
   ) {
@@ -27,28 +27,28 @@ public struct LoadOptions: Sendable {
 }
 
 /// A checkpoint of any dialect, brought to native names.
-public struct LoadedCheckpoint: Sendable {
+package struct LoadedCheckpoint: Sendable {
   /// The network's tensors (and the drloc head's, where the file has them).
-  public var native: StateDict
-  public var metadata: NativeMetadata
+  package var native: StateDict
+  package var metadata: NativeMetadata
   /// `native` or the dialect it was in.
-  public var dialect: String
-  public var variant: String
-  public var wildcards: [String: String]
+  package var dialect: String
+  package var variant: String
+  package var wildcards: [String: String]
   /// What was assumed, taken from elsewhere or left out.
-  public var notes: [LoadNote] = []
+  package var notes: [LoadNote] = []
   /// Tensors left out, and why.
-  public var ignored: [(name: String, reason: String)] = []
+  package var ignored: [(name: String, reason: String)] = []
   /// Things in the file that are no tensors.
-  public var skipped: [SkippedItem] = []
-  public var plan: [PlanRow] = []
+  package var skipped: [SkippedItem] = []
+  package var plan: [PlanRow] = []
   /// The file as a training run wrote it, with its digests; nil for others.
   private var sealed: StateDict?
 
   /// Reads the weights of a training run's checkpoint and compares their digest; of other files there is nothing to compare.
   /// - Parameter path: what was loaded.
   /// - Throws: `Failure` where the weights are not what the run wrote.
-  public func checkDigest(_ path: String) throws {
+  package func checkDigest(_ path: String) throws {
     guard let sealed else { return }
     do { try ContentDigest.check(sealed, .weights) } catch let failure as Failure {
       throw failure.located(file: (try? ModelFolder.weightsFile(path)) ?? path)
@@ -61,7 +61,7 @@ public struct LoadedCheckpoint: Sendable {
 
   /// Opens, recognizes and converts a checkpoint; the numbers stay in the file until used.
   /// - Throws: `Failure` where the dialect is not recognized or a tensor is unaccounted for.
-  public static func load(_ path: String, _ options: LoadOptions = LoadOptions()) throws
+  package static func load(_ path: String, _ options: LoadOptions = LoadOptions()) throws
     -> LoadedCheckpoint
   {
     let store = try CheckpointFile.open(path)
@@ -74,7 +74,7 @@ public struct LoadedCheckpoint: Sendable {
 
   /// The same for tensors that are open already.
   /// - Parameter path: the file they come from: beside it may lie a library's own configuration file.
-  public static func load(_ store: StateDict, _ options: LoadOptions, path: String?) throws
+  package static func load(_ store: StateDict, _ options: LoadOptions, path: String?) throws
     -> LoadedCheckpoint
   {
     var loaded = try converted(store, options, path: path)
@@ -108,7 +108,7 @@ public struct LoadedCheckpoint: Sendable {
 
   /// The architecture and dialect of a store's names, whether or not its network can be read; nil where they are not
   /// known.
-  public static func recognized(_ store: StateDict, _ options: LoadOptions, path: String?) -> (
+  package static func recognized(_ store: StateDict, _ options: LoadOptions, path: String?) -> (
     architecture: String, dialect: String
   )? {
     guard

@@ -2,14 +2,14 @@ import VTCheckpoint
 import VTCore
 
 /// What becomes of images, in words.
-public struct PreprocessingText: Sendable {
+package struct PreprocessingText: Sendable {
   /// `resized to 256 (shorter side, bicubic), the middle 224 x 224`.
-  public let geometry: String
+  package let geometry: String
   /// `RGB, (x / 255 - mean) / std, mean 0.485 0.456 0.406, std 0.229 0.224 0.225`.
-  public let numbers: String
+  package let numbers: String
 
   /// - Parameter preprocessing: as it travels in a file's metadata.
-  public init(_ preprocessing: JSON) {
+  package init(_ preprocessing: JSON) {
     let size = preprocessing["size"]?.int ?? 0
     let crop = preprocessing["crop"]?.double ?? 1
     let side = crop > 0 ? ImageDescription.resizedSide(size, crop) : size

@@ -112,7 +112,7 @@ extension ExportedCheckpoint {
   ///   - files: what was written; several with their index last.
   ///   - format: of the files.
   /// - Returns: nil where the library has no such network or does not read such files.
-  public func pythonSnippet(_ configuration: JSON, files: [String], format: FileFormat) -> String? {
+  package func pythonSnippet(_ configuration: JSON, files: [String], format: FileFormat) -> String? {
     guard let rules else { return nil }
     let torch: [FileFormat] = [.safetensors, .pytorch]
     guard format == rules.format || torch.contains(rules.format) && (torch + [.npz]).contains(format) else {

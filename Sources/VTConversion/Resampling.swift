@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 
 /// How a table over a grid is brought to a grid of another size; the rule files say which method a library uses.
-public enum ResamplingMethod: String, Sendable, CaseIterable {
+package enum ResamplingMethod: String, Sendable, CaseIterable {
   /// Cubic kernel with a = -0.75, half-pixel centres, edges replicated: `torch.nn.functional.interpolate` with
   /// mode `bicubic`.
   case bicubic
@@ -76,7 +76,7 @@ public enum ResamplingMethod: String, Sendable, CaseIterable {
 
 /// Brings a native network to another image or window size: the tables that depend on it are resampled, all other
 /// tensors stay as they are.
-public enum Resampling {
+package enum Resampling {
   /// - Parameters:
   ///   - native: the network's tensors.
   ///   - architecture: whose rule files say how tables are resampled.
@@ -84,7 +84,7 @@ public enum Resampling {
   ///   - shapes: what each tensor's shape is at the new size.
   /// - Returns: the tensors, and the names of those that were resampled, with the method.
   /// - Throws: `Failure` where a tensor would change that no rule knows how to resample.
-  public static func resize(
+  package static func resize(
     _ native: StateDict, architecture: String, configuration: JSON, shapes: [String: [Int]]
   ) throws -> (store: StateDict, resampled: [(name: String, method: ResamplingMethod)]) {
     let rules = try Dialects.all(architecture: architecture).filter { $0.base == nil }

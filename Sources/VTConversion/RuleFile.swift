@@ -5,7 +5,7 @@ import Yams
 
 /// One converter: how a dialect's tensors and an architecture's native ones correspond. The same file
 /// serves import (read forwards) and export (read backwards).
-public struct RuleFile: Sendable {
+package struct RuleFile: Sendable {
   /// One line of `tensors`.
   struct Rule: Sendable {
     let line: Int
@@ -68,18 +68,18 @@ public struct RuleFile: Sendable {
     let classes: [(pattern: String, name: String)]
   }
 
-  public let fileName: String
-  public let architecture: String
-  public let dialect: String
+  package let fileName: String
+  package let architecture: String
+  package let dialect: String
   /// Another name by which files of this dialect may be called when they are read.
   let alias: String?
-  public let description: String
+  package let description: String
   /// The library whose files these are.
-  public let library: String
+  package let library: String
   /// The file format that the library usually writes: dialects of a file's own format are tried before the others.
-  public let format: FileFormat
+  package let format: FileFormat
   /// Every format that the library reads such tensors from, `format` among them.
-  public let formats: [FileFormat]
+  package let formats: [FileFormat]
   /// The dialect whose file this one extends, if it does.
   let base: String?
   let detect: [String]
@@ -135,7 +135,7 @@ public struct RuleFile: Sendable {
   ///   - validating: whether to check that the rules make sense together; the built-in files are checked by the
   ///     project's tests instead.
   /// - Throws: `Failure` naming file and line.
-  public init(fileName: String, text: String, base: String? = nil, validating: Bool = true) throws {
+  package init(fileName: String, text: String, base: String? = nil, validating: Bool = true) throws {
     self.fileName = fileName
     var reader: YAMLReader
     do {
@@ -304,7 +304,7 @@ public struct RuleFile: Sendable {
 
   /// Reads and checks a rule file of the user's own. `extends` may name a built-in dialect of its architecture.
   /// - Throws: `Failure` naming file and line.
-  public init(path: String) throws {
+  package init(path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Failure.system("reading", file: path, code: ENOENT)
     }
@@ -315,7 +315,7 @@ public struct RuleFile: Sendable {
   }
 
   /// Lines of `tensors`.
-  public var ruleCount: Int { rules.count }
+  package var ruleCount: Int { rules.count }
 
   func isSameDialect(as other: RuleFile) -> Bool {
     architecture == other.architecture && dialect == other.dialect

@@ -3,22 +3,22 @@ import VTCore
 
 /// A rule file tried on a checkpoint, for those who write one: read forwards, every tensor accounted for; read
 /// backwards, every bit compared.
-public struct RuleFileCheck: Sendable {
-  public let file: RuleFile
+package struct RuleFileCheck: Sendable {
+  package let file: RuleFile
   /// The variant that fits, empty where the file has none.
-  public let variant: String
-  public let tensors: Int
-  public let configuration: JSON
+  package let variant: String
+  package let tensors: Int
+  package let configuration: JSON
   /// Keys taken by the file's `assume`.
-  public let assumed: [LoadNote]
+  package let assumed: [LoadNote]
   /// What was left out, and why.
-  public let ignored: [(name: String, reason: String)]
+  package let ignored: [(name: String, reason: String)]
   /// Rules that took no tensor, by line.
-  public let unused: [(line: Int, native: String)]
+  package let unused: [(line: Int, native: String)]
 
   /// - Throws: `Failure` naming the lines whose tensors are missing or misshapen, tensors that no line takes, and
   ///   tensors that do not come back the same.
-  public init(_ file: RuleFile, on path: String, _ options: LoadOptions = LoadOptions()) throws {
+  package init(_ file: RuleFile, on path: String, _ options: LoadOptions = LoadOptions()) throws {
     let store = try CheckpointFile.open(path)
     do {
       let importers = try KeyPrefix.candidates(store, key: options.key).map {

@@ -31,7 +31,7 @@ enum UnusedPatterns {
 
 extension StateDict {
   /// What to say of patterns that `leaveOut` would find nothing for.
-  public func unusedPatterns(_ patterns: [String]) throws -> [LoadNote] {
+  package func unusedPatterns(_ patterns: [String]) throws -> [LoadNote] {
     try UnusedPatterns.notes(ignore: patterns, names: names)
   }
 }

@@ -1,13 +1,13 @@
 /// The rule files of `converters/`, embedded in the binary. `VTConversion` reads them; nothing here knows what they mean.
 /// `Plugins/EmbedRules` lists them when the package is built: a new file needs no line here.
-public enum EmbeddedConverters {
+package enum EmbeddedConverters {
   /// What published networks have where no tensor shows it (`networks/published.yaml`).
-  public static let publishedNetworks = text("networks/published.yaml")
+  package static let publishedNetworks = text("networks/published.yaml")
   /// Networks that VTKit does not have, by their tensors' names (`networks/others.yaml`).
-  public static let otherNetworks = text("networks/others.yaml")
+  package static let otherNetworks = text("networks/others.yaml")
 
   /// File name (without folder) and content of every rule file, in the order of their names.
-  public static let files: [(name: String, bytes: [UInt8])] =
+  package static let files: [(name: String, bytes: [UInt8])] =
     EmbeddedFiles.all.filter { !$0.path.hasPrefix("networks/") }.map { file in
       (String(file.path.drop { $0 != "/" }.dropFirst()), Array(file.text.utf8))
     }

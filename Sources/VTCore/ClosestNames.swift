@@ -1,6 +1,6 @@
 extension String {
   /// The names of `candidates` that look most like this one, best first; none where all differ much.
-  public func closest(in candidates: [String], limit: Int = 3) -> [String] {
+  package func closest(in candidates: [String], limit: Int = 3) -> [String] {
     let scored = candidates.map { ($0, editDistance(to: $0)) }
       .filter { $0.1 <= max(2, count / 3) }
       .sorted { ($0.1, $0.0) < ($1.1, $1.0) }

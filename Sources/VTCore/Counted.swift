@@ -3,7 +3,7 @@ extension Int {
   /// - Parameters:
   ///   - noun: for one.
   ///   - plural: where an `s` at the noun's end is not it.
-  public func counted(_ noun: String, _ plural: String? = nil) -> String {
+  package func counted(_ noun: String, _ plural: String? = nil) -> String {
     "\(self) " + (self == 1 ? noun : plural ?? noun + "s")
   }
 }

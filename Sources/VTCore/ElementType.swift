@@ -1,5 +1,5 @@
 /// What one number of a stored tensor is.
-public enum ElementType: String, Sendable, CaseIterable {
+package enum ElementType: String, Sendable, CaseIterable {
   case bool
   case u8, i8, u16, i16, u32, i32, u64, i64
   case f16, bf16, f32, f64
@@ -9,7 +9,7 @@ public enum ElementType: String, Sendable, CaseIterable {
   case c64, c128
 
   /// Bytes of one number.
-  public var width: Int {
+  package var width: Int {
     switch self {
     case .bool, .u8, .i8, .f8e4m3, .f8e5m2: 1
     case .u16, .i16, .f16, .bf16: 2
@@ -20,7 +20,7 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 
   /// Whether weights may be of this type and are converted to float32 for computing.
-  public var isFloat: Bool {
+  package var isFloat: Bool {
     switch self {
     case .f16, .bf16, .f32, .f64: true
     default: false

@@ -1,9 +1,9 @@
 import Foundation
 
 /// An error a user can act on: what went wrong, where, and what to do about it.
-public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable {
+package struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable {
   /// What kind of trouble; the command line's exit code follows from it.
-  public enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
     /// A question was answered "no" (exit code 1).
     case no
     /// The call itself makes no sense (2).
@@ -16,15 +16,15 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
     case interrupted
   }
 
-  public var kind: Kind
-  public var problem: String
-  public var file: String?
-  public var tensor: String?
+  package var kind: Kind
+  package var problem: String
+  package var file: String?
+  package var tensor: String?
   /// Byte offset into the file.
-  public var offset: Int?
-  public var hint: String?
+  package var offset: Int?
+  package var hint: String?
 
-  public init(
+  package init(
     _ kind: Kind, _ problem: String, file: String? = nil, tensor: String? = nil,
     offset: Int? = nil, hint: String? = nil
   ) {
@@ -37,7 +37,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
   }
 
   /// The usual kind: a bad input.
-  public init(
+  package init(
     _ problem: String, file: String? = nil, tensor: String? = nil, offset: Int? = nil,
     hint: String? = nil
   ) {
@@ -46,7 +46,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
   }
 
   /// `what went wrong: file, tensor, byte offset — what to do`.
-  public var description: String {
+  package var description: String {
     var place: [String] = []
     if let file { place.append(file.printable) }
     if let tensor { place.append("tensor '\(tensor.printable)'") }
@@ -57,10 +57,10 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
     return text
   }
 
-  public var errorDescription: String? { description }
+  package var errorDescription: String? { description }
 
   /// The same error with the places filled in that it did not know itself.
-  public func located(file: String? = nil, tensor: String? = nil) -> Failure {
+  package func located(file: String? = nil, tensor: String? = nil) -> Failure {
     var copy = self
     copy.file = copy.file ?? file
     copy.tensor = copy.tensor ?? tensor
@@ -68,7 +68,7 @@ public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable 
   }
 
   /// The system's reason for the last failed call on a file.
-  public static func system(_ doing: String, file: String, code: Int32 = errno) -> Failure {
+  package static func system(_ doing: String, file: String, code: Int32 = errno) -> Failure {
     let reason = String(cString: strerror(code))
     switch code {
     case ENOSPC, EDQUOT, EFBIG:

@@ -2,7 +2,7 @@ import Foundation
 
 /// A JSON value that keeps the order of keys and the spelling of numbers. The parser follows
 /// RFC 8259 to the letter and refuses a key given twice, which Foundation's accept in silence.
-public indirect enum JSON: Sendable, Equatable {
+package indirect enum JSON: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number as it was spelled.
@@ -11,40 +11,40 @@ public indirect enum JSON: Sendable, Equatable {
   case array([JSON])
   case object([Member])
 
-  public struct Member: Sendable, Equatable {
-    public let key: String
-    public let value: JSON
+  package struct Member: Sendable, Equatable {
+    package let key: String
+    package let value: JSON
 
-    public init(key: String, value: JSON) {
+    package init(key: String, value: JSON) {
       self.key = key
       self.value = value
     }
   }
 
   /// - Parameter members: keys must differ.
-  public static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
+  package static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
     .object(members.map { Member(key: $0.key, value: $0.value) })
   }
 
-  public static func int(_ value: Int) -> JSON { .number(String(value)) }
+  package static func int(_ value: Int) -> JSON { .number(String(value)) }
 
   /// The shortest decimal that reads back to the same number; null for what JSON cannot say.
-  public static func double(_ value: Double) -> JSON {
+  package static func double(_ value: Double) -> JSON {
     value.isFinite ? .number(value.description.replacingSuffix(".0")) : .null
   }
 
-  public subscript(key: String) -> JSON? {
+  package subscript(key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value
   }
 
-  public var string: String? { if case .string(let value) = self { value } else { nil } }
-  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-  public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
-  public var members: [Member]? { if case .object(let value) = self { value } else { nil } }
+  package var string: String? { if case .string(let value) = self { value } else { nil } }
+  package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+  package var members: [Member]? { if case .object(let value) = self { value } else { nil } }
   /// A number spelled as an integer that fits.
-  public var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
-  public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
+  package var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+  package var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
 }
 
 extension String {
@@ -57,7 +57,7 @@ extension String {
 
 extension JSON {
   /// - Throws: `Failure` with the byte offset of the first mistake.
-  public init(parsing text: some Sequence<UInt8>) throws {
+  package init(parsing text: some Sequence<UInt8>) throws {
     let bytes = Array(text)
     self = try bytes.withUnsafeBufferPointer { buffer in
       var parser = Parser(bytes: buffer)
@@ -65,7 +65,7 @@ extension JSON {
     }
   }
 
-  public init(parsing text: String) throws { try self.init(parsing: text.utf8) }
+  package init(parsing text: String) throws { try self.init(parsing: text.utf8) }
 
   private struct Parser {
     let bytes: UnsafeBufferPointer<UInt8>
@@ -228,7 +228,7 @@ extension JSON {
 
 extension JSON {
   /// Compact text, or with one member a line and two spaces a level.
-  public func text(pretty: Bool = false) -> String {
+  package func text(pretty: Bool = false) -> String {
     var out = ""
     write(to: &out, pretty: pretty, indent: 0)
     return out
@@ -290,15 +290,15 @@ extension JSON {
 }
 
 extension JSON {
-  public static func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
+  package static func list(_ values: [Int]) -> JSON { .array(values.map { .int($0) }) }
 
   /// The same object with some of its members' values replaced; keys that it lacks are not added.
-  public func replacing(_ values: [String: JSON]) -> JSON {
+  package func replacing(_ values: [String: JSON]) -> JSON {
     .object((members ?? []).map { Member(key: $0.key, value: values[$0.key] ?? $0.value) })
   }
 
   /// The object with these values in place of its own, new keys last.
-  public func merging(_ values: [String: JSON]) -> JSON {
+  package func merging(_ values: [String: JSON]) -> JSON {
     let own = Set((members ?? []).map(\.key))
     let new = values.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }
     return .object((replacing(values).members ?? []) + new.map { Member(key: $0.key, value: $0.value) })

@@ -2,7 +2,7 @@
 extension String {
   /// One line of at most 400 characters: control characters, those that turn the direction of writing or take no room, and
   /// bytes that are not UTF-8 escaped, so that a name from a file cannot steer a terminal, forge a line or pass for another.
-  public var printable: String {
+  package var printable: String {
     cut(to: 400).escaped { scalar in
       // See `fileBytes`.
       if (0xEF80...0xEFFF).contains(scalar.value) {
@@ -13,7 +13,7 @@ extension String {
   }
 
   /// The same for text of several lines and columns that the program itself put together.
-  public var printableLines: String {
+  package var printableLines: String {
     escaped { $0 != "\n" && $0 != "\t" && $0.steersTerminals ? $0.escape : nil }
   }
 

@@ -2,7 +2,7 @@ import CKernels
 import Foundation
 
 /// What a random number is for; part of the generator's key, so that purposes never share numbers.
-public enum RandomPurpose: UInt32, Sendable {
+package enum RandomPurpose: UInt32, Sendable {
   case initialization = 1
   case shuffle = 2
   case augmentation = 3
@@ -14,12 +14,12 @@ public enum RandomPurpose: UInt32, Sendable {
 
 /// A key of the counter-based generator (Philox4x32-10): the same key and counter give the same
 /// number anywhere, in any order, on any thread.
-public struct RandomKey: Hashable, Sendable {
-  public let word0: UInt32
-  public let word1: UInt32
+package struct RandomKey: Hashable, Sendable {
+  package let word0: UInt32
+  package let word1: UInt32
 
   /// - Parameter index: anything that tells streams of one purpose apart (a step, a sample).
-  public init(seed: UInt64, purpose: RandomPurpose, index: UInt64 = 0) {
+  package init(seed: UInt64, purpose: RandomPurpose, index: UInt64 = 0) {
     // The seed, purpose and index go through the generator itself to make the key.
     var out: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
     let counter = [
@@ -35,18 +35,18 @@ public struct RandomKey: Hashable, Sendable {
   }
 
   /// The generator that walks this key's numbers from the first.
-  public func generator() -> CounterGenerator { CounterGenerator(key: self) }
+  package func generator() -> CounterGenerator { CounterGenerator(key: self) }
 }
 
 /// Walks the numbers of one key in order.
-public struct CounterGenerator: RandomNumberGenerator, Sendable {
+package struct CounterGenerator: RandomNumberGenerator, Sendable {
   let key: RandomKey
   private var block: UInt64 = 0
   private var words: [UInt32] = []
 
   init(key: RandomKey) { self.key = key }
 
-  public mutating func nextWord() -> UInt32 {
+  package mutating func nextWord() -> UInt32 {
     if let word = words.popLast() { return word }
     var out = [UInt32](repeating: 0, count: 4)
     vt_philox(
@@ -57,28 +57,28 @@ public struct CounterGenerator: RandomNumberGenerator, Sendable {
     return out[0]
   }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     let high = UInt64(nextWord())
     return high << 32 | UInt64(nextWord())
   }
 
   /// Uniform in [0, 1), 53 bits.
-  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// Uniform in `0..<bound`, without bias (Lemire's multiplication).
-  public mutating func below(_ bound: Int) -> Int {
+  package mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0)
     return Int(next(upperBound: UInt64(bound)))
   }
 
   /// Standard normal (Box and Muller).
-  public mutating func normal() -> Double {
+  package mutating func normal() -> Double {
     let radius = (-2 * log(1 - uniform())).squareRoot()
     return radius * cos(2 * .pi * uniform())
   }
 
   /// Normal with `std`, redrawn outside two standard deviations.
-  public mutating func truncatedNormal(std: Double) -> Double {
+  package mutating func truncatedNormal(std: Double) -> Double {
     while true {
       let value = normal()
       if abs(value) <= 2 { return value * std }
@@ -86,7 +86,7 @@ public struct CounterGenerator: RandomNumberGenerator, Sendable {
   }
 
   /// `0..<count` in random order (Fisher and Yates).
-  public mutating func permutation(_ count: Int) -> [Int] {
+  package mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     guard count > 1 else { return order }
     for i in stride(from: count - 1, to: 0, by: -1) { order.swapAt(i, below(i + 1)) }

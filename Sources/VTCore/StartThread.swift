@@ -6,7 +6,7 @@ import Foundation
 /// waits for ever.
 /// - Parameter stackSize: in bytes.
 /// - Returns: whether it started. Limits on processes and memory refuse threads; the caller then does the work itself.
-public func startThread(stackSize: Int = 1 << 20, _ body: @escaping @Sendable () -> Void) -> Bool {
+package func startThread(stackSize: Int = 1 << 20, _ body: @escaping @Sendable () -> Void) -> Bool {
   var attributes = pthread_attr_t()
   guard pthread_attr_init(&attributes) == 0 else { return false }
   defer { pthread_attr_destroy(&attributes) }

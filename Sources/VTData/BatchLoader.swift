@@ -3,29 +3,29 @@ import VTCheckpoint
 import VTCore
 
 /// Images ready for a network, and their labels.
-public struct Batch: Sendable {
+package struct Batch: Sendable {
   /// `[count, size, size, channels]`, normalized.
-  public let images: [Float]
+  package let images: [Float]
   /// Of the images: 3, or 1 for gray.
-  public let channels: Int
-  public let labels: [Int32]
+  package let channels: Int
+  package let labels: [Int32]
   /// Positions in the list that the loader was given.
-  public let positions: [Int]
+  package let positions: [Int]
   /// Images that could not be read, with the reason.
-  public let failures: [Failure]
+  package let failures: [Failure]
 
-  public var count: Int { labels.count }
+  package var count: Int { labels.count }
   /// Pixels along one side of each image.
-  public let size: Int
+  package let size: Int
   /// Of `images`.
-  public var shape: [Int] { [count, size, size, channels] }
+  package var shape: [Int] { [count, size, size, channels] }
 }
 
 /// Prepares batches on its own threads, ahead of whoever uses them, and gives them in order.
 ///
 /// What a batch holds depends on its index alone, so neither the number of threads nor where a run
 /// was interrupted can change it.
-public final class BatchLoader {
+package final class BatchLoader {
   private let shared: Shared
   private var nextIndex: Int
 
@@ -36,7 +36,7 @@ public final class BatchLoader {
   ///   - threads: how many prepare batches; where the system refuses them all, `next` does.
   ///   - ahead: how many batches may wait.
   ///   - prepare: turns a file into the network's pixels; the second argument is its position.
-  public convenience init(
+  package convenience init(
     items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
     prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
@@ -66,10 +66,10 @@ public final class BatchLoader {
   deinit { shared.stop() }
 
   /// Number of batches in all.
-  public var count: Int { shared.count }
+  package var count: Int { shared.count }
 
   /// The next batch, or nil at the end.
-  public func next() -> Batch? {
+  package func next() -> Batch? {
     guard nextIndex < shared.count else { return nil }
     defer { nextIndex += 1 }
     return shared.take(nextIndex)

@@ -90,11 +90,11 @@ struct ClassFolders {
 }
 
 /// What a user should know of a data folder.
-public struct DataRemarks: Sendable, Equatable {
+package struct DataRemarks: Sendable, Equatable {
   /// What may be a mistake.
-  public internal(set) var warnings: [String] = []
+  package internal(set) var warnings: [String] = []
   /// What was chosen.
-  public internal(set) var notes: [String] = []
+  package internal(set) var notes: [String] = []
   /// Files in class folders that are not images.
   var unused: [String] = []
   /// Images beside the class folders.
@@ -120,7 +120,7 @@ public struct DataRemarks: Sendable, Equatable {
   }
 
   /// What to say of files that are not images.
-  public static func unused(_ files: [String]) -> String? {
+  package static func unused(_ files: [String]) -> String? {
     guard let first = files.first else { return nil }
     let kinds = ImageKind.list
     let subject =

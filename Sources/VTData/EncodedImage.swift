@@ -4,13 +4,13 @@ import VTCheckpoint
 import VTCore
 
 /// An image file that is not decoded yet; of a JPEG file, a part can be had without the rest.
-public struct EncodedImage {
+package struct EncodedImage {
   private let data: Data
   private let path: String
   private let alpha: AlphaHandling
 
   /// - Throws: `Failure` naming the file where it cannot be opened.
-  public init(_ path: String, alpha: AlphaHandling = .overWhite) throws {
+  package init(_ path: String, alpha: AlphaHandling = .overWhite) throws {
     self.path = path
     self.alpha = alpha
     data = try Self.map(path)
@@ -41,7 +41,7 @@ public struct EncodedImage {
 
   /// The whole image, upright where `appliesOrientation`.
   /// - Throws: `Failure` naming the file.
-  public func image(appliesOrientation: Bool = true) throws -> Image {
+  package func image(appliesOrientation: Bool = true) throws -> Image {
     try located { try Image.decode(data, alpha: alpha, appliesOrientation: appliesOrientation) }
   }
 
@@ -50,7 +50,7 @@ public struct EncodedImage {
   /// the part are not decoded, so damage there goes unnoticed.
   /// - Parameter box: chosen from the image's width and height; it must lie inside.
   /// - Throws: `Failure` naming the file.
-  public func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> CropBox) throws -> Image {
+  package func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> CropBox) throws -> Image {
     try located {
       var header = vt_image()
       let status = data.withUnsafeBytes { raw -> Int32 in
@@ -88,10 +88,10 @@ public struct EncodedImage {
 }
 
 /// A rectangle of an image, in pixels.
-public struct CropBox: Equatable, Sendable {
-  public var left, top, width, height: Int
+package struct CropBox: Equatable, Sendable {
+  package var left, top, width, height: Int
 
-  public init(left: Int, top: Int, width: Int, height: Int) {
+  package init(left: Int, top: Int, width: Int, height: Int) {
     self.left = left
     self.top = top
     self.width = width

@@ -2,13 +2,13 @@ import VTCheckpoint
 import VTCore
 
 /// The images on which a network is measured.
-public struct EvaluationSet: Sendable {
+package struct EvaluationSet: Sendable {
   /// The network's classes where it names them, or else the folder's, sorted by name.
-  public let classes: [String]
-  public private(set) var images: [Sample]
+  package let classes: [String]
+  package private(set) var images: [Sample]
   /// Where they come from, for people: `val/`, or what was left out.
-  public private(set) var source: String
-  public private(set) var remarks: DataRemarks
+  package private(set) var source: String
+  package private(set) var remarks: DataRemarks
 
   /// Takes the folder of validation images, or else that of test images, or else all; of those, what the network
   /// was not trained on.
@@ -18,7 +18,7 @@ public struct EvaluationSet: Sendable {
   ///   - record: what the network was trained on, where that is known.
   ///   - includesTraining: whether images that were trained on are measured too.
   /// - Throws: `Failure` where the folder has classes that the network lacks, or no images.
-  public init(
+  package init(
     _ root: String, classes: [String]?, usesTestSplit: Bool = false, record: TrainingRecord? = nil,
     includesTraining: Bool = false
   ) throws {

@@ -4,14 +4,14 @@ import VTCheckpoint
 import VTCore
 
 /// A decoded image: 8-bit RGB, row by row.
-public struct Image: Sendable, Equatable {
-  public let width: Int
-  public let height: Int
+package struct Image: Sendable, Equatable {
+  package let width: Int
+  package let height: Int
   /// `height * width * 3` bytes.
-  public let pixels: [UInt8]
+  package let pixels: [UInt8]
 
   /// - Precondition: `pixels` has `height * width * 3` bytes.
-  public init(width: Int, height: Int, pixels: [UInt8]) {
+  package init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(pixels.count == width * height * 3)
     self.width = width
     self.height = height
@@ -20,7 +20,7 @@ public struct Image: Sendable, Equatable {
 }
 
 /// What becomes of transparent pixels.
-public enum AlphaHandling: String, Sendable {
+package enum AlphaHandling: String, Sendable {
   /// Laid over white.
   case overWhite
   /// The colour is taken as it is, as Pillow's `convert("RGB")` does.
@@ -29,7 +29,7 @@ public enum AlphaHandling: String, Sendable {
 
 extension Image {
   /// Suffixes of files that count as images without a look at their content.
-  public static let suffixes: Set<String> = [
+  package static let suffixes: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif",
   ]
 
@@ -45,14 +45,14 @@ extension Image {
   /// Decodes an image file, by its content.
   /// - Parameter appliesOrientation: whether the EXIF orientation turns the image upright.
   /// - Throws: `Failure` naming the file.
-  public static func load(
+  package static func load(
     _ path: String, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
   ) throws -> Image {
     try EncodedImage(path, alpha: alpha).image(appliesOrientation: appliesOrientation)
   }
 
   /// Decodes the bytes of an image file, whose kind their content tells.
-  public static func decode(
+  package static func decode(
     _ data: Data, alpha: AlphaHandling = .overWhite, appliesOrientation: Bool = true
   ) throws -> Image {
     var decoded = vt_image()

@@ -4,14 +4,14 @@ import VTCore
 import VTTensor
 
 /// An image file and its class.
-public struct Sample: Sendable, Equatable {
+package struct Sample: Sendable, Equatable {
   /// As `String.init(fileBytes:)` gives it.
-  public let path: String
-  public let label: Int
+  package let path: String
+  package let label: Int
   /// The path from the class folder.
-  public let name: String
+  package let name: String
 
-  public init(path: String, label: Int, name: String? = nil) {
+  package init(path: String, label: Int, name: String? = nil) {
     self.path = path
     self.label = label
     self.name = name ?? (path as NSString).lastPathComponent
@@ -20,24 +20,24 @@ public struct Sample: Sendable, Equatable {
 
 /// Images in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
 /// alone. Folders inside a class folder belong to the class.
-public struct ImageFolder: Sendable {
+package struct ImageFolder: Sendable {
   /// In the order of their labels: sorted by name.
-  public let classes: [String]
-  public let training: [Sample]
-  public let validation: [Sample]
+  package let classes: [String]
+  package let training: [Sample]
+  package let validation: [Sample]
   /// The test images that `validation` does not hold already.
-  public let test: [Sample]
+  package let test: [Sample]
   /// The folder that `validation` came from, such as `val`; nil where it was split off or there is none.
-  public let validationFolder: String?
-  public let testFolder: String?
-  public let remarks: DataRemarks
+  package let validationFolder: String?
+  package let testFolder: String?
+  package let remarks: DataRemarks
 
   /// - Parameters:
   ///   - validationFraction: how much of each class is held out for validation if the data has no validation folder.
   ///   - seed: decides that part.
   ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
   /// - Throws: `Failure` where the folder is missing, has no images or fewer than two classes.
-  public init(
+  package init(
     _ root: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
   ) throws {
     let layout = try DataLayout(root)

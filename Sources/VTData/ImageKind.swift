@@ -3,7 +3,7 @@ import Foundation
 import VTCheckpoint
 
 /// The image formats that VTKit reads. A file's first bytes decide its format.
-public enum ImageKind: String, Sendable, CaseIterable {
+package enum ImageKind: String, Sendable, CaseIterable {
   case jpeg
   case png
   case webp
@@ -12,7 +12,7 @@ public enum ImageKind: String, Sendable, CaseIterable {
   case gif
 
   /// For people.
-  public static let list = "JPEG, PNG, WebP, BMP, TIFF or GIF"
+  package static let list = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 
   /// Bytes that are enough to tell.
   static let headLength = 18

@@ -1,5 +1,5 @@
 /// An image after resizing and cropping, before its numbers are the network's.
-public enum PreparedImage: Sendable {
+package enum PreparedImage: Sendable {
   case pixels(Image)
   case levels(ImageLevels)
 
@@ -13,11 +13,11 @@ public enum PreparedImage: Sendable {
 }
 
 /// An image whose levels, 0 to 255, are not rounded to bytes: what TensorFlow's `tf.image.resize` makes.
-public struct ImageLevels: Sendable, Equatable {
-  public let width: Int
-  public let height: Int
+package struct ImageLevels: Sendable, Equatable {
+  package let width: Int
+  package let height: Int
   /// `height * width * 3` numbers, RGB, row by row.
-  public let levels: [Float]
+  package let levels: [Float]
 
   /// As `Image.centerCropped`.
   func centerCropped(_ size: Int, halvesDown: Bool) -> ImageLevels {

@@ -2,18 +2,18 @@ import Foundation
 import VTCheckpoint
 
 /// The images in a folder and in the folders inside it.
-public struct ImageSearch: Sendable {
+package struct ImageSearch: Sendable {
   /// Paths from the folder, files before folders, in the order of their names.
-  public private(set) var names: [String] = []
+  package private(set) var names: [String] = []
   /// Full paths of files that are not images.
-  public private(set) var unused: [String] = []
+  package private(set) var unused: [String] = []
   /// Folders directly inside.
   private(set) var subfolders: [String] = []
   /// Whether an image lies in the folder itself.
   private(set) var hasOwnImages = false
 
   /// - Throws: `Failure` where a folder cannot be read.
-  public init(_ folder: String) throws {
+  package init(_ folder: String) throws {
     var visited = Set([FolderListing.identity(folder)].compactMap(\.self))
     try search(folder, "", &visited)
   }

@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 
 /// How pixels between pixels are computed when resizing.
-public enum Interpolation: String, Sendable, CaseIterable {
+package enum Interpolation: String, Sendable, CaseIterable {
   case bilinear
   case bicubic
   /// The pixel that lies there.
@@ -11,7 +11,7 @@ public enum Interpolation: String, Sendable, CaseIterable {
 }
 
 /// Whose arithmetic resizes images; results differ by one level in few pixels.
-public enum Resampler: String, Sendable {
+package enum Resampler: String, Sendable {
   case pillow
   /// torchvision's for 8-bit tensors on CPUs, which transformers 5 uses.
   case torchvision
@@ -58,7 +58,7 @@ extension Image {
 
   /// Resized as Pillow does, as torchvision does with tensors, or as OpenCV does, to the bit.
   /// - Throws: `Failure` where the result would be too large.
-  public func resized(
+  package func resized(
     width: Int, height: Int, _ interpolation: Interpolation, resampler: Resampler = .pillow
   ) throws -> Image {
     try resized(
@@ -144,7 +144,7 @@ extension Image {
   }
 
   /// The part whose upper left corner is (`left`, `top`); black where it reaches outside.
-  public func cropped(left: Int, top: Int, width: Int, height: Int) -> Image {
+  package func cropped(left: Int, top: Int, width: Int, height: Int) -> Image {
     var out = [UInt8](repeating: 0, count: width * height * 3)
     for y in max(0, -top)..<max(max(0, -top), min(height, self.height - top)) {
       let first = max(0, -left)
@@ -159,7 +159,7 @@ extension Image {
   }
 
   /// Mirrored left to right.
-  public func flipped() -> Image { oriented(2) }
+  package func flipped() -> Image { oriented(2) }
 
   /// Both sides `size`, or the shorter one and the longer in proportion, cut down to whole pixels (torchvision's
   /// `Resize`).
@@ -171,7 +171,7 @@ extension Image {
   }
 
   /// The shorter side made `size`, the longer one in proportion.
-  public func resized(shorterSide size: Int, _ interpolation: Interpolation) throws -> Image {
+  package func resized(shorterSide size: Int, _ interpolation: Interpolation) throws -> Image {
     let (width, height) = self.size(resizedTo: size, squashed: false)
     return try resized(width: width, height: height, interpolation)
   }
@@ -179,7 +179,7 @@ extension Image {
   /// The square in the middle (torchvision's `CenterCrop`); smaller images get a black border.
   /// - Parameter halvesDown: whether an odd rest leaves less in front, as in transformers; torchvision rounds halves to
   ///   even.
-  public func centerCropped(_ size: Int, halvesDown: Bool = false) -> Image {
+  package func centerCropped(_ size: Int, halvesDown: Bool = false) -> Image {
     part(Self.centerBox(width: width, height: height, size, halvesDown: halvesDown))
   }
 

@@ -5,9 +5,9 @@ import VTCore
 import VTTensor
 
 /// How an image becomes a network's input. Travels with the weights.
-public struct Preprocessing: Sendable, Equatable {
+package struct Preprocessing: Sendable, Equatable {
   /// What stays of an image's proportions in evaluation.
-  public enum Resize: String, Sendable {
+  package enum Resize: String, Sendable {
     /// The shorter side gets the size, the longer one follows.
     case shortestEdge = "shortest-edge"
     /// Both sides get the size.
@@ -17,39 +17,39 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// Where a centre crop begins when an odd number of pixels is left over.
-  public enum CropOffset: String, Sendable {
+  package enum CropOffset: String, Sendable {
     /// Halves go to the even number, as in torchvision and timm.
     case even
     /// Halves are rounded down, as in transformers.
     case down
   }
 
-  public enum ChannelOrder: String, Sendable {
+  package enum ChannelOrder: String, Sendable {
     case rgb
     /// As in Caffe, and in Keras's networks that come from there.
     case bgr
   }
 
-  public var imageSize: Int
-  public var interpolation: Interpolation
+  package var imageSize: Int
+  package var interpolation: Interpolation
   /// Of the network's channels, in their order, in units of `scale`: three numbers, or one where it takes gray images.
-  public var mean: [Float]
+  package var mean: [Float]
   /// As many as `mean` has.
-  public var std: [Float]
+  package var std: [Float]
   /// The part of the resized image's shorter side that the centre crop keeps.
-  public var cropFraction: Double
-  public var resize = Resize.shortestEdge
+  package var cropFraction: Double
+  package var resize = Resize.shortestEdge
   /// Whether images that shrink are smoothed; without, as TensorFlow resizes bilinearly, pixels are left out and the result
   /// is not rounded to bytes. Training smooths either way.
-  public var antialias = true
+  package var antialias = true
   /// Of evaluation; training resizes as Pillow does.
-  public var resampler = Resampler.pillow
-  public var cropOffset = CropOffset.even
-  public var channelOrder = ChannelOrder.rgb
+  package var resampler = Resampler.pillow
+  package var cropOffset = CropOffset.even
+  package var channelOrder = ChannelOrder.rgb
   /// What white is: 1, or 255 where the network wants bytes.
-  public var scale: Float = 1
+  package var scale: Float = 1
 
-  public init(
+  package init(
     imageSize: Int, interpolation: Interpolation = .bicubic, mean: [Float] = [0.5, 0.5, 0.5],
     std: [Float] = [0.5, 0.5, 0.5], cropFraction: Double = 0.875
   ) {
@@ -61,18 +61,18 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// ImageNet's channel statistics.
-  public static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
-  public static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
+  package static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
+  package static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
 
   /// For networks that start from random weights: pixels in -1...1 for ViT, ImageNet's statistics for the others.
-  public static func usual(architecture: String, imageSize: Int) -> Preprocessing {
+  package static func usual(architecture: String, imageSize: Int) -> Preprocessing {
     architecture == "vit"
       ? Preprocessing(imageSize: imageSize)
       : Preprocessing(imageSize: imageSize, mean: imageNetMean, std: imageNetStd)
   }
 
   /// - Throws: `Failure` naming the malformed key.
-  public init(_ json: JSON) throws {
+  package init(_ json: JSON) throws {
     func channels(_ key: String) throws -> [Float] {
       guard let values = json[key]?.array?.compactMap(\.double).map({ Float($0) }),
         values.count == json[key]?.array?.count, [1, 3].contains(values.count), values.allSatisfy(\.isFinite)
@@ -110,19 +110,19 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// The keys of its JSON.
-  public static let keys: Set = [
+  package static let keys: Set = [
     "size", "resize", "interpolation", "antialias", "resampler", "crop", "crop_offset", "channel_order",
     "scale",
     "mean", "std",
   ]
 
   /// Channels of the network's input: 3, or 1 for gray.
-  public var channels: Int { mean.count }
+  package var channels: Int { mean.count }
 
   /// The same for a network of so many channels: the averages of three numbers for one channel, one number for each of
   /// three.
   /// - Throws: `Failure` where images have no such channels.
-  public func fitted(toChannels count: Int) throws -> Preprocessing {
+  package func fitted(toChannels count: Int) throws -> Preprocessing {
     var result = self
     if count == channels { return result }
     func fitted(_ values: [Float]) -> [Float] {
@@ -140,7 +140,7 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// What differs from torchvision's way is there only where it does.
-  public var json: JSON {
+  package var json: JSON {
     var members: [JSON.Member] = [.init(key: "size", value: .int(imageSize))]
     func add(_ key: String, _ value: JSON, unless isUsual: Bool = false) {
       if !isUsual { members.append(.init(key: key, value: value)) }
@@ -164,7 +164,7 @@ public struct Preprocessing: Sendable, Equatable {
   var resizedSide: Int { max(imageSize, Int((Double(imageSize) / cropFraction + 1e-9).rounded(.down))) }
 
   /// Resize, centre crop, as for evaluation.
-  public func evaluationImage(_ image: Image) throws -> PreparedImage {
+  package func evaluationImage(_ image: Image) throws -> PreparedImage {
     var image = inChannels(image)
     if resize == .cropFirst {
       image = image.centerCropped(min(image.width, image.height), halvesDown: cropOffset == .down)
@@ -190,7 +190,7 @@ public struct Preprocessing: Sendable, Equatable {
 
   /// A random part of the image, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
   /// a half, a quarter or an eighth of its size, as far as `imageSize` allows: see `EncodedImage.part`.
-  public func trainingImage(
+  package func trainingImage(
     _ file: EncodedImage, _ augmentation: Augmentation, _ generator: inout CounterGenerator
   ) throws -> Image {
     let part = try file.part(atLeast: imageSize) {
@@ -205,7 +205,7 @@ public struct Preprocessing: Sendable, Equatable {
   private func inChannels(_ image: Image) -> Image { channels == 1 ? image.gray() : image }
 
   /// The network's numbers, `[height, width, channels]`.
-  public func normalized(_ image: PreparedImage) -> [Float] {
+  package func normalized(_ image: PreparedImage) -> [Float] {
     let count = image.count / 3 * channels
     return [Float](unsafeUninitializedCapacity: count) { out, written in
       if let base = out.baseAddress { normalize(image, into: base) }
@@ -255,14 +255,14 @@ extension JSON {
 }
 
 /// Random changes of training images.
-public struct Augmentation: Sendable, Equatable {
+package struct Augmentation: Sendable, Equatable {
   /// Least and largest part of the image's area that a crop has.
-  public var cropScale: ClosedRange<Double>
+  package var cropScale: ClosedRange<Double>
   /// Least and largest ratio of a crop's width to its height.
-  public var cropRatio: ClosedRange<Double>
-  public var flipProbability: Double
+  package var cropRatio: ClosedRange<Double>
+  package var flipProbability: Double
 
-  public init(
+  package init(
     cropScale: ClosedRange<Double> = 0.08...1, cropRatio: ClosedRange<Double> = 3.0 / 4...4.0 / 3,
     flipProbability: Double = 0.5
   ) {

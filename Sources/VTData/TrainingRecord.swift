@@ -4,23 +4,23 @@ import VTCore
 
 /// Which images a network was trained on. Travels with its weights as `vtkit.data`, so that they are not taken for
 /// new ones when the network is measured.
-public struct TrainingRecord: Sendable, Equatable {
+package struct TrainingRecord: Sendable, Equatable {
   /// See `DataFingerprint`.
-  public let fingerprint: String
+  package let fingerprint: String
   /// The part of each class that was put aside, and the seed that decided which; nil where validation images came
   /// from a folder of their own.
-  public let split: Split?
-  public let trainingCount: Int
+  package let split: Split?
+  package let trainingCount: Int
   /// Short digests of the contents of the training images, of earlier trainings too: those up to `bound`.
   private let digests: Set<UInt32>
   /// The largest digest where all are listed.
   private let bound: UInt32
 
-  public struct Split: Sendable, Equatable {
-    public let fraction: Double
-    public let seed: UInt64
+  package struct Split: Sendable, Equatable {
+    package let fraction: Double
+    package let seed: UInt64
 
-    public init(fraction: Double, seed: UInt64) {
+    package init(fraction: Double, seed: UInt64) {
       self.fraction = fraction
       self.seed = seed
     }
@@ -33,7 +33,7 @@ public struct TrainingRecord: Sendable, Equatable {
   /// - Parameters:
   ///   - split: how validation images were put aside, where they were.
   ///   - earlier: what the starting weights were trained on.
-  public init(_ data: ImageFolder, split: Split, earlier: TrainingRecord? = nil) {
+  package init(_ data: ImageFolder, split: Split, earlier: TrainingRecord? = nil) {
     fingerprint = DataFingerprint.of(data)
     self.split = data.validationFolder == nil ? split : nil
     trainingCount = data.training.count
@@ -45,10 +45,10 @@ public struct TrainingRecord: Sendable, Equatable {
   }
 
   /// Whether every training image is known, and not a sample of them.
-  public var isComplete: Bool { bound == .max }
+  package var isComplete: Bool { bound == .max }
 
   /// Whether an image with the same content was trained on; nil where that cannot be told.
-  public func holds(_ image: Sample) -> Bool? {
+  package func holds(_ image: Sample) -> Bool? {
     guard let digest = ImageDigest.of(image.path), digest <= bound else { return nil }
     return digests.contains(digest)
   }
@@ -66,7 +66,7 @@ public struct TrainingRecord: Sendable, Equatable {
 }
 
 extension TrainingRecord {
-  public var json: JSON {
+  package var json: JSON {
     var bytes = Data()
     for digest in digests.sorted() {
       for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: digest >> UInt32(shift))) }
@@ -81,7 +81,7 @@ extension TrainingRecord {
   }
 
   /// - Throws: `Failure` where a part is missing or malformed.
-  public init(_ json: JSON) throws {
+  package init(_ json: JSON) throws {
     guard let fingerprint = json["fingerprint"]?.string, let count = json["training"]?.int else {
       throw Failure("the record of the training images is damaged")
     }
@@ -107,8 +107,8 @@ extension TrainingRecord {
 }
 
 /// Tells data sets apart by their classes and the names and labels of their images.
-public enum DataFingerprint {
-  public static func of(_ data: ImageFolder) -> String {
+package enum DataFingerprint {
+  package static func of(_ data: ImageFolder) -> String {
     var hash = FNV()
     func add(_ text: String) { hash.add(Array(text.composed.utf8) + [0]) }
     data.classes.forEach(add)

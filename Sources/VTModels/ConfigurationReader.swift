@@ -3,18 +3,18 @@ import VTCore
 import VTTensor
 
 /// A key of an architecture's configuration, as the code that reads it says.
-public struct ConfigurationKey: Sendable, Equatable {
-  public let name: String
+package struct ConfigurationKey: Sendable, Equatable {
+  package let name: String
   /// What belongs there ("positive integer").
-  public let kind: String
+  package let kind: String
   /// What is taken where it is left out; nil where it must be given.
-  public let usual: String?
-  public let meaning: String
+  package let usual: String?
+  package let meaning: String
 }
 
 /// Reads the keys of a configuration. What is missing, of the wrong kind or unknown is collected, so that one error
 /// tells all of it; until then a placeholder stands for it.
-public struct ConfigurationReader {
+package struct ConfigurationReader {
   let json: JSON
   let architecture: String
   /// The keys that were asked for, in order.
@@ -216,7 +216,7 @@ extension NetworkConfiguration {
   }
 
   /// - Throws: `Failure` naming the keys that are missing, malformed, unknown or contradict others.
-  public init(_ json: JSON) throws {
+  package init(_ json: JSON) throws {
     var reader = try ConfigurationReader(json, architecture: Self.architecture)
     try self.init(reading: &reader)
   }

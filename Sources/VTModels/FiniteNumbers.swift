@@ -6,7 +6,7 @@ extension ModelOutput {
   /// - Parameter image: names the image of a row.
   /// - Throws: `Failure` of kind `.no` that names the first image whose output is NaN or infinite, and the part of
   ///   the network where such numbers arise.
-  public func checkFinite(image: (Int) -> String) throws {
+  package func checkFinite(image: (Int) -> String) throws {
     let values = logits.values
     guard let first = values.firstIndex(where: { !$0.isFinite }) else { return }
     throw Failure(
@@ -31,7 +31,7 @@ private func nameOfNonFinite(_ value: Float) -> String {
 
 extension Parameters {
   /// - Throws: `Failure` of kind `.no` that names the first tensor with a NaN or an infinity, and where it lies.
-  public func checkFinite() throws {
+  package func checkFinite() throws {
     for (name, tensor) in all {
       let values = tensor.values
       guard let first = values.firstIndex(where: { !$0.isFinite }) else { continue }

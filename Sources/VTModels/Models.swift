@@ -3,19 +3,19 @@ import VTCore
 import VTTensor
 
 /// The registry of architectures: builds networks from their configuration, and knows the published ones by name.
-public enum Models {
+package enum Models {
   private static var networks: [any VisionModel.Type] {
     [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
   }
 
   /// Architectures that can be built.
-  public static var architectures: [String] { networks.map { name($0) } }
+  package static var architectures: [String] { networks.map { name($0) } }
 
   /// - Parameters:
   ///   - configuration: the native store's keys; `architecture` decides the rest.
   ///   - weights: by native name; nil initializes.
   /// - Throws: `Failure` for an unknown architecture, a malformed configuration or weights that do not fit.
-  public static func make(
+  package static func make(
     _ configuration: JSON, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
     regularization: Regularization = Regularization(),
     isTrainable: (String) -> Bool = { _ in true }
@@ -48,7 +48,7 @@ public enum Models {
   /// Refuses tensors of other shapes than the configuration's network has, such as a Swin's whose windows differ from
   /// stage to stage. Tensors that are missing or left over are another matter.
   /// - Throws: `Failure` naming the first such tensor.
-  public static func checkShapes(_ weights: StateDict, _ configuration: JSON) throws {
+  package static func checkShapes(_ weights: StateDict, _ configuration: JSON) throws {
     for declaration in try parameterDeclarations(configuration) {
       guard let tensor = weights[declaration.name], tensor.shape != declaration.shape else { continue }
       throw Failure(
@@ -58,7 +58,7 @@ public enum Models {
   }
 
   /// The parameters that a configuration declares, by native name.
-  public static func parameterDeclarations(_ configuration: JSON) throws -> [ParameterDeclaration] {
+  package static func parameterDeclarations(_ configuration: JSON) throws -> [ParameterDeclaration] {
     func declarations<N: VisionModel>(_ type: N.Type) throws -> [ParameterDeclaration] {
       try N.Shape(configuration).parameterDeclarations
     }
@@ -67,7 +67,7 @@ public enum Models {
 
   /// A configuration with the keys that it leaves out.
   /// - Throws: `Failure` as for `make`.
-  public static func completed(_ configuration: JSON) throws -> JSON {
+  package static func completed(_ configuration: JSON) throws -> JSON {
     func whole<N: VisionModel>(_ type: N.Type) throws -> JSON { try N.Shape(configuration).json }
     let all = try whole(network(of: configuration)).members ?? []
     let names = Set(all.map(\.key))
@@ -80,13 +80,13 @@ public enum Models {
 
   /// Every key of an architecture's configuration.
   /// - Throws: `Failure` listing the architectures.
-  public static func configurationKeys(of architecture: String) throws -> [ConfigurationKey] {
+  package static func configurationKeys(of architecture: String) throws -> [ConfigurationKey] {
     func keys<N: VisionModel>(_ type: N.Type) -> [ConfigurationKey] { N.Shape.keys }
     return try keys(network(of: .object(["architecture": .string(architecture)])))
   }
 
   /// Parameters of the classifier, which fine-tuning replaces.
-  public static func headParameters(_ configuration: JSON) throws -> Set<String> {
+  package static func headParameters(_ configuration: JSON) throws -> Set<String> {
     let names = try parameterDeclarations(configuration).map(\.name)
     return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
   }

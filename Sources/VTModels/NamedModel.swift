@@ -2,22 +2,22 @@ import VTCheckpoint
 import VTCore
 
 /// A network of the literature by name.
-public struct NamedModel: Sendable {
-  public let name: String
-  public let architecture: String
+package struct NamedModel: Sendable {
+  package let name: String
+  package let architecture: String
   /// Parameters with 1,000 classes, as published.
-  public let publishedParameterCount: Int
-  public let configuration: JSON
+  package let publishedParameterCount: Int
+  package let configuration: JSON
 
 }
 
 extension Models {
   /// Every network that has a name: `vtkit models`' list.
-  public static let all: [NamedModel] =
+  package static let all: [NamedModel] =
     NamedModel.vit + NamedModel.swin + NamedModel.cvt + NamedModel.t2t + NamedModel.resnet
 
   /// - Throws: `Failure` with the closest names.
-  public static func named(_ name: String) throws -> NamedModel {
+  package static func named(_ name: String) throws -> NamedModel {
     if let model = all.first(where: { $0.name == name }) { return model }
     let close = name.closest(in: all.map(\.name))
     throw Failure(

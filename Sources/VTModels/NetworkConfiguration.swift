@@ -3,7 +3,7 @@ import VTCore
 import VTTensor
 
 /// The shape of one architecture's networks, read from the native store's configuration keys.
-public protocol NetworkConfiguration: Sendable {
+package protocol NetworkConfiguration: Sendable {
   static var architecture: String { get }
   var imageSize: Int { get }
   var numClasses: Int { get }

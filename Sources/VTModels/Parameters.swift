@@ -4,7 +4,7 @@ import VTCore
 import VTTensor
 
 /// What a parameter starts as where no checkpoint gives it.
-public enum Initialization: Sendable, Equatable {
+package enum Initialization: Sendable, Equatable {
   case zeros
   case ones
   case constant(Float)
@@ -21,17 +21,17 @@ public enum Initialization: Sendable, Equatable {
 }
 
 /// A parameter as the architecture declares it.
-public struct ParameterDeclaration: Sendable, Equatable {
-  public let name: String
-  public let shape: [Int]
-  public let initialization: Initialization
+package struct ParameterDeclaration: Sendable, Equatable {
+  package let name: String
+  package let shape: [Int]
+  package let initialization: Initialization
   /// False for what gradients never change: running statistics, fixed projections and tables.
-  public let isTrainable: Bool
+  package let isTrainable: Bool
   /// Whether weight decay acts on it.
-  public let decays: Bool
+  package let decays: Bool
 
   /// - Parameter decays: nil takes the usual rule, all but biases and what has one axis.
-  public init(
+  package init(
     _ name: String, _ shape: [Int], _ initialization: Initialization, isTrainable: Bool = true,
     decays: Bool? = nil
   ) {
@@ -43,12 +43,12 @@ public struct ParameterDeclaration: Sendable, Equatable {
   }
 
   /// A batch norm's running mean and variance are no parameters in the literature's counts.
-  public var isRunningStatistic: Bool {
+  package var isRunningStatistic: Bool {
     name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
   }
 
   /// Numbers in it; the largest integer where there are more.
-  public var count: Int {
+  package var count: Int {
     shape.reduce(1) { product, length in
       let (value, overflow) = product.multipliedReportingOverflow(by: length)
       return overflow ? .max : value
@@ -57,7 +57,7 @@ public struct ParameterDeclaration: Sendable, Equatable {
 
   /// The numbers to start from.
   /// - Parameter index: the parameter's place in its network, so that no two share numbers.
-  public func initialValues(seed: UInt64, index: UInt64) -> [Float] {
+  package func initialValues(seed: UInt64, index: UInt64) -> [Float] {
     var generator = RandomKey(seed: seed, purpose: .initialization, index: index).generator()
     switch initialization {
     case .zeros: return [Float](repeating: 0, count: count)
@@ -104,26 +104,26 @@ extension ParameterDeclaration {
 }
 
 /// A network's parameters by native name, in the order of their declaration.
-public final class Parameters {
-  public private(set) var names: [String] = []
+package final class Parameters {
+  package private(set) var names: [String] = []
   private var tensors: [String: Tensor] = [:]
   private var declared: [String: ParameterDeclaration] = [:]
   private let engine: Engine
 
-  public init(engine: Engine) { self.engine = engine }
+  package init(engine: Engine) { self.engine = engine }
 
   /// - Precondition: the architecture declared the parameter.
-  public subscript(name: String) -> Tensor {
+  package subscript(name: String) -> Tensor {
     guard let tensor = tensors[name] else { preconditionFailure("no parameter '\(name)'") }
     return tensor
   }
 
   /// How the architecture declared a parameter.
-  public func declaration(_ name: String) -> ParameterDeclaration? { declared[name] }
+  package func declaration(_ name: String) -> ParameterDeclaration? { declared[name] }
 
-  public func contains(_ name: String) -> Bool { tensors[name] != nil }
-  public var all: [(name: String, tensor: Tensor)] { names.map { ($0, tensors[$0]!) } }
-  public var elementCount: Int { all.reduce(0) { $0 + $1.tensor.count } }
+  package func contains(_ name: String) -> Bool { tensors[name] != nil }
+  package var all: [(name: String, tensor: Tensor)] { names.map { ($0, tensors[$0]!) } }
+  package var elementCount: Int { all.reduce(0) { $0 + $1.tensor.count } }
 
   /// Adds declared parameters, taken from `weights` or made by their initialization.
   /// - Parameters:
@@ -131,7 +131,7 @@ public final class Parameters {
   ///   - seed: decides the initial numbers, parameter by parameter.
   ///   - isTrainable: whether a parameter gets a gradient.
   /// - Throws: `Failure` listing every missing or misshapen tensor.
-  public func add(
+  package func add(
     _ declarations: [ParameterDeclaration], weights: StateDict?, seed: UInt64,
     isTrainable: (String) -> Bool = { _ in true }
   ) throws {
@@ -170,11 +170,11 @@ public final class Parameters {
   }
 
   /// A copy of every parameter, as a store of float32 tensors.
-  public func store() throws -> StateDict {
+  package func store() throws -> StateDict {
     try StateDict(
       all.map { StoredTensor(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values) })
   }
 
   /// Forgets all gradients, keeping their memory.
-  public func clearGradients() { for name in names { tensors[name]!.clearGradient() } }
+  package func clearGradients() { for name in names { tensors[name]!.clearGradient() } }
 }

@@ -3,22 +3,22 @@ import VTCore
 import VTTensor
 
 /// A map of embeddings over the image, as the drloc loss sees it.
-public struct EmbeddingGrid {
+package struct EmbeddingGrid {
   /// `[batch, prefix + side * side, channels]`.
-  public let tokens: Tensor
+  package let tokens: Tensor
   /// Tokens in front of the grid (class, distillation).
-  public let prefix: Int
+  package let prefix: Int
   /// k of a k x k grid.
-  public let side: Int
+  package let side: Int
 
-  public init(tokens: Tensor, prefix: Int, side: Int) {
+  package init(tokens: Tensor, prefix: Int, side: Int) {
     self.tokens = tokens
     self.prefix = prefix
     self.side = side
   }
 
   /// The grid alone, copied: `[batch, side, side, channels]`.
-  public var values: [Float] {
+  package var values: [Float] {
     let (batch, count, channels) = (tokens.shape[0], tokens.shape[1], tokens.shape[2])
     let all = tokens.values
     return (0..<batch).flatMap { image in
@@ -28,29 +28,29 @@ public struct EmbeddingGrid {
 }
 
 /// What a forward pass gives.
-public struct ModelOutput {
+package struct ModelOutput {
   /// `[batch, classes]`; without a classifier `[batch, channels]`, what one would see.
-  public let logits: Tensor
+  package let logits: Tensor
   /// One grid a scale, in the order of the network's stages.
-  public let grids: [EmbeddingGrid]
+  package let grids: [EmbeddingGrid]
 
   /// What the last block gave, before the final norm: `[batch, tokens, channels]`.
-  public let tokens: Tensor
+  package let tokens: Tensor
 
   /// The last stage's, which the drloc loss sees unless it is to see all.
-  public var finalGrid: EmbeddingGrid { grids[grids.count - 1] }
+  package var finalGrid: EmbeddingGrid { grids[grids.count - 1] }
 }
 
 /// Random regularization, active in training only.
-public struct Regularization: Sendable, Equatable {
+package struct Regularization: Sendable, Equatable {
   /// Rate of the last block's residual branches; earlier blocks' rise linearly from 0.
-  public var dropPath: Float
+  package var dropPath: Float
   /// Rate after the embedding and in each MLP and projection.
-  public var dropout: Float
+  package var dropout: Float
   /// Whether batch norms keep to their running statistics in training: right for batches of a few images.
-  public var freezesBatchNorm: Bool
+  package var freezesBatchNorm: Bool
 
-  public init(dropPath: Float = 0, dropout: Float = 0, freezesBatchNorm: Bool = false) {
+  package init(dropPath: Float = 0, dropout: Float = 0, freezesBatchNorm: Bool = false) {
     self.dropPath = dropPath
     self.dropout = dropout
     self.freezesBatchNorm = freezesBatchNorm
@@ -58,7 +58,7 @@ public struct Regularization: Sendable, Equatable {
 }
 
 /// A network: a configuration of its architecture, parameters, and a forward pass. Training knows nothing else about it.
-public protocol VisionModel: AnyObject {
+package protocol VisionModel: AnyObject {
   associatedtype Shape: NetworkConfiguration
   var shape: Shape { get }
   var parameters: Parameters { get }
@@ -76,7 +76,7 @@ public protocol VisionModel: AnyObject {
 
 extension VisionModel {
   /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
-  public init(
+  package init(
     _ shape: Shape, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
     regularization: Regularization = Regularization(),
     isTrainable: (String) -> Bool = { _ in true }
@@ -87,16 +87,16 @@ extension VisionModel {
     self.init(shape, parameters: parameters, regularization: regularization, engine: engine)
   }
 
-  public var architecture: String { Shape.architecture }
+  package var architecture: String { Shape.architecture }
   /// The configuration, with the keys of the native store.
-  public var configuration: JSON { shape.json }
-  public var imageSize: Int { shape.imageSize }
+  package var configuration: JSON { shape.json }
+  package var imageSize: Int { shape.imageSize }
   /// 0 for a network without a classifier, whose output is what one would see.
-  public var numClasses: Int { shape.numClasses }
+  package var numClasses: Int { shape.numClasses }
   /// Channels of the images that it takes.
-  public var inChannels: Int { configuration["in_channels"]?.int ?? 3 }
+  package var inChannels: Int { configuration["in_channels"]?.int ?? 3 }
   /// Width of the last grid's embeddings.
-  public var finalGridChannels: Int { gridChannels[gridChannels.count - 1] }
+  package var finalGridChannels: Int { gridChannels[gridChannels.count - 1] }
   /// Cells along one side of the last grid.
-  public var finalGridSide: Int { gridSides[gridSides.count - 1] }
+  package var finalGridSide: Int { gridSides[gridSides.count - 1] }
 }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Keeps the memory of tensors that are gone, so that a training step takes nothing from the
 /// system once the first has run.
-public final class BufferPool: @unchecked Sendable {
+package final class BufferPool: @unchecked Sendable {
   // `lock` guards everything mutable.
   private let lock = Mutex<Void>(())
   /// Small buffers, by capacity.
@@ -12,17 +12,17 @@ public final class BufferPool: @unchecked Sendable {
   private var taken = 0
 
   /// Bytes taken from the system so far, in use or waiting.
-  public var bytesFromSystem: Int { lock.withLock { _ in outside + (arena?.height ?? 0) } }
+  package var bytesFromSystem: Int { lock.withLock { _ in outside + (arena?.height ?? 0) } }
   private var outside = 0
   /// How often the system was asked for memory.
-  public private(set) var systemRequests = 0
+  package private(set) var systemRequests = 0
   /// Bytes in use now.
-  public var bytesInUse: Int { lock.withLock { _ in taken } }
+  package var bytesInUse: Int { lock.withLock { _ in taken } }
 
   /// Smaller buffers are kept by size: cutting them from the arena would splinter it.
   private static let smallest = 1 << 16
 
-  public init() {}
+  package init() {}
 
   deinit {
     for (_, buffers) in free { for buffer in buffers { Foundation.free(buffer) } }

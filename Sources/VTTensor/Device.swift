@@ -1,10 +1,10 @@
 import CKernels
 
 /// Where a tensor's numbers live. Models and training never look at it; only a `Backend` does.
-public enum Device: Hashable, Sendable, CustomStringConvertible {
+package enum Device: Hashable, Sendable, CustomStringConvertible {
   case cpu
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .cpu: "cpu"
     }
@@ -12,7 +12,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Which variant of the CPU kernels to run.
-public enum InstructionSet: String, CaseIterable, Sendable {
+package enum InstructionSet: String, CaseIterable, Sendable {
   /// Plain loops with double accumulators: the reference for tests.
   case scalar
   /// Eight-float vectors on the processor family's baseline (SSE2, NEON).
@@ -31,5 +31,5 @@ public enum InstructionSet: String, CaseIterable, Sendable {
   }
 
   /// Whether this processor runs it.
-  public var isSupported: Bool { vt_isa_supported(kernel) != 0 }
+  package var isSupported: Bool { vt_isa_supported(kernel) != 0 }
 }

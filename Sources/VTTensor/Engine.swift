@@ -4,21 +4,21 @@ import Foundation
 
 /// What every operation needs: threads, memory and a device's kernels. One engine serves one
 /// training or prediction at a time; nothing in it is global.
-public final class Engine {
-  public let threads: ThreadPool
-  public let buffers: BufferPool
-  public let backend: any Backend
+package final class Engine {
+  package let threads: ThreadPool
+  package let buffers: BufferPool
+  package let backend: any Backend
   /// Which kernels run.
-  public let instructions: InstructionSet
+  package let instructions: InstructionSet
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
-  public internal(set) var flops = 0
+  package internal(set) var flops = 0
   /// Times every operation while it is set.
-  public var profiler: Profiler?
+  package var profiler: Profiler?
 
   /// - Parameters:
   ///   - threads: how many threads compute; the results do not depend on it.
   ///   - instructions: which kernels run; nil takes the fastest that this processor has, and so does one it does not have.
-  public init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
+  package init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
     self.threads = ThreadPool(threads: threads)
     buffers = BufferPool()
     self.instructions = Engine.runnable(instructions)
@@ -26,16 +26,16 @@ public final class Engine {
   }
 
   /// Number of processors this process may use.
-  public static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+  package static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
   /// Why OpenBLAS could not be loaded; nil if it was. Without it, the products that need it run as plain loops: correct, but very slow.
-  public static var matrixLibraryProblem: String? {
+  package static var matrixLibraryProblem: String? {
     vt_blas_load() != 0 ? nil : String(cString: vt_blas_problem())
   }
 
   /// The matrix library, its version and which processor's kernels it chose (`OpenBLAS 0.3.21, kernels SkylakeX`): with
   /// others, the last bits of a product may be others.
-  public static var matrixLibrary: String {
+  package static var matrixLibrary: String {
     let name = String(cString: vt_blas_name()).split(separator: " ").prefix(2).joined(separator: " ")
     let core = String(cString: vt_blas_core())
     #if canImport(Darwin)
@@ -46,7 +46,7 @@ public final class Engine {
   }
 
   /// The variants that this processor runs, the fastest last.
-  public static var supportedInstructions: [InstructionSet] {
+  package static var supportedInstructions: [InstructionSet] {
     InstructionSet.allCases.filter(\.isSupported)
   }
 
@@ -56,18 +56,18 @@ public final class Engine {
   }
 
   /// A tensor of undefined numbers.
-  public func empty(_ shape: [Int]) -> Tensor {
+  package func empty(_ shape: [Int]) -> Tensor {
     Tensor(shape: shape, storage: storage(shape.reduce(1, *)))
   }
 
-  public func zeros(_ shape: [Int]) -> Tensor {
+  package func zeros(_ shape: [Int]) -> Tensor {
     let tensor = empty(shape)
     tensor.storage.fill(0)
     return tensor
   }
 
   /// - Precondition: `values` has as many numbers as `shape`.
-  public func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
+  package func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
     let tensor = empty(shape)
     precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
     tensor.storage.floats.update(from: values, count: values.count)
@@ -79,7 +79,7 @@ public final class Engine {
   ///   - nchw: numbers of `[count, channels, height, width]`.
   ///   - shape: those four lengths.
   /// - Returns: `[count, height, width, channels]`.
-  public func images(nchw: some RandomAccessCollection<Float>, _ shape: [Int]) -> Tensor {
+  package func images(nchw: some RandomAccessCollection<Float>, _ shape: [Int]) -> Tensor {
     precondition(shape.count == 4 && nchw.count == shape.reduce(1, *))
     let (count, channels, area) = (shape[0], shape[1], shape[2] * shape[3])
     let tensor = empty([count, shape[2], shape[3], channels])

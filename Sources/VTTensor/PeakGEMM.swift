@@ -3,11 +3,11 @@ import CBLAS
 import Foundation
 
 /// The fastest this machine multiplies matrices: what an engine's speed is to be measured against.
-public enum PeakGEMM {
+package enum PeakGEMM {
   /// Operations a second of large square products: the BLAS's with its own threads on one product and with one
   /// product a thread, and that of VTKit's tiles with one a thread, since a BLAS may not know a processor's widest vectors;
   /// the best of several tries.
-  public static func measure(_ engine: Engine, tries: Int = 5) -> Double {
+  package static func measure(_ engine: Engine, tries: Int = 5) -> Double {
     let threads = engine.threads
     let size = 1536
     let area = size * size

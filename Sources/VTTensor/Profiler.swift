@@ -1,26 +1,26 @@
 /// Times operations: how long the forward and the backward pass of each kind took, what they moved and multiplied.
 /// Give one to an engine to switch it on; it belongs to the engine's task.
-public final class Profiler {
+package final class Profiler {
   /// What is told apart: a kind of operation, its sizes, and the direction.
-  public struct Key: Hashable, Sendable {
-    public let name: String
+  package struct Key: Hashable, Sendable {
+    package let name: String
     /// The sizes, for people.
-    public let detail: String
-    public let isBackward: Bool
+    package let detail: String
+    package let isBackward: Bool
   }
 
-  public struct Figures: Sendable {
-    public var calls = 0
+  package struct Figures: Sendable {
+    package var calls = 0
     /// Without what nested operations took (a recomputed block's).
-    public var seconds = 0.0
+    package var seconds = 0.0
     /// Bytes of the operands: each tensor read or written counts once, whatever caches hold.
-    public var bytes = 0
+    package var bytes = 0
     /// Floating-point operations of matrix products.
-    public var flops = 0
+    package var flops = 0
 
-    public init() {}
+    package init() {}
 
-    public static func + (a: Figures, b: Figures) -> Figures {
+    package static func + (a: Figures, b: Figures) -> Figures {
       var sum = a
       sum.calls += b.calls
       sum.seconds += b.seconds
@@ -30,15 +30,15 @@ public final class Profiler {
     }
   }
 
-  public private(set) var figures: [Key: Figures] = [:]
+  package private(set) var figures: [Key: Figures] = [:]
   private let clock = ContinuousClock()
   /// Seconds and matrix operations of operations inside the one that runs.
   private var nested = (seconds: 0.0, flops: 0)
 
-  public init() {}
+  package init() {}
 
   /// Forgets everything measured so far.
-  public func reset() { figures = [:] }
+  package func reset() { figures = [:] }
 
   /// Runs `body` and adds what it took to the figures of `key`.
   func measure<T>(_ key: Key, bytes: Int, _ engine: Engine, _ body: () throws -> T) rethrows -> T {
@@ -111,7 +111,7 @@ extension Tape {
 extension Engine {
   /// Runs work that is no operation on tensors (an optimizer's update) under a name of its own.
   /// - Parameter bytes: what it reads and writes.
-  public func profiled<T>(_ name: String, bytes: Int, _ body: () throws -> T) rethrows -> T {
+  package func profiled<T>(_ name: String, bytes: Int, _ body: () throws -> T) rethrows -> T {
     guard let profiler else { return try body() }
     let key = Profiler.Key(name: name, detail: "", isBackward: false)
     return try profiler.measure(key, bytes: bytes, self, body)

@@ -1,8 +1,8 @@
 /// A run of float32 numbers on one device; its memory goes back to the pool with the last reference.
-public final class Storage {
-  public let device: Device
+package final class Storage {
+  package let device: Device
   /// Number of floats.
-  public let count: Int
+  package let count: Int
   private let raw: UnsafeMutableRawPointer
   private let capacity: Int
   private let pool: BufferPool
@@ -18,9 +18,9 @@ public final class Storage {
   deinit { pool.give(raw, capacity: capacity) }
 
   /// The numbers themselves, valid while this storage is referenced. CPU only.
-  public var floats: UnsafeMutablePointer<Float> {
+  package var floats: UnsafeMutablePointer<Float> {
     raw.assumingMemoryBound(to: Float.self)
   }
 
-  public func fill(_ value: Float) { floats.update(repeating: value, count: count) }
+  package func fill(_ value: Float) { floats.update(repeating: value, count: count) }
 }

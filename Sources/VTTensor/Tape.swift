@@ -5,15 +5,15 @@ import VTCore
 ///
 /// Operations are methods of this class, in `Ops/`. Without recording, tensors that are no longer
 /// referenced give their memory back at once.
-public final class Tape {
-  public let engine: Engine
+package final class Tape {
+  package let engine: Engine
   /// Whether dropout and drop path act.
-  public let training: Bool
+  package let training: Bool
   /// Decides dropout and drop path; two tapes with the same key draw the same masks.
-  public let random: RandomKey
+  package let random: RandomKey
 
   /// Activation checkpointing: blocks free their inner results, and the backward pass computes them again.
-  public let recomputes: Bool
+  package let recomputes: Bool
   /// Whether this pass recomputes an earlier one for its gradients.
   let isRecomputation: Bool
 
@@ -24,7 +24,7 @@ public final class Tape {
   ///   - recording: whether `backward` will be called.
   ///   - training: whether dropout and drop path act.
   ///   - recomputes: trade a second forward pass of each block for its memory.
-  public init(
+  package init(
     _ engine: Engine, recording: Bool, training: Bool = false,
     random: RandomKey = RandomKey(seed: 0, purpose: .dropout), recomputes: Bool = false
   ) {
@@ -50,7 +50,7 @@ public final class Tape {
   /// Runs `body` on `x`. With activation checkpointing (`recomputes`), nothing inside is kept for the backward pass:
   /// `body` runs again then, on the same random numbers (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016).
   /// - Parameter body: a function of `x`, the parameters and the tape alone.
-  public func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
+  package func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
     guard recomputes, isRecording else { return body(x, self) }
     let before = draws
     let inner = Tape(within: self, recording: false, isRecomputation: false, draws: before)
@@ -89,7 +89,7 @@ public final class Tape {
   /// Brings the gradient of `loss` to every tensor that needs one, and uses the tape up: what an
   /// operation kept is freed as soon as its gradient is done.
   /// - Parameter loss: a tensor of one element.
-  public func backward(from loss: Tensor) {
+  package func backward(from loss: Tensor) {
     precondition(loss.count == 1, "backward starts at a scalar, not at shape \(loss.shape)")
     guard steps != nil, loss.needsGradient else { return }
     loss.gradientTarget(engine).storage.fill(1)
@@ -103,7 +103,7 @@ public final class Tape {
   }
 
   /// The same from a given gradient of `output`, as gradient checks need.
-  public func backward(from output: Tensor, cotangent: [Float]) {
+  package func backward(from output: Tensor, cotangent: [Float]) {
     precondition(cotangent.count == output.count)
     guard steps != nil, output.needsGradient else { return }
     output.gradientTarget(engine).storage.floats.update(from: cotangent, count: cotangent.count)

@@ -1,9 +1,9 @@
 /// A float32 array, row-major, tokens-last: tokens are `[batch, tokens, channels]`, images
 /// `[batch, height, width, channels]`. A tensor belongs to one task.
-public final class Tensor {
-  public let shape: [Int]
+package final class Tensor {
+  package let shape: [Int]
   /// Number of elements.
-  public let count: Int
+  package let count: Int
   private var held: Storage?
   /// Recomputes the buffer, to the same bits, where the producing operation can do so from what it keeps anyway.
   var recompute: (() -> Storage)?
@@ -12,7 +12,7 @@ public final class Tensor {
   var cachesRecomputed = false
 
   /// Whether `backward` should bring a gradient here.
-  public let needsGradient: Bool
+  package let needsGradient: Bool
 
   private var gradientStorage: Storage?
   private var hasGradient = false
@@ -27,7 +27,7 @@ public final class Tensor {
   }
 
   /// The buffer; recomputed where it has been released, at every call or the first.
-  public var storage: Storage {
+  package var storage: Storage {
     if let held { return held }
     guard let recompute else { preconditionFailure("a released buffer cannot be recomputed") }
     let made = recompute()
@@ -38,43 +38,43 @@ public final class Tensor {
   /// Releases the buffer until the backward pass recomputes it. Does nothing unless the producing operation can
   /// recompute its output cheaply (batch norm and attention, while recording). Call it when everything that reads
   /// the tensor in the forward pass has run.
-  public func release() {
+  package func release() {
     if recompute != nil { held = nil }
   }
 
   /// Length of the last axis; 1 for a scalar.
-  public var channels: Int { shape.last ?? 1 }
+  package var channels: Int { shape.last ?? 1 }
   /// Number of rows: the product of all axes but the last.
-  public var rows: Int { channels == 0 ? 0 : count / channels }
+  package var rows: Int { channels == 0 ? 0 : count / channels }
 
   /// The numbers, copied out.
-  public var values: [Float] {
+  package var values: [Float] {
     Array(UnsafeBufferPointer(start: storage.floats, count: count))
   }
 
   /// A trainable copy of `values`.
-  public static func parameter(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
+  package static func parameter(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
     let storage = engine.storage(values.count)
     storage.floats.update(from: values, count: values.count)
     return Tensor(shape: shape, storage: storage, needsGradient: true)
   }
 
   /// A parameter that training leaves alone.
-  public static func frozen(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
+  package static func frozen(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
     engine.tensor(values, shape)
   }
 
   /// The gradient of the last `backward`, or nil where none arrived.
-  public var gradient: Storage? { hasGradient ? gradientStorage : nil }
+  package var gradient: Storage? { hasGradient ? gradientStorage : nil }
 
   /// The gradient's numbers, copied out; zeros where none arrived.
-  public var gradientValues: [Float] {
+  package var gradientValues: [Float] {
     guard let gradient else { return [Float](repeating: 0, count: count) }
     return Array(UnsafeBufferPointer(start: gradient.floats, count: count))
   }
 
   /// Forgets the gradient, whose memory then serves others.
-  public func clearGradient() {
+  package func clearGradient() {
     hasGradient = false
     gradientStorage = nil
   }

@@ -7,13 +7,13 @@ import VTCore
 ///
 /// The caller cuts the work into pieces that do not depend on the number of threads, and no two
 /// pieces write to the same place; which thread runs a piece then cannot change a single bit.
-public final class ThreadPool {
+package final class ThreadPool {
   /// How many threads work, the caller's included.
-  public let threads: Int
+  package let threads: Int
   private let shared = Shared()
 
   /// - Parameter threads: at least 1; threads that the system refuses are done without.
-  public convenience init(threads: Int) { self.init(threads: threads, stackSize: 4 << 20) }
+  package convenience init(threads: Int) { self.init(threads: threads, stackSize: 4 << 20) }
 
   /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
   init(threads: Int, stackSize: Int) {
@@ -31,7 +31,7 @@ public final class ThreadPool {
 
   /// Calls `body(piece, worker)` for every piece in `0..<pieces`; returns when all have ended.
   /// `worker` is below `threads`: no two calls at the same time have the same one.
-  public func run(pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
+  package func run(pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     if pieces <= 0 { return }
     if threads == 1 || pieces == 1 {
       for piece in 0..<pieces { body(piece, 0) }

@@ -3,20 +3,20 @@ import CKernels
 /// Which cells of a grid share a window, after the grid has been rolled (Liu et al., "Swin Transformer", ICCV
 /// 2021, section 3.2). Cells past the grid's edge are empty: they take part as tokens of zeros before the
 /// query-key-value layer.
-public struct WindowLayout: Sendable {
+package struct WindowLayout: Sendable {
   /// What comes first where the grid is no multiple of the window; libraries differ.
-  public enum Padding: String, Sendable, CaseIterable {
+  package enum Padding: String, Sendable, CaseIterable {
     /// Hugging Face: empty cells are added, then all is rolled.
     case padThenRoll = "pad_then_roll"
     /// timm: the grid is rolled, then empty cells are added.
     case rollThenPad = "roll_then_pad"
   }
 
-  public let height: Int
-  public let width: Int
+  package let height: Int
+  package let width: Int
   /// Side of a window.
-  public let window: Int
-  public let windows: Int
+  package let window: Int
+  package let windows: Int
   /// For each window's slots, row by row: the cell of the grid there, or -1.
   let cells: [Int32]
   /// What is added to the scores of windows whose slots were no neighbours before the roll, `[slots, score stride]` each:
@@ -30,7 +30,7 @@ public struct WindowLayout: Sendable {
 
   /// - Parameters:
   ///   - shift: cells by which the grid is rolled up and left; 0 for none.
-  public init(height: Int, width: Int, window: Int, shift: Int, padding: Padding) {
+  package init(height: Int, width: Int, window: Int, shift: Int, padding: Padding) {
     precondition(height > 0 && width > 0 && window > 0 && shift >= 0 && shift < window)
     self.height = height
     self.width = width

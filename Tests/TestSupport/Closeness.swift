@@ -2,7 +2,7 @@ import Testing
 
 /// Fails where two lists of numbers differ anywhere by more than `absolute + relative * max(|a|, |b|)`;
 /// NaN always differs. Names the worst place.
-public func expectClose<Number: BinaryFloatingPoint>(
+package func expectClose<Number: BinaryFloatingPoint>(
   _ actual: [Number], _ expected: [Number], relative: Double = 0, absolute: Double = 0,
   _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -12,7 +12,7 @@ public func expectClose<Number: BinaryFloatingPoint>(
 }
 
 /// What `expectClose` says of two lists; nil where they are close.
-public func difference<Number: BinaryFloatingPoint>(
+package func difference<Number: BinaryFloatingPoint>(
   _ actual: [Number], _ expected: [Number], relative: Double = 0, absolute: Double = 0,
   _ what: String = ""
 ) -> String? {
@@ -34,7 +34,7 @@ public func difference<Number: BinaryFloatingPoint>(
 }
 
 /// The same against the largest expected number, the usual measure for a network's outputs.
-public func expectCloseToLargest(
+package func expectCloseToLargest(
   _ actual: [Float], _ expected: [Float], _ tolerance: Double, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -3,14 +3,14 @@ import Synchronization
 import VTCore
 
 /// Read-only bytes: a chunk of a mapped file, or memory of their own.
-public final class Bytes: @unchecked Sendable {
+package final class Bytes: @unchecked Sendable {
   // Never written after `init`, so any thread may read.
   private let base: UnsafeRawPointer
-  public let count: Int
+  package let count: Int
   private let owner: AnyObject?
 
   /// `count` bytes of its own, written by `fill`.
-  public init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  package init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
     guard let memory = Self.take(count) else {
       throw Failure(.resource, "not enough memory for a tensor of \(count) bytes")
     }
@@ -55,12 +55,12 @@ public final class Bytes: @unchecked Sendable {
     self.owner = owner
   }
 
-  public convenience init(_ values: [UInt8]) throws {
+  package convenience init(_ values: [UInt8]) throws {
     try self.init(count: values.count) { $0.copyBytes(from: values) }
   }
 
   /// The bytes of numbers in memory (little-endian machines only, like all of this module).
-  public convenience init<Number: BitwiseCopyable>(copying values: [Number]) throws {
+  package convenience init<Number: BitwiseCopyable>(copying values: [Number]) throws {
     try self.init(count: values.count * MemoryLayout<Number>.stride) { target in
       values.withUnsafeBytes { target.copyMemory(from: $0) }
     }
@@ -99,7 +99,7 @@ public final class Bytes: @unchecked Sendable {
     #endif
   }
 
-  public func withUnsafeBytes<Result>(
+  package func withUnsafeBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result
   ) rethrows -> Result {
     try withExtendedLifetime(self) {

@@ -2,7 +2,7 @@ import Foundation
 import VTCore
 
 /// The file formats a checkpoint can be in.
-public enum FileFormat: String, Sendable, CaseIterable {
+package enum FileFormat: String, Sendable, CaseIterable {
   case npz
   case hdf5
   case safetensors
@@ -11,7 +11,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
   case keras
 
   /// Suffixes by which a file's format is chosen.
-  public var suffixes: [String] {
+  package var suffixes: [String] {
     switch self {
     case .npz: ["npz"]
     case .hdf5: ["h5", "hdf5"]
@@ -23,7 +23,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
 
   /// The format that a path's suffix says.
   /// - Throws: `Failure` naming the known suffixes.
-  public init(path: String) throws {
+  package init(path: String) throws {
     if let sharded = ShardIndex.format(ofPath: path) {
       self = sharded
       return
@@ -40,7 +40,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
 
   /// The same for a file that is to be written.
   /// - Throws: `Failure` also where the format is only read.
-  public static func ofOutput(_ path: String) throws -> FileFormat {
+  package static func ofOutput(_ path: String) throws -> FileFormat {
     if ShardIndex.format(ofPath: path) != nil {
       throw Failure(
         .usage, "an index is not written by its name", file: path,
@@ -67,14 +67,14 @@ public enum FileFormat: String, Sendable, CaseIterable {
 }
 
 /// Opens and writes checkpoints of every format.
-public enum CheckpointFile {
+package enum CheckpointFile {
   /// The metadata entry by which a safetensors file says whose tensors it has (`pt` for PyTorch's); other formats have no
   /// such entry.
-  public static let frameworkKey = "format"
+  package static let frameworkKey = "format"
 
   /// Reads what the file's header says; the numbers stay in the file until used.
   /// - Throws: `Failure` where the file is missing, of another format than its suffix says, or damaged.
-  public static func open(_ path: String) throws -> StateDict {
+  package static func open(_ path: String) throws -> StateDict {
     if ModelFolder.isFolder(path) { return try open(ModelFolder(path).weights) }
     let mapped = try MappedFile(path: path)
     let format = try FileFormat(path: path)
@@ -103,7 +103,7 @@ public enum CheckpointFile {
   }
 
   /// Refuses to compress formats that never are.
-  public static func checkCompression(
+  package static func checkCompression(
     _ level: Int?, _ format: FileFormat?, file: String, hint: String? = nil
   ) throws {
     guard level != nil, let format, [.pytorch, .safetensors].contains(format) else { return }
@@ -121,7 +121,7 @@ public enum CheckpointFile {
   /// - Returns: the files written: `path`, or those of its index.
   /// - Throws: `Failure`; the output then does not exist.
   @discardableResult
-  public static func write(
+  package static func write(
     _ store: StateDict, to path: String, compression: Int? = nil, maximumShard: Int? = nil,
     overwrite: Bool = false, progress: ((Int) -> Void)? = nil
   ) throws -> [String] {
@@ -155,7 +155,7 @@ public enum CheckpointFile {
   }
 
   /// The SHA-256 of a file in hexadecimal; of an index and then its files, where that is one; of a folder's weights.
-  public static func sha256(_ path: String) throws -> String {
+  package static func sha256(_ path: String) throws -> String {
     let path = try ModelFolder.weightsFile(path)
     let shards = ShardIndex.format(ofPath: path) == nil ? [] : try ShardIndex.files(path).paths
     var hash = SHA256()

@@ -63,7 +63,7 @@ extension StoredTensor {
   ///   - shape: the whole's.
   ///   - permutation: nil leaves the axes as they are.
   /// - Throws: `Failure` where types or sizes differ.
-  public static func concatenate(
+  package static func concatenate(
     _ parts: [StoredTensor], name: String, shape: [Int], permutation: Permutation?
   ) throws -> StoredTensor {
     guard let first = parts.first,
@@ -89,7 +89,7 @@ extension StoredTensor {
   /// - Parameters:
   ///   - names: one for each.
   ///   - shape: each one's.
-  public func split(_ names: [String], shape: [Int], permutation: Permutation) throws -> [StoredTensor] {
+  package func split(_ names: [String], shape: [Int], permutation: Permutation) throws -> [StoredTensor] {
     if let name = names.first, names.count == 1 {
       return [try .concatenate([self], name: name, shape: shape, permutation: permutation)]
     }

@@ -9,17 +9,17 @@ import VTCore
 ///
 /// A text goes in as its length in bytes (64 bits, little-endian) and its UTF-8; a tensor as the texts of its name, type
 /// and shape (`2x3`) and its bytes.
-public enum ContentDigest {
-  public static let key = "vtkit.digest"
+package enum ContentDigest {
+  package static let key = "vtkit.digest"
 
   /// How much of a store is checked.
-  public enum Part: Sendable {
+  package enum Part: Sendable {
     case weights
     case everything
   }
 
   /// The store with its digests among its metadata. Reads every number.
-  public static func sealed(_ store: StateDict) throws -> StateDict {
+  package static func sealed(_ store: StateDict) throws -> StateDict {
     var result = store
     let weights = try weights(store)
     result.metadata[key] =
@@ -30,7 +30,7 @@ public enum ContentDigest {
   /// - Returns: whether the store carries digests.
   /// - Throws: `Failure` where its content is not what they were made from.
   @discardableResult
-  public static func check(_ store: StateDict, _ part: Part) throws -> Bool {
+  package static func check(_ store: StateDict, _ part: Part) throws -> Bool {
     guard let text = store.metadata[key] else { return false }
     let damaged = Failure(
       "the content is not what was written: its digest differs", hint: "the file is damaged; take a copy")

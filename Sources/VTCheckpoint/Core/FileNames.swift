@@ -6,7 +6,7 @@ extension String {
   private static let escapes: ClosedRange<UInt32> = 0xEF80...0xEFFF
 
   /// The name that these bytes are, without the closing zero.
-  public init(fileBytes bytes: [UInt8]) {
+  package init(fileBytes bytes: [UInt8]) {
     if let text = String(validating: bytes, as: UTF8.self),
       !text.unicodeScalars.contains(where: { Self.escapes.contains($0.value) })
     {
@@ -32,7 +32,7 @@ extension String {
   }
 
   /// The bytes of the file name.
-  public var fileBytes: [UInt8] {
+  package var fileBytes: [UInt8] {
     guard hasUnreadableBytes else { return Array(utf8) }
     return unicodeScalars.flatMap { scalar in
       Self.escapes.contains(scalar.value)
@@ -41,12 +41,12 @@ extension String {
   }
 
   /// Calls `body` with the name as the system's functions want it.
-  public func withFileName<Result>(_ body: (UnsafePointer<CChar>) throws -> Result) rethrows -> Result {
+  package func withFileName<Result>(_ body: (UnsafePointer<CChar>) throws -> Result) rethrows -> Result {
     try (fileBytes + [0]).withUnsafeBytes { try body($0.bindMemory(to: CChar.self).baseAddress!) }
   }
 
   /// Whether the name has bytes that are not UTF-8.
-  public var hasUnreadableBytes: Bool {
+  package var hasUnreadableBytes: Bool {
     unicodeScalars.contains { Self.escapes.contains($0.value) }
   }
 

@@ -3,16 +3,16 @@ import Foundation
 import VTCore
 
 /// Counts the numbers that are NaN or infinite while tensors are read for another purpose.
-public final class FiniteWatch: @unchecked Sendable {
+package final class FiniteWatch: @unchecked Sendable {
   // `lock` guards `found`.
   private let lock = NSLock()
   /// By tensor and by where a chunk begins: one that is read twice counts once.
   private var found: [String: [Int: Int]] = [:]
 
-  public init() {}
+  package init() {}
 
   /// The same tensor, whose numbers are counted as they are read.
-  public func watching(_ tensor: StoredTensor) -> StoredTensor {
+  package func watching(_ tensor: StoredTensor) -> StoredTensor {
     let (width, exponent): (Int, UInt64)
     switch tensor.type {
     case .f16: (width, exponent) = (2, 0x7C00)
@@ -47,7 +47,7 @@ public final class FiniteWatch: @unchecked Sendable {
   /// - Parameters:
   ///   - names: of all tensors, in order.
   ///   - told: what a tensor is called.
-  public func remark(_ names: [String], told: (String) -> String = { $0 }) -> String? {
+  package func remark(_ names: [String], told: (String) -> String = { $0 }) -> String? {
     let counts = lock.withLock { found.mapValues { $0.values.reduce(0, +) } }
     guard let first = names.first(where: { counts[$0] != nil }) else { return nil }
     let total = counts.values.reduce(0, +)

@@ -2,21 +2,21 @@ import VTCore
 
 /// What travels with the tensors of a native store: everything needed to build the network, feed it and
 /// name its answers. Each part is one metadata entry, as JSON text.
-public struct NativeMetadata: Sendable, Equatable {
+package struct NativeMetadata: Sendable, Equatable {
   /// The network's configuration, `architecture` included.
-  public var configuration: JSON
+  package var configuration: JSON
   /// Whose names the tensors have: `native`, or the dialect a file was exported to.
-  public var dialect: String
+  package var dialect: String
   /// Names of the classes in the order of the logits.
-  public var classes: [String]?
+  package var classes: [String]?
   /// Size, interpolation, mean, std, crop.
-  public var preprocessing: JSON?
+  package var preprocessing: JSON?
   /// Source file, its SHA-256, converter, time.
-  public var provenance: JSON?
+  package var provenance: JSON?
   /// Which images the network was trained on.
-  public var data: JSON?
+  package var data: JSON?
 
-  public init(
+  package init(
     configuration: JSON, dialect: String = NativeMetadata.nativeDialect,
     classes: [String]? = nil, preprocessing: JSON? = nil, provenance: JSON? = nil, data: JSON? = nil
   ) {
@@ -29,12 +29,12 @@ public struct NativeMetadata: Sendable, Equatable {
   }
 
   /// The dialect of the native store.
-  public static let nativeDialect = "native"
+  package static let nativeDialect = "native"
 
   private static let configurationKey = "vtkit.configuration"
 
   /// - Throws: `Failure` where the entries are malformed; nil where there are none.
-  public init?(_ store: StateDict) throws {
+  package init?(_ store: StateDict) throws {
     func parse(_ key: String) throws -> JSON? {
       guard let text = store.metadata[key] else { return nil }
       do { return try JSON(parsing: text) } catch let failure as Failure {
@@ -51,14 +51,14 @@ public struct NativeMetadata: Sendable, Equatable {
   }
 
   /// Texts that the file the weights came from chose itself, by wildcard.
-  public var sourceWildcards: [String: String] {
+  package var sourceWildcards: [String: String] {
     var result: [String: String] = [:]
     for member in provenance?["source_wildcards"]?.members ?? [] { result[member.key] = member.value.string }
     return result
   }
 
   /// The metadata entries.
-  public var entries: [String: String] {
+  package var entries: [String: String] {
     var result = [Self.configurationKey: configuration.text(), "vtkit.dialect": dialect]
     if let classes { result["vtkit.classes"] = JSON.array(classes.map { .string($0) }).text() }
     if let preprocessing { result["vtkit.preprocessing"] = preprocessing.text() }

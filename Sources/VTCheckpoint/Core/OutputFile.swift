@@ -3,8 +3,8 @@ import Foundation
 import VTCore
 
 /// A file that appears whole or not at all: written beside its place, flushed, then renamed.
-public final class OutputFile {
-  public let path: String
+package final class OutputFile {
+  package let path: String
   private let temporary: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
@@ -13,11 +13,11 @@ public final class OutputFile {
   private var systemCount = 0
   private var writeBackBegun = 0
   /// Bytes written so far.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   /// - Parameter overwrite: whether an existing file may be replaced.
   /// - Throws: `Failure` where the path exists or cannot be written.
-  public init(_ path: String, overwrite: Bool) throws {
+  package init(_ path: String, overwrite: Bool) throws {
     self.path = path
     try OutputFile.check(path, overwrite: overwrite)
     PartialFiles.removeStale(of: path)
@@ -25,7 +25,7 @@ public final class OutputFile {
   }
 
   /// Refuses what `init` would refuse, before any long work is done.
-  public static func check(_ path: String, overwrite: Bool) throws {
+  package static func check(_ path: String, overwrite: Bool) throws {
     var status = stat()
     guard stat(path, &status) == 0 else { return }
     if status.st_mode & S_IFMT == S_IFDIR {
@@ -42,7 +42,7 @@ public final class OutputFile {
   }
 
   /// Refuses a path whose folder is missing or may not be written to.
-  public static func checkFolder(of path: String) throws {
+  package static func checkFolder(of path: String) throws {
     let folder = path.parentFolder
     var status = stat()
     guard stat(folder, &status) == 0 else {
@@ -61,7 +61,7 @@ public final class OutputFile {
 
   deinit { if !finished { abandon() } }
 
-  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws {
     count += bytes.count
     if bytes.count < 1 << 16 {
       buffer.append(contentsOf: bytes)
@@ -72,9 +72,9 @@ public final class OutputFile {
     try put(bytes)
   }
 
-  public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
-  public func write(_ text: String) throws { try write(Array(text.utf8)) }
-  public func write(_ bytes: Bytes) throws {
+  package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+  package func write(_ text: String) throws { try write(Array(text.utf8)) }
+  package func write(_ bytes: Bytes) throws {
     do { try bytes.withUnsafeBytes { try write($0) } } catch let failure as Failure {
       // The system refuses to write what it cannot read: a mapped input that became shorter.
       try bytes.checkFile()
@@ -133,7 +133,7 @@ public final class OutputFile {
   private static let writeBackStep = 1 << 23
 
   /// Flushes to the disk and moves the file into place.
-  public func commit() throws {
+  package func commit() throws {
     if descriptor >= 0 { try seal() }
     try publish()
     try FolderFlush.flush(path.parentFolder)
@@ -193,8 +193,8 @@ public final class OutputFile {
   }
 
   /// Deletes what processes that are gone left of writing the file.
-  public static func removeStale(of path: String) { PartialFiles.removeStale(of: path) }
+  package static func removeStale(of path: String) { PartialFiles.removeStale(of: path) }
 
   /// Deletes the temporary files and folders of this process, for use when it is interrupted.
-  public static func removeUnfinished() { PartialFiles.removeUnfinished() }
+  package static func removeUnfinished() { PartialFiles.removeUnfinished() }
 }

@@ -2,7 +2,7 @@ extension String {
   /// The path of the folder that holds this file or folder: `.` where the path has no slash before its name.
   ///
   /// Foundation's `deletingLastPathComponent` traps on `x/`.
-  public var parentFolder: String {
+  package var parentFolder: String {
     var path = Substring(self)
     while path.count > 1, path.last == "/" { path = path.dropLast() }
     guard let slash = path.lastIndex(of: "/") else { return "." }

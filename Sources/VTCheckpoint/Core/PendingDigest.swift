@@ -3,9 +3,9 @@ import VTCore
 
 /// The SHA-256 of a file, computed beside the writing of what is made from it: metadata has a text of the same length
 /// in its place until then.
-public final class PendingDigest: @unchecked Sendable {
+package final class PendingDigest: @unchecked Sendable {
   /// What stands for the digest meanwhile.
-  public static let placeholder = "<digest-pending>" + String(repeating: "-", count: 48)
+  package static let placeholder = "<digest-pending>" + String(repeating: "-", count: 48)
 
   private let path: String
   // `condition` guards the rest.
@@ -13,7 +13,7 @@ public final class PendingDigest: @unchecked Sendable {
   private var hasBegun = false
   private var result: Result<String, any Error>?
 
-  public init(of path: String) { self.path = path }
+  package init(of path: String) { self.path = path }
 
   /// Begins, on a thread of its own where there may be one.
   func start() {

@@ -1,7 +1,7 @@
 import CKernels
 
 /// A tensor's axes in another order: axis k of the result is axis `order[k]` of the source.
-public struct Permutation: Sendable {
+package struct Permutation: Sendable {
   /// The source's.
   let shape: [Int]
   let order: [Int32]
@@ -9,7 +9,7 @@ public struct Permutation: Sendable {
   let width: Int
 
   /// - Precondition: `order` holds every axis of `shape` once; at most 16 axes.
-  public init(shape: [Int], order: [Int32], width: Int) {
+  package init(shape: [Int], order: [Int32], width: Int) {
     self.shape = shape
     self.order = order
     self.width = width

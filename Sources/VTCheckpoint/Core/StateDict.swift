@@ -1,35 +1,35 @@
 import VTCore
 
 /// Something in a file that is no tensor, and why it was passed over.
-public struct SkippedItem: Sendable, Equatable {
-  public let name: String
-  public let reason: String
+package struct SkippedItem: Sendable, Equatable {
+  package let name: String
+  package let reason: String
 
-  public init(name: String, reason: String) {
+  package init(name: String, reason: String) {
     self.name = name
     self.reason = reason
   }
 }
 
 /// How a Keras 2 HDF5 file groups its weights: what its `layer_names` and `weight_names` say.
-public struct KerasLayout: Sendable, Equatable {
-  public struct Layer: Sendable, Equatable {
-    public var name: String
-    public var weights: [String]
+package struct KerasLayout: Sendable, Equatable {
+  package struct Layer: Sendable, Equatable {
+    package var name: String
+    package var weights: [String]
 
-    public init(name: String, weights: [String]) {
+    package init(name: String, weights: [String]) {
       self.name = name
       self.weights = weights
     }
   }
 
-  public var layers: [Layer]
+  package var layers: [Layer]
   /// Other string attributes of the root group (`backend`, `keras_version`).
-  public var attributes: [String: String]
+  package var attributes: [String: String]
   /// Groups without weights that loaders look for though no list names them.
-  public var emptyGroups: [String]
+  package var emptyGroups: [String]
 
-  public init(layers: [Layer], attributes: [String: String] = [:], emptyGroups: [String] = []) {
+  package init(layers: [Layer], attributes: [String: String] = [:], emptyGroups: [String] = []) {
     self.layers = layers
     self.attributes = attributes
     self.emptyGroups = emptyGroups
@@ -37,41 +37,41 @@ public struct KerasLayout: Sendable, Equatable {
 }
 
 /// Named tensors in order, as a file holds them or a file will.
-public struct StateDict: Sendable {
-  public private(set) var tensors: [StoredTensor] = []
+package struct StateDict: Sendable {
+  package private(set) var tensors: [StoredTensor] = []
   private var positions: [String: Int] = [:]
 
   /// Text that travels with the tensors, in order of its keys when written.
-  public var metadata: [String: String] = [:]
+  package var metadata: [String: String] = [:]
   /// What `PendingDigest.placeholder` in the metadata stands for.
-  public var digest: PendingDigest?
+  package var digest: PendingDigest?
   /// What the file holds besides tensors.
-  public var skipped: [SkippedItem] = []
+  package var skipped: [SkippedItem] = []
   /// Short texts that a training script saved beside the tensors, by their dotted names (`arch`).
-  public var texts: [String: String] = [:]
+  package var texts: [String: String] = [:]
   /// Keras 2's grouping, where the file has or wants one.
-  public var kerasLayout: KerasLayout?
+  package var kerasLayout: KerasLayout?
   /// Keras 3: the model's configuration, where an archive has it.
-  public var kerasConfiguration: JSON?
+  package var kerasConfiguration: JSON?
   /// Keras 3: the own names of the layers that tensors belong to, by tensor name (`layers/conv2d_3/vars/0`).
-  public var layerNames: [String: String] = [:]
+  package var layerNames: [String: String] = [:]
 
-  public init() {}
+  package init() {}
 
   /// - Throws: `Failure` where two tensors share a name.
-  public init(_ tensors: [StoredTensor]) throws {
+  package init(_ tensors: [StoredTensor]) throws {
     for tensor in tensors { try append(tensor) }
   }
 
-  public var names: [String] { tensors.map(\.name) }
-  public var count: Int { tensors.count }
-  public var elementCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
-  public var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+  package var names: [String] { tensors.map(\.name) }
+  package var count: Int { tensors.count }
+  package var elementCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
+  package var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
-  public subscript(name: String) -> StoredTensor? { positions[name].map { tensors[$0] } }
+  package subscript(name: String) -> StoredTensor? { positions[name].map { tensors[$0] } }
 
   /// - Throws: `Failure` where the name is taken.
-  public mutating func append(_ tensor: StoredTensor) throws {
+  package mutating func append(_ tensor: StoredTensor) throws {
     guard positions.updateValue(tensors.count, forKey: tensor.name) == nil else {
       throw Failure("two tensors of the same name", tensor: tensor.name)
     }
@@ -79,14 +79,14 @@ public struct StateDict: Sendable {
   }
 
   /// Keeps the tensors for which `keep` holds.
-  public mutating func filter(_ keep: (StoredTensor) throws -> Bool) rethrows {
+  package mutating func filter(_ keep: (StoredTensor) throws -> Bool) rethrows {
     tensors = try tensors.filter(keep)
     reindex()
   }
 
   /// Replaces every tensor.
   /// - Precondition: `transform` keeps names different.
-  public mutating func mapTensors(_ transform: (StoredTensor) throws -> StoredTensor) rethrows {
+  package mutating func mapTensors(_ transform: (StoredTensor) throws -> StoredTensor) rethrows {
     tensors = try tensors.map(transform)
     reindex()
   }

@@ -1,12 +1,12 @@
 import VTCore
 
 /// A tensor of a checkpoint: its name, type and shape are known, its numbers are read when used.
-public struct StoredTensor: Sendable {
-  public var name: String
-  public var type: ElementType
-  public var shape: [Int]
+package struct StoredTensor: Sendable {
+  package var name: String
+  package var type: ElementType
+  package var shape: [Int]
   /// Whether reading takes a processor's time (compressed data), rather than memory's.
-  public var isCPUBound = false
+  package var isCPUBound = false
   private let opener: @Sendable () throws -> TensorReader
 
   /// - Parameter open: reads what must be read as a whole.
@@ -18,7 +18,7 @@ public struct StoredTensor: Sendable {
   }
 
   /// - Parameter load: gives the numbers little-endian and row-major, `byteCount` bytes.
-  public init(
+  package init(
     name: String, type: ElementType, shape: [Int], load: @escaping @Sendable () throws -> Bytes
   ) {
     let count = shape.reduce(type.width, *)
@@ -33,13 +33,13 @@ public struct StoredTensor: Sendable {
 
   /// A float32 tensor in memory.
   /// - Precondition: `values` has as many numbers as `shape`.
-  public init(name: String, shape: [Int], values: [Float]) {
+  package init(name: String, shape: [Int], values: [Float]) {
     precondition(values.count == shape.reduce(1, *), "\(name): \(values.count) for \(shape)")
     self.init(name: name, type: .f32, shape: shape) { try Bytes(copying: values) }
   }
 
-  public var elementCount: Int { shape.reduce(1, *) }
-  public var byteCount: Int { elementCount * type.width }
+  package var elementCount: Int { shape.reduce(1, *) }
+  package var byteCount: Int { elementCount * type.width }
 
   /// Makes the numbers readable: what is compressed is unpacked.
   /// - Throws: `Failure` where the file cannot be read or its content is damaged.
@@ -52,14 +52,14 @@ public struct StoredTensor: Sendable {
 
   /// The numbers: little-endian, row-major.
   /// - Throws: `Failure` where the file cannot be read or its content is damaged.
-  public func bytes() throws -> Bytes { try located { try opener().read(0..<byteCount) } }
+  package func bytes() throws -> Bytes { try located { try opener().read(0..<byteCount) } }
 
   /// The numbers as float32.
   /// - Throws: `Failure` as `bytes()`, and where the type is no float.
-  public func floats() throws -> [Float] { try located { try type.floats(try bytes()) } }
+  package func floats() throws -> [Float] { try located { try type.floats(try bytes()) } }
 
   /// The same tensor under another name.
-  public func renamed(_ name: String) -> StoredTensor {
+  package func renamed(_ name: String) -> StoredTensor {
     var copy = self
     copy.name = name
     return copy
@@ -76,7 +76,7 @@ public struct StoredTensor: Sendable {
 
   /// The tensors that stand one behind the other along the first axis.
   /// - Parameter names: one for each.
-  public func unstack(_ names: [String]) -> [StoredTensor] {
+  package func unstack(_ names: [String]) -> [StoredTensor] {
     let source = self
     let part = Array(shape.dropFirst())
     return names.enumerated().map { index, name in
@@ -91,7 +91,7 @@ public struct StoredTensor: Sendable {
   }
 
   /// The inverse: tensors of one type and shape, one behind the other along a new first axis.
-  public static func stack(_ tensors: [StoredTensor], name: String) throws -> StoredTensor {
+  package static func stack(_ tensors: [StoredTensor], name: String) throws -> StoredTensor {
     guard let first = tensors.first, tensors.allSatisfy({ $0.shape == first.shape }) else {
       throw Failure("tensors of different shapes cannot be stacked", tensor: name)
     }
@@ -100,7 +100,7 @@ public struct StoredTensor: Sendable {
 
   /// The same numbers rounded to another float type; itself where nothing changes. Reading throws `Failure` where a
   /// number would become infinite; infinities and NaN of the source stay what they are.
-  public func converted(to target: ElementType) -> StoredTensor {
+  package func converted(to target: ElementType) -> StoredTensor {
     guard type.isFloat, target.isFloat, type != target else { return self }
     let source = self
     let (name, type, shape) = (self.name, self.type, self.shape)

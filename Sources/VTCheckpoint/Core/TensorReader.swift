@@ -2,7 +2,7 @@ import Foundation
 
 /// Reads any chunk of a tensor, as often as wanted and from any thread. What must be computed first (axes permuted, numbers
 /// rounded) is computed for the chunk alone, so that no large tensor is held in memory twice.
-public struct TensorReader: Sendable {
+package struct TensorReader: Sendable {
   /// Chunks begin and end at multiples of this many bytes.
   let granularity: Int
   /// Whether each chunk is computed anew, rather than being a slice of what is in memory already.

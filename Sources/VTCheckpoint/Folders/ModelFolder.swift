@@ -3,14 +3,14 @@ import VTCore
 
 /// A folder that holds one network, as Hugging Face's libraries, timm's hub and open_clip lay it out: weights and JSON
 /// files that describe them. A training run's folder counts too: its best weights are the network.
-public struct ModelFolder: Sendable {
-  public let path: String
+package struct ModelFolder: Sendable {
+  package let path: String
   /// The weights file that is read.
-  public let weights: String
+  package let weights: String
   /// Whether it is a training run's folder.
-  public let isRun: Bool
+  package let isRun: Bool
   /// Names of other weights files in the folder, which are passed over.
-  public let others: [String]
+  package let others: [String]
 
   /// Files that hold a folder's weights, the preferred first.
   static let usualNames = [
@@ -21,13 +21,13 @@ public struct ModelFolder: Sendable {
   /// Those of a training run, the preferred first.
   static let runNames = ["checkpoints/best.safetensors", "checkpoints/last.safetensors"]
 
-  public static func isFolder(_ path: String) -> Bool {
+  package static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
   /// - Throws: `Failure` where the folder holds no weights, or several files that could be them.
-  public init(_ path: String) throws {
+  package init(_ path: String) throws {
     self.path = path
     let content: [String]
     do { content = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
@@ -65,7 +65,7 @@ public struct ModelFolder: Sendable {
 
   /// The file that a checkpoint's path stands for: itself, or a folder's weights.
   /// - Throws: `Failure` as `init` does.
-  public static func weightsFile(_ path: String) throws -> String {
+  package static func weightsFile(_ path: String) throws -> String {
     isFolder(path) ? try ModelFolder(path).weights : path
   }
 }

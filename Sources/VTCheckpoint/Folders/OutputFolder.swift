@@ -3,17 +3,17 @@ import Foundation
 import VTCore
 
 /// A folder that appears whole or not at all: filled beside its place, then renamed.
-public final class OutputFolder {
-  public let path: String
+package final class OutputFolder {
+  package let path: String
   /// Where the files are written.
-  public let temporary: String
+  package let temporary: String
   private var finished = false
   // Holds the lock that tells others that the folder is being filled.
   private var descriptor: Int32 = -1
 
   /// - Parameter overwrite: whether a model folder in its place may be replaced.
   /// - Throws: `Failure` where the place is taken or cannot be written to.
-  public init(_ path: String, overwrite: Bool) throws {
+  package init(_ path: String, overwrite: Bool) throws {
     self.path = Self.trimmed(path)
     Self.settleReplaced(self.path)
     try Self.check(path, overwrite: overwrite)
@@ -28,20 +28,20 @@ public final class OutputFolder {
   }
 
   /// A folder's path without slashes at its end.
-  public static func trimmed(_ path: String) -> String {
+  package static func trimmed(_ path: String) -> String {
     var path = Substring(path)
     while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
     return String(path)
   }
 
   /// Whether a path names a folder to write: it ends with a slash, or there is a folder.
-  public static func isMeant(_ path: String) -> Bool {
+  package static func isMeant(_ path: String) -> Bool {
     path.hasSuffix("/") || ModelFolder.isFolder(path)
   }
 
   /// Refuses what `init` would refuse, before any long work is done. Only a folder of a model's own files is ever
   /// replaced: whatever else lies in it would be lost.
-  public static func check(_ path: String, overwrite: Bool) throws {
+  package static func check(_ path: String, overwrite: Bool) throws {
     let path = trimmed(path)
     var status = stat()
     guard stat(path, &status) == 0 else { return }
@@ -78,7 +78,7 @@ public final class OutputFolder {
   }
 
   /// Moves the folder into place. What was there goes only when the new one is safe.
-  public func commit() throws {
+  package func commit() throws {
     try FolderFlush.flush(temporary)
     let older = try publish()
     finished = true
@@ -138,7 +138,7 @@ extension CheckpointFile {
   /// - Returns: the names of the files in it.
   /// - Throws: `Failure`; the folder is then as it was.
   @discardableResult
-  public static func writeFolder(
+  package static func writeFolder(
     _ store: StateDict, as name: String, documents: [(name: String, content: JSON)], to path: String,
     compression: Int? = nil, maximumShard: Int? = nil, overwrite: Bool = false,
     progress: ((Int) -> Void)? = nil

@@ -56,10 +56,10 @@ enum HDF5Library {
 }
 
 /// What a tool does about damaged files over which libhdf5 itself crashes.
-public enum HDF5CrashReport {
+package enum HDF5CrashReport {
   /// Makes such a crash end the process with exit code 3 and a sentence naming the file. For command-line tools:
   /// it replaces the process's handlers of fatal signals.
-  public static func install() { vt_h5_report_crashes() }
+  package static func install() { vt_h5_report_crashes() }
 }
 
 /// An open HDF5 object, closed with its last reference.

@@ -4,7 +4,7 @@ import Foundation
 extension CheckpointFile {
   /// Whether HDF5 files are read through libhdf5, which has compression filters that our own reader has not, and trusts
   /// files more than it should. Tensors that were opened so stay so.
-  @TaskLocal public static var readsHDF5ThroughLibrary = false
+  @TaskLocal package static var readsHDF5ThroughLibrary = false
 }
 
 extension HDF5LibraryReader {

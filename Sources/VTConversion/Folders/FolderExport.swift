@@ -2,17 +2,17 @@ import VTCheckpoint
 import VTCore
 
 /// What a model folder has beside its weights, ready to be written.
-public struct FolderExport: Sendable {
+package struct FolderExport: Sendable {
   /// The weights file's name and format.
-  public let weights: String
-  public let format: FileFormat
+  package let weights: String
+  package let format: FileFormat
   /// Whether the library reads weights in several files.
-  public let readsShards: Bool
-  public let documents: [(name: String, content: JSON)]
+  package let readsShards: Bool
+  package let documents: [(name: String, content: JSON)]
   let layout: FolderLayout
 
   /// The Python lines that load the folder.
-  public func python(_ path: String) -> String {
+  package func python(_ path: String) -> String {
     layout.python(path, description: documents[0].content, format: format, hasProcessor: documents.count > 1)
   }
 }
@@ -63,7 +63,7 @@ extension Dialects {
 
   /// The dialect of a model folder where none is named: the one that the weights came from.
   /// - Throws: `Failure` listing the choices where that one has no folders.
-  public static func usualInFolder(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
+  package static func usualInFolder(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
     let choices = try withFolders(metadata.configuration["architecture"]?.string)
     if let origin = metadata.provenance?["source_dialect"]?.string, choices.contains(origin) { return origin }
     throw Failure(

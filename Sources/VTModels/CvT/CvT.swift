@@ -3,16 +3,16 @@ import VTTensor
 /// CvT: each stage embeds overlapping patches by a convolution; queries, keys and values come from depthwise
 /// convolutions with batch norm. References: Microsoft's `cls_cvt.py`, whose names the parameters have, and
 /// lucidrains' `cvt.py`, whose keys and values share a convolution.
-public final class CvT: VisionModel {
-  public let shape: CvTConfiguration
-  public let parameters: Parameters
+package final class CvT: VisionModel {
+  package let shape: CvTConfiguration
+  package let parameters: Parameters
   private let layers: Layers
 
-  public var gridChannels: [Int] { [shape.last.embedDim] }
+  package var gridChannels: [Int] { [shape.last.embedDim] }
   /// The last map's, pooled 3 x 3 with stride 2 and padding 1.
-  public var gridSides: [Int] { [GridPooling.side(shape.last.side)] }
+  package var gridSides: [Int] { [GridPooling.side(shape.last.side)] }
 
-  public init(
+  package init(
     _ shape: CvTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
@@ -22,7 +22,7 @@ public final class CvT: VisionModel {
       epsOutside: shape.normEpsOutsideSqrt)
   }
 
-  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+  package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var map = images
     var tokens = images
     var index = 0

@@ -5,69 +5,69 @@ import VTTensor
 /// The shape of a Convolutional vision Transformer (Wu et al., ICCV 2021): Microsoft's with a class token in the last
 /// stage, or the class-token-free one of lucidrains/vit-pytorch that the drloc reference code trains. The JSON keys
 /// are those of the native store.
-public struct CvTConfiguration: NetworkConfiguration, Equatable {
-  public static let architecture = "cvt"
+package struct CvTConfiguration: NetworkConfiguration, Equatable {
+  package static let architecture = "cvt"
 
-  public enum Pooling: String, Sendable, CaseIterable {
+  package enum Pooling: String, Sendable, CaseIterable {
     case cls
     case mean
   }
 
-  public enum AttentionScale: String, Sendable, CaseIterable {
+  package enum AttentionScale: String, Sendable, CaseIterable {
     /// Of the stage's whole width, as Microsoft's code has it.
     case embedDim = "embed_dim**-0.5"
     case headDim = "head_dim**-0.5"
   }
 
-  public enum KeyValueProjection: String, Sendable, CaseIterable {
+  package enum KeyValueProjection: String, Sendable, CaseIterable {
     /// Keys and values each have a convolution of their own.
     case separate
     /// One convolution and one linear layer make both.
     case shared
   }
 
-  public struct Stage: Sendable, Equatable {
-    public var patchSize: Int
-    public var patchStride: Int
-    public var patchPadding: Int
-    public var embedDim: Int
-    public var depth: Int
-    public var numHeads: Int
-    public var mlpRatio: Double
-    public var qkvKernelSize: Int
-    public var qStride: Int
-    public var qPadding: Int
-    public var kvStride: Int
-    public var kvPadding: Int
-    public var classToken: Bool
+  package struct Stage: Sendable, Equatable {
+    package var patchSize: Int
+    package var patchStride: Int
+    package var patchPadding: Int
+    package var embedDim: Int
+    package var depth: Int
+    package var numHeads: Int
+    package var mlpRatio: Double
+    package var qkvKernelSize: Int
+    package var qStride: Int
+    package var qPadding: Int
+    package var kvStride: Int
+    package var kvPadding: Int
+    package var classToken: Bool
     /// Channels of a head.
-    public var headDim: Int
+    package var headDim: Int
     /// Cells along one side of the stage's map.
-    public var side: Int
+    package var side: Int
 
-    public var inner: Int { numHeads * headDim }
-    public var hidden: Int { Int(Double(embedDim) * mlpRatio) }
+    package var inner: Int { numHeads * headDim }
+    package var hidden: Int { Int(Double(embedDim) * mlpRatio) }
   }
 
-  public var imageSize: Int
-  public var inChannels: Int
-  public var numClasses: Int
-  public var normEps: Double
-  public var activation: Activation
-  public var stages: [Stage]
-  public var qkvBias: Bool
-  public var attentionScale: AttentionScale
-  public var keyValueProjection: KeyValueProjection
+  package var imageSize: Int
+  package var inChannels: Int
+  package var numClasses: Int
+  package var normEps: Double
+  package var activation: Activation
+  package var stages: [Stage]
+  package var qkvBias: Bool
+  package var attentionScale: AttentionScale
+  package var keyValueProjection: KeyValueProjection
   /// Whether layer norms divide by `sqrt(var) + eps`.
-  public var normEpsOutsideSqrt: Bool
-  public var finalNorm: Bool
-  public var batchNormEps: Double
-  public var pooling: Pooling
+  package var normEpsOutsideSqrt: Bool
+  package var finalNorm: Bool
+  package var batchNormEps: Double
+  package var pooling: Pooling
   private let givenHeadDim: Int?
 
   var last: Stage { stages[stages.count - 1] }
 
-  public init(reading reader: inout ConfigurationReader) throws {
+  package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     let depths = reader.sizes("depths", "blocks of each stage")
     let count = depths.count
@@ -141,7 +141,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
     }
   }
 
-  public var json: JSON {
+  package var json: JSON {
     func list(_ value: (Stage) -> JSON) -> JSON { .array(stages.map(value)) }
     return .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
@@ -171,7 +171,7 @@ public struct CvTConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (Microsoft's) name, in Microsoft's order.
-  public var parameterDeclarations: [ParameterDeclaration] {
+  package var parameterDeclarations: [ParameterDeclaration] {
     var declarations: [ParameterDeclaration] = []
     let weight = Initialization.truncatedNormal(std: 0.02)
     // The reference code's channel norms have four axes, so weight decay acts on them.

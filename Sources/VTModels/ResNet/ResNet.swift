@@ -2,15 +2,15 @@ import VTTensor
 
 /// ResNet: blocks of convolutions, each added to its input. Reference: torchvision's `resnet.py`, whose names the
 /// parameters have.
-public final class ResNet: VisionModel {
-  public let shape: ResNetConfiguration
-  public let parameters: Parameters
+package final class ResNet: VisionModel {
+  package let shape: ResNetConfiguration
+  package let parameters: Parameters
   private let regularization: Regularization
 
-  public var gridChannels: [Int] { [shape.width(shape.stages - 1)] }
-  public var gridSides: [Int] { [shape.side(shape.stages - 1)] }
+  package var gridChannels: [Int] { [shape.width(shape.stages - 1)] }
+  package var gridSides: [Int] { [shape.side(shape.stages - 1)] }
 
-  public init(
+  package init(
     _ shape: ResNetConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
@@ -18,7 +18,7 @@ public final class ResNet: VisionModel {
     self.parameters = parameters
   }
 
-  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+  package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var x = convolution(images, "conv1", stride: 2, padding: 3, tape)
     let stem = norm(x, "bn1", relu: true, tape)
     x = tape.maxPool(stem, kernel: 3, stride: 2, padding: 1)

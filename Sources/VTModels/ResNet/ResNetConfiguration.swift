@@ -5,50 +5,50 @@ import VTTensor
 
 /// The shape of a ResNet (He et al., CVPR 2016), v1.5 (the stride in the 3x3 convolution, as torchvision) or
 /// Keras's v1 (the stride in the first, convolutions with bias). The JSON keys are those of the native store.
-public struct ResNetConfiguration: NetworkConfiguration, Equatable {
-  public static let architecture = "resnet"
+package struct ResNetConfiguration: NetworkConfiguration, Equatable {
+  package static let architecture = "resnet"
 
-  public enum Block: String, Sendable, CaseIterable {
+  package enum Block: String, Sendable, CaseIterable {
     /// Two 3x3 convolutions.
     case basic
     /// 1x1, 3x3, 1x1.
     case bottleneck
   }
 
-  public var imageSize: Int
-  public var inChannels: Int
-  public var numClasses: Int
+  package var imageSize: Int
+  package var inChannels: Int
+  package var numClasses: Int
   /// Of the batch norms.
-  public var normEps: Double
-  public var activation: Activation
-  public var block: Block
-  public var depths: [Int]
+  package var normEps: Double
+  package var activation: Activation
+  package var block: Block
+  package var depths: [Int]
   /// Inner width of each stage's blocks.
-  public var channels: [Int]
+  package var channels: [Int]
   /// A block's output has so many times its inner width.
-  public var expansion: Int
-  public var stemChannels: Int
+  package var expansion: Int
+  package var stemChannels: Int
   /// Whether a block's first convolution has the stride.
-  public var strideInFirst: Bool
-  public var convBias: Bool
+  package var strideInFirst: Bool
+  package var convBias: Bool
 
-  public var stages: Int { depths.count }
-  public func width(_ stage: Int) -> Int { channels[stage] * expansion }
-  public func stride(_ stage: Int, _ block: Int) -> Int { stage > 0 && block == 0 ? 2 : 1 }
+  package var stages: Int { depths.count }
+  package func width(_ stage: Int) -> Int { channels[stage] * expansion }
+  package func stride(_ stage: Int, _ block: Int) -> Int { stage > 0 && block == 0 ? 2 : 1 }
   /// Width of what a block gets.
-  public func input(_ stage: Int, _ block: Int) -> Int {
+  package func input(_ stage: Int, _ block: Int) -> Int {
     block > 0 ? width(stage) : stage > 0 ? width(stage - 1) : stemChannels
   }
   /// Whether a block's shortcut is a convolution.
-  public func hasDownsample(_ stage: Int, _ block: Int) -> Bool {
+  package func hasDownsample(_ stage: Int, _ block: Int) -> Bool {
     stride(stage, block) != 1 || input(stage, block) != width(stage)
   }
   /// Cells along one side of a stage's map: the stem halves twice, each later stage once.
-  public func side(_ stage: Int) -> Int {
+  package func side(_ stage: Int) -> Int {
     (0..<stage + 2).reduce(imageSize) { side, _ in (side + 1) / 2 }
   }
 
-  public init(reading reader: inout ConfigurationReader) throws {
+  package init(reading reader: inout ConfigurationReader) throws {
     imageSize = reader.size("image_size", "side of the images in pixels")
     inChannels = reader.size("in_channels", "channels of the images", default: 3)
     numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
@@ -78,7 +78,7 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
     }
   }
 
-  public var json: JSON {
+  package var json: JSON {
     .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
@@ -105,7 +105,7 @@ public struct ResNetConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (torchvision) name, in torchvision's order.
-  public var parameterDeclarations: [ParameterDeclaration] {
+  package var parameterDeclarations: [ParameterDeclaration] {
     var declarations: [ParameterDeclaration] = []
     func convolution(_ name: String, _ inputs: Int, _ outputs: Int, _ kernel: Int) {
       // He initialization by fan-out, as torchvision.

@@ -2,19 +2,19 @@ import VTTensor
 
 /// The Swin Transformer: windows of tokens attend among themselves, shifted in every other block; between stages
 /// four tokens become one. Reference: Microsoft's `swin_transformer.py`, whose names the parameters have.
-public final class Swin: VisionModel {
-  public let shape: SwinConfiguration
-  public let parameters: Parameters
+package final class Swin: VisionModel {
+  package let shape: SwinConfiguration
+  package let parameters: Parameters
   private let layers: Layers
   /// Each stage's windows, without and with shift.
   private let layouts: [(plain: WindowLayout, shifted: WindowLayout)]
 
-  public var gridChannels: [Int] {
+  package var gridChannels: [Int] {
     (0..<shape.stages).map { shape.width(min($0 + 1, shape.stages - 1)) }
   }
-  public var gridSides: [Int] { (0..<shape.stages).map { shape.side(min($0 + 1, shape.stages - 1)) } }
+  package var gridSides: [Int] { (0..<shape.stages).map { shape.side(min($0 + 1, shape.stages - 1)) } }
 
-  public init(
+  package init(
     _ shape: SwinConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
@@ -31,7 +31,7 @@ public final class Swin: VisionModel {
     }
   }
 
-  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+  package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var x = tape.patchEmbedding(
       images: images, weight: parameters["patch_embed.proj.weight"],
       bias: parameters["patch_embed.proj.bias"], patch: shape.patchSize, prefixTokens: [],

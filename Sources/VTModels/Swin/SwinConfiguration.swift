@@ -3,40 +3,40 @@ import VTCore
 import VTTensor
 
 /// The shape of a Swin Transformer (Liu et al., ICCV 2021). The JSON keys are those of the native store.
-public struct SwinConfiguration: NetworkConfiguration, Equatable {
-  public static let architecture = "swin"
+package struct SwinConfiguration: NetworkConfiguration, Equatable {
+  package static let architecture = "swin"
 
-  public var imageSize: Int
-  public var inChannels: Int
-  public var numClasses: Int
-  public var normEps: Double
-  public var activation: Activation
-  public var patchSize: Int
+  package var imageSize: Int
+  package var inChannels: Int
+  package var numClasses: Int
+  package var normEps: Double
+  package var activation: Activation
+  package var patchSize: Int
   /// Width of the first stage; each later one has twice its predecessor's.
-  public var embedDim: Int
-  public var depths: [Int]
-  public var numHeads: [Int]
-  public var windowSize: Int
-  public var mlpRatio: Double
-  public var qkvBias: Bool
-  public var patchNorm: Bool
-  public var absolutePositionEmbedding: Bool
-  public var relativePositionBias: Bool
+  package var embedDim: Int
+  package var depths: [Int]
+  package var numHeads: [Int]
+  package var windowSize: Int
+  package var mlpRatio: Double
+  package var qkvBias: Bool
+  package var patchNorm: Bool
+  package var absolutePositionEmbedding: Bool
+  package var relativePositionBias: Bool
   /// What happens first where a grid is no multiple of the window.
-  public var windowPadding: WindowLayout.Padding
+  package var windowPadding: WindowLayout.Padding
 
-  public var stages: Int { depths.count }
-  public func width(_ stage: Int) -> Int { embedDim << stage }
+  package var stages: Int { depths.count }
+  package func width(_ stage: Int) -> Int { embedDim << stage }
   /// Tokens along one side at the start of a stage.
-  public func side(_ stage: Int) -> Int {
+  package func side(_ stage: Int) -> Int {
     (0..<stage).reduce(imageSize / patchSize) { side, _ in (side + 1) / 2 }
   }
   /// A stage whose grid is not larger than the window is one window, and does not shift.
-  public func window(_ stage: Int) -> Int { min(windowSize, side(stage)) }
-  public func hidden(_ stage: Int) -> Int { Int(Double(width(stage)) * mlpRatio) }
-  public var finalWidth: Int { width(stages - 1) }
+  package func window(_ stage: Int) -> Int { min(windowSize, side(stage)) }
+  package func hidden(_ stage: Int) -> Int { Int(Double(width(stage)) * mlpRatio) }
+  package var finalWidth: Int { width(stages - 1) }
 
-  public init(reading reader: inout ConfigurationReader) throws {
+  package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     patchSize = reader.size("patch_size", "side of a patch in pixels")
     embedDim = reader.size("embed_dim", "width of a token in the first stage; it doubles from stage to stage")
@@ -68,7 +68,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
     }
   }
 
-  public var json: JSON {
+  package var json: JSON {
     .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
@@ -83,7 +83,7 @@ public struct SwinConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (Microsoft's) name, in Microsoft's order.
-  public var parameterDeclarations: [ParameterDeclaration] {
+  package var parameterDeclarations: [ParameterDeclaration] {
     var declarations: [ParameterDeclaration] = []
     if absolutePositionEmbedding {
       let side = imageSize / patchSize

@@ -3,56 +3,56 @@ import VTCore
 import VTTensor
 
 /// The shape of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
-public struct T2TConfiguration: NetworkConfiguration, Equatable {
-  public static let architecture = "t2t_vit"
+package struct T2TConfiguration: NetworkConfiguration, Equatable {
+  package static let architecture = "t2t_vit"
 
-  public enum TokensType: String, Sendable, CaseIterable {
+  package enum TokensType: String, Sendable, CaseIterable {
     /// Attention in linear time by random features between the soft splits.
     case performer
     case transformer
   }
 
-  public var imageSize: Int
-  public var inChannels: Int
-  public var numClasses: Int
-  public var normEps: Double
-  public var activation: Activation
-  public var tokensType: TokensType
+  package var imageSize: Int
+  package var inChannels: Int
+  package var numClasses: Int
+  package var normEps: Double
+  package var activation: Activation
+  package var tokensType: TokensType
   /// Width of the attention between the soft splits.
-  public var tokenDim: Int
-  public var embedDim: Int
-  public var depth: Int
-  public var numHeads: Int
-  public var mlpRatio: Double
-  public var qkvBias: Bool
-  public var softSplitKernel: [Int]
-  public var softSplitStride: [Int]
-  public var softSplitPadding: [Int]
-  public var tokenMLPRatio: Double
+  package var tokenDim: Int
+  package var embedDim: Int
+  package var depth: Int
+  package var numHeads: Int
+  package var mlpRatio: Double
+  package var qkvBias: Bool
+  package var softSplitKernel: [Int]
+  package var softSplitStride: [Int]
+  package var softSplitPadding: [Int]
+  package var tokenMLPRatio: Double
   /// Random features for each channel of a token; nil where there are none.
-  public var performerKernelRatio: Double?
+  package var performerKernelRatio: Double?
 
-  public var headDim: Int { embedDim / numHeads }
-  public var hidden: Int { Int(Double(embedDim) * mlpRatio) }
-  public var tokenHidden: Int { Int(Double(tokenDim) * tokenMLPRatio) }
+  package var headDim: Int { embedDim / numHeads }
+  package var hidden: Int { Int(Double(embedDim) * mlpRatio) }
+  package var tokenHidden: Int { Int(Double(tokenDim) * tokenMLPRatio) }
   /// Random features.
-  public var features: Int { Int(Double(tokenDim) * (performerKernelRatio ?? 0)) }
+  package var features: Int { Int(Double(tokenDim) * (performerKernelRatio ?? 0)) }
   /// Cells along one side after each soft split.
-  public var sides: [Int] {
+  package var sides: [Int] {
     var side = imageSize
     return softSplitKernel.indices.map { i in
       side = (side + 2 * softSplitPadding[i] - softSplitKernel[i]) / softSplitStride[i] + 1
       return side
     }
   }
-  public var gridSide: Int { sides.last ?? 0 }
-  public var tokens: Int { 1 + gridSide * gridSide }
+  package var gridSide: Int { sides.last ?? 0 }
+  package var tokens: Int { 1 + gridSide * gridSide }
   /// Numbers of a token after soft split `index`.
-  public func splitWidth(_ index: Int) -> Int {
+  package func splitWidth(_ index: Int) -> Int {
     softSplitKernel[index] * softSplitKernel[index] * (index == 0 ? inChannels : tokenDim)
   }
 
-  public init(reading reader: inout ConfigurationReader) throws {
+  package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     tokensType = reader.choice("tokens_type", TokensType.self, "the attention between soft splits")
     tokenDim = reader.size("token_dim", "width of a token between soft splits")
@@ -89,7 +89,7 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
     try checkGrid(side: sides.max() ?? 0)
   }
 
-  public var json: JSON {
+  package var json: JSON {
     return .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
@@ -104,7 +104,7 @@ public struct T2TConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (yitu's) name, in yitu's order.
-  public var parameterDeclarations: [ParameterDeclaration] {
+  package var parameterDeclarations: [ParameterDeclaration] {
     var declarations = [
       ParameterDeclaration("cls_token", [1, 1, embedDim], .truncatedNormal(std: 0.02)),
       ParameterDeclaration("pos_embed", [1, tokens, embedDim], .sinusoid, isTrainable: false),

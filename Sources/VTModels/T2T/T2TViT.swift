@@ -2,18 +2,18 @@ import VTTensor
 
 /// T2T-ViT: three soft splits with attention between them bring neighbouring pixels together in tokens, which a deep
 /// and narrow transformer then reads. Reference: yitu-opensource's `t2t_vit.py`, whose names the parameters have.
-public final class T2TViT: VisionModel {
-  public let shape: T2TConfiguration
-  public let parameters: Parameters
+package final class T2TViT: VisionModel {
+  package let shape: T2TConfiguration
+  package let parameters: Parameters
   private let layers: Layers
   /// Added to the denominators of the Performer's attention.
   private static let performerEps: Float = 1e-8
 
-  public var gridChannels: [Int] { [shape.embedDim] }
+  package var gridChannels: [Int] { [shape.embedDim] }
   /// The patch tokens', pooled 3 x 3 with stride 2 and padding 1.
-  public var gridSides: [Int] { [GridPooling.side(shape.gridSide)] }
+  package var gridSides: [Int] { [GridPooling.side(shape.gridSide)] }
 
-  public init(
+  package init(
     _ shape: T2TConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
@@ -22,7 +22,7 @@ public final class T2TViT: VisionModel {
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
   }
 
-  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+  package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var x = split(images, 0, tape)
     for index in 0..<2 {
       let name = "tokens_to_token.attention\(index + 1)."

@@ -3,20 +3,20 @@ import VTCore
 import VTTensor
 
 /// The ResNet in front of a hybrid ViT's patches: its units, widths and how it normalizes.
-public struct ResNetStemConfiguration: Sendable, Equatable {
+package struct ResNetStemConfiguration: Sendable, Equatable {
   /// Channels a group norm takes together are `channels / groups`.
   static let groups = 32
 
   /// Units of each stage.
-  public var depths: [Int]
+  package var depths: [Int]
   /// Channels behind the first convolution; a stage's units are as wide, doubled from stage to stage, and give four times
   /// that.
-  public var width: Int
+  package var width: Int
   /// The group norms' eps.
-  public var normEps: Double
+  package var normEps: Double
   /// The eps of the kernels' standardization, and whether it stands outside the root.
-  public var weightEps: Double
-  public var weightEpsOutsideRoot: Bool
+  package var weightEps: Double
+  package var weightEpsOutsideRoot: Bool
 
   /// - Returns: nil where `resnet_depths` is null or missing.
   init?(_ reader: inout ConfigurationReader) throws {

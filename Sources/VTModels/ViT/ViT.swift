@@ -3,19 +3,19 @@ import VTTensor
 
 /// The Vision Transformer: patch embedding, pre-norm blocks of attention and MLP,
 /// final norm, head. Reference: timm's `vision_transformer.py`, whose names the parameters have.
-public final class ViT: VisionModel {
-  public let shape: ViTConfiguration
-  public let parameters: Parameters
+package final class ViT: VisionModel {
+  package let shape: ViTConfiguration
+  package let parameters: Parameters
   private let layers: Layers
   /// The fixed position table, where the network has one.
   private let sincos: Tensor?
   /// Stands in for the patches' bias, where the network has none.
   private let noBias: Tensor
 
-  public var gridChannels: [Int] { [shape.embedDim] }
-  public var gridSides: [Int] { [shape.gridSide] }
+  package var gridChannels: [Int] { [shape.embedDim] }
+  package var gridSides: [Int] { [shape.gridSide] }
 
-  public init(
+  package init(
     _ shape: ViTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
     self.shape = shape
@@ -28,7 +28,7 @@ public final class ViT: VisionModel {
       ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
   }
 
-  public func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
+  package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var x = embed(images, tape)
     x = tape.dropout(x, rate: layers.regularization.dropout)
     if shape.preNorm { x = layers.norm(x, "norm_pre", tape) }

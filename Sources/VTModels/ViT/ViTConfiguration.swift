@@ -7,10 +7,10 @@ import VTTensor
 /// ICML 2021) where it has a distillation token, a DeiT III (Touvron et al., ECCV 2022) or DINOv2 (Oquab et al., TMLR
 /// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024), or of CLIP's image tower
 /// (Radford et al., ICML 2021) where a norm is in front. The JSON keys are those of the native store.
-public struct ViTConfiguration: NetworkConfiguration, Equatable {
-  public static let architecture = "vit"
+package struct ViTConfiguration: NetworkConfiguration, Equatable {
+  package static let architecture = "vit"
 
-  public enum Pooling: String, Sendable, CaseIterable {
+  package enum Pooling: String, Sendable, CaseIterable {
     /// The class token.
     case cls
     /// The mean of the patch tokens.
@@ -24,54 +24,54 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     case clsAndDistillation = "cls_and_distillation"
   }
 
-  public enum PositionEmbedding: String, Sendable, CaseIterable {
+  package enum PositionEmbedding: String, Sendable, CaseIterable {
     case learned
     /// Fixed sines and cosines of column and row, for the patches alone.
     case sincos2d
   }
 
-  public var imageSize: Int
-  public var inChannels: Int
-  public var numClasses: Int
-  public var normEps: Double
-  public var activation: Activation
-  public var patchSize: Int
-  public var embedDim: Int
-  public var depth: Int
-  public var numHeads: Int
-  public var headDim: Int
-  public var mlpDim: Int
-  public var qkvBias: Bool
-  public var classToken: Bool
-  public var distillationToken: Bool
+  package var imageSize: Int
+  package var inChannels: Int
+  package var numClasses: Int
+  package var normEps: Double
+  package var activation: Activation
+  package var patchSize: Int
+  package var embedDim: Int
+  package var depth: Int
+  package var numHeads: Int
+  package var headDim: Int
+  package var mlpDim: Int
+  package var qkvBias: Bool
+  package var classToken: Bool
+  package var distillationToken: Bool
   /// Learned tokens behind the class token that nothing reads in the end.
-  public var numRegisters: Int
-  public var pooling: Pooling
+  package var numRegisters: Int
+  package var pooling: Pooling
   /// Whether the final norm is behind the mean of the patches (timm's `fc_norm`) and not in front of it.
-  public var normAfterPooling: Bool
-  public var positionEmbedding: PositionEmbedding
+  package var normAfterPooling: Bool
+  package var positionEmbedding: PositionEmbedding
   /// Whether the position table has rows for the class and the distillation token.
-  public var positionEmbeddingCoversClassToken: Bool
-  public var positionEmbeddingCoversRegisters: Bool
+  package var positionEmbeddingCoversClassToken: Bool
+  package var positionEmbeddingCoversRegisters: Bool
   /// Width of a tanh layer in front of the head, or nil.
-  public var representationSize: Int?
+  package var representationSize: Int?
   /// Whether the attention output is projected (absent in some networks of a single head).
-  public var attentionProjection: Bool
+  package var attentionProjection: Bool
   /// Whether each residual branch ends in one learned factor a channel.
-  public var layerScale: Bool
+  package var layerScale: Bool
   /// Whether a norm is in front of the first block, as in CLIP (Radford et al., ICML 2021).
-  public var preNorm: Bool
+  package var preNorm: Bool
   /// Whether the patches' projection has a bias.
-  public var patchBias: Bool
+  package var patchBias: Bool
   /// The ResNet in front of the patches, which are then cut from its last map; nil for the usual ViT.
-  public var resnet: ResNetStemConfiguration?
+  package var resnet: ResNetStemConfiguration?
 
   /// Cells along one side of what patches are cut from: the image, or the ResNet's last map.
   private var mapSide: Int { resnet.map { (imageSize + $0.stride - 1) / $0.stride } ?? imageSize }
   /// Patches along one side of the image.
-  public var gridSide: Int { mapSide / patchSize }
+  package var gridSide: Int { mapSide / patchSize }
   /// Tokens in front of the patches.
-  public var prefixTokens: Int { readTokens + numRegisters }
+  package var prefixTokens: Int { readTokens + numRegisters }
   /// Tokens in front of the registers.
   private var readTokens: Int { (classToken ? 1 : 0) + (distillationToken ? 1 : 0) }
   /// Rows of the position table for tokens in front of the patches.
@@ -81,9 +81,9 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   }
   /// Width of what the classifier, or the layer in front of it, reads.
   private var pooledWidth: Int { pooling == .clsAndMean ? 2 * embedDim : embedDim }
-  public var tokens: Int { prefixTokens + gridSide * gridSide }
+  package var tokens: Int { prefixTokens + gridSide * gridSide }
 
-  public init(reading reader: inout ConfigurationReader) throws {
+  package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
     patchSize = reader.size("patch_size", "side of a patch in pixels, or in cells of resnet_depths' last map")
     embedDim = reader.size("embed_dim", "width of a token")
@@ -173,7 +173,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
     }
   }
 
-  public var json: JSON {
+  package var json: JSON {
     let usual: JSON = .object([
       "architecture": .string(Self.architecture), "image_size": .int(imageSize),
       "in_channels": .int(inChannels), "num_classes": .int(numClasses),
@@ -212,7 +212,7 @@ public struct ViTConfiguration: NetworkConfiguration, Equatable {
   }
 
   /// The parameters by native (timm) name, in timm's order.
-  public var parameterDeclarations: [ParameterDeclaration] {
+  package var parameterDeclarations: [ParameterDeclaration] {
     let d = embedDim
     let inner = numHeads * headDim
     let weight = Initialization.truncatedNormal(std: 0.02)

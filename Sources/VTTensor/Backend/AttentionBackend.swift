@@ -1,10 +1,10 @@
 /// Rows of numbers inside a storage: row i begins at `offset + i * stride`.
-public struct RowView {
-  public let storage: Storage
-  public let offset: Int
-  public let stride: Int
+package struct RowView {
+  package let storage: Storage
+  package let offset: Int
+  package let stride: Int
 
-  public init(_ storage: Storage, offset: Int = 0, stride: Int) {
+  package init(_ storage: Storage, offset: Int = 0, stride: Int) {
     self.storage = storage
     self.offset = offset
     self.stride = stride
@@ -12,41 +12,41 @@ public struct RowView {
 }
 
 /// The same for a gradient.
-public struct RowTarget {
-  public let view: RowView
-  public let accumulate: Bool
+package struct RowTarget {
+  package let view: RowView
+  package let accumulate: Bool
 }
 
 /// Sizes of attention: `q [batch, queries, heads, headDim]`, `k` and `v [batch, keys, heads, headDim]`.
-public struct AttentionShape: Sendable {
-  public let batch: Int
-  public let queries: Int
-  public let keys: Int
-  public let heads: Int
-  public let headDim: Int
-  public let scale: Float
+package struct AttentionShape: Sendable {
+  package let batch: Int
+  package let queries: Int
+  package let keys: Int
+  package let heads: Int
+  package let headDim: Int
+  package let scale: Float
 }
 
 /// Sizes of windowed self-attention over `qkv [batch, tokens, 3, heads, headDim]`.
-public struct WindowShape: Sendable {
-  public let batch: Int
-  public let heads: Int
-  public let headDim: Int
-  public let scale: Float
-  public let layout: WindowLayout
+package struct WindowShape: Sendable {
+  package let batch: Int
+  package let heads: Int
+  package let headDim: Int
+  package let scale: Float
+  package let layout: WindowLayout
 }
 
 /// Sizes of Performer attention over `kqv [batch, tokens, 3, dim]`: keys, queries, values.
-public struct PerformerShape: Sendable {
-  public let batch: Int
-  public let tokens: Int
-  public let dim: Int
-  public let features: Int
-  public let eps: Float
+package struct PerformerShape: Sendable {
+  package let batch: Int
+  package let tokens: Int
+  package let dim: Int
+  package let features: Int
+  package let eps: Float
 }
 
 /// Attention of every kind.
-public protocol AttentionBackend: AnyObject {
+package protocol AttentionBackend: AnyObject {
   /// `out [batch, queries, heads * headDim]`, and the log of the sum of exponentials of each row
   /// of scores `lse [batch, heads, queries]`. At most a tile of scores a thread exists at a time.
   func attentionForward(

@@ -2,7 +2,7 @@ import CKernels
 import VTCore
 
 /// What an activation does to each number; see `vt_activation` for the formulas.
-public enum Activation: String, Sendable, CaseIterable {
+package enum Activation: String, Sendable, CaseIterable {
   case none
   case gelu
   case geluTanh = "gelu_tanh"
@@ -23,41 +23,41 @@ public enum Activation: String, Sendable, CaseIterable {
 }
 
 /// Sizes of a linear layer: `x [rows, inputs]`, `weight [outputs, inputs]`, `y [rows, outputs]`.
-public struct LinearShape: Sendable {
-  public let rows: Int
-  public let inputs: Int
-  public let outputs: Int
+package struct LinearShape: Sendable {
+  package let rows: Int
+  package let inputs: Int
+  package let outputs: Int
 }
 
 /// Sizes of a patch embedding. `prefix` tokens stand in front of the `grid * grid` patches.
-public struct PatchShape: Sendable {
-  public let batch: Int
-  public let height: Int
-  public let width: Int
-  public let inChannels: Int
-  public let patch: Int
-  public let prefix: Int
-  public let channels: Int
+package struct PatchShape: Sendable {
+  package let batch: Int
+  package let height: Int
+  package let width: Int
+  package let inChannels: Int
+  package let patch: Int
+  package let prefix: Int
+  package let channels: Int
   var patches: Int { (height / patch) * (width / patch) }
   var tokens: Int { prefix + patches }
   var patchLength: Int { inChannels * patch * patch }
 }
 
 /// A block of tokens and channels.
-public struct SliceShape: Sendable {
-  public let batch: Int
-  public let tokens: Int
-  public let channels: Int
-  public let first: Int
-  public let count: Int
-  public let channel: Int
-  public let width: Int
+package struct SliceShape: Sendable {
+  package let batch: Int
+  package let tokens: Int
+  package let channels: Int
+  package let first: Int
+  package let count: Int
+  package let channel: Int
+  package let width: Int
 }
 
 /// The seam between operations and a device: everything that touches numbers. Each gradient adds
 /// to its target where `accumulate` says so. Implementations give the same bits for any number
 /// of threads.
-public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend, GroupNormBackend,
+package protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend, GroupNormBackend,
   MLPBackend
 {
   var device: Device { get }
@@ -158,25 +158,25 @@ public protocol Backend: AttentionBackend, ConvolutionBackend, BatchNormBackend,
 }
 
 /// Where a gradient goes.
-public struct GradientTarget {
-  public let storage: Storage
-  public let accumulate: Bool
+package struct GradientTarget {
+  package let storage: Storage
+  package let accumulate: Bool
 }
 
 /// The numbers of one AdamW update (Loshchilov and Hutter, ICLR 2019).
-public struct AdamWStep: Sendable {
-  public var learningRate: Float
-  public var weightDecay: Float
-  public var beta1: Float
-  public var beta2: Float
-  public var eps: Float
+package struct AdamWStep: Sendable {
+  package var learningRate: Float
+  package var weightDecay: Float
+  package var beta1: Float
+  package var beta2: Float
+  package var eps: Float
   /// `1 - beta1^t`, `1 - beta2^t`.
-  public var correction1: Float
-  public var correction2: Float
+  package var correction1: Float
+  package var correction2: Float
   /// Multiplies the gradient first: 1, or what clipping by norm asks.
-  public var gradientScale: Float
+  package var gradientScale: Float
 
-  public init(
+  package init(
     learningRate: Float, weightDecay: Float, beta1: Float, beta2: Float, eps: Float,
     correction1: Float, correction2: Float, gradientScale: Float
   ) {

@@ -1,13 +1,13 @@
 /// Sizes of a batch norm over `x [rows, channels]`.
-public struct BatchNormShape: Sendable {
-  public let rows: Int
-  public let channels: Int
+package struct BatchNormShape: Sendable {
+  package let rows: Int
+  package let channels: Int
   /// Whether the moments are the batch's own, and depend on `x`; else they are constants.
-  public let usesBatch: Bool
+  package let usesBatch: Bool
 }
 
 /// What the ReLU behind a norm let through.
-public enum ReLUGate {
+package enum ReLUGate {
   /// There is none.
   case open
   /// Numbers whose output is positive.
@@ -17,7 +17,7 @@ public enum ReLUGate {
 }
 
 /// Mean and sum of squared distances from it, `[blocks, 2, channels]`, of each block of rows.
-public final class PartialMoments {
+package final class PartialMoments {
   let channels: Int
   /// Rows of each block.
   let counts: [Int]
@@ -31,7 +31,7 @@ public final class PartialMoments {
 }
 
 /// Batch normalization of `x [rows, channels]`.
-public protocol BatchNormBackend: AnyObject {
+package protocol BatchNormBackend: AnyObject {
   /// Mean and biased variance of each channel.
   func channelMoments(mean: Storage, variance: Storage, x: Storage, rows: Int, channels: Int)
   /// The same from the moments of blocks.

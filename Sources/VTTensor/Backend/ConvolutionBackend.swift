@@ -1,19 +1,19 @@
 import CKernels
 
 /// A square kernel's way over images `[batch, height, width, channels]`.
-public struct ConvolutionGeometry: Sendable, Hashable {
-  public let batch: Int
-  public let height: Int
-  public let width: Int
-  public let channels: Int
-  public let kernel: Int
-  public let stride: Int
+package struct ConvolutionGeometry: Sendable, Hashable {
+  package let batch: Int
+  package let height: Int
+  package let width: Int
+  package let channels: Int
+  package let kernel: Int
+  package let stride: Int
   /// Zeros in front of the rows and columns.
-  public let padding: Int
+  package let padding: Int
   /// Zeros behind them.
-  public let paddingAfter: Int
+  package let paddingAfter: Int
 
-  public init(
+  package init(
     batch: Int, height: Int, width: Int, channels: Int, kernel: Int, stride: Int, padding: Int,
     paddingAfter: Int? = nil
   ) {
@@ -32,8 +32,8 @@ public struct ConvolutionGeometry: Sendable, Hashable {
     self.paddingAfter = after
   }
 
-  public var outHeight: Int { (height + padding + paddingAfter - kernel) / stride + 1 }
-  public var outWidth: Int { (width + padding + paddingAfter - kernel) / stride + 1 }
+  package var outHeight: Int { (height + padding + paddingAfter - kernel) / stride + 1 }
+  package var outWidth: Int { (width + padding + paddingAfter - kernel) / stride + 1 }
   var cells: Int { height * width }
   var outCells: Int { outHeight * outWidth }
   /// Numbers under the kernel.
@@ -47,7 +47,7 @@ public struct ConvolutionGeometry: Sendable, Hashable {
 }
 
 /// What slides over images.
-public protocol ConvolutionBackend: AnyObject {
+package protocol ConvolutionBackend: AnyObject {
   /// `y [batch, outHeight, outWidth, outputs]`; `weight [outputs, channels, kernel, kernel]`.
   /// - Returns: the moments of `y`, block by block, where they are wanted.
   func convolutionForward(

@@ -1,16 +1,16 @@
 /// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each image by itself.
-public struct GroupNormShape: Sendable {
-  public let batch: Int
-  public let rows: Int
-  public let channels: Int
-  public let groups: Int
+package struct GroupNormShape: Sendable {
+  package let batch: Int
+  package let rows: Int
+  package let channels: Int
+  package let groups: Int
 
   var groupChannels: Int { channels / groups }
 }
 
 /// What a group norm's forward pass leaves for its gradients, each `[batch, channels]`: the group's mean and reciprocal
 /// deviation at each channel, and the norm as `x ⊙ scale + shift`.
-public struct GroupNormFactors {
+package struct GroupNormFactors {
   let mean: Storage
   let rstd: Storage
   let scale: Storage
@@ -18,7 +18,7 @@ public struct GroupNormFactors {
 }
 
 /// Group normalization, and the standardization of weights that goes with it.
-public protocol GroupNormBackend: AnyObject {
+package protocol GroupNormBackend: AnyObject {
   /// Fills `factors`.
   func groupMoments(
     _ shape: GroupNormShape, _ factors: GroupNormFactors, x: Storage, gamma: Storage, beta: Storage,

@@ -1,5 +1,5 @@
 /// A layer norm's parameters and what its forward pass found: `mean` and `rstd`, one number a row.
-public struct NormState {
+package struct NormState {
   let mean: Storage
   let rstd: Storage
   let gamma: Storage
@@ -9,39 +9,39 @@ public struct NormState {
 }
 
 /// Where a layer norm's gradients go.
-public struct NormTarget {
+package struct NormTarget {
   let gamma: GradientTarget?
   let beta: GradientTarget?
 }
 
 /// A linear layer's numbers: `weight [outputs, inputs]`, `bias [outputs]`.
-public struct LinearValues {
+package struct LinearValues {
   let weight: Storage
   let bias: Storage?
 }
 
 /// Where a linear layer's gradients go.
-public struct LinearTarget {
+package struct LinearTarget {
   let weight: GradientTarget?
   let bias: GradientTarget?
 }
 
 /// One number for every `rowsPerScale` rows; nil for 1 everywhere.
-public struct RowScales {
+package struct RowScales {
   let values: [Float]?
   let rowsPerScale: Int
 }
 
 /// Sizes of an MLP: `x [rows, channels]`, the first weight `[hidden, channels]`, the second `[channels, hidden]`.
-public struct MLPShape: Sendable {
-  public let rows: Int
-  public let channels: Int
-  public let hidden: Int
-  public let activation: Activation
+package struct MLPShape: Sendable {
+  package let rows: Int
+  package let channels: Int
+  package let hidden: Int
+  package let activation: Activation
 }
 
 /// Linear layers with the layer norm in front of them.
-public protocol MLPBackend: AnyObject {
+package protocol MLPBackend: AnyObject {
   /// `y [rows, outputs] = norm(x) weightᵀ + bias`; fills the state's `mean` and `rstd`.
   func normLinearForward(
     _ shape: LinearShape, y: Storage, x: Storage, norm: NormState, linear: LinearValues)

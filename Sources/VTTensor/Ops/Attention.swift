@@ -5,7 +5,7 @@ extension Tape {
   ///   - qkv: `[batch, tokens, 3 * heads * headDim]`: queries, keys, values, each head by head.
   ///   - scale: usually `headDim**-0.5`.
   /// - Returns: `[batch, tokens, heads * headDim]`.
-  public func attention(qkv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
+  package func attention(qkv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
     let width = heads * headDim
     precondition(
       qkv.shape.count == 3 && qkv.channels == 3 * width,
@@ -21,14 +21,14 @@ extension Tape {
   ///   - q: `[batch, queries, heads * headDim]`.
   ///   - kv: `[batch, keys, 2 * heads * headDim]`: keys, then values.
   /// - Returns: `[batch, queries, heads * headDim]`.
-  public func attention(q: Tensor, kv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
+  package func attention(q: Tensor, kv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
     let width = heads * headDim
     precondition(q.channels == width && kv.channels == 2 * width && q.shape[0] == kv.shape[0])
     return attention(crossShape(q, kv, heads, headDim, scale), (q, 0), (kv, 0), (kv, width))
   }
 
   /// The same with keys and values in two tensors of `[batch, keys, heads * headDim]`.
-  public func attention(
+  package func attention(
     q: Tensor, k: Tensor, v: Tensor, heads: Int, headDim: Int, scale: Float
   ) -> Tensor {
     let width = heads * headDim

@@ -1,11 +1,11 @@
 /// A batch norm's tensors, each `[channels]`. The running ones are updated in training, not by gradients.
-public struct BatchNormParameters {
-  public let gamma: Tensor
-  public let beta: Tensor
-  public let runningMean: Tensor
-  public let runningVariance: Tensor
+package struct BatchNormParameters {
+  package let gamma: Tensor
+  package let beta: Tensor
+  package let runningMean: Tensor
+  package let runningVariance: Tensor
 
-  public init(gamma: Tensor, beta: Tensor, runningMean: Tensor, runningVariance: Tensor) {
+  package init(gamma: Tensor, beta: Tensor, runningMean: Tensor, runningVariance: Tensor) {
     self.gamma = gamma
     self.beta = beta
     self.runningMean = runningMean
@@ -22,7 +22,7 @@ extension Tape {
   ///   - frozen: use the running statistics in training too, and leave them alone: for small batches.
   ///   - residual: the shape of `x`.
   /// - Returns: the shape of `x`.
-  public func batchNorm(
+  package func batchNorm(
     _ x: Tensor, _ parameters: BatchNormParameters, eps: Float, momentum: Float = 0.1,
     frozen: Bool = false, residual: Tensor? = nil, relu: Bool = false
   ) -> Tensor {

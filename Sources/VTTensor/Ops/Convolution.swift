@@ -17,7 +17,7 @@ extension Tape {
   ///   - after: zeros behind them; nil for as many.
   ///   - isNormalized: whether a batch norm follows, whose moments are then found while the numbers are in the cache.
   /// - Returns: `[batch, outHeight, outWidth, outputs]`.
-  public func convolution(
+  package func convolution(
     _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int, after: Int? = nil,
     isNormalized: Bool = false
   ) -> Tensor {
@@ -51,7 +51,7 @@ extension Tape {
   ///   - x: `[batch, height, width, channels]`.
   ///   - weight: `[channels, 1, kernel, kernel]`.
   /// - Returns: `[batch, outHeight, outWidth, channels]`.
-  public func depthwiseConvolution(_ x: Tensor, weight: Tensor, stride: Int, padding: Int) -> Tensor {
+  package func depthwiseConvolution(_ x: Tensor, weight: Tensor, stride: Int, padding: Int) -> Tensor {
     let g = geometry(x, kernel: weight.shape[2], stride: stride, padding: padding)
     precondition(weight.shape == [g.channels, 1, g.kernel, g.kernel], "\(weight.shape) over \(x.shape)")
     let needs = needsTape(x, weight)
@@ -74,7 +74,7 @@ extension Tape {
   /// `torch.nn.Unfold` with tokens last.
   /// - Parameter x: `[batch, height, width, channels]`.
   /// - Returns: `[batch, outHeight * outWidth, channels * kernel * kernel]`, channel, row, column.
-  public func unfold(_ x: Tensor, kernel: Int, stride: Int, padding: Int) -> Tensor {
+  package func unfold(_ x: Tensor, kernel: Int, stride: Int, padding: Int) -> Tensor {
     let g = geometry(x, kernel: kernel, stride: stride, padding: padding)
     let needs = needsTape(x)
     let y = output([g.batch, g.outCells, g.columnLength], needsGradient: needs)
@@ -92,7 +92,7 @@ extension Tape {
 
   /// The largest of each neighbourhood; padding never wins.
   /// - Returns: `[batch, outHeight, outWidth, channels]`.
-  public func maxPool(_ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil) -> Tensor {
+  package func maxPool(_ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil) -> Tensor {
     precondition(
       kernel <= 15 && padding < kernel && after ?? 0 < kernel, "a byte must tell the cell, and one be there")
     let g = geometry(x, kernel: kernel, stride: stride, padding: padding, after: after)
@@ -116,7 +116,7 @@ extension Tape {
   ///   - x: `[batch, prefix + side * side, channels]`.
   ///   - prefix: tokens in front that are no part of the grid.
   /// - Returns: `[batch, outSide * outSide, channels]`.
-  public func averagePoolGrid(
+  package func averagePoolGrid(
     _ x: Tensor, prefix: Int, side: Int, kernel: Int, stride: Int, padding: Int
   ) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[1] == prefix + side * side && padding < kernel)
@@ -141,7 +141,7 @@ extension Tape {
   /// columns; past an odd edge stand zeros.
   /// - Parameter x: `[batch, height * width, channels]`.
   /// - Returns: `[batch, ceil(height / 2) * ceil(width / 2), 4 * channels]`.
-  public func mergePatches(_ x: Tensor, height: Int, width: Int) -> Tensor {
+  package func mergePatches(_ x: Tensor, height: Int, width: Int) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[1] == height * width)
     let (batch, channels) = (x.shape[0], x.channels)
     let needs = needsTape(x)
@@ -164,7 +164,7 @@ extension Tape {
 
   /// The same numbers under another shape.
   /// - Precondition: as many of them.
-  public func reshaped(_ x: Tensor, _ shape: [Int]) -> Tensor {
+  package func reshaped(_ x: Tensor, _ shape: [Int]) -> Tensor {
     precondition(shape.reduce(1, *) == x.count, "\(x.shape) as \(shape)")
     let needs = needsTape(x)
     let y = Tensor(shape: shape, storage: x.storage, needsGradient: needs)

@@ -1,6 +1,6 @@
 extension Tape {
   /// `a + scale · b`, elementwise.
-  public func add(_ a: Tensor, _ b: Tensor, scale: Float = 1) -> Tensor {
+  package func add(_ a: Tensor, _ b: Tensor, scale: Float = 1) -> Tensor {
     precondition(a.count == b.count, "\(a.shape) + \(b.shape)")
     let needs = needsTape(a, b)
     let y = output(a.shape, needsGradient: needs)
@@ -24,7 +24,7 @@ extension Tape {
   /// - Parameters:
   ///   - residual: `[batch, tokens, channels]`.
   ///   - x: the branch, the same shape.
-  public func addResidual(_ residual: Tensor, _ x: Tensor, dropPath: DropPath) -> Tensor {
+  package func addResidual(_ residual: Tensor, _ x: Tensor, dropPath: DropPath) -> Tensor {
     guard let scales = dropPathScales(dropPath, rows: x.rows) else { return add(residual, x) }
     let needs = needsTape(residual, x)
     let y = output(x.shape, needsGradient: needs)
@@ -45,7 +45,7 @@ extension Tape {
   }
 
   /// `factor · x`.
-  public func scaled(_ x: Tensor, by factor: Float) -> Tensor {
+  package func scaled(_ x: Tensor, by factor: Float) -> Tensor {
     let needs = needsTape(x)
     let y = output(x.shape, needsGradient: needs)
     let op = operation("scale", [x], y)
@@ -63,7 +63,7 @@ extension Tape {
   }
 
   /// Inverted dropout in training, the identity otherwise (Srivastava et al., JMLR 2014).
-  public func dropout(_ x: Tensor, rate: Float) -> Tensor {
+  package func dropout(_ x: Tensor, rate: Float) -> Tensor {
     guard training, rate > 0 else { return x }
     let stream = nextStream()
     let key = random

@@ -9,7 +9,7 @@ extension Tape {
   ///   - weight: `[outputs, 2 * channels]`.
   ///   - bias: `[outputs]`.
   /// - Returns: `[batch * pairs, outputs]`.
-  public func gatherPairsLinear(_ x: Tensor, _ a: [Int32], _ b: [Int32], weight: Tensor, bias: Tensor)
+  package func gatherPairsLinear(_ x: Tensor, _ a: [Int32], _ b: [Int32], weight: Tensor, bias: Tensor)
     -> Tensor
   {
     let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
@@ -48,15 +48,15 @@ extension Tape {
 }
 
 /// Sizes of `gatherPairsLinear`.
-public struct PairShape: Sendable {
-  public let channels: Int
-  public let outputs: Int
+package struct PairShape: Sendable {
+  package let channels: Int
+  package let outputs: Int
   /// Of all images together.
-  public let pairs: Int
+  package let pairs: Int
 }
 
 /// The tokens that stand on one side of the pairs.
-public struct PairSide: Sendable {
+package struct PairSide: Sendable {
   /// Each token that occurs, once, as a row of `[batch * tokens]`: images in order, tokens by first occurrence.
   let rows: [Int32]
   /// For each pair, which of `rows`.

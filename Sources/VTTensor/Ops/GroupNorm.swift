@@ -7,7 +7,7 @@ extension Tape {
   ///   - groups: divides the channels.
   ///   - residual: the shape of `x`.
   /// - Returns: the shape of `x`.
-  public func groupNorm(
+  package func groupNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, groups: Int, eps: Float, residual: Tensor? = nil,
     relu: Bool = false
   ) -> Tensor {
@@ -48,7 +48,7 @@ extension Tape {
   ///   - weight: `[outputs, ...]`.
   ///   - epsOutside: divide by `deviation + eps` rather than `sqrt(variance + eps)`.
   /// - Returns: the shape of `weight`.
-  public func weightStandardize(_ weight: Tensor, eps: Float, epsOutside: Bool) -> Tensor {
+  package func weightStandardize(_ weight: Tensor, eps: Float, epsOutside: Bool) -> Tensor {
     let rows = weight.shape[0]
     let columns = weight.count / rows
     let needs = needsTape(weight)

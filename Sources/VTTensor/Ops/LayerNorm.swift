@@ -6,7 +6,7 @@ extension Tape {
   ///   - beta: `[channels]`.
   ///   - epsOutside: divide by `sqrt(var) + eps` instead, as lucidrains' networks do.
   /// - Returns: the shape of `x`.
-  public func layerNorm(
+  package func layerNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, eps: Float, epsOutside: Bool = false
   ) -> Tensor {
     let channels = x.channels

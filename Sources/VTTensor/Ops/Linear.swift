@@ -2,12 +2,12 @@ import VTCore
 
 /// Drop path of a residual branch (stochastic depth, Huang et al., ECCV 2016): each sample's
 /// branch is dropped with probability `rate`, and scaled by `1 / (1 - rate)` otherwise.
-public struct DropPath: Sendable {
-  public let rate: Float
+package struct DropPath: Sendable {
+  package let rate: Float
   /// Rows of a sample: its tokens.
-  public let rowsPerSample: Int
+  package let rowsPerSample: Int
 
-  public init(rate: Float, rowsPerSample: Int) {
+  package init(rate: Float, rowsPerSample: Int) {
     self.rate = rate
     self.rowsPerSample = rowsPerSample
   }
@@ -22,7 +22,7 @@ extension Tape {
   ///   - residual: `[..., outputs]`, added last.
   ///   - dropPath: acts in training only.
   /// - Returns: `[..., outputs]`.
-  public func linear(
+  package func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation = .none,
     residual: Tensor? = nil, dropPath: DropPath? = nil
   ) -> Tensor {

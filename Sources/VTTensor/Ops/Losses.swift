@@ -4,7 +4,7 @@ extension Tape {
   ///   - logits: `[batch, classes]`.
   ///   - labels: `[batch]`, in `0..<classes`.
   /// - Returns: `[1]`.
-  public func crossEntropy(logits: Tensor, labels: [Int32], smoothing: Float = 0) -> Tensor {
+  package func crossEntropy(logits: Tensor, labels: [Int32], smoothing: Float = 0) -> Tensor {
     let classes = logits.channels
     precondition(labels.count == logits.rows)
     precondition(labels.allSatisfy { $0 >= 0 && Int($0) < classes })
@@ -26,7 +26,7 @@ extension Tape {
   ///   - predicted: any shape.
   ///   - expected: as many numbers.
   /// - Returns: `[1]`.
-  public func l1(predicted: Tensor, expected: [Float], scale: Float) -> Tensor {
+  package func l1(predicted: Tensor, expected: [Float], scale: Float) -> Tensor {
     precondition(predicted.count == expected.count)
     let needs = needsTape(predicted)
     let gradient = needs ? engine.storage(predicted.count) : nil
@@ -47,7 +47,7 @@ extension Tape {
   ///   - logits: `[rows, classes]`.
   ///   - labels: `[rows]`, t.
   /// - Returns: `[1]`.
-  public func cycleBackRegression(logits: Tensor, labels: [Int32]) -> Tensor {
+  package func cycleBackRegression(logits: Tensor, labels: [Int32]) -> Tensor {
     precondition(labels.count == logits.rows)
     let needs = needsTape(logits)
     let gradient = needs ? engine.storage(logits.count) : nil

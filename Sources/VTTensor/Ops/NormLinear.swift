@@ -1,12 +1,12 @@
 /// A layer norm's tensors, `gamma` and `beta` each `[channels]`.
-public struct LayerNormParameters {
-  public let gamma: Tensor
-  public let beta: Tensor
-  public let eps: Float
+package struct LayerNormParameters {
+  package let gamma: Tensor
+  package let beta: Tensor
+  package let eps: Float
   /// Divide by `sqrt(var) + eps` instead of `sqrt(var + eps)`, as lucidrains' networks do.
-  public let epsOutside: Bool
+  package let epsOutside: Bool
 
-  public init(gamma: Tensor, beta: Tensor, eps: Float, epsOutside: Bool = false) {
+  package init(gamma: Tensor, beta: Tensor, eps: Float, epsOutside: Bool = false) {
     self.gamma = gamma
     self.beta = beta
     self.eps = eps
@@ -26,11 +26,11 @@ public struct LayerNormParameters {
 }
 
 /// A linear layer's tensors: `weight [outputs, inputs]`, `bias [outputs]`.
-public struct LinearParameters {
-  public let weight: Tensor
-  public let bias: Tensor?
+package struct LinearParameters {
+  package let weight: Tensor
+  package let bias: Tensor?
 
-  public init(weight: Tensor, bias: Tensor?) {
+  package init(weight: Tensor, bias: Tensor?) {
     self.weight = weight
     self.bias = bias
   }
@@ -48,7 +48,7 @@ extension Tape {
   ///   - x: `[..., inputs]`.
   ///   - linear: `weight [outputs, inputs]`, `bias [outputs]`.
   /// - Returns: `[..., outputs]`.
-  public func normLinear(
+  package func normLinear(
     _ x: Tensor, _ norm: LayerNormParameters, _ linear: LinearParameters
   ) -> Tensor {
     let outputs = linear.weight.shape[0]
@@ -86,7 +86,7 @@ extension Tape {
   ///   - first: `weight [hidden, channels]`, `bias [hidden]`.
   ///   - second: `weight [channels, hidden]`, `bias [channels]`.
   /// - Returns: the shape of `x`.
-  public func mlp(
+  package func mlp(
     _ x: Tensor, _ norm: LayerNormParameters, _ first: LinearParameters, _ second: LinearParameters,
     activation: Activation, dropPath: DropPath? = nil
   ) -> Tensor {

@@ -5,7 +5,7 @@ extension Tape {
   ///   - x: `[rows, ...]`.
   ///   - factors: `[rows]`.
   /// - Returns: the shape of `x`.
-  public func scaleRows(_ x: Tensor, by factors: Tensor) -> Tensor {
+  package func scaleRows(_ x: Tensor, by factors: Tensor) -> Tensor {
     let rows = factors.count
     precondition(x.shape[0] == rows, "\(x.shape) by \(factors.shape)")
     let columns = x.count / rows

@@ -2,7 +2,7 @@ extension Tape {
   /// Token `index` of every sequence.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.
-  public func select(_ x: Tensor, index: Int) -> Tensor {
+  package func select(_ x: Tensor, index: Int) -> Tensor {
     let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
     precondition(index >= 0 && index < tokens)
     let needs = needsTape(x)
@@ -25,7 +25,7 @@ extension Tape {
   /// The mean of the tokens from `first` on.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.
-  public func meanPool(_ x: Tensor, first: Int) -> Tensor {
+  package func meanPool(_ x: Tensor, first: Int) -> Tensor {
     let (batch, tokens, channels) = (x.shape[0], x.shape[1], x.shape[2])
     precondition(first >= 0 && first < tokens)
     let needs = needsTape(x)
@@ -50,7 +50,7 @@ extension Tape {
   ///   - a: `[batch or 1, prefix, channels]`; one set stands in front of every sequence.
   ///   - b: `[batch, tokens, channels]`.
   /// - Returns: `[batch, prefix + tokens, channels]`.
-  public func concatenate(_ a: Tensor, _ b: Tensor) -> Tensor {
+  package func concatenate(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (batch, tokens, channels) = (b.shape[0], b.shape[1], b.channels)
     let prefix = a.shape[1]
     precondition(a.channels == channels && (a.shape[0] == batch || a.shape[0] == 1))
@@ -76,7 +76,7 @@ extension Tape {
   /// One set of tokens, copied for every image.
   /// - Parameter x: `[1, tokens, channels]`.
   /// - Returns: `[batch, tokens, channels]`.
-  public func expand(_ x: Tensor, batch: Int) -> Tensor {
+  package func expand(_ x: Tensor, batch: Int) -> Tensor {
     let (tokens, channels) = (x.shape[1], x.channels)
     precondition(x.shape[0] == 1)
     let needs = needsTape(x)
@@ -102,7 +102,7 @@ extension Tape {
   ///   - x: `[batch, tokens, channels]`.
   ///   - tokens: which of the tokens; nil for all.
   ///   - channels: which of the channels; nil for all.
-  public func slice(_ x: Tensor, tokens: Range<Int>? = nil, channels: Range<Int>? = nil) -> Tensor {
+  package func slice(_ x: Tensor, tokens: Range<Int>? = nil, channels: Range<Int>? = nil) -> Tensor {
     let (t, c) = (tokens ?? 0..<x.shape[1], channels ?? 0..<x.channels)
     precondition(x.shape.count == 3 && t.upperBound <= x.shape[1] && c.upperBound <= x.channels)
     let shape = SliceShape(
@@ -126,7 +126,7 @@ extension Tape {
   /// - Parameters:
   ///   - x: `[batch, tokens, channels]`.
   ///   - table: `[1, tokens, channels]`.
-  public func addPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
+  package func addPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
     precondition(x.count == table.count * x.shape[0], "\(x.shape) + \(table.shape)")
     let batch = x.shape[0]
     let needs = needsTape(x, table)

@@ -7,7 +7,7 @@ extension Tape {
   ///   - padding: `[3 * heads * headDim]`, what empty cells hold: the bias of the layer that made `qkv`; nil for
   ///     zeros.
   /// - Returns: `[batch, height * width, heads * headDim]`.
-  public func windowAttention(
+  package func windowAttention(
     qkv: Tensor, layout: WindowLayout, table: Tensor?, padding: Tensor?, heads: Int, headDim: Int,
     scale: Float
   ) -> Tensor {
@@ -49,7 +49,7 @@ extension Tape {
   ///   - kqv: `[batch, tokens, 3 * dim]`: keys, queries, values.
   ///   - w: `[features, dim]`, which gets no gradient.
   /// - Returns: `[batch, tokens, dim]`.
-  public func performerAttention(kqv: Tensor, w: Tensor, eps: Float) -> Tensor {
+  package func performerAttention(kqv: Tensor, w: Tensor, eps: Float) -> Tensor {
     let dim = kqv.channels / 3
     precondition(kqv.shape.count == 3 && kqv.channels == 3 * dim && w.shape.last == dim)
     let shape = PerformerShape(

@@ -3,13 +3,13 @@ import VTTensor
 
 /// The auxiliary network and loss of "Efficient Training of Visual Transformers with Small Datasets" (Liu
 /// et al., NeurIPS 2021), section 4: from two embeddings of a grid, tell how far apart they are.
-public enum DrlocHead {
+package enum DrlocHead {
   static let hidden = 512
 
   /// Parameters of the network for `scale`: Linear(2D, 512) ReLU Linear(512, 512) ReLU, then Linear(512, 2) for `l1`,
   /// or Linear(512, 512) and a Linear(512, classes) for each coordinate.
   /// - Parameter side: k of the grid.
-  public static func parameterDeclarations(
+  package static func parameterDeclarations(
     scale: Int, channels: Int, side: Int, _ options: DrlocOptions = DrlocOptions()
   ) -> [ParameterDeclaration] {
     func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> [ParameterDeclaration] {
@@ -27,7 +27,7 @@ public enum DrlocHead {
   }
 
   /// All heads that `options` ask for: one for the last grid, or one a grid.
-  public static func parameterDeclarations(_ model: any VisionModel, _ options: DrlocOptions)
+  package static func parameterDeclarations(_ model: any VisionModel, _ options: DrlocOptions)
     -> [ParameterDeclaration]
   {
     let scales = zip(model.gridChannels, model.gridSides)
@@ -38,7 +38,7 @@ public enum DrlocHead {
   }
 
   /// Sides of the grids that have a head.
-  public static func sides(_ model: any VisionModel, _ options: DrlocOptions) -> [Int] {
+  package static func sides(_ model: any VisionModel, _ options: DrlocOptions) -> [Int] {
     options.isMultiscale ? model.gridSides : [model.finalGridSide]
   }
 
@@ -69,7 +69,7 @@ public enum DrlocHead {
 
   /// The head's answers: for `l1` one tensor `[batch * pairs, 2]`, else two of logits `[batch * pairs, classes]`, for
   /// rows and for columns.
-  public static func predictions(
+  package static func predictions(
     _ grid: EmbeddingGrid, _ pairs: GridPairs, scale: Int, parameters: Parameters,
     _ tape: Tape
   ) -> [Tensor] {
@@ -90,7 +90,7 @@ public enum DrlocHead {
   }
 
   /// The loss of one grid, a tensor of one element.
-  public static func loss(
+  package static func loss(
     _ grid: EmbeddingGrid, _ pairs: GridPairs, _ options: DrlocOptions, scale: Int,
     parameters: Parameters, _ tape: Tape
   ) -> Tensor {

@@ -1,7 +1,7 @@
 /// How the dense relative localization loss is defined (Liu et al., NeurIPS 2021, section 4, and the published code).
-public struct DrlocOptions: Sendable, Equatable {
+package struct DrlocOptions: Sendable, Equatable {
   /// Whose definition of targets and means.
-  public enum Target: String, Sendable, CaseIterable {
+  package enum Target: String, Sendable, CaseIterable {
     /// Distances in units of the grid's side k: `|i - p| / k`. The mean is over images and pairs; both coordinates
     /// are added. Classes are -k...k (equations 4 to 6).
     case paper
@@ -10,7 +10,7 @@ public struct DrlocOptions: Sendable, Equatable {
   }
 
   /// What the head answers and how it is judged.
-  public enum Mode: String, Sendable, CaseIterable {
+  package enum Mode: String, Sendable, CaseIterable {
     /// Two numbers, by their absolute error.
     case l1
     /// A class for each offset, by cross-entropy.
@@ -20,22 +20,22 @@ public struct DrlocOptions: Sendable, Equatable {
     case cbr
   }
 
-  public var target: Target
-  public var mode: Mode
+  package var target: Target
+  package var mode: Mode
   /// Whether the head tells `i - p` rather than `|i - p|`. The paper's classes always do.
-  public var isSigned: Bool
+  package var isSigned: Bool
   /// Whether the reference's distances are divided by the largest there can be (`l1` only).
-  public var normalizes: Bool
+  package var normalizes: Bool
   /// Whether every stage's grid has a head and a loss of its own.
-  public var isMultiscale: Bool
+  package var isMultiscale: Bool
   /// Pairs of positions drawn for each image (m).
-  public var pairs: Int
+  package var pairs: Int
   /// λ, the loss's weight beside the cross-entropy.
-  public var weight: Double
+  package var weight: Double
   /// Epochs over which λ rises from 0 before it falls to 0; nil keeps it constant.
-  public var scheduleWarmupEpochs: Int?
+  package var scheduleWarmupEpochs: Int?
 
-  public init(
+  package init(
     target: Target = .paper, mode: Mode = .l1, isSigned: Bool = false, normalizes: Bool = false,
     isMultiscale: Bool = false, pairs: Int = 64, weight: Double = 0.1,
     scheduleWarmupEpochs: Int? = nil

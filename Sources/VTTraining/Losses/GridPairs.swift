@@ -2,11 +2,11 @@ import VTCore
 import VTTensor
 
 /// Pairs of grid positions, drawn uniformly with replacement: flat indices, `[batch * pairs]`.
-public struct GridPairs: Sendable, Equatable {
-  public var first: [Int32]
-  public var second: [Int32]
+package struct GridPairs: Sendable, Equatable {
+  package var first: [Int32]
+  package var second: [Int32]
 
-  public init(first: [Int32] = [], second: [Int32] = []) {
+  package init(first: [Int32] = [], second: [Int32] = []) {
     self.first = first
     self.second = second
   }
@@ -15,7 +15,7 @@ public struct GridPairs: Sendable, Equatable {
   /// - Parameters:
   ///   - keys: one an image, so that its pairs depend on nothing else.
   ///   - sides: of the grids.
-  public static func draw(keys: [RandomKey], pairs: Int, sides: [Int]) -> [GridPairs] {
+  package static func draw(keys: [RandomKey], pairs: Int, sides: [Int]) -> [GridPairs] {
     var result = [GridPairs](repeating: GridPairs(), count: sides.count)
     for key in keys {
       var generator = key.generator()

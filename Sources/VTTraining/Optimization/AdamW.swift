@@ -6,16 +6,16 @@ import VTTensor
 
 /// AdamW (Loshchilov and Hutter, ICLR 2019) over a network's parameters. Decay skips what has one
 /// axis and what is named `.bias`, as the method's reference code does, and what the architecture exempts.
-public final class AdamW {
-  public struct Options: Sendable, Equatable {
-    public var weightDecay: Double
-    public var beta1: Double
-    public var beta2: Double
-    public var eps: Double
+package final class AdamW {
+  package struct Options: Sendable, Equatable {
+    package var weightDecay: Double
+    package var beta1: Double
+    package var beta2: Double
+    package var eps: Double
     /// Gradients whose norm over all parameters exceeds this are scaled down to it; nil never.
-    public var clipNorm: Double?
+    package var clipNorm: Double?
 
-    public init(
+    package init(
       weightDecay: Double = 0.05, beta1: Double = 0.9, beta2: Double = 0.999, eps: Double = 1e-8,
       clipNorm: Double? = 5
     ) {
@@ -35,13 +35,13 @@ public final class AdamW {
     let decays: Bool
   }
 
-  public let options: Options
+  package let options: Options
   /// Updates made so far.
-  public private(set) var updates = 0
+  package private(set) var updates = 0
   private let engine: Engine
   private let slots: [Slot]
 
-  public init(_ parameters: Parameters, options: Options, engine: Engine) {
+  package init(_ parameters: Parameters, options: Options, engine: Engine) {
     self.options = options
     self.engine = engine
     slots = parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
@@ -57,7 +57,7 @@ public final class AdamW {
   }
 
   /// The norm of all gradients together.
-  public func gradientNorm() -> Double {
+  package func gradientNorm() -> Double {
     slots.reduce(0.0) { sum, slot in
       sum + (slot.parameter.gradient.map { engine.backend.sumOfSquares($0) } ?? 0)
     }.squareRoot()
@@ -65,7 +65,7 @@ public final class AdamW {
 
   /// Updates every parameter that has a gradient.
   /// - Parameter gradientNorm: what `gradientNorm()` gave, for clipping.
-  public func step(learningRate: Double, gradientNorm: Double) {
+  package func step(learningRate: Double, gradientNorm: Double) {
     updates += 1
     let scale = options.clipNorm.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
     let t = Double(updates)
@@ -89,10 +89,10 @@ public final class AdamW {
   private static let secondPrefix = "optimizer.exp_avg_sq."
 
   /// Whether a stored tensor belongs to an optimizer.
-  public static func owns(_ name: String) -> Bool { name.hasPrefix("optimizer.") }
+  package static func owns(_ name: String) -> Bool { name.hasPrefix("optimizer.") }
 
   /// The moments, named after their parameters.
-  public func state() -> [StoredTensor] {
+  package func state() -> [StoredTensor] {
     slots.flatMap { slot in
       [(Self.firstPrefix, slot.first), (Self.secondPrefix, slot.second)].map { prefix, tensor in
         StoredTensor(name: prefix + slot.name, shape: tensor.shape, values: tensor.values)
@@ -101,7 +101,7 @@ public final class AdamW {
   }
 
   /// - Throws: `Failure` where a moment is missing, misshapen or one that no training leaves.
-  public func restore(_ store: StateDict, updates: Int) throws {
+  package func restore(_ store: StateDict, updates: Int) throws {
     for slot in slots {
       for (prefix, tensor) in [(Self.firstPrefix, slot.first), (Self.secondPrefix, slot.second)] {
         guard let stored = store[prefix + slot.name], stored.shape == tensor.shape else {

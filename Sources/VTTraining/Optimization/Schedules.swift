@@ -2,8 +2,8 @@ import Foundation
 
 /// How the learning rate moves, update by update. Definitions are those of the method's reference
 /// code (its `lr_scheduler.py` over timm's schedulers).
-public struct LearningRateSchedule: Sendable, Equatable {
-  public enum Shape: String, Sendable, CaseIterable {
+package struct LearningRateSchedule: Sendable, Equatable {
+  package enum Shape: String, Sendable, CaseIterable {
     /// `min + (base - min)(1 + cos(π t / T)) / 2`, t counted from the very start.
     case cosine
     /// From `base` at the end of the warm-up to `base / 100` at the end.
@@ -13,19 +13,19 @@ public struct LearningRateSchedule: Sendable, Equatable {
     case constant
   }
 
-  public var shape: Shape
-  public var base: Double
+  package var shape: Shape
+  package var base: Double
   /// Where the warm-up starts.
-  public var warmup: Double
-  public var minimum: Double
+  package var warmup: Double
+  package var minimum: Double
   /// W: updates of the linear warm-up.
-  public var warmupUpdates: Int
+  package var warmupUpdates: Int
   /// T: updates in all.
-  public var totalUpdates: Int
-  public var decayRate: Double
-  public var decayUpdates: Int
+  package var totalUpdates: Int
+  package var decayRate: Double
+  package var decayUpdates: Int
 
-  public init(
+  package init(
     shape: Shape, base: Double, warmup: Double, minimum: Double, warmupUpdates: Int,
     totalUpdates: Int, decayRate: Double = 0.1, decayUpdates: Int = 1
   ) {
@@ -40,7 +40,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
   }
 
   /// The schedule's value at `t`.
-  public func value(at t: Int) -> Double {
+  package func value(at t: Int) -> Double {
     if t < warmupUpdates {
       return warmup + Double(t) * (base - warmup) / Double(warmupUpdates)
     }
@@ -59,14 +59,14 @@ public struct LearningRateSchedule: Sendable, Equatable {
 
   /// What update `index` uses: the schedule is set after each update, so update 0 has the value of its
   /// construction and update i that of `t = i - 1`.
-  public func rate(update index: Int) -> Double {
+  package func rate(update index: Int) -> Double {
     if index == 0 { return warmupUpdates > 0 ? warmup : base }
     return value(at: index - 1)
   }
 }
 
 /// λ over the epochs: constant, or up from 0 over the warm-up and then down to 0 at the end.
-public func drlocWeight(_ options: DrlocOptions, epoch: Int, epochs: Int) -> Double {
+package func drlocWeight(_ options: DrlocOptions, epoch: Int, epochs: Int) -> Double {
   guard let warmup = options.scheduleWarmupEpochs else { return options.weight }
   if warmup > 0, epoch <= warmup {
     return min(options.weight / Double(warmup) * Double(epoch), options.weight)

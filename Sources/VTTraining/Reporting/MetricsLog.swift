@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 
 /// `metrics.jsonl`: one JSON object a line, for every update and every epoch.
-public final class MetricsLog {
+package final class MetricsLog {
   private let path: String
   private let descriptor: Int32
   /// What was wrong with the lines that were there.
@@ -36,7 +36,7 @@ public final class MetricsLog {
   }
 
   /// The lines of a log; what is no metrics is left out.
-  public static func read(_ path: String) -> [JSON] {
+  package static func read(_ path: String) -> [JSON] {
     guard let data = try? RunFile.read(path) else { return [] }
     return data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSON(parsing: $0) }
   }

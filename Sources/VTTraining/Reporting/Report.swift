@@ -2,11 +2,11 @@ import Foundation
 import VTCheckpoint
 
 /// `report.html`: a run on one page, with nothing to fetch.
-public enum Report {
+package enum Report {
   /// - Parameters:
   ///   - evaluation: of the best weights; nil without validation images.
   ///   - test: of the best weights on the test images, where there are any.
-  public static func write(
+  package static func write(
     folder: RunFolder, configuration: RunConfiguration, state: TrainingState,
     evaluation: Evaluation?, test: Evaluation? = nil, trainingCount: Int
   ) throws {

@@ -6,32 +6,32 @@ import VTModels
 import VTTensor
 
 /// What a network makes of a labelled set of images.
-public struct Evaluation: Sendable {
+package struct Evaluation: Sendable {
   /// One image's outcome.
-  public struct Prediction: Sendable {
-    public let path: String
-    public let label: Int
-    public let predicted: Int
+  package struct Prediction: Sendable {
+    package let path: String
+    package let label: Int
+    package let predicted: Int
     /// Probability of the predicted class and of the true one.
-    public let confidence: Float
-    public let labelProbability: Float
+    package let confidence: Float
+    package let labelProbability: Float
   }
 
-  public var predictions: [Prediction] = []
-  public var top5Correct = 0
-  public var lossSum = 0.0
+  package var predictions: [Prediction] = []
+  package var top5Correct = 0
+  package var lossSum = 0.0
   /// Images that could not be read.
-  public var failures: [Failure] = []
+  package var failures: [Failure] = []
 
-  public var count: Int { predictions.count }
-  public var correct: Int { predictions.count { $0.label == $0.predicted } }
-  public var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
-  public var top5Accuracy: Double { count == 0 ? 0 : Double(top5Correct) / Double(count) }
+  package var count: Int { predictions.count }
+  package var correct: Int { predictions.count { $0.label == $0.predicted } }
+  package var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
+  package var top5Accuracy: Double { count == 0 ? 0 : Double(top5Correct) / Double(count) }
   /// Mean cross-entropy without smoothing.
-  public var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
+  package var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
 
   /// `[true class][predicted class]`, counts.
-  public func confusion(classes: Int) -> [[Int]] {
+  package func confusion(classes: Int) -> [[Int]] {
     var table = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
     for prediction in predictions { table[prediction.label][prediction.predicted] += 1 }
     return table
@@ -41,7 +41,7 @@ public struct Evaluation: Sendable {
   ///   - strict: whether an unreadable image ends the evaluation.
   ///   - progress: told how many images are done; false stops.
   /// - Throws: `Failure` of kind `.no` where the network's output for an image is not finite.
-  public static func run(
+  package static func run(
     _ model: any VisionModel, _ samples: [Sample], preprocessing: Preprocessing,
     batchSize: Int, engine: Engine, strict: Bool = false,
     progress: (Int) -> Bool = { _ in true }

@@ -5,7 +5,7 @@ import VTCore
 /// `exports.json` of a run folder: which exports the user asked for, and what was written there. A run folder that comes
 /// from somebody else may name any path, so what it names is written to only where this record was made on this machine
 /// for this very folder, and what exists is replaced only where it is still the file that the run wrote.
-public struct ExportRecord {
+package struct ExportRecord {
   private let folder: RunFolder
   /// The exports that were given on the command line, here.
   private var targets: [String] = []
@@ -15,7 +15,7 @@ public struct ExportRecord {
   private var writing: String?
 
   /// The record of a folder; empty where there is none, or one of another machine or folder.
-  public init(_ folder: RunFolder) {
+  package init(_ folder: RunFolder) {
     self.folder = folder
     guard let data = try? RunFile.read(folder.exportsPath), let json = try? JSON(parsing: data),
       json["place"]?.string == Self.place(folder)
@@ -35,22 +35,22 @@ public struct ExportRecord {
   }
 
   /// Whether the user asked for an export here, and not only the folder says so.
-  public func names(_ target: String) -> Bool { targets.contains(target) }
+  package func names(_ target: String) -> Bool { targets.contains(target) }
 
   /// Whether what lies at the path is what this run wrote there, or was about to when it was stopped.
-  public func wrote(_ path: String) -> Bool {
+  package func wrote(_ path: String) -> Bool {
     guard let mark = Self.mark(path) else { return false }
     return written[path] == mark || writing == path
   }
 
   /// Notes exports that the user asked for.
-  public mutating func add(_ targets: [String]) throws {
+  package mutating func add(_ targets: [String]) throws {
     self.targets += targets.filter { !self.targets.contains($0) }
     try write()
   }
 
   /// Writes an export and notes what it is.
-  public mutating func write<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  package mutating func write<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     writing = path
     try write()
     let result = try body()

@@ -3,16 +3,16 @@ import VTCore
 import VTModels
 
 /// Gives a pretrained network a new classifier.
-public enum HeadReplacement {
+package enum HeadReplacement {
   /// The configuration for another number of classes.
-  public static func configuration(_ configuration: JSON, numClasses: Int) -> JSON {
+  package static func configuration(_ configuration: JSON, numClasses: Int) -> JSON {
     configuration.replacing(["num_classes": .int(numClasses)])
   }
 
   /// Where each of `classes` lies among a trained classifier's own, so that it can be kept.
   /// - Parameter own: the classifier's classes; nil where the file does not name them.
   /// - Returns: nil where it tells other classes apart.
-  public static func rows(of classes: [String], in own: [String]?) -> [Int]? {
+  package static func rows(of classes: [String], in own: [String]?) -> [Int]? {
     guard let own, own.count == classes.count, Set(own).count == own.count else { return nil }
     let rows = classes.compactMap { own.firstIndex(of: $0) }
     return rows.count == classes.count ? rows : nil
@@ -22,7 +22,7 @@ public enum HeadReplacement {
   /// zero bias), or by their own rows in another order. All others are the same.
   /// - Parameter rows: for each class, its row of the classifier that the weights have; nil makes a new classifier.
   /// - Throws: `Failure` where the weights lack anything but the classifier.
-  public static func weights(
+  package static func weights(
     _ weights: StateDict, configuration: JSON, seed: UInt64, rows: [Int]? = nil
   ) throws -> StateDict {
     let heads = try Models.headParameters(configuration)

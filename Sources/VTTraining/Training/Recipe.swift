@@ -2,37 +2,37 @@ import Foundation
 import VTData
 
 /// Everything that decides a training run besides the data and the starting weights.
-public struct Recipe: Sendable, Equatable {
-  public var epochs = 20
-  public var batchSize = 32
+package struct Recipe: Sendable, Equatable {
+  package var epochs = 20
+  package var batchSize = 32
   /// Rate after the warm-up.
-  public var learningRate = 2e-4
+  package var learningRate = 2e-4
   /// Rate at the end of a cosine.
-  public var minimumLearningRate = 1e-6
+  package var minimumLearningRate = 1e-6
   /// Rate at the start of the warm-up.
-  public var warmupLearningRate = 1e-6
-  public var warmupEpochs = 2.0
-  public var schedule = LearningRateSchedule.Shape.cosine
-  public var optimizer = AdamW.Options()
-  public var labelSmoothing = 0.1
-  public var dropPath = 0.0
-  public var dropout = 0.0
+  package var warmupLearningRate = 1e-6
+  package var warmupEpochs = 2.0
+  package var schedule = LearningRateSchedule.Shape.cosine
+  package var optimizer = AdamW.Options()
+  package var labelSmoothing = 0.1
+  package var dropPath = 0.0
+  package var dropout = 0.0
   /// nil trains with cross-entropy alone.
-  public var drloc: DrlocOptions? = DrlocOptions()
-  public var cropScale = [0.35, 1.0]
-  public var flipProbability = 0.5
-  public var seed: UInt64 = 0
-  public var validationFraction = 0.2
+  package var drloc: DrlocOptions? = DrlocOptions()
+  package var cropScale = [0.35, 1.0]
+  package var flipProbability = 0.5
+  package var seed: UInt64 = 0
+  package var validationFraction = 0.2
   /// Whether an unreadable image ends the run.
-  public var strictData = false
+  package var strictData = false
   /// Whether batch norms keep their running statistics: for batches of a few images.
-  public var freezesBatchNorm = false
+  package var freezesBatchNorm = false
   /// Whether blocks are computed twice rather than kept: less memory, more time, the same bits.
-  public var recomputes = false
+  package var recomputes = false
   /// Whether only the new head (and the drloc head) learns.
-  public var headOnly = false
+  package var headOnly = false
 
-  public init() {}
+  package init() {}
 
   var augmentation: Augmentation {
     Augmentation(cropScale: cropScale[0]...cropScale[1], flipProbability: flipProbability)
@@ -46,7 +46,7 @@ public struct Recipe: Sendable, Equatable {
   }
 
   /// Drloc's usual weight: 0.5 for Swin, 0.1 for the others (the paper's section 5).
-  public static func defaultDrlocWeight(architecture: String) -> Double {
+  package static func defaultDrlocWeight(architecture: String) -> Double {
     architecture == "swin" ? 0.5 : 0.1
   }
 }

@@ -89,7 +89,7 @@ extension Recipe {
   }
 
   /// - Throws: `Failure` naming the option that makes no sense.
-  public func validate() throws {
+  package func validate() throws {
     guard let broken = rules.first(where: { !$0.holds }) else { return }
     throw Failure(.usage, "\(broken.option) \(broken.says)")
   }

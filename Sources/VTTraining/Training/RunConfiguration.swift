@@ -6,31 +6,31 @@ import VTModels
 import VTTensor
 
 /// Everything needed to repeat a run: the run folder's `config.json`.
-public struct RunConfiguration: Sendable, Equatable {
+package struct RunConfiguration: Sendable, Equatable {
   /// What this version writes. Format 2 has digests in its checkpoints and writes every key of the recipe; folders of
   /// the version before name no format.
-  public static let currentFormat = 2
+  package static let currentFormat = 2
 
-  public var format = RunConfiguration.currentFormat
-  public var recipe: Recipe
+  package var format = RunConfiguration.currentFormat
+  package var recipe: Recipe
   /// The data folder, and what was found in it: a resumed run must find the same.
-  public var data: String
-  public var dataFingerprint: String
+  package var data: String
+  package var dataFingerprint: String
   /// Whether the test images are the validation set even where there are validation images.
-  public var usesTestSplit: Bool
+  package var usesTestSplit: Bool
   /// The starting checkpoint; nil from scratch.
-  public var checkpoint: String?
-  public var metadata: NativeMetadata
-  public var exports: [String]
-  public var keepsDrloc: Bool
+  package var checkpoint: String?
+  package var metadata: NativeMetadata
+  package var exports: [String]
+  package var keepsDrloc: Bool
   /// The kernels it was begun with, for the same bits when it goes on; nil in folders that do not tell.
-  public var instructions: InstructionSet?
+  package var instructions: InstructionSet?
   /// The matrix library it was begun with (`Engine.matrixLibrary`); nil in folders that do not tell.
-  public var matrixLibrary: String?
+  package var matrixLibrary: String?
   /// Keys that the folder lacks, being of an earlier version, and that got their usual values.
-  public private(set) var lacking: [String] = []
+  package private(set) var lacking: [String] = []
 
-  public init(
+  package init(
     recipe: Recipe, data: String, dataFingerprint: String, checkpoint: String?,
     metadata: NativeMetadata, exports: [String], keepsDrloc: Bool,
     instructions: InstructionSet? = nil, usesTestSplit: Bool = false, matrixLibrary: String? = nil

@@ -5,28 +5,28 @@ import VTTensor
 
 /// The folder of one training run: `config.json`, `metrics.jsonl`, `pictures.jsonl`, TensorBoard events,
 /// `checkpoints/`, `report.html`, and while a process trains, `run.lock`.
-public struct RunFolder: Sendable {
-  public let path: String
+package struct RunFolder: Sendable {
+  package let path: String
   private var overwrites = false
 
-  public var configPath: String { path + "/config.json" }
-  public var metricsPath: String { path + "/metrics.jsonl" }
-  public var reportPath: String { path + "/report.html" }
-  public var exportsPath: String { path + "/exports.json" }
+  package var configPath: String { path + "/config.json" }
+  package var metricsPath: String { path + "/metrics.jsonl" }
+  package var reportPath: String { path + "/report.html" }
+  package var exportsPath: String { path + "/exports.json" }
   var listingPath: String { path + "/pictures.jsonl" }
   var lockPath: String { path + "/run.lock" }
   private var checkpointsPath: String { path + "/checkpoints" }
-  public var lastPath: String { checkpointsPath + "/last.safetensors" }
+  package var lastPath: String { checkpointsPath + "/last.safetensors" }
   /// What `last` was before it.
-  public var previousPath: String { checkpointsPath + "/previous.safetensors" }
-  public var bestPath: String { checkpointsPath + "/best.safetensors" }
+  package var previousPath: String { checkpointsPath + "/previous.safetensors" }
+  package var bestPath: String { checkpointsPath + "/best.safetensors" }
 
   init(path: String) { self.path = path }
 
   /// A new run's folder. Nothing is made or removed before `prepare`.
   /// - Parameter overwrite: whether an earlier run in it may be replaced.
   /// - Throws: `Failure` where the folder holds a run already, or something else.
-  public static func create(_ path: String, overwrite: Bool) throws -> RunFolder {
+  package static func create(_ path: String, overwrite: Bool) throws -> RunFolder {
     var run = RunFolder(path: path)
     run.overwrites = overwrite
     try run.checkPlace()
@@ -117,7 +117,7 @@ public struct RunFolder: Sendable {
   }
 
   /// An existing run's folder.
-  public static func open(_ path: String) throws -> RunFolder {
+  package static func open(_ path: String) throws -> RunFolder {
     let run = RunFolder(path: path)
     guard FileManager.default.fileExists(atPath: run.configPath) else {
       if let content = try? run.content(), !content.isEmpty, run.isUnbegun(content) {
@@ -132,14 +132,14 @@ public struct RunFolder: Sendable {
     return run
   }
 
-  public func writeConfiguration(_ configuration: RunConfiguration) throws {
+  package func writeConfiguration(_ configuration: RunConfiguration) throws {
     let file = try OutputFile(configPath, overwrite: true)
     try file.write(configuration.json.text(pretty: true) + "\n")
     try file.commit()
   }
 
   /// - Throws: `Failure` naming the file and the key that is missing, unknown or makes no sense.
-  public func readConfiguration() throws -> RunConfiguration {
+  package func readConfiguration() throws -> RunConfiguration {
     guard let data = try RunFile.read(configPath) else {
       throw Failure.system("reading", file: configPath, code: ENOENT)
     }

@@ -6,7 +6,7 @@ import VTModels
 import VTTensor
 
 /// What a run tells whoever watches it.
-public enum TrainingEvent {
+package enum TrainingEvent {
   case epochBegan(epoch: Int, batches: Int, done: Int)
   case updated(epoch: Int, batch: Int, StepResult)
   case evaluating(done: Int, of: Int)
@@ -18,28 +18,28 @@ public enum TrainingEvent {
 }
 
 /// An epoch in numbers.
-public struct EpochResult: Sendable {
-  public let epoch: Int
-  public let trainLoss: Double
-  public let trainCrossEntropy: Double
-  public let trainDrloc: Double?
-  public let trainAccuracy: Double
+package struct EpochResult: Sendable {
+  package let epoch: Int
+  package let trainLoss: Double
+  package let trainCrossEntropy: Double
+  package let trainDrloc: Double?
+  package let trainAccuracy: Double
   /// nil without validation images.
-  public let validation: Evaluation?
-  public let isBest: Bool
-  public let seconds: Double
+  package let validation: Evaluation?
+  package let isBest: Bool
+  package let seconds: Double
 }
 
 /// The training loop: epochs of updates, an evaluation after each, checkpoints, metrics. A run
 /// that is interrupted and resumed gives the same bits as one that is not.
-public final class Trainer {
-  public let model: any VisionModel
-  public let folder: RunFolder
-  public let configuration: RunConfiguration
-  public private(set) var state: TrainingState
-  public let data: ImageFolder
+package final class Trainer {
+  package let model: any VisionModel
+  package let folder: RunFolder
+  package let configuration: RunConfiguration
+  package private(set) var state: TrainingState
+  package let data: ImageFolder
   private let preprocessing: Preprocessing
-  public let engine: Engine
+  package let engine: Engine
   private let step: TrainingStep
   private let lock: RunLock
   private var reported: Set<String> = []
@@ -56,7 +56,7 @@ public final class Trainer {
   ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
   ///   - data: the images; their classes are the network's.
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
-  public init(
+  package init(
     folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
     data: ImageFolder, engine: Engine
   ) throws {
@@ -85,7 +85,7 @@ public final class Trainer {
   ///   it is kept in the run folder.
   /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
   ///   folder says makes no sense or no checkpoint is whole; where another process uses the folder.
-  public init(
+  package init(
     resuming folder: RunFolder, data: ImageFolder, engine: Engine,
     changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws {
@@ -158,7 +158,7 @@ public final class Trainer {
   ///   - shouldStop: asked before every update and batch of evaluation.
   ///   - watch: told what happens.
   /// - Throws: `Failure` of kind `.interrupted` where `shouldStop` said so, with the state saved.
-  public func run(
+  package func run(
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
   ) throws {
     let metrics = try MetricsLog(folder.metricsPath, after: state)
@@ -323,13 +323,13 @@ public final class Trainer {
   }
 
   /// Images that could not be read so far.
-  public var unreadableCount: Int { reported.count }
+  package var unreadableCount: Int { reported.count }
 
   // MARK: Checkpoints and metrics
 
   /// Saves the whole state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
   /// one of the two is whole.
-  public func save() throws { try save(checkpoint()) }
+  package func save() throws { try save(checkpoint()) }
 
   private func save(_ store: StateDict) throws {
     OutputFile.removeStale(of: folder.previousPath)

@@ -2,26 +2,26 @@ import VTCheckpoint
 import VTCore
 
 /// Where a run stands: with the weights and the optimizer's moments, all that resuming needs.
-public struct TrainingState: Sendable, Equatable {
+package struct TrainingState: Sendable, Equatable {
   /// Epoch under way, from 0.
-  public var epoch = 0
+  package var epoch = 0
   /// Batches of it that are done.
-  public var batch = 0
+  package var batch = 0
   /// Updates made in all.
-  public var updates = 0
-  public var bestAccuracy: Double?
-  public var bestEpoch: Int?
-  public var isFinished = false
+  package var updates = 0
+  package var bestAccuracy: Double?
+  package var bestEpoch: Int?
+  package var isFinished = false
   /// Sums over the epoch under way.
-  public var sums = Sums()
+  package var sums = Sums()
 
-  public struct Sums: Sendable, Equatable {
-    public var loss = 0.0
-    public var crossEntropy = 0.0
-    public var drloc = 0.0
-    public var gradientNorm = 0.0
-    public var correct = 0
-    public var count = 0
+  package struct Sums: Sendable, Equatable {
+    package var loss = 0.0
+    package var crossEntropy = 0.0
+    package var drloc = 0.0
+    package var gradientNorm = 0.0
+    package var correct = 0
+    package var count = 0
 
     mutating func add(_ step: StepResult) {
       let n = Double(step.count)
@@ -36,7 +36,7 @@ public struct TrainingState: Sendable, Equatable {
     func mean(_ sum: Double) -> Double { count == 0 ? 0 : sum / Double(count) }
   }
 
-  public init() {}
+  package init() {}
 
   static let key = "vtkit.training_state"
 

@@ -4,26 +4,26 @@ import VTModels
 import VTTensor
 
 /// What one update found.
-public struct StepResult: Sendable, Equatable {
-  public var loss: Double
-  public var crossEntropy: Double
+package struct StepResult: Sendable, Equatable {
+  package var loss: Double
+  package var crossEntropy: Double
   /// Not multiplied by λ; nil without drloc.
-  public var drloc: Double?
-  public var gradientNorm: Double
-  public var learningRate: Double
-  public var correct: Int
-  public var count: Int
+  package var drloc: Double?
+  package var gradientNorm: Double
+  package var learningRate: Double
+  package var correct: Int
+  package var count: Int
 }
 
 /// One forward and backward pass and one update: the heart of training, without data or files.
-public final class TrainingStep {
-  public let model: any VisionModel
-  public let optimizer: AdamW
+package final class TrainingStep {
+  package let model: any VisionModel
+  package let optimizer: AdamW
   private let engine: Engine
   private let recomputes: Bool
 
   /// - Parameter recomputes: whether blocks' inner results are computed twice rather than kept.
-  public init(
+  package init(
     model: any VisionModel, optimizer: AdamW, engine: Engine, recomputes: Bool = false
   ) {
     self.model = model
@@ -33,12 +33,12 @@ public final class TrainingStep {
   }
 
   /// The drloc loss to add: which definition, with which weight, over which pairs of each scale.
-  public struct Drloc {
-    public var options: DrlocOptions
-    public var weight: Double
-    public var pairs: [GridPairs]
+  package struct Drloc {
+    package var options: DrlocOptions
+    package var weight: Double
+    package var pairs: [GridPairs]
 
-    public init(options: DrlocOptions, weight: Double, pairs: [GridPairs]) {
+    package init(options: DrlocOptions, weight: Double, pairs: [GridPairs]) {
       self.options = options
       self.weight = weight
       self.pairs = pairs
@@ -50,7 +50,7 @@ public final class TrainingStep {
   ///   - labels: `[batch]`.
   ///   - random: decides dropout and drop path.
   /// - Throws: `Failure` where the loss or its gradient is not finite; nothing is then updated.
-  public func run(
+  package func run(
     images: Tensor, labels: [Int32], labelSmoothing: Double, drloc: Drloc?, learningRate: Double,
     random: RandomKey
   ) throws -> StepResult {
@@ -118,7 +118,7 @@ extension TrainingStep {
 }
 
 /// The class of the largest logit of each row; the first of equals.
-public func predictedClasses(_ logits: Tensor) -> [Int] {
+package func predictedClasses(_ logits: Tensor) -> [Int] {
   let classes = logits.channels
   let values = logits.values
   return (0..<logits.rows).map { row in
