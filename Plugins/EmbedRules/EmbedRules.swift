@@ -1,7 +1,7 @@
 import Foundation
 import PackagePlugin
 
-/// Makes the rule files of `converters/` part of the module VTConverters. They become strings: as the array of bytes
+/// Makes the rule files of `converters/` and their Python templates part of the module VTConverters. They become strings: as the array of bytes
 /// that `.embedInCode` makes, they took the compiler a minute.
 ///
 /// The plugin writes the file itself. A tool that did it would be built with everybody's flags, and cannot be
@@ -10,7 +10,7 @@ import PackagePlugin
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
     let root = context.package.directoryURL.appending(path: "converters")
     let folders = try contents(root).filter(\.hasDirectoryPath)
-    let files = try folders.flatMap(contents).filter { $0.pathExtension == "yaml" }
+    let files = try folders.flatMap(contents).filter { ["yaml", "txt"].contains($0.pathExtension) }
     let output = context.pluginWorkDirectoryURL.appending(path: "Embedded")
     try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     let code = try swift(files)

@@ -15,10 +15,10 @@ struct CompiledRules: Sendable {
   private let sources: [(rule: Int, source: Int, pattern: NamePattern)]
   private let sourceIndex: PatternIndex
   let ignore: [(pattern: NamePattern, beside: NamePattern?, reason: String)]
-  let without: [(pattern: NamePattern, reason: String)]
+  let dropped: [(pattern: NamePattern, reason: String)]
   let computed: [(source: NamePattern, native: NamePattern, tensor: ComputedTensor)]
   /// What stands before a block's number, where files may hold one tensor for all blocks.
-  let stacked: String?
+  let scanAxis: String?
   /// Keras layers: what their weights' names look like, and their own names.
   let kerasLayers: [(weights: NamePattern, name: NamePattern)]
   /// Texts of wildcards where no file gives them.
@@ -45,9 +45,9 @@ struct CompiledRules: Sendable {
     }
     sourceIndex = PatternIndex(sources.map(\.pattern))
     ignore = try file.ignore.map { (try pattern($0.pattern), try $0.beside.map(pattern), $0.reason) }
-    without = try file.without.map { (try pattern($0.pattern), $0.reason) }
+    dropped = try file.dropped.map { (try pattern($0.pattern), $0.reason) }
     computed = try file.computed.map { (try pattern($0.source), try pattern($0.native), $0) }
-    stacked = try file.stacked.map { try pattern($0).name(numbers: [:], wildcards: [:]) }
+    scanAxis = try file.scanAxis.map { try pattern($0).name(numbers: [:], wildcards: [:]) }
     kerasLayers = try (file.keras?.layers ?? []).map { (try pattern($0 + "/*"), try pattern($0)) }
     defaultWildcards = file.wildcards.compactMapValues { $0[variant] ?? $0[""] }
   }

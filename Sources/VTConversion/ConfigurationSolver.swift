@@ -176,7 +176,7 @@ struct ConfigurationSolver {
     guard !clues.isOwn, let folder = file.folder else { return nil }
     let keys = folder.defaults.map(\.key).filter { key in
       file.configuration.contains { $0.key == key } && settled[key] == nil && given[key] == nil
-        && file.immaterial[key]?.isTrue(lookUp) != true
+        && file.irrelevantWhen[key]?.isTrue(lookUp) != true
     }
     guard !keys.isEmpty else { return nil }
     let values = keys.map { key in

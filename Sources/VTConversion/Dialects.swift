@@ -65,7 +65,7 @@ package enum Dialects {
     if let known = cache.withLock({ $0[name] }) { return known }
     let file = try RuleFile(
       fileName: name, text: String(decoding: bytes, as: UTF8.self),
-      base: base.map { String(decoding: $0, as: UTF8.self) }, validating: false)
+      base: base.map { String(decoding: $0, as: UTF8.self) }, validating: false, isBuiltIn: true)
     cache.withLock { $0[name] = file }
     return file
   }

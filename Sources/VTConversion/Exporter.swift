@@ -75,7 +75,7 @@ struct Exporter {
     }
     var omitted: [(name: String, reason: String)] = []
     for name in native.names where !taken.contains(name) {
-      if let item = compiled.without.first(where: { $0.pattern.match(name) != nil }) {
+      if let item = compiled.dropped.first(where: { $0.pattern.match(name) != nil }) {
         omitted.append((name, item.reason))
       } else {
         report.unexpected.append(name)
@@ -84,7 +84,7 @@ struct Exporter {
     guard report.isComplete else {
       throw report.failure(file: nil, converter: "the dialect '\(file.dialect)' (\(file.fileName))")
     }
-    if let prefix = compiled.stacked, texts[Stacking.key] != nil {
+    if let prefix = compiled.scanAxis, texts[Stacking.key] != nil {
       store = try Stacking.collected(store, prefix: prefix)
     }
     if let prefix = file.chunked, let size = texts[Chunks.key].flatMap({ Int($0) }), size > 0 {
@@ -122,7 +122,7 @@ struct Exporter {
   /// A key that the dialect fixes must have its value; its library could not know otherwise.
   private func checkConfiguration(_ native: StateDict, _ configuration: JSON) throws {
     let elsewhere = "choose a dialect that can hold it"
-    if let item = file.cannot.first(where: { $0.when.isTrue { configuration[$0] } }) {
+    if let item = file.unsupported.first(where: { $0.when.isTrue { configuration[$0] } }) {
       throw Failure(
         "the dialect '\(file.dialect)' has no such network: \(item.reason)", hint: elsewhere)
     }
@@ -150,7 +150,7 @@ struct Exporter {
     return usual.compactMap { key, value in
       guard let value = file.fixed(key, value, { configuration[$0] }),
         let own = configuration[key], !own.isSame(as: value),
-        file.immaterial[key]?.isTrue({ configuration[$0] }) != true
+        file.irrelevantWhen[key]?.isTrue({ configuration[$0] }) != true
       else { return nil }
       return (key, value, own)
     }

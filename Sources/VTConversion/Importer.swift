@@ -54,7 +54,7 @@ struct Importer {
     let head = try spelling.map {
       try NamePattern($0 + "*", variables: [:], counts: ["scale"], wildcards: [])
     }
-    let expanded = try compiled.stacked.flatMap { try Stacking.expanded(store, prefix: $0) }
+    let expanded = try compiled.scanAxis.flatMap { try Stacking.expanded(store, prefix: $0) }
     if expanded != nil { wildcards[Stacking.key] = "yes" }
     let unchunked = try file.chunked.flatMap { try Chunks.expanded(store, prefix: $0) }
     if let size = unchunked?.size { wildcards[Chunks.key] = String(size) }

@@ -22,7 +22,7 @@ struct PublishedNetworks: Sendable {
     /// Why this is taken, where the network is not a published one.
     let because: String?
     /// Why VTKit does not have the network, although its tensors have a dialect's names and shapes.
-    let cannot: String?
+    let unsupported: String?
     /// The configuration key by which the user says that it is not this network.
     let overruledBy: String?
   }
@@ -127,7 +127,7 @@ extension PublishedNetworks {
     architecture: String, given: Set<String>, _ lookUp: (String) -> JSON?, _ clues: NetworkClues
   ) throws -> LoadNote? {
     for network in networks[architecture] ?? [] {
-      guard let reason = network.cannot, network.fits(lookUp) else { continue }
+      guard let reason = network.unsupported, network.fits(lookUp) else { continue }
       if let key = network.overruledBy, given.contains(key) { continue }
       if let ownName = network.ownName(clues) {
         throw Failure(
@@ -201,7 +201,7 @@ extension PublishedNetworks.Network {
   fileprivate func ownName(_ clues: NetworkClues) -> (text: String, isOfFile: Bool)? {
     func isCalled(_ name: String) -> Bool { called.contains { $0.match(name) != nil } }
     if let name = clues.modelName { return isCalled(name) ? (name, false) : nil }
-    guard isRare || cannot != nil else { return nil }
+    guard isRare || unsupported != nil else { return nil }
     return clues.fileNames.first(where: isCalled).map { ($0, true) }
   }
 
@@ -227,7 +227,8 @@ extension PublishedNetworks.Network {
       called: try reader.strings("called").map(pattern), under: try reader.strings("under"),
       hasFixedPositions: try reader.optional("fixed_positions")?.text() == "true",
       isRare: try reader.optional("rare")?.text() == "true",
-      because: try reader.optional("because")?.text(), cannot: try reader.optional("cannot")?.text(),
+      because: try reader.optional("because")?.text(),
+      unsupported: try reader.optional("unsupported")?.text(),
       overruledBy: try reader.optional("overruled_by")?.text())
     try reader.finish()
   }

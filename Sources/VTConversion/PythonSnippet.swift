@@ -2,13 +2,13 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// The Python lines by which a dialect's own library loads what was written: text of the rule file with
-/// `{expressions}` over the configuration.
+/// The Python lines by which a dialect's own library loads what was written: text with `{expressions}` over the
+/// configuration.
 struct PythonSnippet: Sendable {
   /// Taken where this is true; always where there is none.
   let when: Expression?
-  /// Our words for values to the library's.
-  let words: [String: String]
+  /// Our values to the library's.
+  let values: [String: String]
   /// nil where the library has no network like this.
   private let parts: [Part]?
 
@@ -28,9 +28,9 @@ struct PythonSnippet: Sendable {
   }
 
   /// - Throws: `Failure` where an expression is malformed.
-  init(when: Expression?, words: [String: String], text: String?) throws {
+  init(when: Expression?, values: [String: String], text: String?) throws {
     self.when = when
-    self.words = words
+    self.values = values
     parts = try text.map { text in
       var parts: [Part] = []
       var rest = Substring(text)
@@ -68,7 +68,7 @@ struct PythonSnippet: Sendable {
     switch value {
     case .null: "None"
     case .bool(let flag): flag ? "True" : "False"
-    case .string(let text): quoted(words[text] ?? text)
+    case .string(let text): quoted(values[text] ?? text)
     case .array(let items): "[" + items.map(python).joined(separator: ", ") + "]"
     default: value.text()
     }
@@ -120,7 +120,7 @@ extension ExportedCheckpoint {
     }
     let own = wildcards.compactMapValues { Int($0).map { JSON.int($0) } }
     let known = configuration.merging(own.merging(["variant": .string(variant)]) { $1 })
-    let fitting = rules.python.first { snippet in snippet.when?.isTrue { known[$0] } ?? true }
+    let fitting = try? rules.pythonSnippets().first { snippet in snippet.when?.isTrue { known[$0] } ?? true }
     return fitting?.text(known, files: files, format: format).map { $0 + imagesComment }
   }
 }

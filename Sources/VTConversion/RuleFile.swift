@@ -92,9 +92,9 @@ package struct RuleFile: Sendable {
   /// no such key.
   let conditions: [String: (when: Expression, otherwise: JSON?)]
   /// Where true, a key's value makes no difference.
-  let immaterial: [String: Expression]
+  let irrelevantWhen: [String: Expression]
   /// Networks that the library does not have, although the rules could name their tensors.
-  let cannot: [(when: Expression, reason: String)]
+  let unsupported: [(when: Expression, reason: String)]
   let presence: [Presence]
   let axes: [String: Expression]
   let counters: [Counter]
@@ -112,7 +112,7 @@ package struct RuleFile: Sendable {
   /// How the dialect names the drloc head, `{scale}` standing for the scale's number; nil where it has none.
   let drloc: String?
   /// What stands before a block's number in names, where files may hold one tensor for all blocks.
-  let stacked: String?
+  let scanAxis: String?
   /// What stands before a chunk's number and a block's, where files may name both.
   let chunked: String?
   let rules: [Rule]
@@ -122,21 +122,27 @@ package struct RuleFile: Sendable {
   /// Tensors that are no part of the network; where `beside` is given, only in files that have such a tensor too.
   let ignore: [(pattern: String, beside: String?, reason: String)]
   /// Native tensors for which the dialect has no place and whose loss changes no result.
-  let without: [(pattern: String, reason: String)]
+  let dropped: [(pattern: String, reason: String)]
   /// Tensors that follow from others: left out on import, computed on export.
   let computed: [ComputedTensor]
   /// What the library does with images, by conditions on the network.
   let preprocessing: [PreprocessingRule]
-  /// How the library loads an exported file; the first that fits the network.
-  let python: [PythonSnippet]
+  /// Whether the file is one of VTKit's own.
+  let isBuiltIn: Bool
+  /// The text of the Python template beside a file of the user's own.
+  private(set) var pythonText: String?
 
   /// - Parameters:
   ///   - base: text of the file that this one extends: its keys hold where this file does not give them.
   ///   - validating: whether to check that the rules make sense together; the built-in files are checked by the
   ///     project's tests instead.
+  ///   - isBuiltIn: whether the file is one of VTKit's own.
   /// - Throws: `Failure` naming file and line.
-  package init(fileName: String, text: String, base: String? = nil, validating: Bool = true) throws {
+  package init(
+    fileName: String, text: String, base: String? = nil, validating: Bool = true, isBuiltIn: Bool = false
+  ) throws {
     self.fileName = fileName
+    self.isBuiltIn = isBuiltIn
     var reader: YAMLReader
     do {
       guard var node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
@@ -188,8 +194,8 @@ package struct RuleFile: Sendable {
         return (key, try usual.json())
       }
       self.conditions = conditions
-      immaterial = Dictionary(
-        uniqueKeysWithValues: try reader.mapping("immaterial").map { ($0, try Expression($1.text())) })
+      irrelevantWhen = Dictionary(
+        uniqueKeysWithValues: try reader.mapping("irrelevant_when").map { ($0, try Expression($1.text())) })
       presence = try reader.mapping("presence").flatMap { key, value in
         guard let items = value.items else { return [try Presence(key, value, isAlone: true)] }
         return try items.map { try Presence(key, $0, isAlone: false) }
@@ -229,7 +235,7 @@ package struct RuleFile: Sendable {
         return result
       }
       drloc = try reader.optional("drloc")?.text()
-      stacked = try reader.optional("stacked")?.text()
+      scanAxis = try reader.optional("scan_axis")?.text()
       chunked = try reader.optional("chunked")?.text()
       let variables = self.variants[0].variables
       rules = try reader.list("tensors").map { value in
@@ -259,19 +265,10 @@ package struct RuleFile: Sendable {
       }
       preprocessing = try reader.list("preprocessing").map { try PreprocessingRule($0) }
       inputLayer = try reader.strings("input_layer")
-      python = try reader.list("python").map { value in
-        var value = value
-        let result = try value.located {
-          try PythonSnippet(
-            when: try value.optional("when").map { try Expression($0.text()) },
-            words: Dictionary(uniqueKeysWithValues: try value.mapping("words").map { ($0, try $1.text()) }),
-            text: try value.optional("text")?.text())
-        }
-        try value.finish()
-        return result
+      unsupported = try reader.reasons("unsupported", of: "when").map {
+        (try Expression($0.pattern), $0.reason)
       }
-      cannot = try reader.reasons("cannot", of: "when").map { (try Expression($0.pattern), $0.reason) }
-      without = try reader.reasons("without", of: "native")
+      dropped = try reader.reasons("dropped", of: "native")
       computed = try reader.list("computed").map { value in
         var value = value
         let kind = try value.string("kind")
@@ -312,6 +309,11 @@ package struct RuleFile: Sendable {
       throw Failure("a rule file is UTF-8 text", file: path)
     }
     try self.init(fileName: path, text: text, base: Dialects.base(of: path, text))
+    let template = path.dropLast((path as NSString).pathExtension.count) + "py.txt"
+    pythonText = FileManager.default.contents(atPath: String(template)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    _ = try pythonSnippets()
   }
 
   /// Lines of `tensors`.

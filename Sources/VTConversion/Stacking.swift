@@ -1,7 +1,7 @@
 import VTCheckpoint
 
 /// Some libraries keep one tensor for all blocks, the blocks along its first axis (JAX's scan). A rule file names what
-/// stands before the block's number (`stacked: "Transformer/encoderblock"`); the rules know single blocks only.
+/// stands before the block's number (`scan_axis: "Transformer/encoderblock"`); the rules know single blocks only.
 enum Stacking {
   /// Name under which a file's habit travels with its other wildcards.
   static let key = "stacked"

@@ -129,10 +129,22 @@ struct YAMLReader {
     }
   }
 
+  /// Keys that rule files had before, and what to write in their place.
+  private static let renamed = [
+    "immaterial": "it is called 'irrelevant_when' now", "cannot": "it is called 'unsupported' now",
+    "without": "it is called 'dropped' now", "stacked": "it is called 'scan_axis' now",
+    "words": "it is called 'values' now",
+    "python": "Python lines are in a file beside the rule file now: ours.py.txt beside ours.yaml",
+  ]
+
   /// Refuses keys that nothing asked for.
   func finish() throws {
     for (index, name) in keys.enumerated() {
       if !used.contains(name) {
+        if let now = Self.renamed[name] {
+          throw Failure(
+            "line \(node.mapping?[index].key.mark?.line ?? line): unknown key '\(name)'", hint: now)
+        }
         let close = name.closest(in: Array(used))
         throw Failure(
           "line \(node.mapping?[index].key.mark?.line ?? line): unknown key '\(name)'",

@@ -8,9 +8,16 @@ package enum EmbeddedConverters {
 
   /// File name (without folder) and content of every rule file, in the order of their names.
   package static let files: [(name: String, bytes: [UInt8])] =
-    EmbeddedFiles.all.filter { !$0.path.hasPrefix("networks/") }.map { file in
+    EmbeddedFiles.all.filter { !$0.path.hasPrefix("networks/") && $0.path.hasSuffix(".yaml") }.map { file in
       (String(file.path.drop { $0 != "/" }.dropFirst()), Array(file.text.utf8))
     }
+
+  /// How a rule file's library loads what was written: the Python template beside it (`vit-timm.py.txt`).
+  /// - Parameter ruleFile: name without folder (`vit-timm.yaml`).
+  package static func pythonTemplate(of ruleFile: String) -> String? {
+    let name = "/" + ruleFile.dropLast(".yaml".count) + ".py.txt"
+    return EmbeddedFiles.all.first { $0.path.hasSuffix(name) }?.text
+  }
 
   private static func text(_ path: String) -> String {
     guard let file = EmbeddedFiles.all.first(where: { $0.path == path }) else {

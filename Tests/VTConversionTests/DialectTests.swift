@@ -76,6 +76,16 @@ struct DialectTests {
     }
   }
 
+  @Test func everyPythonTemplateBelongsToARuleFileAndIsReadable() throws {
+    let folder = Fixtures.root + "/converters"
+    let templates = try FileManager.default.subpathsOfDirectory(atPath: folder).filter {
+      $0.hasSuffix(".txt")
+    }
+    let used = try Dialects.all().filter { try !$0.pythonSnippets().isEmpty }
+    #expect(
+      Set(templates) == Set(used.map { "\($0.architecture)/\($0.architecture)-\($0.dialect).py.txt" }))
+  }
+
   @Test(arguments: cases)
   func recognizesDialectAndConfiguration(_ name: String) throws {
     let reference = try ReferenceCase(name)

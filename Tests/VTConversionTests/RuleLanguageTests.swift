@@ -132,4 +132,43 @@ struct RuleLanguageTests {
     let failure = #expect(throws: Failure.self) { try RuleFile(fileName: "x.yaml", text: text) }
     #expect(failure?.description == "line 10: unknown key 'sorce': x.yaml — did you mean 'source'?")
   }
+
+  @Test(arguments: [
+    ("immaterial", "irrelevant_when"), ("cannot", "unsupported"), ("without", "dropped"),
+    ("stacked", "scan_axis"), ("python", "ours.py.txt"),
+  ])
+  func formerKeysAreRefusedWithTheirNewName(_ former: String, _ now: String) throws {
+    let text =
+      "{architecture: vit, dialect: x, description: x, library: x, format: npz, detect: [a], \(former): []}"
+    let failure = #expect(throws: Failure.self) { try RuleFile(fileName: "x.yaml", text: text) }
+    #expect(failure?.problem.hasSuffix("unknown key '\(former)'") == true)
+    #expect(failure?.hint?.contains(now) == true)
+  }
+
+  @Test func aPythonTemplateHasSections() throws {
+    let text = """
+      # How it is loaded.
+      #: value gelu_tanh = gelu_new
+
+      #: when num_classes == 0
+      #: unsupported
+
+      #: otherwise
+      model = f({depth}, {activation})
+
+      """
+    let snippets = try PythonTemplate.snippets(text)
+    #expect(snippets.count == 2 && snippets[0].when != nil && snippets[1].when == nil)
+    let network: JSON = .object(["depth": .int(2), "activation": .string("gelu_tanh")])
+    #expect(snippets[0].text(network, files: ["a.npz"], format: .npz) == nil)
+    #expect(snippets[1].text(network, files: ["a.npz"], format: .npz) == "model = f(2, \"gelu_new\")")
+    for (part, line) in [
+      ("#: otherwise", 7), ("#: unsupported", 5), ("model = ", 8), ("#: value gelu_tanh =", 2),
+    ] {
+      let failure = #expect(throws: Failure.self, "\(part)") {
+        try PythonTemplate.snippets(text.replacing(part, with: part == "model = " ? "#: model" : "#: other"))
+      }
+      #expect(failure?.problem.hasPrefix("line \(line): ") == true, "\(part): \(failure?.problem ?? "")")
+    }
+  }
 }

@@ -145,7 +145,7 @@ extension FolderRules {
 
   /// The library's value in our words, the likeliest first.
   private func ours(_ value: JSON, of key: String) -> [JSON] {
-    if let word = words.first(where: { $0.theirs == value.string ?? value.text() }) {
+    if let word = values.first(where: { $0.theirs == value.string ?? value.text() }) {
       return word.ours.map { .string($0) }
     }
     // An image's or window's two sides, where they are the same.
@@ -159,7 +159,7 @@ extension FolderRules {
 
   /// Our value in the library's words.
   func theirs(_ value: JSON) -> JSON {
-    guard let text = value.string, let word = words.first(where: { $0.ours.contains(text) }) else {
+    guard let text = value.string, let word = values.first(where: { $0.ours.contains(text) }) else {
       return value
     }
     return ["true": .bool(true), "false": .bool(false)][word.theirs] ?? .string(word.theirs)

@@ -31,7 +31,7 @@ struct FolderRules: Sendable {
   let inside: String?
   let keys: [Key]
   /// The library's words to ours. A word may stand for several of ours; the first is taken.
-  let words: [(theirs: String, ours: [String])]
+  let values: [(theirs: String, ours: [String])]
   /// What the library takes where its file lacks a key.
   let defaults: [(key: String, value: JSON)]
   let written: [Written]
@@ -52,7 +52,7 @@ struct FolderRules: Sendable {
     networkName = try reader.optional("name")?.text()
     inside = try reader.optional("inside")?.text()
     keys = try reader.mapping("keys").map { Key(key: $0, sources: try $1.texts().map(path)) }
-    words = try reader.mapping("words").map { ($0, try $1.texts()) }
+    values = try reader.mapping("values").map { ($0, try $1.texts()) }
     defaults = try reader.mapping("defaults").map { ($0, try $1.json()) }
     refused = try reader.list("refuse").map { value in
       var value = value
