@@ -67,7 +67,7 @@ benchmarks: setup
 	cd Benchmarks && $(SWIFT) package --disable-sandbox benchmark --no-progress
 
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Benchmarks/Package.swift Benchmarks/Operations Fuzz
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples Benchmarks/Package.swift Benchmarks/Operations Fuzz
 
 setup:
 	@bash scripts/setup.sh

@@ -79,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "VTKitCommand",
       dependencies: [
-        "VTCore", "VTCheckpoint", "VTConversion", "VTTensor", "VTModels", "VTData", "VTTraining",
+        "VTKit", "VTCore", "VTCheckpoint", "VTConversion", "VTTensor", "VTModels", "VTData", "VTTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -103,7 +103,7 @@ let package = Package(
     .testTarget(
       name: "VTTrainingTests",
       dependencies: ["VTCore", "VTTraining", "VTConversion", "VTCheckpoint", "TestSupport"]),
-    .testTarget(name: "VTKitTests", dependencies: ["VTKit"]),
+    .testTarget(name: "VTKitTests", dependencies: ["VTKit", "TestSupport"]),
     .testTarget(
       name: "CommandTests", dependencies: ["VTKitCommand", "VTCore", "VTCheckpoint", "TestSupport"]),
   ]

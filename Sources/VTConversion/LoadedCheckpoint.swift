@@ -3,17 +3,22 @@ import VTCheckpoint
 import VTCore
 
 /// What to know about a checkpoint beforehand; everything may be left out.
-package struct LoadOptions: Sendable {
-  package var architecture: String?
-  package var dialect: String?
+public struct LoadOptions: Sendable {
+  /// The architecture, such as `vit`; recognized where left out.
+  public var architecture: String?
+  /// Whose names the tensors have, such as `timm`; recognized where left out.
+  public var dialect: String?
   /// The key of the file's dictionary that holds the network (`model_ema`); found where left out.
-  package var key: String?
+  public var key: String?
   /// Configuration keys that the file does not settle.
-  package var configuration: JSON?
-  package var ignore: [String]
-  package var allowMissing: [String]
+  public var configuration: JSON?
+  /// Tensors to leave out, by name; `*` stands for anything.
+  public var ignore: [String]
+  /// Tensors to do without, likewise.
+  public var allowMissing: [String]
 
-  package init(
+  /// Options that say nothing, unless a parameter does; see the properties.
+  public init(
     architecture: String? = nil, dialect: String? = nil, key: String? = nil, configuration: JSON? = nil,
     ignore: [String] = [], allowMissing: [String] = []
   ) {
@@ -208,6 +213,15 @@ package struct LoadedCheckpoint: Sendable {
       dialect: file.dialect, variant: result.variant, wildcards: result.wildcards,
       notes: result.unusedPatterns + copies + said + result.assumed + result.sizeNotes + left,
       ignored: ignored, skipped: store.skipped, plan: result.plan)
+  }
+}
+
+extension LoadedCheckpoint {
+  /// A network that nothing was read for: no tensors, only a configuration.
+  package init(untrained configuration: JSON) {
+    self.init(
+      native: StateDict(), metadata: NativeMetadata(configuration: configuration),
+      dialect: NativeMetadata.nativeDialect, variant: "", wildcards: [:])
   }
 }
 

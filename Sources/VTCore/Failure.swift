@@ -1,9 +1,9 @@
 import Foundation
 
 /// An error a user can act on: what went wrong, where, and what to do about it.
-package struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable {
+public struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable {
   /// What kind of trouble; the command line's exit code follows from it.
-  package enum Kind: Sendable, Equatable {
+  public enum Kind: Sendable, Equatable {
     /// A question was answered "no" (exit code 1).
     case no
     /// The call itself makes no sense (2).
@@ -16,15 +16,21 @@ package struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable
     case interrupted
   }
 
-  package var kind: Kind
-  package var problem: String
-  package var file: String?
-  package var tensor: String?
+  /// What kind of trouble it is.
+  public var kind: Kind
+  /// What went wrong, in words.
+  public var problem: String
+  /// The file or folder that it is about.
+  public var file: String?
+  /// The tensor that it is about, as its file names it.
+  public var tensor: String?
   /// Byte offset into the file.
-  package var offset: Int?
-  package var hint: String?
+  public var offset: Int?
+  /// What to do about it, in words.
+  public var hint: String?
 
-  package init(
+  /// An error of a kind; see the properties.
+  public init(
     _ kind: Kind, _ problem: String, file: String? = nil, tensor: String? = nil,
     offset: Int? = nil, hint: String? = nil
   ) {
@@ -37,7 +43,7 @@ package struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable
   }
 
   /// The usual kind: a bad input.
-  package init(
+  public init(
     _ problem: String, file: String? = nil, tensor: String? = nil, offset: Int? = nil,
     hint: String? = nil
   ) {
@@ -46,7 +52,7 @@ package struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable
   }
 
   /// `what went wrong: file, tensor, byte offset — what to do`.
-  package var description: String {
+  public var description: String {
     var place: [String] = []
     if let file { place.append(file.printable) }
     if let tensor { place.append("tensor '\(tensor.printable)'") }
@@ -57,7 +63,8 @@ package struct Failure: Error, CustomStringConvertible, LocalizedError, Sendable
     return text
   }
 
-  package var errorDescription: String? { description }
+  /// The same, for Foundation.
+  public var errorDescription: String? { description }
 
   /// The same error with the places filled in that it did not know itself.
   package func located(file: String? = nil, tensor: String? = nil) -> Failure {

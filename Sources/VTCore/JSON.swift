@@ -2,7 +2,7 @@ import Foundation
 
 /// A JSON value that keeps the order of keys and the spelling of numbers. The parser follows
 /// RFC 8259 to the letter and refuses a key given twice, which Foundation's accept in silence.
-package indirect enum JSON: Sendable, Equatable {
+public indirect enum JSON: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number as it was spelled.
@@ -11,40 +11,52 @@ package indirect enum JSON: Sendable, Equatable {
   case array([JSON])
   case object([Member])
 
-  package struct Member: Sendable, Equatable {
-    package let key: String
-    package let value: JSON
+  /// A key of an object, and its value.
+  public struct Member: Sendable, Equatable {
+    /// The key.
+    public let key: String
+    /// The value.
+    public let value: JSON
 
-    package init(key: String, value: JSON) {
+    /// A key and its value.
+    public init(key: String, value: JSON) {
       self.key = key
       self.value = value
     }
   }
 
+  /// An object.
   /// - Parameter members: keys must differ.
-  package static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
+  public static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
     .object(members.map { Member(key: $0.key, value: $0.value) })
   }
 
-  package static func int(_ value: Int) -> JSON { .number(String(value)) }
+  /// A whole number.
+  public static func int(_ value: Int) -> JSON { .number(String(value)) }
 
   /// The shortest decimal that reads back to the same number; null for what JSON cannot say.
-  package static func double(_ value: Double) -> JSON {
+  public static func double(_ value: Double) -> JSON {
     value.isFinite ? .number(value.description.replacingSuffix(".0")) : .null
   }
 
-  package subscript(key: String) -> JSON? {
+  /// An object's value of a key; nil where it has no such key, or this is no object.
+  public subscript(key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value
   }
 
-  package var string: String? { if case .string(let value) = self { value } else { nil } }
-  package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-  package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
-  package var members: [Member]? { if case .object(let value) = self { value } else { nil } }
+  /// The text; nil for anything else.
+  public var string: String? { if case .string(let value) = self { value } else { nil } }
+  /// True or false; nil for anything else.
+  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  /// An array's values; nil for anything else.
+  public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+  /// An object's members, in order; nil for anything else.
+  public var members: [Member]? { if case .object(let value) = self { value } else { nil } }
   /// A number spelled as an integer that fits.
-  package var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
-  package var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
+  public var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+  /// A number; nil for anything else.
+  public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
 }
 
 extension String {
@@ -65,7 +77,9 @@ extension JSON {
     }
   }
 
-  package init(parsing text: String) throws { try self.init(parsing: text.utf8) }
+  /// Reads JSON text.
+  /// - Throws: `Failure` with the byte offset of the first mistake.
+  public init(parsing text: String) throws { try self.init(parsing: text.utf8) }
 
   private struct Parser {
     let bytes: UnsafeBufferPointer<UInt8>
@@ -228,7 +242,7 @@ extension JSON {
 
 extension JSON {
   /// Compact text, or with one member a line and two spaces a level.
-  package func text(pretty: Bool = false) -> String {
+  public func text(pretty: Bool = false) -> String {
     var out = ""
     write(to: &out, pretty: pretty, indent: 0)
     return out

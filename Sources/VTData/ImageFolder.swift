@@ -20,9 +20,11 @@ package struct Sample: Sendable, Equatable {
 
 /// Images in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
 /// alone. Folders inside a class folder belong to the class.
-package struct ImageFolder: Sendable {
+public struct ImageFolder: Sendable {
+  /// The folder, as it was given.
+  public let path: String
   /// In the order of their labels: sorted by name.
-  package let classes: [String]
+  public let classes: [String]
   package let training: [Sample]
   package let validation: [Sample]
   /// The test images that `validation` does not hold already.
@@ -31,57 +33,88 @@ package struct ImageFolder: Sendable {
   package let validationFolder: String?
   package let testFolder: String?
   package let remarks: DataRemarks
+  /// Whether the test images are the validation set even where there is a `val`.
+  package let usesTestSplit: Bool
+  private let content: Content
 
+  /// What was found on disk, before images are put aside for validation.
+  private struct Content: Sendable {
+    var classes: [String]
+    var images: [Sample]
+    var validation: [Sample] = []
+    var test: [Sample] = []
+    var validationFolder: String?
+    var testFolder: String?
+    var remarks = DataRemarks()
+    /// Told last.
+    var unusedFolders: String?
+  }
+
+  /// Reads the names of the folder's files. No image is opened that has an image's suffix.
   /// - Parameters:
+  ///   - path: the folder.
   ///   - validationFraction: how much of each class is held out for validation if the data has no validation folder.
-  ///   - seed: decides that part.
+  ///   - seed: decides that part. Fine-tuning takes the fraction and the seed of its recipe.
   ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
   /// - Throws: `Failure` where the folder is missing, has no images or fewer than two classes.
-  package init(
-    _ root: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
+  public init(
+    _ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
   ) throws {
-    let layout = try DataLayout(root)
+    let layout = try DataLayout(path)
     let hasTrain = layout.training != nil
-    if usesTestSplit && !(hasTrain && layout.test != nil) { throw Self.noTestFolder(root) }
-    var remarks = DataRemarks()
+    if usesTestSplit && !(hasTrain && layout.test != nil) { throw Self.noTestFolder(path) }
     var base = try ClassFolders(layout.path(layout.training))
-    let classes = base.classes
-    let images = try base.images(order: classes)
-    remarks.add(base.remarks)
+    var content = Content(classes: base.classes, images: try base.images(order: base.classes))
+    content.remarks.add(base.remarks)
     func extra(_ set: String) throws -> [Sample] {
-      let (found, more) = try Self.images(of: layout.path(set), classes: classes, kind: set)
-      remarks.add(more)
+      let (found, more) = try Self.images(of: layout.path(set), classes: content.classes, kind: set)
+      content.remarks.add(more)
       return found
     }
     let chosen = hasTrain ? (usesTestSplit ? layout.test : layout.validation ?? layout.test) : nil
     if let chosen {
-      training = images
-      validation = try extra(chosen)
+      content.validation = try extra(chosen)
       if chosen == layout.test && !usesTestSplit {
-        remarks.notes.append("\(chosen)/ is the validation set, since there is no val/")
+        content.remarks.notes.append("\(chosen)/ is the validation set, since there is no val/")
       }
-    } else {
-      (training, validation) = try Self.split(images, classes.count, validationFraction, seed)
     }
+    content.validationFolder = chosen
+    content.testFolder = hasTrain && layout.test != chosen ? layout.test : nil
+    content.test = try content.testFolder.map(extra) ?? []
+    if let train = layout.training, !layout.others.isEmpty {
+      content.unusedFolders =
+        "folders beside \(train)/ were not used: \(layout.others.prefix(5).map(\.printable).joined(separator: ", "))"
+    }
+    try self.init(content, path, validationFraction, seed, usesTestSplit)
+  }
+
+  private init(
+    _ content: Content, _ path: String, _ fraction: Double, _ seed: UInt64, _ usesTestSplit: Bool
+  ) throws {
+    (self.content, self.path, self.usesTestSplit) = (content, path, usesTestSplit)
+    (classes, test) = (content.classes, content.test)
+    (validationFolder, testFolder) = (content.validationFolder, content.testFolder)
+    (training, validation) =
+      validationFolder == nil
+      ? try Self.split(content.images, classes.count, fraction, seed) : (content.images, content.validation)
+    var remarks = content.remarks
     let seen = Set(validation.map(\.label))
-    let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { classes[$0] }
+    let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { content.classes[$0] }
     if !unseen.isEmpty {
       remarks.warnings.append(
         "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
       )
     }
-    validationFolder = chosen
-    testFolder = hasTrain && layout.test != chosen ? layout.test : nil
-    test = try testFolder.map(extra) ?? []
-    if let train = layout.training, !layout.others.isEmpty {
-      remarks.warnings.append(
-        "folders beside \(train)/ were not used: \(layout.others.prefix(5).map(\.printable).joined(separator: ", "))"
-      )
-    }
+    if let text = content.unusedFolders { remarks.warnings.append(text) }
     remarks.close()
     self.remarks = remarks
-    self.classes = classes
-    try check(root)
+    try check(path)
+  }
+
+  /// The same images with another part of each class put aside; where validation images have a folder of their own, the
+  /// same. The folder is not read again.
+  package func divided(validationFraction: Double, seed: UInt64) throws -> ImageFolder {
+    try ImageFolder(content, path, validationFraction, seed, usesTestSplit)
   }
 
   /// The images of a set whose classes are known.

@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
       Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 bad input file; 4 out of disk or memory; \
       130 interrupted (a training run is saved first).
       """,
-    version: "0.1.0",
+    version: Version.current,
     subcommands: [
       Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self,
       ModelsCommand.self, DialectsCommand.self, Bench.self,

@@ -8,7 +8,6 @@ package struct NamedModel: Sendable {
   /// Parameters with 1,000 classes, as published.
   package let publishedParameterCount: Int
   package let configuration: JSON
-
 }
 
 extension Models {
@@ -24,5 +23,18 @@ extension Models {
       .usage, "there is no model '\(name)'",
       hint: close.isEmpty
         ? "see 'vtkit models'" : "did you mean \(close.joined(separator: ", "))? See 'vtkit models'")
+  }
+
+  /// The published name of a network of this configuration, whatever its number of classes.
+  package static func name(of configuration: JSON) -> String? {
+    // Where windows divide every grid, which published Swins' do, their padding makes no difference.
+    let free: Set = ["num_classes", "window_padding"]
+    func fits(_ model: NamedModel) -> Bool {
+      guard configuration["architecture"] == model.configuration["architecture"] else { return false }
+      return (model.configuration.members ?? []).allSatisfy { member in
+        free.contains(member.key) || configuration[member.key].map { $0.isSame(as: member.value) } ?? true
+      }
+    }
+    return all.first(where: fits)?.name
   }
 }

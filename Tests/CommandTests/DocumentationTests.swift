@@ -86,7 +86,8 @@ struct DocumentationTests {
   @Test(arguments: pages.filter { $0 != "CHANGELOG.md" && !$0.hasPrefix("docs/measurements/log/") })
   func everyFileInBackticksExists(_ page: String) throws {
     let folders = [
-      "Sources/", "Tests/", "docs/", "converters/", "fixtures/", "scripts/", "Benchmarks/", "Fuzz/", ".ci/",
+      "Sources/", "Tests/", "docs/", "converters/", "fixtures/", "scripts/", "Benchmarks/", "Fuzz/",
+      "Examples/", ".ci/",
       ".github/",
     ]
     for span in try Page(page).code {

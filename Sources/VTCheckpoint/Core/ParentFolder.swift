@@ -1,3 +1,5 @@
+import Foundation
+
 extension String {
   /// The path of the folder that holds this file or folder: `.` where the path has no slash before its name.
   ///
@@ -10,4 +12,6 @@ extension String {
     while path.last == "/" { path = path.dropLast() }
     return path.isEmpty ? "/" : String(path)
   }
+  /// The path from the root, for files that outlive the working folder.
+  package var absolutePath: String { URL(fileURLWithPath: self).standardizedFileURL.path }
 }

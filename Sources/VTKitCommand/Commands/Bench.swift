@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
 import VTCheckpoint
-import VTConversion
 import VTCore
 import VTData
+import VTKit
 import VTModels
 import VTTensor
 import VTTraining
@@ -218,13 +218,8 @@ struct BenchConvert: CheckpointCommand {
       conversion = min(
         conversion,
         try seconds {
-          let loaded = try LoadedCheckpoint.load(input)
-          var metadata = loaded.metadata
-          metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
-          let dialect = to ?? NativeMetadata.nativeDialect
-          var exported = try ExportedCheckpoint.make(loaded.native, metadata: metadata, dialect: dialect)
-          exported.store.digest = PendingDigest(of: input)
-          try CheckpointFile.write(exported.store, to: output, overwrite: true)
+          try Network(contentsOf: input).write(
+            to: output, as: to.map { Dialect($0) } ?? .native, overwrite: true)
           try FileManager.default.removeItem(atPath: output)
         })
     }

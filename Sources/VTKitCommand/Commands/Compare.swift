@@ -33,7 +33,7 @@ struct Compare: NetworkCommand {
   }
 
   func run() throws {
-    let (first, second) = (try load.load(a), try load.load(b))
+    let (first, second) = (try load.network(a).loaded, try load.network(b).loaded)
     for (path, loaded) in [(a, first), (b, second)] { try loaded.checkDigest(path) }
     let watches = (FiniteWatch(), FiniteWatch())
     var differences: [String] = []

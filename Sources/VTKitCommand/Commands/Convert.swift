@@ -1,10 +1,8 @@
 import ArgumentParser
-import Foundation
 import VTCheckpoint
 import VTConversion
 import VTCore
-import VTModels
-import VTTraining
+import VTKit
 
 struct Convert: NetworkCommand {
   static let configuration = CommandConfiguration(
@@ -94,177 +92,68 @@ struct Convert: NetworkCommand {
       throw ValidationError(
         "--raw knows no network: leave out --num-classes, --image-size, --window-size and --in-channels.")
     }
-    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize)
-      ?? Resizing.problem(inChannels: inChannels)
-    {
-      throw ValidationError(problem + ".")
-    }
+    if let problem = changes.problem { throw ValidationError(problem + ".") }
     if raw && (target != nil || load.dialect != nil) {
       throw ValidationError("--raw knows no dialects: leave out --from and --to.")
     }
   }
 
+  private var changes: NetworkChanges {
+    NetworkChanges(
+      imageSize: imageSize, windowSize: windowSize, inChannels: inChannels, classCount: numClasses)
+  }
+
   func run() throws {
     let destination = try Destination(output)
-    if raw && destination.isFolder {
-      throw Failure(
-        .usage, "--raw knows no network, and a model folder describes one", file: output,
-        hint: "name a file")
-    }
-    if maxShardSize != nil, !destination.isFolder, destination.format != .safetensors {
-      throw Failure(
-        .usage, "only safetensors files are split into several", file: output,
-        hint: "leave out --max-shard-size")
-    }
-    try CheckpointFile.checkCompression(
-      compression, destination.format, file: output, hint: "leave out --compression")
+    var options = ExportOptions()
+    (options.dialect, options.variant, options.type) = (target, variant, dtype?.type)
+    (options.compression, options.maximumShard) = (compression, maxShardSize?.bytes)
+    (options.keepsDrloc, options.overwrites) = (keepDrloc, force)
+    try options.check(destination, isRaw: raw)
     if !dryRun { try destination.check(overwrite: force) }
-    var store: StateDict
-    var plan: [PlanRow]
-    var exported: ExportedCheckpoint?
-    var configuration = JSON.null
-    let watch = FiniteWatch()
-    var finiteRemark: () -> String? = { nil }
-    if raw {
-      store = try CheckpointFile.open(input)
-      Console.notes(try store.unusedPatterns(load.ignore))
-      store = try unsealed(store)
-      try store.leaveOut(load.ignore)
-      store.mapTensors(watch.watching)
-      let names = store.names
-      finiteRemark = { watch.remark(names) }
-      plan = store.tensors.map {
-        PlanRow(sources: [$0.name], targets: [$0.name], type: $0.type, shape: $0.shape, step: "")
-      }
-      for item in store.skipped {
-        Console.line("note: \(item.name.printable) is left out (\(item.reason))")
-      }
-      guard store.count > 0 || store.skipped.isEmpty else {
-        throw Failure(
-          "nothing in the file is a tensor", file: input, hint: "see what it holds with 'vtkit inspect'")
-      }
-    } else {
-      let result: ExportedCheckpoint
-      (result, configuration, finiteRemark) = try converted(destination, watch)
-      (store, plan, exported) = (result.store, result.plan, result)
-      if maxShardSize != nil, let folder = result.folder, !folder.readsShards || folder.format != .safetensors
-      {
-        throw Failure(
-          .usage, "the library reads no weights in several files from such a folder", file: output,
-          hint: "leave out --max-shard-size")
-      }
-    }
-    if let dtype { store.mapTensors { $0.converted(to: dtype.type) } }
-    if dryRun { return show(plan, exported?.folder) }
-    let bar = ProgressBar("writing", total: store.byteCount)
+    let export =
+      try raw
+      ? Export(tensorsOf: input, ignore: load.ignore, to: destination, options: options)
+      : converted(destination, options)
+    Console.notes(export.unused)
+    for note in export.notes { Console.line("note: " + note) }
+    if dryRun { return show(export.plan, export.folder) }
+    let bar = ProgressBar("writing", total: export.byteCount)
     var done = 0
-    var result = exported ?? ExportedCheckpoint(raw: store)
-    result.store = store
-    let files = try destination.write(
-      result, compression: compression, maximumShard: maxShardSize?.bytes, overwrite: force
-    ) {
+    let written = try export.write {
       done += $0
       bar.show(done, note: Format.bytes(done))
     }
     bar.finish()
-    if let remark = finiteRemark() { Console.line("note: " + remark) }
+    tell(written, isFolder: destination.isFolder)
+  }
+
+  private func converted(_ destination: Destination, _ options: ExportOptions) throws -> Export {
+    var network = try load.network(input)
+    if !dryRun { try network.checkDigest() }
+    try network.checkShapes()
+    network.watchNumbers()
+    for note in try network.change(changes) { Console.line("note: " + note) }
+    let export = try network.export(to: destination, options) { "pass --to " + $0.joined(separator: " or ") }
+    Console.notes(network.loaded.notes)
+    return export
+  }
+
+  private func tell(_ written: Export.Written, isFolder: Bool) {
+    if let remark = written.remark { Console.line("note: " + remark) }
+    let files = written.files
     print(
-      (destination.isFolder
+      (isFolder
         ? "\(output) with \(files.joined(separator: ", "))"
         : files.count > 1 ? "\(files[files.count - 1]) and \((files.count - 1).counted("file"))" : output)
-        + ": \(store.count.counted("tensor")), \(Format.count(store.elementCount)) numbers"
-        + (raw ? "" : ", dialect \(store.metadata["vtkit.dialect"] ?? "?")"))
-    let snippet =
-      exported?.folder?.python(output)
-      ?? destination.format.flatMap { exported?.pythonSnippet(configuration, files: files, format: $0) }
-    if let snippet {
+        + ": \(written.tensorCount.counted("tensor")), \(Format.count(written.elementCount)) numbers"
+        + (raw ? "" : ", dialect \(written.dialect ?? "?")"))
+    if let python = written.python {
       print("\nIn Python:\n")
       print(
-        snippet.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }.joined(
+        python.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }.joined(
           separator: "\n"))
     }
-  }
-
-  /// A training run's checkpoint without its digest, which holds for no other bytes, such as rounded ones.
-  private func unsealed(_ store: StateDict) throws -> StateDict {
-    do { try ContentDigest.check(store, .weights) } catch let failure as Failure {
-      throw failure.located(file: input)
-    }
-    var result = store
-    result.metadata[ContentDigest.key] = nil
-    return result
-  }
-
-  /// - Parameter watch: told of numbers that are not finite as they are read.
-  /// - Returns: also what to say of such numbers once all are read.
-  private func converted(_ destination: Destination, _ watch: FiniteWatch) throws -> (
-    ExportedCheckpoint, configuration: JSON, finiteRemark: () -> String?
-  ) {
-    var loaded = try load.load(input)
-    if !dryRun { try loaded.checkDigest(input) }
-    do { try Models.checkShapes(loaded.native, loaded.metadata.configuration) } catch let failure
-      as Failure
-    {
-      throw failure.located(file: input)
-    }
-    loaded.native.mapTensors(watch.watching)
-    let (names, told) = (loaded.native.names, loaded)
-    try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
-    try Resizing.apply(inChannels: inChannels, to: &loaded)
-    if let numClasses {
-      let configuration = HeadReplacement.configuration(
-        loaded.metadata.configuration, numClasses: numClasses)
-      loaded.native = try HeadReplacement.weights(loaded.native, configuration: configuration, seed: 0)
-      loaded.metadata.configuration = configuration
-      loaded.metadata.classes = nil
-    }
-    var metadata = loaded.metadata
-    metadata.provenance = try Provenance.make(input, loaded, digest: PendingDigest.placeholder)
-    let dialect =
-      try target
-      ?? destination.usualDialect(metadata) { "pass --to " + $0.joined(separator: " or ") }
-    // Going back to where the weights came from restores that file's own spelling.
-    let isReturn =
-      metadata.provenance?["source_dialect"]?.string == dialect || loaded.dialect == dialect
-    let keepsDrloc = keepDrloc || dialect == NativeMetadata.nativeDialect
-    var exported = try ExportedCheckpoint.make(
-      loaded.native, metadata: metadata, dialect: dialect,
-      variant: try chosenVariant(dialect, metadata) ?? (isReturn ? loaded.variant : nil),
-      wildcards: isReturn ? loaded.wildcards : [:],
-      keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
-      preset: NamedModel.name(of: metadata.configuration))
-    Console.notes(loaded.notes)
-    let heads = loaded.native.names.count { $0.hasPrefix("drloc.") }
-    if heads > 0, !keepsDrloc {
-      Console.line(
-        "note: the drloc head (\(heads.counted("tensor"))) is left out (--keep-drloc takes it along)")
-    }
-    Console.omissions(exported.omitted, dialect: dialect)
-    for remark in exported.remarks { Console.line("note: " + remark) }
-    // The plan joins both halves: source names on the left, target names on the right.
-    let origins = Dictionary(
-      loaded.plan.map { ($0.targets[0], $0) }, uniquingKeysWith: { first, _ in first })
-    exported.store.digest = PendingDigest(of: input)
-    exported.plan = exported.plan.map { row in
-      let origin = origins[row.sources[0]]
-      let steps = [origin?.step ?? "", row.step].filter { !$0.isEmpty }
-      return PlanRow(
-        sources: origin?.sources ?? row.sources, targets: row.targets, type: row.type,
-        sourceShape: origin?.sourceShape ?? row.sourceShape, shape: row.shape,
-        step: steps.joined(separator: ", then "))
-    }
-    return (exported, metadata.configuration, { watch.remark(names, told: told.ownName) })
-  }
-
-  private func chosenVariant(_ dialect: String, _ metadata: NativeMetadata) throws -> String? {
-    guard let variant else { return nil }
-    let known = dialect == NativeMetadata.nativeDialect ? [] : try Dialects.variants(of: dialect, metadata)
-    guard known.contains(variant) else {
-      throw Failure(
-        .usage, "the dialect '\(dialect)' has no variant '\(variant.printable)'",
-        hint: known.isEmpty ? "leave out --variant" : "it has " + known.joined(separator: ", "))
-    }
-    return variant
   }
 
   private func show(_ plan: [PlanRow], _ folder: FolderExport?) {

@@ -1,11 +1,7 @@
 import ArgumentParser
-import Foundation
-import VTCheckpoint
-import VTConversion
 import VTCore
 import VTData
-import VTModels
-import VTTensor
+import VTKit
 import VTTraining
 
 struct Evaluate: NetworkCommand {
@@ -49,58 +45,18 @@ struct Evaluate: NetworkCommand {
   }
 
   func run() throws {
-    let loaded = try load.load(checkpoint)
-    let engine = engineArguments.engine()
-    let model = try loaded.finiteModel(engine: engine, path: checkpoint)
-    guard model.numClasses > 0 else {
-      throw Failure(
-        "the network has no classifier", file: checkpoint, hint: "give it one with 'vtkit finetune'")
+    var network = try load.network(checkpoint)
+    network.engine = engineArguments.engine()
+    var options = EvaluationOptions()
+    (options.batchSize, options.isStrict) = (batchSize, strictData)
+    (options.usesTestSplit, options.includesTraining) = (testSplit, includesTraining)
+    (options.classes, options.preprocessing) = (classNames.names, preprocessing.changes)
+    var bar: ProgressBar?
+    let (result, set) = try network.evaluate(on: data, options) { event in
+      if bar == nil, case .progress(_, let total) = event { bar = ProgressBar("evaluating", total: total) }
+      Console.tell(event, bar)
     }
-    let names = try classNames.names(own: loaded.metadata.classes, count: model.numClasses)
-    let set = try EvaluationSet(
-      data, classes: names, usesTestSplit: testSplit,
-      record: loaded.metadata.data.map { try TrainingRecord($0) }, includesTraining: includesTraining)
-    let (classes, images) = (set.classes, set.images)
-    guard classes.count == model.numClasses else {
-      throw Failure(
-        "the network tells \(model.numClasses) classes apart, the folder has \(classes.count)",
-        file: data,
-        hint:
-          "give the data set that the network was tuned on, or name the network's classes with --classes FILE"
-      )
-    }
-    if names == nil {
-      let order =
-        classes.prefix(5).map(\.printable).joined(separator: ", ") + (classes.count > 5 ? ", ..." : "")
-      Console.line(
-        "note: the file does not name its classes; their order is taken to be the folders' (\(order)): --classes FILE tells it"
-      )
-    }
-    Console.tell(set.remarks)
-    let steps = try preprocessing.resolve(
-      loaded.metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
-      channels: model.inChannels)
-    Console.notes(preprocessing.unsettled(loaded.notes))
-    let bar = ProgressBar("evaluating", total: images.count)
-    let result = try Evaluation.run(
-      model, images, preprocessing: steps, batchSize: batchSize, engine: engine,
-      strict: strictData
-    ) { done in
-      bar.show(done)
-      return true
-    }
-    bar.finish()
-    for failure in result.failures { Console.warning(failure.description + " (skipped)") }
-    if !result.failures.isEmpty {
-      Console.warning(Console.unreadable(result.failures.count))
-    }
-    guard result.count > 0 else { throw Failure("no image could be read", file: data) }
-    for (label, name) in classes.enumerated() where !result.failures.isEmpty {
-      let own = images.filter { $0.label == label }
-      if !own.isEmpty, !result.predictions.contains(where: { $0.label == label }) {
-        Console.warning("no image of '\(name.printable)' could be read (\(own.count.counted("image")))")
-      }
-    }
+    bar?.finish()
     json ? printJSON(result, set) : printText(result, set)
   }
 

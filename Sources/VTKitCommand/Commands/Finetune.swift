@@ -1,11 +1,8 @@
 import ArgumentParser
-import Foundation
-import VTCheckpoint
-import VTConversion
 import VTCore
 import VTData
+import VTKit
 import VTModels
-import VTTensor
 import VTTraining
 
 struct Finetune: NetworkCommand {
@@ -117,11 +114,7 @@ struct Finetune: NetworkCommand {
         .usage, "--image-size, --window-size and --in-channels change a checkpoint",
         hint: "with --from-scratch give them in --model-config")
     }
-    if let problem = Resizing.problem(imageSize: imageSize, windowSize: windowSize)
-      ?? Resizing.problem(inChannels: inChannels)
-    {
-      throw Failure(.usage, problem)
-    }
+    if let problem = changes.problem { throw Failure(.usage, problem) }
     if fromScratch && load.numHeads != nil {
       throw Failure(
         .usage, "--num-heads is for a checkpoint",
@@ -132,173 +125,96 @@ struct Finetune: NetworkCommand {
     }
   }
 
+  private var changes: NetworkChanges {
+    NetworkChanges(imageSize: imageSize, windowSize: windowSize, inChannels: inChannels)
+  }
+
   func run() throws {
     try checkUsage()
-    let trainer = try resume.map { try resumed($0) } ?? started(engineArguments.engine())
-    let configuration = trainer.configuration
-    let targets = try configuration.exports.map {
-      try ExportTarget($0, metadata: configuration.metadata)
-    }
+    let watcher = TrainingWatcher(quiet: json)
+    let session = try resume.map { try resumed($0, watcher) } ?? started(watcher)
+    watcher.epochs = session.trainer.configuration.recipe.epochs
     Interruption.saveFirst()
-    if trainer.state.isFinished {
-      Console.line("the run is finished already; writing its exports and report again")
-    }
-    let watcher = TrainingWatcher(epochs: configuration.recipe.epochs, quiet: json)
-    try trainer.run(shouldStop: { Interruption.isRequested }, watch: watcher.see)
-    if trainer.unreadableCount > 0 {
-      Console.warning(Console.unreadable(trainer.unreadableCount))
-    }
-    let best = try CheckpointFile.open(trainer.folder.bestPath)
-    var weights = best
-    weights.filter { !AdamW.owns($0.name) }
-    weights.metadata = [:]
-    var record = ExportRecord(trainer.folder)
-    try record.add(configuration.exports)
-    for target in targets {
-      let isOwn = target.isReplaceable(trainer.folder, record)
-      let told = try record.write(target.path.absolutePath) {
-        try target.write(
-          weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
-          force: force || isOwn)
-      }
-      json ? Console.line(told) : print(told)
-    }
-    try finish(trainer, weights)
+    let run = try session.run(overwrite: force, watch: watcher.see) { Interruption.isRequested }
+    json ? printJSON(run) : printText(run)
   }
 
   // MARK: Beginnings
 
-  private func started(_ engine: Engine) throws -> Trainer {
-    let dataPath = data ?? ""
-    try ExportTarget.checkPaths(export, run: output ?? "", overwrite: force)
-    let (start, startWeights, source) = try startingPoint()
-    try checkPlaces(output ?? "")
-    var (metadata, weights) = (start, startWeights)
-    let architecture = metadata.configuration["architecture"]?.string ?? ""
-    let recipe = try recipeArguments.recipe(architecture: architecture)
+  private func started(_ watcher: TrainingWatcher) throws -> TrainingSession {
+    let (data, output) = (data ?? "", output ?? "")
+    try ExportTarget.checkPaths(export, run: output, overwrite: force)
+    var network = try startingPoint()
+    network.engine = engineArguments.engine()
+    try RunChecks.places(run: output, data: data, checkpoint: checkpoint)
+    let recipe = try recipeArguments.recipe(architecture: network.architecture)
     let images = try ImageFolder(
-      dataPath, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
-    let (rows, classifier) = try classifierRows(metadata, images.classes)
-    let earlier = try metadata.data.map { try TrainingRecord($0) }
-    let imageSize = metadata.configuration["image_size"]?.int ?? 224
-    metadata.configuration = HeadReplacement.configuration(
-      metadata.configuration, numClasses: images.classes.count)
-    metadata.classes = images.classes
-    metadata.preprocessing = try preprocessing.resolve(
-      metadata.preprocessing, architecture: architecture, imageSize: imageSize,
-      channels: metadata.configuration["in_channels"]?.int ?? 3
-    ).json
-    if let given = weights {
-      weights = try HeadReplacement.weights(
-        given, configuration: metadata.configuration, seed: recipe.seed, rows: rows)
-    }
-    metadata.data =
-      TrainingRecord(
-        images, split: .init(fraction: recipe.validationFraction, seed: recipe.seed), earlier: earlier
-      ).json
-    let targets = try export.map { try ExportTarget($0, metadata: metadata) }
-    for target in targets { try target.check(metadata) }
-    if recipe.strictData { try Self.checkReadable(images, metadata, engine) }
-    let folder = try RunFolder.create(output ?? "", overwrite: force)
-    Console.notes(preprocessing.unsettled(source?.notes ?? []))
-    let configuration = RunConfiguration(
-      recipe: recipe, data: dataPath.absolutePath, dataFingerprint: DataFingerprint.of(images),
-      checkpoint: checkpoint?.absolutePath, metadata: metadata, exports: targets.map(\.absolute),
-      keepsDrloc: keepDrloc, instructions: engine.instructions, usesTestSplit: testSplit,
-      matrixLibrary: Engine.matrixLibrary)
-    tell(images, earlier: earlier)
-    Console.line(Self.summary(images))
-    Console.line(classifier)
-    func trainer() throws -> Trainer {
-      try Trainer(
-        folder: folder, configuration: configuration, weights: weights, data: images, engine: engine)
-    }
-    return try source?.namingOwnTensors(checkpoint ?? "", trainer) ?? trainer()
+      data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
+    var options = FineTuningOptions()
+    (options.keepsClassifier, options.classes) = (!newHead, classNames.names)
+    options.preprocessing = preprocessing.changes
+    (options.exports, options.keepsDrloc, options.overwrites) = (export, keepDrloc, force)
+    return try TrainingSession(
+      network, on: images, recipe: recipe, output: output, options, watch: watcher.see)
   }
 
-  /// The network to start from, its weights, and what they were read from (nil from scratch).
-  private func startingPoint() throws -> (NativeMetadata, StateDict?, LoadedCheckpoint?) {
-    let preset = try model.map { try Models.named($0) }
+  private func startingPoint() throws -> Network {
     if fromScratch {
       let given = try load.options().configuration
-      guard let configuration = given ?? preset?.configuration else {
-        throw Failure(.usage, "--from-scratch needs --model or --model-config")
-      }
-      return (NativeMetadata(configuration: try Models.completed(configuration)), nil, nil)
+      return try given.map { try Network(configuration: $0) } ?? Network(named: model ?? "")
     }
-    let path = checkpoint ?? ""
-    var loaded = try load.load(path)
-    try loaded.checkDigest(path)
-    try Resizing.apply(imageSize: imageSize, windowSize: windowSize, to: &loaded)
-    try Resizing.apply(inChannels: inChannels, to: &loaded)
-    if let preset {
-      for key in ["architecture", "embed_dim", "depth", "depths", "channels", "patch_size", "image_size"] {
-        let (own, wanted) = (loaded.metadata.configuration[key], preset.configuration[key])
-        if let wanted, own?.isSame(as: wanted) != true {
-          throw Failure(
-            "the checkpoint is no \(preset.name): \(key) is \(own?.text() ?? "missing"), not \(wanted.text())",
-            file: path, hint: "leave --model out, or name the right one")
-        }
-      }
-    }
-    var metadata = loaded.metadata
-    metadata.provenance = try Provenance.make(path, loaded)
-    var native = loaded.native
-    native.filter { !$0.name.hasPrefix("drloc.") }
-    return (metadata, native, loaded)
+    let preset = try model.map { try Models.named($0) }
+    var network = try load.network(checkpoint ?? "")
+    try network.checkDigest()
+    for note in try network.change(changes) { Console.line("note: " + note) }
+    if let preset { try network.check(isModel: preset) }
+    return network
+  }
+
+  private func resumed(_ path: String, _ watcher: TrainingWatcher) throws -> TrainingSession {
+    var options = ResumeOptions()
+    (options.data, options.exports, options.overwrites) = (data, export, force)
+    if GivenOptions.names().contains("--epochs") { options.epochs = recipeArguments.epochs }
+    return try TrainingSession(
+      resuming: path, options, engine: { engineArguments.engine(preferring: $0) }, watch: watcher.see)
   }
 
   // MARK: The end
 
-  private func finish(_ trainer: Trainer, _ weights: StateDict) throws {
-    let configuration = trainer.configuration
-    let data = trainer.data
-    var (evaluation, test): (Evaluation?, Evaluation?)
-    if !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing {
-      let best = try Models.make(
-        configuration.metadata.configuration, weights: weights, engine: trainer.engine)
-      func measured(_ images: [Sample]) throws -> Evaluation? {
-        images.isEmpty
-          ? nil
-          : try Evaluation.run(
-            best, images, preprocessing: Preprocessing(own), batchSize: configuration.recipe.batchSize,
-            engine: trainer.engine)
-      }
-      evaluation = try measured(data.validation)
-      test = try measured(data.test)
-    }
-    try Report.write(
-      folder: trainer.folder, configuration: configuration, state: trainer.state,
-      evaluation: evaluation, test: test, trainingCount: data.training.count)
-    if json {
+  private func printText(_ run: TrainingRun) {
+    if let evaluation = run.best.evaluation {
       print(
-        JSON.object([
-          "run": .string(trainer.folder.path), "updates": .int(trainer.state.updates),
-          "best_epoch": trainer.state.bestEpoch.map { .int($0 + 1) } ?? .null,
-          "accuracy": evaluation.map { .double($0.accuracy) } ?? .null,
-          "correct": evaluation.map { .int($0.correct) } ?? .null,
-          "count": evaluation.map { .int($0.count) } ?? .null,
-          "validation": data.validationFolder.map { .string($0) } ?? .null,
-          "test": test.map {
-            .object([
-              "folder": .string(data.testFolder ?? ""), "accuracy": .double($0.accuracy),
-              "correct": .int($0.correct),
-              "count": .int($0.count),
-            ])
-          } ?? .null,
-        ]).text(pretty: true))
-      return
-    }
-    if let evaluation {
-      print(
-        "best epoch \((trainer.state.bestEpoch ?? 0) + 1): \(evaluation.correct) of \(evaluation.count) right (\(Format.percent(evaluation.accuracy)))"
+        "best epoch \(run.best.epoch ?? 1): \(evaluation.correct) of \(evaluation.count) right (\(Format.percent(evaluation.accuracy)))"
       )
     }
-    if let test {
+    if let test = run.test {
       print(
-        "test set (\(data.testFolder ?? "")/): \(test.correct) of \(test.count) right (\(Format.percent(test.accuracy)))"
+        "test set (\(run.images.testFolder ?? "")/): \(test.correct) of \(test.count) right (\(Format.percent(test.accuracy)))"
       )
     }
-    print("report: \(trainer.folder.reportPath)")
+    print("report: \(run.reportPath)")
+  }
+
+  private func printJSON(_ run: TrainingRun) {
+    func figures(_ evaluation: Evaluation?) -> [JSON.Member] {
+      [
+        .init(key: "accuracy", value: evaluation.map { .double($0.accuracy) } ?? .null),
+        .init(key: "correct", value: evaluation.map { .int($0.correct) } ?? .null),
+        .init(key: "count", value: evaluation.map { .int($0.count) } ?? .null),
+      ]
+    }
+    func text(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
+    let test = run.test.map { test in
+      JSON.object([.init(key: "folder", value: text(run.images.testFolder ?? ""))] + figures(test))
+    }
+    let members: [JSON.Member] =
+      [
+        .init(key: "run", value: .string(run.path)), .init(key: "updates", value: .int(run.updateCount)),
+        .init(key: "best_epoch", value: run.best.epoch.map { .int($0) } ?? .null),
+      ] + figures(run.best.evaluation) + [
+        .init(key: "validation", value: text(run.images.validationFolder)),
+        .init(key: "test", value: test ?? .null),
+      ]
+    print(JSON.object(members).text(pretty: true))
   }
 }

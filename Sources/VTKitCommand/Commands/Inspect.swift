@@ -3,6 +3,7 @@ import Foundation
 import VTCheckpoint
 import VTConversion
 import VTCore
+import VTKit
 
 struct Inspect: NetworkCommand {
   static let configuration = CommandConfiguration(
@@ -30,9 +31,8 @@ struct Inspect: NetworkCommand {
     let loaded: LoadedCheckpoint?
     var problem = ""
     do {
-      var found = try LoadedCheckpoint.load(store, options, path: checkpoint)
-      try LoadArguments.complete(&found, checkpoint)
-      loaded = found
+      let found = try LoadedCheckpoint.load(store, options, path: checkpoint)
+      loaded = try Network(found, path: checkpoint).loaded
     } catch let failure as Failure {
       // Nor are options that name what there is not.
       if failure.kind == .usage, load.dialect != nil || load.architecture != nil || load.key != nil {

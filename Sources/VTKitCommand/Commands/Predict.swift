@@ -1,11 +1,7 @@
 import ArgumentParser
-import Foundation
 import VTCheckpoint
-import VTConversion
 import VTCore
-import VTData
-import VTModels
-import VTTensor
+import VTKit
 
 struct Predict: NetworkCommand {
   static let configuration = CommandConfiguration(
@@ -71,105 +67,34 @@ struct Predict: NetworkCommand {
         throw Failure(.usage, "--tensor's outputs are written as NumPy's .npz", file: output)
       }
     }
-    let loaded = try load.load(checkpoint)
-    let files = try ImageArguments.files(images)
-    let engine = engineArguments.engine()
-    let model = try loaded.finiteModel(engine: engine, path: checkpoint)
+    var network = try load.network(checkpoint)
+    let files = try ImagePaths.files(images) { Console.tell($0) }
+    network.engine = engineArguments.engine()
     if let tensor, let output {
-      try predictTensor(tensor, output, model, loaded, engine)
+      try predictTensor(tensor, output, network)
     } else {
-      try predictImages(files, model, loaded, engine)
+      try predictImages(files, network)
     }
   }
 
-  // MARK: Tensors
-
-  private func predictTensor(
-    _ input: String, _ output: String, _ model: any VisionModel, _ loaded: LoadedCheckpoint,
-    _ engine: Engine
-  ) throws {
-    let store = try CheckpointFile.open(input)
-    guard let tensor = store["input"] else {
-      throw Failure("the archive has no member 'input'", file: input)
-    }
-    let channels = model.inChannels
-    let size = model.imageSize
-    guard tensor.shape.count == 4, tensor.shape[0] > 0,
-      Array(tensor.shape[1...]) == [channels, size, size]
-    else {
-      throw Failure(
-        "the input is \(tensor.shape), the network wants [N, \(channels), \(size), \(size)]",
-        file: input, tensor: "input")
-    }
-    let values = try tensor.floats()
-    guard values.allSatisfy(\.isFinite) else {
-      throw Failure(.no, "the input holds numbers that are not finite", file: input, tensor: "input")
-    }
+  private func predictTensor(_ input: String, _ output: String, _ network: Network) throws {
+    let outputs = try TensorOutputs(of: network, input: input).tensors
     // The input is as the network wants it.
-    Console.notes(loaded.notes.filter { $0.key != "preprocessing" })
-    let count = tensor.shape[0]
-    var (logits, grid): ([Float], [Float]) = ([], [])
-    let one = channels * size * size
-    // A few at a time, so that memory does not grow with N.
-    for first in stride(from: 0, to: count, by: 16) {
-      let batch = min(16, count - first)
-      let images = engine.images(
-        nchw: values[first * one..<(first + batch) * one], [batch, channels, size, size])
-      let result = model.forward(images, Tape(engine, recording: false))
-      try result.checkFinite { "image \(first + $0) of \(input)" }
-      logits += result.logits.values
-      grid += result.finalGrid.values
-    }
-    let side = model.finalGridSide
-    let name = model.numClasses == 0 ? "features" : "logits"
-    let width = logits.count / count
-    let outputs = try StateDict([
-      StoredTensor(name: name, shape: [count, width], values: logits),
-      StoredTensor(name: "grid", shape: [count, side, side, model.finalGridChannels], values: grid),
-    ])
+    Console.notes(network.loaded.notes.filter { $0.key != "preprocessing" })
     try CheckpointFile.write(outputs, to: output, overwrite: force)
-    print(
-      "\(output): \(name) [\(count), \(width)], grid [\(count), \(side), \(side), \(model.finalGridChannels)]"
-    )
+    print("\(output): " + outputs.tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", "))
   }
 
-  // MARK: Images
-
-  private func predictImages(
-    _ files: [String], _ model: any VisionModel, _ loaded: LoadedCheckpoint, _ engine: Engine
-  ) throws {
-    let metadata = loaded.metadata
-    guard model.numClasses > 0 else {
-      throw Failure(
-        "the network has no classifier", file: checkpoint,
-        hint: "give it one with 'vtkit finetune', or take its features with --tensor")
-    }
-    let classes = try classNames.names(own: metadata.classes, count: model.numClasses)
-    let steps = try preprocessing.resolve(
-      metadata.preprocessing, architecture: model.architecture, imageSize: model.imageSize,
-      channels: model.inChannels)
-    let items = files.map { Sample(path: $0, label: 0) }
-    let loader = BatchLoader(
-      items: items, batchSize: 16, preprocessing: steps, threads: engine.threads.threads
-    ) { file, _ in try steps.evaluationImage(file.image()) }
-    var predictions: [Prediction] = []
-    var failures: [Failure] = []
-    while let batch = loader.next() {
-      for failure in batch.failures where files.count > 1 { Console.error(failure.description) }
-      failures += batch.failures
-      guard batch.count > 0 else { continue }
-      if predictions.isEmpty { Console.notes(preprocessing.unsettled(loaded.notes)) }
-      let tape = Tape(engine, recording: false)
-      let result = model.forward(engine.tensor(batch.images, batch.shape), tape)
-      try result.checkFinite { files[batch.positions[$0]] }
-      let logits = result.logits.values
-      for (row, position) in batch.positions.enumerated() {
-        let values = logits[row * model.numClasses..<(row + 1) * model.numClasses]
-        let prediction = Prediction(
-          image: files[position], logits: Array(values), classes: classes, top: top)
-        if output == nil && !json { print(prediction.text) }
-        predictions.append(prediction)
-      }
+  private func predictImages(_ files: [String], _ network: Network) throws {
+    var options = ClassificationOptions()
+    (options.top, options.classes, options.preprocessing) = (top, classNames.names, preprocessing.changes)
+    var (predictions, failures): ([Prediction], [Failure]) = ([], [])
+    try network.classify(files, options, tell: { Console.tell($0) }) { failure in
+      if files.count > 1 { Console.error(failure.description) }
+      failures.append(failure)
+    } each: { prediction in
+      if output == nil && !json { print(prediction.text) }
+      predictions.append(prediction)
     }
     try finish(predictions, failures, of: files.count)
   }
@@ -187,5 +112,17 @@ struct Predict: NetworkCommand {
     if !failures.isEmpty {
       throw Failure(.no, "\(failures.count) of \(count.counted("image")) could not be read")
     }
+  }
+}
+
+extension Prediction {
+  /// The image, and a line for each answer.
+  var text: String {
+    let lines = answers.map { answer in
+      let percent = Format.percent(answer.probability)
+      return "  " + String(repeating: " ", count: max(0, 9 - percent.count)) + percent + "  "
+        + answer.label.printable
+    }
+    return ([image.printable] + lines).joined(separator: "\n")
   }
 }

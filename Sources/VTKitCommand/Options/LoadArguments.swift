@@ -3,7 +3,7 @@ import Foundation
 import VTCheckpoint
 import VTConversion
 import VTCore
-import VTModels
+import VTKit
 
 /// Options that say what a checkpoint is, where it does not say so itself.
 struct LoadArguments: ParsableArguments {
@@ -87,18 +87,5 @@ struct LoadArguments: ParsableArguments {
   }
 
   /// Loads. The command tells the notes (`Console.notes`) once its own checks have passed.
-  func load(_ path: String) throws -> LoadedCheckpoint {
-    var loaded = try LoadedCheckpoint.load(path, options())
-    try Self.complete(&loaded, path)
-    return loaded
-  }
-
-  /// Fills in the configuration's defaults, so that what is written says all of it.
-  static func complete(_ loaded: inout LoadedCheckpoint, _ path: String) throws {
-    do {
-      loaded.metadata.configuration = try Models.completed(loaded.metadata.configuration)
-    } catch let failure as Failure {
-      throw failure.located(file: path)
-    }
-  }
+  func network(_ path: String) throws -> Network { try Network(contentsOf: path, options: options()) }
 }

@@ -1,9 +1,7 @@
 import ArgumentParser
 import Foundation
-import VTCheckpoint
-import VTConversion
-import VTCore
 import VTData
+import VTKit
 
 extension Interpolation: ExpressibleByArgument {}
 extension Preprocessing.Resize: ExpressibleByArgument {}
@@ -58,54 +56,10 @@ struct PreprocessingArguments: ParsableArguments {
     return numbers
   }
 
-  /// The checkpoint's own preprocessing, or the usual one, with what the options say.
-  /// - Parameter channels: of the network's input.
-  /// - Throws: `Failure` where images have no such channels.
-  func resolve(_ own: JSON?, architecture: String, imageSize: Int, channels: Int) throws -> Preprocessing {
-    var result =
-      try own.map { try Preprocessing($0) }
-      ?? Preprocessing.usual(architecture: architecture, imageSize: imageSize)
-    result.imageSize = imageSize
-    let isAveraged = channels == 1 && result.channels == 3 && (mean == nil || std == nil)
-    result = try result.fitted(toChannels: channels)
-    for (name, values) in [("--mean", mean), ("--std", std)] {
-      guard let count = values?.count, count != channels else { continue }
-      throw Failure(
-        .usage,
-        "\(name) takes \(channels == 1 ? "one number" : "three numbers"), one for each of the network's channels"
-      )
-    }
-    if let interpolation { result.interpolation = interpolation }
-    // The network's channels may come in another order and unit.
-    func ofNetwork(_ values: [Float]) -> [Float] {
-      (result.channelOrder == .bgr ? values.reversed() : values).map { $0 * result.scale }
-    }
-    if let mean { result.mean = ofNetwork(mean) }
-    if let std { result.std = ofNetwork(std) }
-    if let resize { result.resize = resize }
-    if let resampler { result.resampler = resampler }
-    if let crop { result.cropFraction = crop }
-    if isAveraged {
-      Console.line(
-        "note: the network takes one channel: images are made gray, with mean \(result.mean[0]) and std \(result.std[0]), the averages of three (--mean and --std override)"
-      )
-    }
-    return result
-  }
-
-  /// The notes without those about keys that the options settle. A note begins with its keys: `mean 0.5 0.5 0.5, std ...:`.
-  func unsettled(_ notes: [LoadNote]) -> [LoadNote] {
-    let settled = Set(
-      [
-        mean == nil ? nil : "mean", std == nil ? nil : "std", crop == nil ? nil : "crop",
-        interpolation == nil ? nil : "interpolation", resize == nil ? nil : "resize",
-      ].compactMap { $0 })
-    return notes.filter { note in
-      guard note.key == "preprocessing", note.kind == .assumed else { return true }
-      let keys = note.text.prefix { $0 != ":" }.split(separator: ",").compactMap {
-        $0.split(separator: " ").first
-      }
-      return !keys.allSatisfy { settled.contains(String($0)) }
-    }
+  var changes: PreprocessingChanges {
+    var changes = PreprocessingChanges()
+    (changes.interpolation, changes.mean, changes.std) = (interpolation, mean, std)
+    (changes.resize, changes.resampler, changes.crop) = (resize, resampler, crop)
+    return changes
   }
 }

@@ -101,14 +101,4 @@ extension Console {
       line(note.label + ": " + (path.map { $0.printable + ": " } ?? "") + note.text.printable)
     }
   }
-
-  /// What scripts look for in the output: one form for all counts.
-  static func unreadable(_ count: Int) -> String { "\(count) pictures could not be read and were skipped" }
-
-  /// Tells which tensors a dialect has no place for.
-  static func omissions(_ omitted: [(name: String, reason: String)], dialect: String) {
-    if omitted.isEmpty { return }
-    let reasons = Set(omitted.map(\.reason)).sorted().joined(separator: "; ")
-    line("note: \(dialect) has no place for \(omitted.count.counted("tensor")) (\(reasons))")
-  }
 }

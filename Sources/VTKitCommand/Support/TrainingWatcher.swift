@@ -3,18 +3,23 @@ import VTTraining
 
 /// Shows a run: a bar for the epoch on a terminal, a line for each that ended.
 final class TrainingWatcher {
-  private let epochs: Int
+  /// Known once the run has been made ready.
+  var epochs = 0
   private let quiet: Bool
   private var bar: ProgressBar?
   private var batches = 0
 
-  init(epochs: Int, quiet: Bool) {
-    self.epochs = epochs
-    self.quiet = quiet
-  }
+  init(quiet: Bool) { self.quiet = quiet }
 
   func see(_ event: TrainingEvent) {
     switch event {
+    case .told(let text): tell(text)
+    case .noted(let text): tell("note: " + text)
+    case .warned(let text): Console.warning(text)
+    case .checking(let done, let total):
+      if bar == nil { bar = ProgressBar("checking the images", total: total) }
+      bar?.show(done)
+      if done == total { end() }
     case .epochBegan(let epoch, let batches, let done):
       self.batches = batches
       bar = ProgressBar("epoch \(epoch + 1)/\(epochs)", total: batches)
@@ -26,12 +31,22 @@ final class TrainingWatcher {
     case .unreadable(let failure):
       bar?.finish()
       Console.warning(failure.description + " (skipped)")
-    case .warned(let text): Console.warning(text)
     case .epochEnded(let result):
-      bar?.finish()
+      end()
       if !quiet { print(line(result)) }
       fflush(nil)
+    case .exported(let text): quiet ? tell(text) : print(text)
     }
+  }
+
+  private func tell(_ text: String) {
+    end()
+    Console.line(text)
+  }
+
+  private func end() {
+    bar?.finish()
+    bar = nil
   }
 
   private func line(_ r: EpochResult) -> String {

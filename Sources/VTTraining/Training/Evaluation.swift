@@ -6,32 +6,41 @@ import VTModels
 import VTTensor
 
 /// What a network makes of a labelled set of images.
-package struct Evaluation: Sendable {
+public struct Evaluation: Sendable {
   /// One image's outcome.
-  package struct Prediction: Sendable {
-    package let path: String
-    package let label: Int
-    package let predicted: Int
-    /// Probability of the predicted class and of the true one.
-    package let confidence: Float
-    package let labelProbability: Float
+  public struct Prediction: Sendable {
+    /// The image's path.
+    public let path: String
+    /// The image's class, by its place among the classes.
+    public let label: Int
+    /// The class that the network took it for.
+    public let predicted: Int
+    /// The probability that the network gave to the predicted class, 0 to 1.
+    public let confidence: Float
+    /// The probability that it gave to the image's own class.
+    public let labelProbability: Float
   }
 
-  package var predictions: [Prediction] = []
+  /// The outcome for each image that could be read, in order.
+  public var predictions: [Prediction] = []
   package var top5Correct = 0
   package var lossSum = 0.0
   /// Images that could not be read.
-  package var failures: [Failure] = []
+  public var failures: [Failure] = []
 
-  package var count: Int { predictions.count }
-  package var correct: Int { predictions.count { $0.label == $0.predicted } }
-  package var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
-  package var top5Accuracy: Double { count == 0 ? 0 : Double(top5Correct) / Double(count) }
+  /// Images that could be read.
+  public var count: Int { predictions.count }
+  /// Images whose class was predicted.
+  public var correct: Int { predictions.count { $0.label == $0.predicted } }
+  /// The part of them that was predicted right, 0 to 1.
+  public var accuracy: Double { count == 0 ? 0 : Double(correct) / Double(count) }
+  /// The part whose class is among the five likeliest, 0 to 1.
+  public var top5Accuracy: Double { count == 0 ? 0 : Double(top5Correct) / Double(count) }
   /// Mean cross-entropy without smoothing.
-  package var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
+  public var loss: Double { count == 0 ? 0 : lossSum / Double(count) }
 
   /// `[true class][predicted class]`, counts.
-  package func confusion(classes: Int) -> [[Int]] {
+  public func confusion(classes: Int) -> [[Int]] {
     var table = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
     for prediction in predictions { table[prediction.label][prediction.predicted] += 1 }
     return table
@@ -46,25 +55,15 @@ package struct Evaluation: Sendable {
     batchSize: Int, engine: Engine, strict: Bool = false,
     progress: (Int) -> Bool = { _ in true }
   ) throws -> Evaluation {
-    var result = Evaluation()
-    let loader = BatchLoader(
-      items: samples, batchSize: batchSize, preprocessing: preprocessing,
-      threads: engine.threads.threads
-    ) { file, _ in try preprocessing.evaluationImage(file.image()) }
-    var done = 0
-    while let batch = loader.next() {
+    var (result, done) = (Evaluation(), 0)
+    try ImageBatches.run(
+      model, samples, preprocessing: preprocessing, batchSize: batchSize, engine: engine
+    ) { batch, output in
       if strict, let failure = batch.failures.first { throw failure }
       result.failures += batch.failures
       done += batch.count + batch.failures.count
-      if batch.count > 0 {
-        let tape = Tape(engine, recording: false)
-        let images = engine.tensor(batch.images, batch.shape)
-        let output = model.forward(images, tape)
-        try output.checkFinite { samples[batch.positions[$0]].path }
-        let logits = output.logits
-        result.add(logits.values, classes: logits.channels, batch, samples)
-      }
-      if !progress(done) { break }
+      if let logits = output?.logits { result.add(logits.values, classes: logits.channels, batch, samples) }
+      return progress(done)
     }
     return result
   }

@@ -18,6 +18,28 @@ package enum HeadReplacement {
     return rows.count == classes.count ? rows : nil
   }
 
+  /// Whether a network's classifier can be kept for a folder's classes.
+  /// - Parameters:
+  ///   - own: the classifier's classes; nil where nothing names them.
+  ///   - count: how many it tells apart; 0 where there is no classifier.
+  ///   - source: who names them.
+  /// - Returns: the rows as above, and what to say of it.
+  package static func choice(
+    of classes: [String], own: [String]?, count: Int, namedBy source: String, isWanted: Bool
+  ) -> (rows: [Int]?, text: String) {
+    let untrained = "classifier: new, untrained (\(classes.count) classes)"
+    if !isWanted { return (nil, untrained) }
+    guard let rows = rows(of: classes, in: own) else {
+      return (
+        nil,
+        untrained
+          + (count > 0 ? "; the checkpoint's, of \(count.counted("class", "classes")), is dropped" : "")
+      )
+    }
+    let order = rows == Array(rows.indices) ? "" : ", its rows put into the order of the folders"
+    return (rows, "classifier: kept (\(classes.count) classes, as \(source))\(order)")
+  }
+
   /// The weights with exactly the classifier's tensors replaced: by freshly initialized ones (truncated normal 0.02,
   /// zero bias), or by their own rows in another order. All others are the same.
   /// - Parameter rows: for each class, its row of the classifier that the weights have; nil makes a new classifier.

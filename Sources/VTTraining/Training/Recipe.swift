@@ -2,37 +2,47 @@ import Foundation
 import VTData
 
 /// Everything that decides a training run besides the data and the starting weights.
-package struct Recipe: Sendable, Equatable {
-  package var epochs = 20
-  package var batchSize = 32
+public struct Recipe: Sendable, Equatable {
+  /// Passes over the training images.
+  public var epochs = 20
+  /// Images for each update.
+  public var batchSize = 32
   /// Rate after the warm-up.
-  package var learningRate = 2e-4
+  public var learningRate = 2e-4
   /// Rate at the end of a cosine.
-  package var minimumLearningRate = 1e-6
+  public var minimumLearningRate = 1e-6
   /// Rate at the start of the warm-up.
-  package var warmupLearningRate = 1e-6
-  package var warmupEpochs = 2.0
+  public var warmupLearningRate = 1e-6
+  /// Epochs over which the rate rises; no more than `epochs` count.
+  public var warmupEpochs = 2.0
   package var schedule = LearningRateSchedule.Shape.cosine
   package var optimizer = AdamW.Options()
-  package var labelSmoothing = 0.1
-  package var dropPath = 0.0
-  package var dropout = 0.0
+  /// How much of each label is spread over all classes, 0 to 1.
+  public var labelSmoothing = 0.1
+  /// The drop path rate of the last block, 0 to 1; earlier blocks' rise to it linearly.
+  public var dropPath = 0.0
+  /// The dropout rate, 0 to 1.
+  public var dropout = 0.0
   /// nil trains with cross-entropy alone.
   package var drloc: DrlocOptions? = DrlocOptions()
   package var cropScale = [0.35, 1.0]
-  package var flipProbability = 0.5
-  package var seed: UInt64 = 0
-  package var validationFraction = 0.2
+  /// How often a training image is mirrored, 0 to 1.
+  public var flipProbability = 0.5
+  /// Decides everything random: the same seed gives the same bits.
+  public var seed: UInt64 = 0
+  /// The part of each class that is put aside for validation where there is no folder of such images, 0 to 1.
+  public var validationFraction = 0.2
   /// Whether an unreadable image ends the run.
-  package var strictData = false
+  public var strictData = false
   /// Whether batch norms keep their running statistics: for batches of a few images.
-  package var freezesBatchNorm = false
+  public var freezesBatchNorm = false
   /// Whether blocks are computed twice rather than kept: less memory, more time, the same bits.
-  package var recomputes = false
+  public var recomputes = false
   /// Whether only the new head (and the drloc head) learns.
-  package var headOnly = false
+  public var headOnly = false
 
-  package init() {}
+  /// The default recipe.
+  public init() {}
 
   var augmentation: Augmentation {
     Augmentation(cropScale: cropScale[0]...cropScale[1], flipProbability: flipProbability)

@@ -5,29 +5,22 @@ import VTData
 import VTModels
 import VTTensor
 
-/// What a run tells whoever watches it.
-package enum TrainingEvent {
-  case epochBegan(epoch: Int, batches: Int, done: Int)
-  case updated(epoch: Int, batch: Int, StepResult)
-  case evaluating(done: Int, of: Int)
-  case epochEnded(EpochResult)
-  /// An image that cannot be read; told once.
-  case unreadable(Failure)
-  /// Something about the run folder that whoever resumes should know.
-  case warned(String)
-}
-
 /// An epoch in numbers.
-package struct EpochResult: Sendable {
-  package let epoch: Int
-  package let trainLoss: Double
+public struct EpochResult: Sendable {
+  /// Counted from 0.
+  public let epoch: Int
+  /// The mean of what was minimized, over the epoch's images.
+  public let trainLoss: Double
   package let trainCrossEntropy: Double
   package let trainDrloc: Double?
-  package let trainAccuracy: Double
-  /// nil without validation images.
-  package let validation: Evaluation?
-  package let isBest: Bool
-  package let seconds: Double
+  /// The part of the training images, as they were augmented, that was predicted right, 0 to 1.
+  public let trainAccuracy: Double
+  /// How the network did on the validation images; nil without such images.
+  public let validation: Evaluation?
+  /// Whether no epoch before had such an accuracy.
+  public let isBest: Bool
+  /// The time it took, evaluation included.
+  public let seconds: Double
 }
 
 /// The training loop: epochs of updates, an evaluation after each, checkpoints, metrics. A run
@@ -195,7 +188,7 @@ package final class Trainer {
       try report(batch.failures, watch: watch)
       if batch.count > 0 {
         let result = try step.run(
-          images: engine.tensor(batch.images, batch.shape), labels: batch.labels,
+          images: engine.tensor(batch), labels: batch.labels,
           labelSmoothing: recipe.labelSmoothing,
           drloc: drloc(batch, order: order, epoch: epoch),
           learningRate: schedule.rate(update: state.updates),

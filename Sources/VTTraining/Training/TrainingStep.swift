@@ -4,8 +4,9 @@ import VTModels
 import VTTensor
 
 /// What one update found.
-package struct StepResult: Sendable, Equatable {
-  package var loss: Double
+public struct StepResult: Sendable, Equatable {
+  /// What was minimized: the mean over the batch.
+  public var loss: Double
   package var crossEntropy: Double
   /// Not multiplied by λ; nil without drloc.
   package var drloc: Double?

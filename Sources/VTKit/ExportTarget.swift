@@ -1,4 +1,3 @@
-import Foundation
 import VTCheckpoint
 import VTConversion
 import VTCore
@@ -6,7 +5,7 @@ import VTModels
 
 /// `--export` targets: `FILE` or `FOLDER/`, or `DIALECT:FILE` where other names are wanted than those that the weights
 /// came with.
-struct ExportTarget {
+package struct ExportTarget {
   let destination: Destination
   let dialect: String
   var path: String { destination.path }
@@ -67,7 +66,7 @@ struct ExportTarget {
   /// Refuses, before anything is read, what needs no network to be known as wrong: no such dialect, an unknown suffix, a
   /// file that exists, a folder that is missing or may not be written to, two exports to one file.
   /// - Parameter run: the folder that training makes; exports may go into it.
-  static func checkPaths(_ texts: [String], run: String, overwrite: Bool) throws {
+  package static func checkPaths(_ texts: [String], run: String, overwrite: Bool) throws {
     var seen: Set<String> = []
     for text in texts {
       let destination = try Text(text).destination
@@ -107,32 +106,23 @@ struct ExportTarget {
     }
   }
 
-  /// - Returns: what was written, for people.
-  func write(
-    _ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool, force: Bool
-  ) throws -> String {
+  /// - Returns: what to know of it, and what was written, in words.
+  func write(_ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool, overwrite: Bool) throws -> (
+    notes: [String], told: String
+  ) {
     let exported = try exported(weights, metadata: metadata, keepsDrloc: keepsDrloc)
-    Console.omissions(exported.omitted, dialect: dialect)
-    for remark in exported.remarks { Console.line("note: " + remark) }
-    _ = try destination.write(exported, overwrite: force)
-    return "exported \(path) (dialect \(dialect), \(exported.store.count.counted("tensor")))"
+    _ = try destination.write(exported, overwrite: overwrite)
+    return (
+      exported.notes(dialect: dialect),
+      "exported \(path) (dialect \(dialect), \(exported.store.count.counted("tensor")))"
+    )
   }
 
-  private func exported(
-    _ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool
-  ) throws -> ExportedCheckpoint {
-    let origin = metadata.provenance
-    let isReturn = origin?["source_dialect"]?.string == dialect
-    return try ExportedCheckpoint.make(
-      weights, metadata: metadata, dialect: dialect,
-      variant: isReturn ? origin?["source_variant"]?.string : nil,
-      wildcards: isReturn ? metadata.sourceWildcards : [:],
-      keepsDrloc: keepsDrloc, inFolder: destination.isFolder,
-      preset: NamedModel.name(of: metadata.configuration))
+  private func exported(_ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool) throws
+    -> ExportedCheckpoint
+  {
+    try ExportedCheckpoint.make(
+      weights, metadata: metadata, dialect: dialect, keepsDrloc: keepsDrloc, for: destination,
+      modelName: Models.name(of: metadata.configuration))
   }
-}
-
-extension String {
-  /// The path from the root, for files that outlive the working folder.
-  var absolutePath: String { URL(fileURLWithPath: self).standardizedFileURL.path }
 }

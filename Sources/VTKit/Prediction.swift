@@ -2,17 +2,22 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// A network's answers for one image, the likeliest first.
-struct Prediction {
-  struct Answer {
-    /// The class's place among the network's answers.
-    let index: Int
-    let name: String
-    let probability: Double
-  }
+/// One of a network's answers for an image.
+public struct Answer: Sendable, Equatable {
+  /// The class's place among the network's classes.
+  public let index: Int
+  /// The class's name, or `class 7` where nothing names it.
+  public let label: String
+  /// The probability that the network gives it, 0 to 1; those of all classes add up to 1.
+  public let probability: Double
+}
 
-  let image: String
-  let answers: [Answer]
+/// A network's answers for one image, the likeliest first.
+public struct Prediction: Sendable {
+  /// The image's path.
+  public let image: String
+  /// The likeliest classes, the first of them the likeliest.
+  public let answers: [Answer]
 
   /// - Parameters:
   ///   - logits: the network's outputs.
@@ -25,36 +30,29 @@ struct Prediction {
     let sum = weights.reduce(0, +)
     answers = weights.indices.sorted { (weights[$1], $0) < (weights[$0], $1) }.prefix(top).map { index in
       let name = classes.flatMap { index < $0.count ? $0[index] : nil } ?? "class \(index)"
-      return Answer(index: index, name: name, probability: weights[index] / sum)
+      return Answer(index: index, label: name, probability: weights[index] / sum)
     }
   }
+}
 
-  var json: JSON {
+extension Prediction {
+  package var json: JSON {
     .object([
       "image": .string(image),
       "predictions": .array(
         answers.map {
           .object([
-            "class": .string($0.name), "index": .int($0.index), "probability": .double($0.probability),
+            "class": .string($0.label), "index": .int($0.index), "probability": .double($0.probability),
           ])
         }),
     ])
-  }
-
-  var text: String {
-    let lines = answers.map { answer in
-      let percent = Format.percent(answer.probability)
-      return "  " + String(repeating: " ", count: max(0, 9 - percent.count)) + percent + "  "
-        + answer.name.printable
-    }
-    return ([image.printable] + lines).joined(separator: "\n")
   }
 
   /// One row an answer, as RFC 4180 writes them.
   var rows: String {
     answers.enumerated().map { rank, answer in
       let cells = [
-        image, "\(rank + 1)", answer.name, "\(answer.index)", String(format: "%.6g", answer.probability),
+        image, "\(rank + 1)", answer.label, "\(answer.index)", String(format: "%.6g", answer.probability),
       ]
       return cells.map(Self.cell).joined(separator: ",") + "\r\n"
     }.joined()
@@ -68,15 +66,13 @@ struct Prediction {
   }
 }
 
-/// The file that `predict --output` makes.
-enum PredictionFile {
-  static let suffixes = ["csv", "jsonl"]
-
-  static func isKnown(_ path: String) -> Bool {
-    suffixes.contains((path as NSString).pathExtension.lowercased())
+/// A file of predictions: a table (`.csv`) or a JSON object a line (`.jsonl`).
+package enum PredictionFile {
+  package static func isKnown(_ path: String) -> Bool {
+    ["csv", "jsonl"].contains((path as NSString).pathExtension.lowercased())
   }
 
-  static func write(_ predictions: [Prediction], to path: String, overwrite: Bool) throws {
+  package static func write(_ predictions: [Prediction], to path: String, overwrite: Bool) throws {
     let isTable = (path as NSString).pathExtension.lowercased() == "csv"
     let file = try OutputFile(path, overwrite: overwrite)
     if isTable { try file.write(Prediction.header) }

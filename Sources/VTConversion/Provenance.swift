@@ -1,12 +1,11 @@
 import Foundation
 import VTCheckpoint
-import VTConversion
 import VTCore
 
 /// Where weights come from, as it travels with them.
-enum Provenance {
+package enum Provenance {
   /// - Parameter digest: the file's SHA-256, or what stands for it; computed where left out.
-  static func make(_ path: String, _ loaded: LoadedCheckpoint, digest: String? = nil) throws -> JSON {
+  package static func make(_ path: String, _ loaded: LoadedCheckpoint, digest: String? = nil) throws -> JSON {
     // A native store remembers what it was made from; that is the origin worth keeping.
     if loaded.dialect == NativeMetadata.nativeDialect, let own = loaded.metadata.provenance {
       return own
@@ -19,7 +18,7 @@ enum Provenance {
       "source_sha256": .string(try digest ?? CheckpointFile.sha256(path)),
       "source_dialect": .string(loaded.dialect), "source_variant": .string(loaded.variant),
       "source_wildcards": .object(wildcards),
-      "converter": .string("vtkit \(RootCommand.configuration.version)"),
+      "converter": .string("vtkit \(Version.current)"),
       "time": .string(Date().formatted(.iso8601)),
     ])
   }

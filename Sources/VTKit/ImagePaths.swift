@@ -3,10 +3,11 @@ import VTCheckpoint
 import VTCore
 import VTData
 
-/// The images that a command line names: files, and folders with all that lies in them.
-enum ImageArguments {
-  /// - Throws: `Failure` where a path leads nowhere, or they hold no image at all. A folder without one is a warning.
-  static func files(_ paths: [String]) throws -> [String] {
+/// Images that are named one by one, or by folders with all that lies in them.
+package enum ImagePaths {
+  /// - Parameter tell: told of files that are not images, and of folders without any.
+  /// - Throws: `Failure` where a path leads nowhere, or they hold no image at all.
+  package static func files(_ paths: [String], tell: (VerbEvent) throws -> Void) throws -> [String] {
     var empty: [String] = []
     let files = try paths.flatMap { path -> [String] in
       var status = stat()
@@ -15,7 +16,7 @@ enum ImageArguments {
       }
       guard status.st_mode & S_IFMT == S_IFDIR else { return [path] }
       let search = try ImageSearch(path)
-      if let text = DataRemarks.unused(search.unused) { Console.warning(text) }
+      if let text = DataRemarks.unused(search.unused) { try tell(.warning(text)) }
       if search.names.isEmpty { empty.append(path) }
       return search.names.map { path + (path.hasSuffix("/") ? "" : "/") + $0 }
     }
@@ -24,7 +25,7 @@ enum ImageArguments {
         "no images found", file: empty.joined(separator: ", "),
         hint: "give \(ImageKind.list) files, or folders that hold some")
     }
-    for path in empty { Console.warning("no images found in \(path.printable)") }
+    for path in empty { try tell(.warning("no images found in \(path.printable)")) }
     return files
   }
 }

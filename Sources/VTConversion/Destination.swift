@@ -1,18 +1,15 @@
-import Foundation
 import VTCheckpoint
-import VTConversion
 import VTCore
-import VTModels
 
 /// Where weights are written: a file, whose suffix says the format, or a model folder.
-struct Destination {
-  let path: String
+package struct Destination {
+  package let path: String
   /// nil for a model folder.
-  let format: FileFormat?
-  var isFolder: Bool { format == nil }
+  package let format: FileFormat?
+  package var isFolder: Bool { format == nil }
 
   /// - Throws: `Failure` where the suffix is of no format that is written.
-  init(_ path: String) throws {
+  package init(_ path: String) throws {
     self.path = path
     if OutputFolder.isMeant(path) {
       format = nil
@@ -29,7 +26,7 @@ struct Destination {
 
   /// Refuses, before any long work, a place that is taken, is missing or may not be written to.
   /// - Parameter run: a folder that will be made meanwhile.
-  func check(overwrite: Bool, madeMeanwhile run: String? = nil) throws {
+  package func check(overwrite: Bool, madeMeanwhile run: String? = nil) throws {
     if isFolder {
       try OutputFolder.check(path, overwrite: overwrite)
     } else {
@@ -41,14 +38,14 @@ struct Destination {
   }
 
   /// The dialect to write where none is named.
-  func usualDialect(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
+  package func usualDialect(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
     try format.map { try Dialects.usual(for: $0, metadata: metadata, hint: hint) }
       ?? Dialects.usualInFolder(metadata, hint: hint)
   }
 
   /// Writes what was made for this place.
   /// - Returns: the files: the path or those of its index; a folder's by their names in it.
-  func write(
+  package func write(
     _ exported: ExportedCheckpoint, compression: Int? = nil, maximumShard: Int? = nil, overwrite: Bool,
     progress: ((Int) -> Void)? = nil
   ) throws -> [String] {
@@ -63,15 +60,33 @@ struct Destination {
   }
 }
 
-extension NamedModel {
-  /// The published name of a network of this configuration, whatever its number of classes.
-  static func name(of configuration: JSON) -> String? {
-    // Where windows divide every grid, which published Swins' do, their padding makes no difference.
-    let free: Set = ["num_classes", "window_padding"]
-    return Models.all.first { model in
-      (model.configuration.members ?? []).allSatisfy { member in
-        free.contains(member.key) || configuration[member.key].map { $0.isSame(as: member.value) } ?? true
-      } && configuration["architecture"] == model.configuration["architecture"]
-    }?.name
+extension ExportedCheckpoint {
+  /// A network brought to a dialect for a place. Going back to where the weights came from restores that file's own
+  /// variant and spelling.
+  /// - Parameters:
+  ///   - metadata: the network's; its provenance says where the weights came from.
+  ///   - variant: which of the dialect's variants, where the user names one.
+  ///   - modelName: the network's published name, where it has one; folders may hold it.
+  /// - Throws: `Failure` naming what the dialect cannot hold.
+  package static func make(
+    _ native: StateDict, metadata: NativeMetadata, dialect: String, variant: String? = nil, keepsDrloc: Bool,
+    for destination: Destination, modelName: String?
+  ) throws -> ExportedCheckpoint {
+    let origin = metadata.provenance
+    let isReturn = origin?["source_dialect"]?.string == dialect
+    return try make(
+      native, metadata: metadata, dialect: dialect,
+      variant: variant ?? (isReturn ? origin?["source_variant"]?.string : nil),
+      wildcards: isReturn ? metadata.sourceWildcards : [:], keepsDrloc: keepsDrloc,
+      inFolder: destination.isFolder, preset: modelName)
+  }
+
+  /// What to know of an export, in words: what the dialect has no place for, and what its library must be told.
+  package func notes(dialect: String) -> [String] {
+    let reasons = Set(omitted.map(\.reason)).sorted().joined(separator: "; ")
+    let left =
+      omitted.isEmpty
+      ? [] : ["\(dialect) has no place for \(omitted.count.counted("tensor")) (\(reasons))"]
+    return left + remarks
   }
 }

@@ -3,44 +3,81 @@ import VTConversion
 import VTCore
 import VTData
 import VTModels
+import VTTraining
 
-/// Brings a loaded checkpoint to other images or windows.
-enum Resizing {
-  /// What is wrong with `--in-channels`, if anything.
-  static func problem(inChannels: Int?) -> String? {
+/// Other sizes for a network; nil leaves one as it is.
+package struct NetworkChanges {
+  package var imageSize: Int?
+  package var windowSize: Int?
+  package var inChannels: Int?
+  /// A new, untrained classifier for so many classes; 0 takes it away.
+  package var classCount: Int?
+
+  package init(
+    imageSize: Int? = nil, windowSize: Int? = nil, inChannels: Int? = nil, classCount: Int? = nil
+  ) {
+    self.imageSize = imageSize
+    self.windowSize = windowSize
+    self.inChannels = inChannels
+    self.classCount = classCount
+  }
+
+  /// What is wrong with the numbers, whatever the network, if anything.
+  package var problem: String? {
+    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
+      if let size, !(1...16384).contains(size) { return "\(name) must be at least 1, and no more than 16384" }
+    }
     guard let inChannels, inChannels != 1, inChannels != 3 else { return nil }
     return "--in-channels is 1 (gray images) or 3 (RGB)"
   }
+}
+
+extension Network {
+  /// The network for images or windows of another side: position tables and bias tables are resampled, as timm and
+  /// Microsoft do it; all other tensors stay as they are.
+  /// - Parameters:
+  ///   - imageSize: the side of the images in pixels.
+  ///   - windowSize: the side of a Swin's windows in cells.
+  /// - Throws: `Failure` where the network has no windows, or cannot have the size; it names the nearest that it can.
+  public func resized(imageSize: Int? = nil, windowSize: Int? = nil) throws -> Network {
+    var result = self
+    let changes = NetworkChanges(imageSize: imageSize, windowSize: windowSize)
+    if let problem = changes.problem { throw Failure(.usage, problem) }
+    _ = try result.change(changes)
+    return result
+  }
+
+  /// - Returns: what was done, in words.
+  package mutating func change(_ changes: NetworkChanges) throws -> [String] {
+    let said = [try resize(changes), try bringToChannels(changes.inChannels)].compactMap(\.self)
+    if let count = changes.classCount {
+      let configuration = HeadReplacement.configuration(loaded.metadata.configuration, numClasses: count)
+      loaded.native = try HeadReplacement.weights(loaded.native, configuration: configuration, seed: 0)
+      loaded.metadata.configuration = configuration
+      loaded.metadata.classes = nil
+    }
+    return said
+  }
 
   /// Brings the first layer to gray or RGB images, and the preprocessing with it.
-  /// - Throws: `Failure` where the network's first layer does not allow it.
-  static func apply(inChannels: Int?, to loaded: inout LoadedCheckpoint) throws {
-    guard let inChannels else { return }
+  private mutating func bringToChannels(_ inChannels: Int?) throws -> String? {
+    guard let inChannels else { return nil }
     let configuration = loaded.metadata.configuration
     let (store, layer) = try InputChannels.adapt(loaded.native, configuration: configuration, to: inChannels)
-    guard let layer else { return }
+    guard let layer else { return nil }
     loaded.native = store
     loaded.metadata.configuration = configuration.merging(["in_channels": .int(inChannels)])
     loaded.metadata.preprocessing = try loaded.metadata.preprocessing.map {
       try Preprocessing($0).fitted(toChannels: inChannels).json
     }
     let how = inChannels == 1 ? "its channels are summed" : "its one channel is repeated, a third each"
-    Console.line("note: \(layer) takes \(inChannels == 1 ? "gray" : "RGB") images now (\(how))")
+    return "\(layer) takes \(inChannels == 1 ? "gray" : "RGB") images now (\(how))"
   }
 
-  /// What is wrong with the sizes, if anything.
-  static func problem(imageSize: Int?, windowSize: Int?) -> String? {
-    for (name, size) in [("--image-size", imageSize), ("--window-size", windowSize)] {
-      if let size, !(1...16384).contains(size) { return "\(name) must be at least 1, and no more than 16384" }
-    }
-    return nil
-  }
-
-  /// - Throws: `Failure` where the network has no window, or cannot have the size.
-  static func apply(imageSize: Int?, windowSize: Int?, to loaded: inout LoadedCheckpoint) throws {
-    guard imageSize != nil || windowSize != nil else { return }
+  private mutating func resize(_ changes: NetworkChanges) throws -> String? {
+    let (imageSize, windowSize) = (changes.imageSize, changes.windowSize)
+    guard imageSize != nil || windowSize != nil else { return nil }
     let old = loaded.metadata.configuration
-    let architecture = old["architecture"]?.string ?? ""
     if windowSize != nil, old["window_size"] == nil {
       throw Failure(
         .usage, "a network of the architecture '\(architecture)' has no windows",
@@ -50,7 +87,7 @@ enum Resizing {
     let configuration = old.replacing(sizes.mapValues { .int($0) })
     let declarations: [ParameterDeclaration]
     do { declarations = try Models.parameterDeclarations(configuration) } catch let failure as Failure {
-      throw impossible(sizes, of: old, failure)
+      throw Self.impossible(sizes, of: old, failure)
     }
     let (store, resampled) = try Resampling.resize(
       loaded.native, architecture: architecture, configuration: configuration,
@@ -60,10 +97,8 @@ enum Resizing {
     if let imageSize {
       loaded.metadata.preprocessing = loaded.metadata.preprocessing?.replacing(["size": .int(imageSize)])
     }
-    if let first = resampled.first {
-      Console.line(
-        "note: \(resampled.count == 1 ? first.name : "\(resampled.count) tables") resampled (\(first.method.rawValue))"
-      )
+    return resampled.first.map { first in
+      "\(resampled.count == 1 ? first.name : "\(resampled.count) tables") resampled (\(first.method.rawValue))"
     }
   }
 

@@ -1,0 +1,20 @@
+import VTCheckpoint
+import VTCore
+
+extension LoadedCheckpoint {
+  /// What the file calls a native tensor.
+  package func ownName(_ native: String) -> String {
+    plan.first { $0.targets.contains(native) }?.sources.first ?? native
+  }
+
+  /// Runs `body`, whose failures name native tensors, and puts the file's own names in their place.
+  package func namingOwnTensors<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch var failure as Failure {
+      if let native = failure.tensor, plan.contains(where: { $0.targets.contains(native) }) {
+        failure.tensor = ownName(native)
+        failure.file = failure.file ?? path
+      }
+      throw failure
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import VTCheckpoint
+import VTCore
+import VTData
+import VTTensor
+import VTTraining
+
+/// What may be changed of a run that goes on; all else was decided when it began.
+package struct ResumeOptions {
+  /// Where the same images lie now; nil where they have not moved.
+  package var data: String?
+  /// Another end; nil keeps the run's.
+  package var epochs: Int?
+  /// Exports beside the run's own.
+  package var exports: [String] = []
+  package var overwrites = false
+
+  package init() {}
+}
+
+extension TrainingSession {
+  /// The run in a folder, from where it stopped.
+  /// - Parameters:
+  ///   - engine: made for the kernels that the run was begun with, where this processor has them.
+  ///   - watch: told of what differs from the run's beginning.
+  /// - Throws: `Failure` where the folder holds no run, another process uses it, or the images are not the same.
+  package init(
+    resuming path: String, _ options: ResumeOptions = ResumeOptions(),
+    engine: (InstructionSet?) throws -> Engine = { Engine(instructions: $0) },
+    watch: (TrainingEvent) throws -> Void
+  ) throws {
+    let folder = try RunFolder.open(path)
+    let before = try folder.readConfiguration()
+    let engine = try engine(before.instructions)
+    try Self.tellDifferences(before, engine, watch)
+    let place = options.data?.absolutePath ?? before.data
+    let images: ImageFolder
+    do { images = try Self.images(before, in: place) } catch var failure as Failure {
+      if options.data == nil { failure.hint = "if the images have moved, tell their folder with --data" }
+      throw failure
+    }
+    let targets = try Self.addedExports(options, before, folder)
+    let trainer = try Trainer(resuming: folder, data: images, engine: engine) { run in
+      run.data = place
+      run.exports += targets
+      if let epochs = options.epochs {
+        guard epochs > 0 else { throw Failure(.usage, "--epochs must be at least 1") }
+        run.recipe.epochs = epochs
+        run.recipe.warmupEpochs = min(run.recipe.warmupEpochs, Double(epochs))
+      }
+    }
+    let epochs = trainer.configuration.recipe.epochs
+    if epochs != before.recipe.epochs {
+      try watch(
+        .told(
+          "going on to epoch \(epochs) rather than \(before.recipe.epochs): the learning rate is that of a run of \(epochs) epochs from here on"
+        ))
+    }
+    try self.init(trainer)
+  }
+
+  private static func tellDifferences(
+    _ before: RunConfiguration, _ engine: Engine, _ watch: (TrainingEvent) throws -> Void
+  ) throws {
+    if let begun = before.instructions, begun != engine.instructions {
+      try watch(
+        .warned(
+          "the run was begun with \(begun) kernels and goes on with \(engine.instructions): its last bits will not be those of a run without a pause"
+        ))
+    }
+    if let begun = before.matrixLibrary, begun != Engine.matrixLibrary {
+      try watch(
+        .warned(
+          "the run was begun with \(begun.printable) and goes on with \(Engine.matrixLibrary): its last bits may not be those of a run without a pause"
+        ))
+    }
+  }
+
+  /// A run's images.
+  private static func images(_ configuration: RunConfiguration, in folder: String) throws -> ImageFolder {
+    try ImageFolder(
+      folder, validationFraction: configuration.recipe.validationFraction, seed: configuration.recipe.seed,
+      usesTestSplit: configuration.usesTestSplit)
+  }
+
+  /// Exports that a resumed run gets beside its own. Its own are checked here, too: before training has taken its time.
+  private static func addedExports(
+    _ options: ResumeOptions, _ configuration: RunConfiguration, _ folder: RunFolder
+  ) throws -> [String] {
+    let given = try options.exports.map { try ExportTarget($0, metadata: configuration.metadata) }
+    let added = given.filter { !configuration.exports.contains($0.absolute) }
+    try ExportTarget.checkPaths(added.map(\.absolute), run: folder.path, overwrite: options.overwrites)
+    for target in added { try target.check(configuration.metadata) }
+    let record = ExportRecord(folder)
+    for text in configuration.exports {
+      let target: ExportTarget
+      do { target = try ExportTarget(text, metadata: configuration.metadata) } catch var failure as Failure {
+        failure.problem = "the run's 'exports': " + failure.problem
+        failure.kind = .badInput
+        throw failure.located(file: folder.configPath)
+      }
+      try target.checkOwn(
+        folder, record, isGiven: options.overwrites || given.contains { $0.absolute == target.absolute },
+        overwrite: options.overwrites)
+    }
+    return added.map(\.absolute)
+  }
+}

@@ -1,0 +1,40 @@
+import VTCore
+import VTData
+import VTModels
+import VTTensor
+
+extension Engine {
+  /// A batch as a network takes it: `[count, size, size, channels]`.
+  package func tensor(_ batch: Batch) -> Tensor { tensor(batch.images, batch.shape) }
+}
+
+/// Images through a network, a batch at a time and without gradients: for evaluation and prediction.
+package enum ImageBatches {
+  /// - Parameters:
+  ///   - preprocessing: how the images become inputs.
+  ///   - each: given every batch, and the network's output where any of its images could be read; false stops.
+  /// - Throws: `Failure` of kind `.no` where the output for an image is not finite.
+  package static func run(
+    _ model: any VisionModel, _ samples: [Sample], preprocessing: Preprocessing, batchSize: Int,
+    engine: Engine, each: (Batch, ModelOutput?) throws -> Bool
+  ) throws {
+    let loader = loader(samples, preprocessing, batchSize: batchSize, engine)
+    while let batch = loader.next() {
+      var output: ModelOutput?
+      if batch.count > 0 {
+        output = model.forward(engine.tensor(batch), Tape(engine, recording: false))
+        try output?.checkFinite { samples[batch.positions[$0]].path }
+      }
+      guard try each(batch, output) else { return }
+    }
+  }
+
+  /// Batches of images as evaluation sees them.
+  package static func loader(
+    _ samples: [Sample], _ preprocessing: Preprocessing, batchSize: Int, _ engine: Engine
+  ) -> BatchLoader {
+    BatchLoader(
+      items: samples, batchSize: batchSize, preprocessing: preprocessing, threads: engine.threads.threads
+    ) { file, _ in try preprocessing.evaluationImage(file.image()) }
+  }
+}

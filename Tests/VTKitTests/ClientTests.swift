@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What users write against VTKit builds and runs outside of this package, where only `public` declarations are seen.
+@Suite(.serialized)
+struct ClientTests {
+  static let weights = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
+
+  /// A block of Swift in the README.
+  private static func readmeExample() throws -> String {
+    let text = try String(contentsOfFile: Fixtures.root + "/README.md", encoding: .utf8)
+    let start = try #require(text.range(of: "```swift\nimport VTKit\n"))
+    let rest = text[start.lowerBound...].dropFirst("```swift\n".count)
+    return String(rest[..<(try #require(rest.range(of: "```")?.lowerBound))])
+  }
+
+  /// Some of the fixture's images, three classes of them.
+  static func images(_ folder: String) throws {
+    for name in ["animals", "flags", "music"] {
+      let source = Fixtures.root + "/fixtures/clipart/train/\(name)"
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+      for file in try FileManager.default.contentsOfDirectory(atPath: source).sorted().prefix(10) {
+        try FileManager.default.copyItem(atPath: "\(source)/\(file)", toPath: "\(folder)/\(name)/\(file)")
+      }
+    }
+  }
+
+  @Test func theReadmesExampleRunsInAPackageOfItsOwn() throws {
+    let folder = try TemporaryFolder()
+    let manifest = """
+      // swift-tools-version: 6.1
+      import PackageDescription
+      let package = Package(
+        name: "Client", platforms: [.macOS(.v15)],
+        dependencies: [.package(name: "VTKit", path: "\(Fixtures.root)")],
+        targets: [
+          .executableTarget(name: "Client", dependencies: [.product(name: "VTKit", package: "VTKit")], path: ".")
+        ])
+      """
+    let package = folder.file("Client")
+    try FileManager.default.createDirectory(atPath: package, withIntermediateDirectories: true)
+    try Data(manifest.utf8).write(to: URL(fileURLWithPath: package + "/Package.swift"))
+    try Data(Self.readmeExample().utf8).write(to: URL(fileURLWithPath: package + "/main.swift"))
+    let binaries = try ClientPackage.build(package)
+
+    // The files that the example names.
+    let place = folder.file("place")
+    try Self.images(place + "/pictures")
+    let jpeg = Fixtures.root + "/fixtures/clipart/train/buildings/044.jpg"
+    try FileManager.default.copyItem(atPath: jpeg, toPath: place + "/cat.jpg")
+    try FileManager.default.copyItem(atPath: Self.weights, toPath: place + "/ViT-S_16.npz")
+    let run = try ClientPackage.run(binaries + "/Client", [], in: place)
+    #expect(run.status == 0, "\(run.output)\n\(run.error)")
+    let lines = run.output.split(separator: "\n")
+    #expect(lines.prefix(3).allSatisfy { $0.hasPrefix("class ") }, "\(run.output)")
+    #expect(lines.contains { $0.hasPrefix("epoch 2 done: loss ") }, "\(run.output)")
+    #expect(lines.last.flatMap { Double($0) }.map { (0...1).contains($0) } == true, "\(run.output)")
+    #expect(FileManager.default.fileExists(atPath: place + "/tuned.npz"))
+    #expect(FileManager.default.fileExists(atPath: place + "/run/report.html"))
+  }
+
+  @Test func theExamplesRun() throws {
+    let folder = try TemporaryFolder()
+    let binaries = try ClientPackage.build(Fixtures.root + "/Examples")
+    func outcome(_ name: String, _ arguments: String...) throws -> String {
+      let run = try ClientPackage.run(binaries + "/" + name, arguments)
+      #expect(run.status == 0, "\(name): \(run.output)\n\(run.error)")
+      return run.output
+    }
+    let converted = folder.file("vit.safetensors")
+    #expect(try outcome("Convert", Self.weights, converted, "timm").hasSuffix("wrote \(converted)\n"))
+
+    try Self.images(folder.file("images"))
+    let tuned = folder.file("tuned.npz")
+    let told = try outcome("FineTune", Self.weights, folder.file("images"), folder.file("run"), tuned)
+    let (first, last) = (told.range(of: "accuracy "), told.range(of: " of 6 right"))
+    #expect(told.contains("epoch 4 done") && first != nil && last != nil, "\(told)")
+
+    let guide = try String(
+      contentsOfFile: Fixtures.root + "/docs/guide/adding-a-dialect.md", encoding: .utf8)
+    let start = try #require(guide.range(of: "```yaml\n")).upperBound
+    let rules = String(
+      guide[start...].prefix(upTo: try #require(guide[start...].range(of: "```")?.lowerBound)))
+    try Data(rules.utf8).write(to: URL(fileURLWithPath: folder.file("ours.yaml")))
+    let ours = folder.file("ours.pth")
+    #expect(
+      try outcome("OwnDialect", folder.file("ours.yaml"), Self.weights, ours)
+        == "\(ours): vit, names of our-lab\n")
+  }
+}
