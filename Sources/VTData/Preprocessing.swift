@@ -60,17 +60,6 @@ package struct Preprocessing: Sendable, Equatable {
     self.cropFraction = cropFraction
   }
 
-  /// ImageNet's channel statistics.
-  package static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
-  package static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
-
-  /// For networks that start from random weights: pixels in -1...1 for ViT, ImageNet's statistics for the others.
-  package static func usual(architecture: String, imageSize: Int) -> Preprocessing {
-    architecture == "vit"
-      ? Preprocessing(imageSize: imageSize)
-      : Preprocessing(imageSize: imageSize, mean: imageNetMean, std: imageNetStd)
-  }
-
   /// - Throws: `Failure` naming the malformed key.
   package init(_ json: JSON) throws {
     func channels(_ key: String) throws -> [Float] {

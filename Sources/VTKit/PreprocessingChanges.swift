@@ -1,6 +1,7 @@
 import VTConversion
 import VTCore
 import VTData
+import VTModels
 
 /// How images become inputs, where the checkpoint does not say or is overruled; nil keeps what it says.
 package struct PreprocessingChanges {
@@ -20,9 +21,13 @@ package struct PreprocessingChanges {
   package func applied(to network: Network) throws -> (Preprocessing, note: String?) {
     let metadata = network.loaded.metadata
     let channels = metadata.configuration["in_channels"]?.int ?? 3
-    var result =
-      try metadata.preprocessing.map { try Preprocessing($0) }
-      ?? Preprocessing.usual(architecture: network.architecture, imageSize: network.imageSize)
+    var result: Preprocessing
+    if let own = metadata.preprocessing {
+      result = try Preprocessing(own)
+    } else {
+      let usual = try Models.pixelStatistics(network.architecture)
+      result = Preprocessing(imageSize: network.imageSize, mean: usual.mean, std: usual.std)
+    }
     result.imageSize = network.imageSize
     let isAveraged = channels == 1 && result.channels == 3 && (mean == nil || std == nil)
     result = try result.fitted(toChannels: channels)

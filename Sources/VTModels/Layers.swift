@@ -104,7 +104,10 @@ extension [ParameterDeclaration] {
 
   /// Adds the layer that tells `classes` apart, unless there are none.
   mutating func classifier(_ name: String, _ inputs: Int, classes: Int) {
-    if classes > 0 { linear(name, inputs, classes) }
+    guard classes > 0 else { return }
+    let first = count
+    linear(name, inputs, classes)
+    for index in first..<count { self[index].isClassifier = true }
   }
 
   /// Adds a norm's scale and shift.

@@ -4,7 +4,7 @@ import VTTensor
 
 /// The registry of architectures: builds networks from their configuration, and knows the published ones by name.
 package enum Models {
-  private static var networks: [any VisionModel.Type] {
+  static var networks: [any VisionModel.Type] {
     [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
   }
 
@@ -87,8 +87,22 @@ package enum Models {
 
   /// Parameters of the classifier, which fine-tuning replaces.
   package static func headParameters(_ configuration: JSON) throws -> Set<String> {
-    let names = try parameterDeclarations(configuration).map(\.name)
-    return Set(names.filter { name in ["head.", "head_dist.", "fc."].contains { name.hasPrefix($0) } })
+    Set(try parameterDeclarations(configuration).filter(\.isClassifier).map(\.name))
+  }
+
+  /// How deep each parameter lies, by native name: see `NetworkConfiguration.parameterDepths`.
+  package static func parameterDepths(_ configuration: JSON) throws -> [String: Int] {
+    func depths<N: VisionModel>(_ type: N.Type) throws -> [String: Int] {
+      try N.Shape(configuration).parameterDepths
+    }
+    return try depths(network(of: configuration))
+  }
+
+  /// What images are normalized with where no checkpoint says.
+  /// - Throws: `Failure` listing the architectures.
+  package static func pixelStatistics(_ architecture: String) throws -> PixelStatistics {
+    func statistics<N: VisionModel>(_ type: N.Type) -> PixelStatistics { N.Shape.pixelStatistics }
+    return try statistics(network(of: .object(["architecture": .string(architecture)])))
   }
 
   private static func name<N: VisionModel>(_ type: N.Type) -> String { N.Shape.architecture }

@@ -12,8 +12,9 @@ package struct NamedModel: Sendable {
 
 extension Models {
   /// Every network that has a name: `vtkit models`' list.
-  package static let all: [NamedModel] =
-    NamedModel.vit + NamedModel.swin + NamedModel.cvt + NamedModel.t2t + NamedModel.resnet
+  package static let all: [NamedModel] = networks.flatMap { published(by: $0) }
+
+  private static func published<N: VisionModel>(by type: N.Type) -> [NamedModel] { N.Shape.published }
 
   /// - Throws: `Failure` with the closest names.
   package static func named(_ name: String) throws -> NamedModel {

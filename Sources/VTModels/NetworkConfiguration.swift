@@ -2,15 +2,25 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of one architecture's networks, read from the native store's configuration keys.
+/// The shape of one architecture's networks, read from the native store's configuration keys, and what the architecture
+/// says of itself. Nothing outside of its folder asks for an architecture by name.
 package protocol NetworkConfiguration: Sendable {
   static var architecture: String { get }
+  /// The networks that the literature names.
+  static var published: [NamedModel] { get }
+  /// What images are normalized with where no checkpoint says.
+  static var pixelStatistics: PixelStatistics { get }
+  /// λ of the drloc loss where the recipe does not say (section 5 of its paper).
+  static var drlocWeight: Double { get }
   var imageSize: Int { get }
   var numClasses: Int { get }
   /// The same keys again.
   var json: JSON { get }
   /// The parameters by native name, in the reference implementation's order.
   var parameterDeclarations: [ParameterDeclaration] { get }
+
+  /// The block that a parameter belongs to, such as `blocks.3`; nil where it lies outside of them.
+  static func block(of parameter: String) -> Substring?
 
   /// - Throws: `Failure` naming the keys that are missing, malformed, unknown or contradict others.
   init(reading reader: inout ConfigurationReader) throws

@@ -29,6 +29,8 @@ package struct ParameterDeclaration: Sendable, Equatable {
   package let isTrainable: Bool
   /// Whether weight decay acts on it.
   package let decays: Bool
+  /// Whether it is part of the classifier, which fine-tuning replaces.
+  package internal(set) var isClassifier = false
 
   /// - Parameter decays: nil takes the usual rule, all but biases and what has one axis.
   package init(

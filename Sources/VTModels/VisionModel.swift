@@ -88,6 +88,8 @@ extension VisionModel {
   }
 
   package var architecture: String { Shape.architecture }
+  /// λ of the drloc loss where the recipe does not say.
+  package var drlocWeight: Double { Shape.drlocWeight }
   /// The configuration, with the keys of the native store.
   package var configuration: JSON { shape.json }
   package var imageSize: Int { shape.imageSize }

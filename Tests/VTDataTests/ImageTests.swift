@@ -81,7 +81,7 @@ struct ImageTests {
     let image = Image(
       width: stored.shape[1], height: stored.shape[0], pixels: try stored.bytes().array)
     let steps = Preprocessing(
-      imageSize: 64, mean: Preprocessing.imageNetMean, std: Preprocessing.imageNetStd)
+      imageSize: 64, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
     var out = [Float](repeating: 0, count: image.pixels.count)
     steps.normalize(image, into: &out)
     let expected = try arrays.values("normalize/d_bicubic_73_64")

@@ -130,7 +130,7 @@ struct ReferenceTrainingTests {
     }
     // Gradients of the total, with either definition.
     let step = TrainingStep(
-      model: model, optimizer: AdamW(model.parameters, options: AdamW.Options(), engine: engine),
+      model: model, optimizer: try OptimizerState(model.parameters, OptimizerSettings(), engine: engine),
       engine: engine)
     for (target, total, norm) in [
       (DrlocOptions.Target.reference, "loss_total_reference", "grad_norm_reference"),
@@ -178,8 +178,8 @@ struct ReferenceTrainingTests {
     func check(_ text: String?) { if let text { found.append(text) } }
     let (model, arrays, engine) = (setup.model, setup.arrays, setup.engine)
     let initial = try model.parameters.store()
-    let optimizer = AdamW(
-      model.parameters, options: AdamW.Options(weightDecay: 0.05, clipNorm: 5), engine: engine)
+    let optimizer = try OptimizerState(
+      model.parameters, OptimizerSettings(weightDecay: 0.05, clipNorm: 5), engine: engine)
     let step = TrainingStep(model: model, optimizer: optimizer, engine: engine)
     let source = try #require(setup.reference.document["source_arguments"])
     let iterations = try #require(source["iters"]?.int)

@@ -31,7 +31,9 @@ struct RunFolderTests {
       ("recipe.schedule", .string("cos")),
       ("recipe.flipProbability", .int(7)), ("recipe.cropScale", .array([.int(0), .int(1)])),
       ("recipe.drloc.pairs", .int(0)), ("recipe.drloc.scheduleWarmupEpochs", .int(-1)),
-      ("recipe.newThing", .int(7)),
+      ("recipe.newThing", .int(7)), ("recipe.drloc.newThing", .int(7)), ("recipe.version", .int(99)),
+      ("recipe.optimizer.name", .string("adam")), ("recipe.optimizer.name", nil),
+      ("recipe.optimizer", .int(3)),
       ("recipe.seed", nil), ("recipe.optimizer", nil), ("recipe.drloc.pairs", nil), ("recipe", nil),
       ("recipe", .array([])), ("data", nil), ("classes", nil), ("classes", .array([.string("a")])),
       ("classes", .array([.int(1), .int(2), .int(3)])), ("preprocessing", nil),
@@ -60,7 +62,7 @@ struct RunFolderTests {
     let newer = #expect(throws: Failure.self) { try RunFolder.open(run).readConfiguration() }
     #expect(
       newer?.problem
-        == "the run folder is of a newer version of VTKit (format 99; this version knows up to 2)")
+        == "the run folder is of a newer version of VTKit (format 99; this version knows up to 3)")
   }
 
   @Test func statesThatMakeNoSenseAreNamed() throws {

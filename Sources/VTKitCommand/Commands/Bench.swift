@@ -139,8 +139,8 @@ struct BenchTrain: ParsableCommand {
       try model.parameters.add(
         DrlocHead.parameterDeclarations(model, DrlocOptions()), weights: nil, seed: 0)
     }
-    let step = TrainingStep(
-      model: model, optimizer: AdamW(model.parameters, options: AdamW.Options(), engine: engine),
+    let step = try TrainingStep(
+      model: model, optimizer: OptimizerState(model.parameters, OptimizerSettings(), engine: engine),
       engine: engine, recomputes: recompute)
     let (images, labels) = arguments.inputs(model, engine)
     let keys = (0..<arguments.batch).map {

@@ -130,6 +130,10 @@ struct Finetune: NetworkCommand {
   }
 
   func run() throws {
+    if recipeArguments.printRecipe {
+      print(try recipeArguments.resolved().json.text(pretty: true))
+      return
+    }
     try checkUsage()
     let watcher = TrainingWatcher(quiet: json)
     let session = try resume.map { try resumed($0, watcher) } ?? started(watcher)
@@ -147,7 +151,7 @@ struct Finetune: NetworkCommand {
     var network = try startingPoint()
     network.engine = engineArguments.engine()
     try RunChecks.places(run: output, data: data, checkpoint: checkpoint)
-    let recipe = try recipeArguments.recipe(architecture: network.architecture)
+    let recipe = try recipeArguments.resolved()
     let images = try ImageFolder(
       data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
     var options = FineTuningOptions()
@@ -174,7 +178,7 @@ struct Finetune: NetworkCommand {
   private func resumed(_ path: String, _ watcher: TrainingWatcher) throws -> TrainingSession {
     var options = ResumeOptions()
     (options.data, options.exports, options.overwrites) = (data, export, force)
-    if GivenOptions.names().contains("--epochs") { options.epochs = recipeArguments.epochs }
+    options.epochs = recipeArguments.epochs
     return try TrainingSession(
       resuming: path, options, engine: { engineArguments.engine(preferring: $0) }, watch: watcher.see)
   }

@@ -1,144 +1,102 @@
 import ArgumentParser
-import VTCheckpoint
+import VTCore
 import VTTraining
 
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
 extension DrlocOptions.Target: ExpressibleByArgument {}
 extension DrlocOptions.Mode: ExpressibleByArgument {}
 
-/// The training recipe.
+/// The training recipe: a file, and what the options say over it. Their help is that of the recipe's keys.
 struct RecipeArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("Passes over the training images.", valueName: "n"))
-  var epochs = 20
-
-  @Option(help: ArgumentHelp("Images an update.", valueName: "n"))
-  var batchSize = 32
-
-  @Option(help: ArgumentHelp("Learning rate after the warm-up.", valueName: "rate"))
-  var learningRate = 2e-4
-
-  @Option(help: ArgumentHelp("Learning rate at the end of a cosine.", valueName: "rate"))
-  var minLearningRate = 1e-6
-
-  @Option(help: ArgumentHelp("Learning rate at the start of the warm-up.", valueName: "rate"))
-  var warmupLearningRate = 1e-6
-
-  @Option(help: ArgumentHelp("Epochs over which the learning rate rises.", valueName: "n"))
-  var warmupEpochs = 2.0
-
-  @Option(help: ArgumentHelp("How the learning rate moves.", valueName: "name"))
-  var schedule = LearningRateSchedule.Shape.cosine
-
-  @Option(help: ArgumentHelp("AdamW's weight decay.", valueName: "x"))
-  var weightDecay = 0.05
-
-  @Option(help: ArgumentHelp("Largest norm of the gradient; 0 does not clip.", valueName: "x"))
-  var clipNorm = 5.0
-
-  @Option(help: ArgumentHelp("Label smoothing.", valueName: "x"))
-  var labelSmoothing = 0.1
-
-  @Option(help: ArgumentHelp("Drop path rate of the last block.", valueName: "rate"))
-  var dropPath = 0.0
-
-  @Option(help: ArgumentHelp("Dropout rate.", valueName: "rate"))
-  var dropout = 0.0
-
-  @Option(help: ArgumentHelp("Least part of an image that a random crop has.", valueName: "part"))
-  var minCrop = 0.35
-
-  @Flag(help: "Never mirror images.")
-  var noFlip = false
-
-  @Flag(help: "Train without the dense relative localization loss.")
-  var noDrloc = false
-
   @Option(
     help: ArgumentHelp(
-      "Weight λ of the drloc loss (default 0.5 for Swin, 0.1 for the others).", valueName: "x"))
-  var drlocWeight: Double?
+      "A recipe file (JSON); what it leaves out has its default, and the options below overrule it.",
+      valueName: "file"))
+  var recipe: String?
 
-  @Option(help: ArgumentHelp("Pairs of positions an image for the drloc loss.", valueName: "n"))
-  var drlocPairs = 64
-
-  @Option(help: ArgumentHelp("Whose definition of the drloc loss.", valueName: "name"))
-  var drlocTarget = DrlocOptions.Target.paper
+  @Flag(help: "Print the recipe that the file and the options give, and train nothing.")
+  var printRecipe = false
 
   @Option(
+    name: .customLong("set"),
     help: ArgumentHelp(
-      "What the drloc head answers: l1 (distances), ce (classes) or cbr (cycle-back regression).",
-      valueName: "name"))
-  var drlocMode = DrlocOptions.Mode.l1
+      "Set a key of the recipe: optimizer.beta2=0.95. May be repeated.", valueName: "key=value"))
+  var settings: [String] = []
 
-  @Flag(help: "Let the drloc head tell offsets with their sign.")
-  var drlocSigned = false
+  @Option(help: .recipe("epochs", "n")) var epochs: Int?
+  @Option(help: .recipe("batchSize", "n")) var batchSize: Int?
+  @Option(help: .recipe("learningRate", "rate")) var learningRate: Double?
+  @Option(help: .recipe("minimumLearningRate", "rate")) var minLearningRate: Double?
+  @Option(help: .recipe("warmupLearningRate", "rate")) var warmupLearningRate: Double?
+  @Option(help: .recipe("warmupEpochs", "n")) var warmupEpochs: Double?
+  @Option(help: .recipe("schedule", "name")) var schedule: LearningRateSchedule.Shape?
+  @Option(help: .recipe("optimizer.name", "name"), completion: .list(Optimizers.names)) var optimizer: String?
+  @Option(help: .recipe("optimizer.weightDecay", "x")) var weightDecay: Double?
+  @Option(help: .recipe("optimizer.clipNorm", "x")) var clipNorm: Double?
+  @Option(help: .recipe("labelSmoothing", "x")) var labelSmoothing: Double?
+  @Option(help: .recipe("dropPath", "rate")) var dropPath: Double?
+  @Option(help: .recipe("dropout", "rate")) var dropout: Double?
+  @Option(help: .recipe("cropScale", "part")) var minCrop: Double?
+  @Flag(help: "Never mirror images.") var noFlip = false
+  @Flag(help: "Train without the dense relative localization loss.") var noDrloc = false
+  @Option(help: .recipe("drloc.weight", "x")) var drlocWeight: Double?
+  @Option(help: .recipe("drloc.pairs", "n")) var drlocPairs: Int?
+  @Option(help: .recipe("drloc.target", "name")) var drlocTarget: DrlocOptions.Target?
+  @Option(help: .recipe("drloc.mode", "name")) var drlocMode: DrlocOptions.Mode?
+  @Flag(help: .recipe("drloc.isSigned")) var drlocSigned = false
+  @Flag(help: .recipe("drloc.normalizes")) var drlocNormalize = false
+  @Flag(help: .recipe("drloc.isMultiscale")) var drlocMultiscale = false
+  @Option(help: .recipe("drloc.scheduleWarmupEpochs", "n")) var drlocWarmupEpochs: Int?
+  @Flag(help: .recipe("freezesBatchNorm")) var freezeBatchNorm = false
+  @Flag(help: .recipe("recomputes")) var recompute = false
+  @Flag(help: .recipe("headOnly")) var headOnly = false
+  @Option(help: .recipe("seed", "n")) var seed: UInt64?
+  @Option(help: .recipe("validationFraction", "part")) var valFraction: Double?
+  @Flag(help: .recipe("strictData")) var strictData = false
 
-  @Flag(help: "Divide the reference's distances by the largest there can be.")
-  var drlocNormalize = false
+  /// What the options say, by the recipe's keys.
+  private func overrides() throws -> [Recipe.Override] {
+    func number(_ key: String, _ value: Double?) -> (String, JSON?) { (key, value.map { .number("\($0)") }) }
+    func int(_ key: String, _ value: Int?) -> (String, JSON?) { (key, value.map(JSON.int)) }
+    func text(_ key: String, _ value: String?) -> (String, JSON?) { (key, value.map(JSON.string)) }
+    func flag(_ key: String, _ value: Bool) -> (String, JSON?) { (key, value ? .bool(true) : nil) }
+    let given: [(String, JSON?)] = [
+      int("epochs", epochs), int("batchSize", batchSize), number("learningRate", learningRate),
+      number("minimumLearningRate", minLearningRate), number("warmupLearningRate", warmupLearningRate),
+      number("warmupEpochs", warmupEpochs), text("schedule", schedule?.rawValue),
+      text("optimizer.name", optimizer), number("optimizer.weightDecay", weightDecay),
+      ("optimizer.clipNorm", clipNorm.map { $0 == 0 ? .null : .number("\($0)") }),
+      number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
+      ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),
+      ("flipProbability", noFlip ? .int(0) : nil), ("drloc", noDrloc ? .null : nil),
+      number("drloc.weight", drlocWeight), int("drloc.pairs", drlocPairs),
+      text("drloc.target", drlocTarget?.rawValue), text("drloc.mode", drlocMode?.rawValue),
+      flag("drloc.isSigned", drlocSigned), flag("drloc.normalizes", drlocNormalize),
+      flag("drloc.isMultiscale", drlocMultiscale), int("drloc.scheduleWarmupEpochs", drlocWarmupEpochs),
+      flag("freezesBatchNorm", freezeBatchNorm), flag("recomputes", recompute), flag("headOnly", headOnly),
+      ("seed", seed.map { .number(String($0)) }), number("validationFraction", valFraction),
+      flag("strictData", strictData),
+    ]
+    return given.compactMap { key, value in value.map { Recipe.Override(key, $0) } }
+      + (try settings.map { try Recipe.Override(parsing: $0) })
+  }
 
-  @Flag(help: "One drloc loss a stage (Swin), rather than the last stage's alone.")
-  var drlocMultiscale = false
+  /// - Throws: `Failure` naming the file's key or the option that makes no sense.
+  func resolved() throws -> Recipe {
+    var result = try recipe.map { try Recipe(contentsOf: $0) } ?? Recipe()
+    try result.apply(overrides())
+    result.warmupEpochs = min(result.warmupEpochs, Double(result.epochs))
+    try result.validate()
+    return result
+  }
+}
 
-  @Option(
-    help: ArgumentHelp(
-      "Let λ rise over this many epochs and then fall to 0; constant where left out.", valueName: "n"))
-  var drlocWarmupEpochs: Int?
-
-  @Flag(help: "Keep batch norms' running statistics: for batches of a few images.")
-  var freezeBatchNorm = false
-
-  @Flag(
-    help:
-      "Activation checkpointing: compute each block twice rather than keep its inner results: less memory, the same bits."
-  )
-  var recompute = false
-
-  @Flag(help: "Train the new head only.")
-  var headOnly = false
-
-  @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
-  var seed: UInt64 = 0
-
-  @Option(
-    help: ArgumentHelp("Part of each class put aside where the data has no val folder.", valueName: "part"))
-  var valFraction = 0.2
-
-  @Flag(
-    help:
-      "Refuse images that cannot be read, rather than skip them; all are read once before the run begins.")
-  var strictData = false
-
-  func recipe(architecture: String) throws -> Recipe {
-    var recipe = Recipe()
-    recipe.epochs = epochs
-    recipe.batchSize = batchSize
-    recipe.learningRate = learningRate
-    recipe.minimumLearningRate = minLearningRate
-    recipe.warmupLearningRate = warmupLearningRate
-    recipe.warmupEpochs = min(warmupEpochs, Double(epochs))
-    recipe.schedule = schedule
-    recipe.optimizer.weightDecay = weightDecay
-    recipe.optimizer.clipNorm = clipNorm == 0 ? nil : clipNorm
-    recipe.labelSmoothing = labelSmoothing
-    recipe.dropPath = dropPath
-    recipe.dropout = dropout
-    recipe.cropScale = [minCrop, 1]
-    recipe.flipProbability = noFlip ? 0 : 0.5
-    recipe.drloc =
-      noDrloc
-      ? nil
-      : DrlocOptions(
-        target: drlocTarget, mode: drlocMode, isSigned: drlocSigned, normalizes: drlocNormalize,
-        isMultiscale: drlocMultiscale, pairs: drlocPairs,
-        weight: drlocWeight ?? Recipe.defaultDrlocWeight(architecture: architecture),
-        scheduleWarmupEpochs: drlocWarmupEpochs)
-    recipe.headOnly = headOnly
-    recipe.freezesBatchNorm = freezeBatchNorm
-    recipe.recomputes = recompute
-    recipe.seed = seed
-    recipe.validationFraction = valFraction
-    recipe.strictData = strictData
-    try recipe.validate()
-    return recipe
+extension ArgumentHelp {
+  /// What the recipe's key means, with its default.
+  static func recipe(_ name: String, _ valueName: String? = nil) -> ArgumentHelp {
+    guard let key = RecipeKey.all.first(where: { $0.name == name }) else {
+      preconditionFailure("the recipe has no key '\(name)'")
+    }
+    return ArgumentHelp("\(key.meaning)\(valueName == nil ? "" : key.usualText)", valueName: valueName)
   }
 }

@@ -7,6 +7,12 @@ import VTTensor
 /// are those of the native store.
 package struct CvTConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "cvt"
+  package static var published: [NamedModel] { NamedModel.cvt }
+  package static let pixelStatistics = PixelStatistics.imageNet
+  package static let drlocWeight = 0.1
+  package static func block(of parameter: String) -> Substring? {
+    block(parameter, levels: ["stage", "blocks."])
+  }
 
   package enum Pooling: String, Sendable, CaseIterable {
     case cls

@@ -7,6 +7,10 @@ import VTTensor
 /// Keras's v1 (the stride in the first, convolutions with bias). The JSON keys are those of the native store.
 package struct ResNetConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "resnet"
+  package static var published: [NamedModel] { NamedModel.resnet }
+  package static let pixelStatistics = PixelStatistics.imageNet
+  package static let drlocWeight = 0.1
+  package static func block(of parameter: String) -> Substring? { block(parameter, levels: ["layer", ""]) }
 
   package enum Block: String, Sendable, CaseIterable {
     /// Two 3x3 convolutions.

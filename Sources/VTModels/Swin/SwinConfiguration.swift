@@ -5,6 +5,12 @@ import VTTensor
 /// The shape of a Swin Transformer (Liu et al., ICCV 2021). The JSON keys are those of the native store.
 package struct SwinConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "swin"
+  package static var published: [NamedModel] { NamedModel.swin }
+  package static let pixelStatistics = PixelStatistics.imageNet
+  package static let drlocWeight = 0.5
+  package static func block(of parameter: String) -> Substring? {
+    block(parameter, levels: ["layers.", "blocks."])
+  }
 
   package var imageSize: Int
   package var inChannels: Int

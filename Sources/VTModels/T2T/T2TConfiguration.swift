@@ -5,6 +5,10 @@ import VTTensor
 /// The shape of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
 package struct T2TConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "t2t_vit"
+  package static var published: [NamedModel] { NamedModel.t2t }
+  package static let pixelStatistics = PixelStatistics.imageNet
+  package static let drlocWeight = 0.1
+  package static func block(of parameter: String) -> Substring? { block(parameter, levels: ["blocks."]) }
 
   package enum TokensType: String, Sendable, CaseIterable {
     /// Attention in linear time by random features between the soft splits.

@@ -9,6 +9,10 @@ import VTTensor
 /// (Radford et al., ICML 2021) where a norm is in front. The JSON keys are those of the native store.
 package struct ViTConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "vit"
+  package static var published: [NamedModel] { NamedModel.vit }
+  package static let pixelStatistics = PixelStatistics.half
+  package static let drlocWeight = 0.1
+  package static func block(of parameter: String) -> Substring? { block(parameter, levels: ["blocks."]) }
 
   package enum Pooling: String, Sendable, CaseIterable {
     /// The class token.

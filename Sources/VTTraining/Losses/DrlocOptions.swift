@@ -30,14 +30,14 @@ package struct DrlocOptions: Sendable, Equatable {
   package var isMultiscale: Bool
   /// Pairs of positions drawn for each image (m).
   package var pairs: Int
-  /// λ, the loss's weight beside the cross-entropy.
-  package var weight: Double
+  /// λ, the loss's weight beside the cross-entropy; nil takes the network's own (`NetworkConfiguration.drlocWeight`).
+  package var weight: Double?
   /// Epochs over which λ rises from 0 before it falls to 0; nil keeps it constant.
   package var scheduleWarmupEpochs: Int?
 
   package init(
     target: Target = .paper, mode: Mode = .l1, isSigned: Bool = false, normalizes: Bool = false,
-    isMultiscale: Bool = false, pairs: Int = 64, weight: Double = 0.1,
+    isMultiscale: Bool = false, pairs: Int = 64, weight: Double? = nil,
     scheduleWarmupEpochs: Int? = nil
   ) {
     self.target = target

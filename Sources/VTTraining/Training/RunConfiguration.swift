@@ -7,9 +7,9 @@ import VTTensor
 
 /// Everything needed to repeat a run: the run folder's `config.json`.
 package struct RunConfiguration: Sendable, Equatable {
-  /// What this version writes. Format 2 has digests in its checkpoints and writes every key of the recipe; folders of
-  /// the version before name no format.
-  package static let currentFormat = 2
+  /// What this version writes. Format 3's recipes have a version, and metrics have names. Format 2 has digests in its
+  /// checkpoints and writes every key of the recipe; folders of the version before name no format.
+  package static let currentFormat = 3
 
   package var format = RunConfiguration.currentFormat
   package var recipe: Recipe
@@ -74,11 +74,12 @@ package struct RunConfiguration: Sendable, Equatable {
         "the run folder is of a newer version of VTKit (format \(format); this version knows up to \(Self.currentFormat))",
         hint: "go on with the version that began the run")
     }
-    let isEarlier = format < Self.currentFormat
+    let isEarlier = format < 2
     var reader = try RecordReader(json, "the run's configuration", allowsMissing: isEarlier)
     _ = try reader.int("format", default: 1)
-    recipe = try Recipe(
-      reader.value("recipe", "an object") { $0 }, isEarlier: isEarlier, lacking: &lacking)
+    recipe = Recipe()
+    lacking = try recipe.read(
+      reader.value("recipe", "an object") { $0 }, isEarlier ? .earlier : .whole)
     data = try reader.text("data")
     dataFingerprint = try reader.text("data_fingerprint")
     usesTestSplit = try reader.flag("test_split", default: false)

@@ -15,7 +15,7 @@ extension RunFolder {
   /// The best weights by native name, the drloc head's with them.
   package func bestWeights() throws -> StateDict {
     var weights = try CheckpointFile.open(bestPath)
-    weights.filter { !AdamW.owns($0.name) }
+    weights.filter { !OptimizerState.owns($0.name) }
     weights.metadata = [:]
     return weights
   }

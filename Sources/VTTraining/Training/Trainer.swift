@@ -55,6 +55,8 @@ package final class Trainer {
   ) throws {
     try configuration.recipe.validate()
     let parts = try Parts(configuration, weights, engine)
+    var configuration = configuration
+    configuration.recipe.settle(for: parts.model)
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
@@ -113,6 +115,7 @@ package final class Trainer {
       configuration.metadata.data = try NativeMetadata(store)?.data
       try Self.checkContents(data, configuration)
       let parts = try Parts(configuration, store, engine)
+      configuration.recipe.settle(for: parts.model)
       try parts.step.optimizer.restore(store, updates: state.updates)
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
     } catch var failure as Failure {
@@ -349,7 +352,7 @@ package final class Trainer {
   /// The whole state, with its digests.
   private func checkpoint() throws -> StateDict {
     var store = try model.parameters.store()
-    for tensor in step.optimizer.state() { try store.append(tensor) }
+    for tensor in step.optimizer.tensors() { try store.append(tensor) }
     store.metadata = configuration.metadata.entries
     store.metadata[TrainingState.key] = state.json.text()
     return try ContentDigest.sealed(store)

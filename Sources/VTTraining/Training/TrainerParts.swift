@@ -42,7 +42,7 @@ extension Trainer {
       try model.parameters.checkFinite()
       self.model = model
       step = TrainingStep(
-        model: model, optimizer: AdamW(model.parameters, options: recipe.optimizer, engine: engine),
+        model: model, optimizer: try OptimizerState(model.parameters, recipe.optimizer, engine: engine),
         engine: engine, recomputes: recipe.recomputes)
     }
   }

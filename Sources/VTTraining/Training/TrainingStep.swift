@@ -19,13 +19,13 @@ public struct StepResult: Sendable, Equatable {
 /// One forward and backward pass and one update: the heart of training, without data or files.
 package final class TrainingStep {
   package let model: any VisionModel
-  package let optimizer: AdamW
+  package let optimizer: OptimizerState
   private let engine: Engine
   private let recomputes: Bool
 
   /// - Parameter recomputes: whether blocks' inner results are computed twice rather than kept.
   package init(
-    model: any VisionModel, optimizer: AdamW, engine: Engine, recomputes: Bool = false
+    model: any VisionModel, optimizer: OptimizerState, engine: Engine, recomputes: Bool = false
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -64,8 +64,7 @@ package final class TrainingStep {
     guard result.loss.isFinite, result.gradientNorm.isFinite else {
       throw Self.diverged("the loss or its gradient", update: optimizer.updates)
     }
-    // A parameter and two moments are read and written, the gradient read.
-    engine.profiled("AdamW", bytes: 7 * optimizer.gradientBytes) {
+    engine.profiled(optimizer.name, bytes: optimizer.updateBytes) {
       optimizer.step(learningRate: learningRate, gradientNorm: result.gradientNorm)
     }
     model.parameters.clearGradients()

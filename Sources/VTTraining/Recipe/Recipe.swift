@@ -1,7 +1,8 @@
-import Foundation
 import VTData
+import VTModels
 
-/// Everything that decides a training run besides the data and the starting weights.
+/// Everything that decides a training run besides the data and the starting weights. `docs/reference/recipe.md` lists
+/// its keys in a recipe file.
 public struct Recipe: Sendable, Equatable {
   /// Passes over the training images.
   public var epochs = 20
@@ -16,7 +17,7 @@ public struct Recipe: Sendable, Equatable {
   /// Epochs over which the rate rises; no more than `epochs` count.
   public var warmupEpochs = 2.0
   package var schedule = LearningRateSchedule.Shape.cosine
-  package var optimizer = AdamW.Options()
+  package var optimizer = OptimizerSettings()
   /// How much of each label is spread over all classes, 0 to 1.
   public var labelSmoothing = 0.1
   /// The drop path rate of the last block, 0 to 1; earlier blocks' rise to it linearly.
@@ -44,6 +45,11 @@ public struct Recipe: Sendable, Equatable {
   /// The default recipe.
   public init() {}
 
+  /// Takes from the network what the recipe leaves to it.
+  mutating func settle(for model: any VisionModel) {
+    if drloc?.weight == nil { drloc?.weight = model.drlocWeight }
+  }
+
   var augmentation: Augmentation {
     Augmentation(cropScale: cropScale[0]...cropScale[1], flipProbability: flipProbability)
   }
@@ -53,10 +59,5 @@ public struct Recipe: Sendable, Equatable {
       shape: schedule, base: learningRate, warmup: warmupLearningRate,
       minimum: minimumLearningRate, warmupUpdates: Int(warmupEpochs * Double(updatesPerEpoch)),
       totalUpdates: epochs * updatesPerEpoch, decayUpdates: updatesPerEpoch * max(1, epochs / 3))
-  }
-
-  /// Drloc's usual weight: 0.5 for Swin, 0.1 for the others (the paper's section 5).
-  package static func defaultDrlocWeight(architecture: String) -> Double {
-    architecture == "swin" ? 0.5 : 0.1
   }
 }

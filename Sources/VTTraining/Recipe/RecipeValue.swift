@@ -1,0 +1,61 @@
+import VTCore
+
+/// How values of one type are spelled in a recipe's JSON.
+struct RecipeValue<Value: Sendable>: Sendable {
+  /// What belongs there, with an article: `a whole number`.
+  let kind: String
+  /// nil where the JSON is something else.
+  let parse: @Sendable (JSON) -> Value?
+  let json: @Sendable (Value) -> JSON
+}
+
+extension RecipeValue where Value == Int {
+  static let int = Self(kind: "a whole number", parse: \.int, json: JSON.int)
+}
+
+extension RecipeValue where Value == Int? {
+  static let optionalInt = Self(
+    kind: "a whole number, or null", parse: { $0 == .null ? .some(nil) : $0.int.map { .some($0) } },
+    json: { $0.map(JSON.int) ?? .null })
+}
+
+extension RecipeValue where Value == UInt64 {
+  static let seed = Self(
+    kind: "a whole number from 0 on",
+    parse: { if case .number(let text) = $0 { UInt64(text) } else { nil } },
+    json: { .number(String($0)) })
+}
+
+extension RecipeValue where Value == Double {
+  static let number = Self(
+    kind: "a finite number", parse: { $0.double.flatMap { $0.isFinite ? $0 : nil } }, json: JSON.double)
+}
+
+extension RecipeValue where Value == Double? {
+  static let optionalNumber = Self(
+    kind: "a finite number, or null",
+    parse: { $0 == .null ? .some(nil) : $0.double.flatMap { $0.isFinite ? .some($0) : nil } },
+    json: { $0.map(JSON.double) ?? .null })
+}
+
+extension RecipeValue where Value == Bool {
+  static let flag = Self(kind: "true or false", parse: \.bool, json: JSON.bool)
+}
+
+extension RecipeValue where Value == [Double] {
+  static let twoNumbers = Self(
+    kind: "two numbers",
+    parse: { json in
+      let numbers = json.array?.compactMap(\.double)
+      return numbers?.count == 2 && json.array?.count == 2 ? numbers : nil
+    },
+    json: { .array($0.map(JSON.double)) })
+}
+
+extension RecipeValue where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+  static var choice: Self {
+    Self(
+      kind: RecordReader.list(Value.self), parse: { $0.string.flatMap(Value.init) },
+      json: { .string($0.rawValue) })
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+import TestSupport
+import VTCore
+
+@testable import VTTraining
+
+/// Recipe files, and options over them.
+struct RecipeTests {
+  private static func read(_ text: String) throws -> Recipe {
+    let folder = try TemporaryFolder()
+    let path = folder.file("recipe.json")
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    return try Recipe(contentsOf: path)
+  }
+
+  @Test(arguments: Optimizers.names)
+  func aRecipeReadsBackWhole(_ optimizer: String) throws {
+    var recipe = Recipe()
+    recipe.epochs = 7
+    recipe.seed = .max
+    recipe.optimizer = OptimizerSettings(optimizer, weightDecay: 0.25, clipNorm: nil)
+    recipe.drloc = DrlocOptions(mode: .cbr, weight: 0.75, scheduleWarmupEpochs: 4)
+    #expect(try Self.read(recipe.json.text(pretty: true)) == recipe)
+    recipe.drloc = nil
+    #expect(try Self.read(recipe.json.text()) == recipe)
+  }
+
+  @Test func whatAFileLeavesOutHasItsDefault() throws {
+    #expect(try Self.read("{}") == Recipe())
+    let recipe = try Self.read(
+      """
+      {"version": 1, "epochs": 3, "drloc": {"pairs": 9}, "optimizer": {"beta2": 0.95}}
+      """)
+    var expected = Recipe()
+    expected.epochs = 3
+    expected.drloc?.pairs = 9
+    expected.optimizer["beta2"] = 0.95
+    #expect(recipe == expected)
+    #expect(try Self.read("{\"drloc\": null}").drloc == nil)
+  }
+
+  @Test(arguments: [
+    ("{\"epoch\": 3}", "the recipe has the key 'epoch', which this version of VTKit does not know", "epochs"),
+    ("{\"drloc\": {\"pair\": 3}}", "the recipe has the key 'drloc.pair'", "drloc.pairs"),
+    ("{\"drloc.pairs\": 3}", "the recipe has the key 'drloc.pairs'", "object"),
+    ("{\"epochs\": 0}", "the recipe's 'epochs' must be at least 1", ""),
+    ("{\"epochs\": \"3\"}", "the recipe's 'epochs' is \"3\", and must be a whole number", ""),
+    (
+      "{\"optimizer\": {\"name\": \"adam\"}}",
+      "the recipe's 'optimizer.name' is \"adam\", and must be one of", ""
+    ),
+    ("{\"optimizer\": 3}", "the recipe's 'optimizer' is 3, and must be an object", ""),
+    ("{\"version\": 2}", "the recipe is of a newer version of VTKit (version 2; this one knows up to 1)", ""),
+    ("{\"drloc\": {\"normalizes\": true}}", "the recipe's 'drloc.normalizes' goes with", ""),
+    ("[]", "the recipe is no JSON object", ""), ("{\"epochs\": 3", "malformed JSON", ""),
+  ])
+  func mistakesInFilesAreNamed(_ text: String, _ problem: String, _ hint: String) throws {
+    let failure = #expect(throws: Failure.self) { try Self.read(text) }
+    #expect(failure?.kind == .badInput && failure?.file?.hasSuffix("recipe.json") == true)
+    #expect(failure?.problem.hasPrefix(problem) == true, "\(failure?.description ?? "")")
+    #expect(hint.isEmpty || failure?.hint?.contains(hint) == true, "\(failure?.description ?? "")")
+  }
+
+  @Test func optionsOverruleTheFile() throws {
+    var recipe = try Self.read("{\"epochs\": 3, \"batchSize\": 4, \"drloc\": null}")
+    try recipe.apply([
+      .init("epochs", .int(9)), .init(parsing: "drloc.mode=ce"), .init(parsing: "optimizer.beta1=0.8"),
+      .init(parsing: "cropScale=[0.5, 0.9]"),
+    ])
+    #expect(recipe.epochs == 9 && recipe.batchSize == 4 && recipe.drloc?.mode == .ce)
+    #expect(recipe.optimizer["beta1"] == 0.8 && recipe.cropScale == [0.5, 0.9])
+    // Without the loss, its numbers say nothing.
+    try recipe.apply([.init("drloc.pairs", .int(7)), .init("drloc", .null)])
+    #expect(recipe.drloc == nil)
+  }
+
+  @Test(arguments: [
+    ([Recipe.Override("epochs", .int(0))], "--epochs must be at least 1"),
+    ([.init("optimizer.beta1", .int(1))], "--set optimizer.beta1 must lie in 0..<1"),
+    ([.init("epochs", .string("x"))], "--epochs is \"x\", and must be a whole number"),
+    ([.init("epoch", .int(3))], "--set: a recipe has no key 'epoch'"),
+    ([.init("epochs", .int(3)), .init("epochs", .int(4))], "--epochs is given twice"),
+  ])
+  func mistakesInOptionsAreNamed(_ overrides: [Recipe.Override], _ problem: String) throws {
+    var recipe = Recipe()
+    let failure = #expect(throws: Failure.self) {
+      try recipe.apply(overrides)
+      try recipe.validate()
+    }
+    #expect(failure?.kind == .usage && failure?.problem == problem, "\(failure?.description ?? "")")
+  }
+
+  @Test func aSettingNeedsAKeyAndAValue() {
+    for text in ["epochs", "=3", ""] {
+      let failure = #expect(throws: Failure.self) { try Recipe.Override(parsing: text) }
+      #expect(failure?.kind == .usage && failure?.problem.hasSuffix("is not KEY=VALUE") == true)
+    }
+  }
+}
