@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-files test-peers test-arm64 test-faults test-sanitizers lint benchmarks fuzz
+.PHONY: demo test setup test-files test-peers test-arm64 test-faults test-sanitizers lint documentation benchmarks fuzz
 
 # One release build serves all that follows; the tests look into the modules.
 RELEASE := -c release -Xswiftc -enable-testing
@@ -68,6 +68,10 @@ benchmarks: setup
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Plugins Tests Examples Benchmarks/Package.swift Benchmarks/Operations Fuzz
+
+# The pages of `import VTKit`, from its sources and its DocC catalog; a warning fails.
+documentation: setup
+	bash scripts/documentation.sh
 
 setup:
 	@bash scripts/setup.sh

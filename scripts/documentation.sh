@@ -10,10 +10,10 @@ bin=$(swift build --show-bin-path)
 graphs=$(mktemp -d)
 trap 'rm -rf "$graphs"' EXIT
 
-# The C modules that VTKit's own modules import.
+# The C modules that VTKit's own modules import, and Yams's.
 flags=()
-for folder in Sources/C*; do
-  name=${folder#Sources/}
+for folder in Sources/C* .build/checkouts/Yams/Sources/CYaml; do
+  name=${folder##*/}
   for map in "$folder/module.modulemap" "$folder/include/module.modulemap" "$bin/$name.build/module.modulemap"; do
     [ ! -e "$map" ] || { flags+=(-Xcc "-fmodule-map-file=$map") && break; }
   done

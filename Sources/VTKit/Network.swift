@@ -18,7 +18,7 @@ public struct Network {
   package var loaded: LoadedCheckpoint { didSet { built = Built() } }
   /// The file or folder that was read; nil for a network that starts from random weights.
   package let path: String?
-  /// Tells of numbers that were not finite, once all have been read (`watchNumbers`).
+  /// Tells of numbers that were not finite, once all have been read (`watchingNumbers`).
   package private(set) var finiteRemark: () -> String? = { nil }
   /// What computes; made when something is computed.
   package var engine: Engine? { didSet { built = Built() } }
@@ -126,10 +126,12 @@ public struct Network {
     }
   }
 
-  /// From here on, numbers that are NaN or infinite are counted as they are read.
-  package mutating func watchNumbers() {
-    let (watch, before) = (FiniteWatch(), loaded)
-    loaded.native.mapTensors(watch.watching)
-    finiteRemark = { watch.remark(before.native.names, told: before.ownName) }
+  /// The same network, whose numbers that are NaN or infinite are counted as they are read.
+  package func watchingNumbers() -> Network {
+    let (watch, own) = (FiniteWatch(), loaded)
+    var result = self
+    result.loaded.native.mapTensors(watch.watching)
+    result.finiteRemark = { watch.remark(own.native.names, told: own.ownName) }
+    return result
   }
 }

@@ -132,7 +132,7 @@ struct Convert: NetworkCommand {
     var network = try load.network(input)
     if !dryRun { try network.checkDigest() }
     try network.checkShapes()
-    network.watchNumbers()
+    network = network.watchingNumbers()
     for note in try network.change(changes) { Console.line("note: " + note) }
     let export = try network.export(to: destination, options) { "pass --to " + $0.joined(separator: " or ") }
     Console.notes(network.loaded.notes)

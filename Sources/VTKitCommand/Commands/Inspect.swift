@@ -25,44 +25,23 @@ struct Inspect: NetworkCommand {
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
 
   func run() throws {
-    let options = try load.options()
-    let store = try CheckpointFile.open(checkpoint)
-    // What is not a network's checkpoint is worth listing too.
-    let loaded: LoadedCheckpoint?
-    var problem = ""
-    do {
-      let found = try LoadedCheckpoint.load(store, options, path: checkpoint)
-      loaded = try Network(found, path: checkpoint).loaded
-    } catch let failure as Failure {
-      // Nor are options that name what there is not.
-      if failure.kind == .usage, load.dialect != nil || load.architecture != nil || load.key != nil {
-        throw failure
-      }
-      // A folder's own files that are wrong are no matter of recognition.
-      if ModelFolder.isFolder(checkpoint), failure.file?.hasSuffix("config.json") == true { throw failure }
-      loaded = nil
-      let found = LoadedCheckpoint.recognized(store, options, path: checkpoint)
-      let reason = failure.problem.split(separator: "\n").first.map(String.init) ?? ""
-      problem =
-        found.map { "\($0.architecture) (dialect \($0.dialect)), but \(reason)" }
-        ?? "not recognized (\(reason))"
-      if let hint = failure.hint { problem += " — " + hint }
-    }
+    let found = try Inspection(of: checkpoint, load.options())
+    let store = found.tensors
     let tensors = try filter.map { try store.matching($0) } ?? store.tensors
     let watch = FiniteWatch()
-    let statistics = stats ? try tensors.map { try Statistics(watch.watching($0)) } : []
+    let statistics = stats ? try tensors.map { try TensorStatistics(watch.watching($0)) } : []
     if let remark = watch.remark(tensors.map(\.name)) { Console.line("note: " + remark) }
     if json {
-      print(document(store, tensors, statistics, loaded, problem).text(pretty: true))
+      print(document(found, tensors, statistics).text(pretty: true))
     } else {
-      describe(store, tensors, statistics, loaded, problem)
+      describe(found, tensors, statistics)
     }
   }
 
   private func describe(
-    _ store: StateDict, _ tensors: [StoredTensor], _ statistics: [Statistics],
-    _ loaded: LoadedCheckpoint?, _ problem: String
+    _ found: Inspection, _ tensors: [StoredTensor], _ statistics: [TensorStatistics]
   ) {
+    let (store, loaded) = (found.tensors, found.network?.loaded)
     if let loaded {
       let configuration = loaded.metadata.configuration
       let keys = (configuration.members ?? []).filter { $0.key != "architecture" }
@@ -83,7 +62,7 @@ struct Inspect: NetworkCommand {
         print((note.label + ":").padding(toLength: 12, withPad: " ", startingAt: 0) + note.text.printable)
       }
     } else {
-      print("network:    \(problem.printable)")
+      print("network:    \(found.problem.printable)")
     }
     print(
       "tensors:    \(store.count), \(Format.count(store.elementCount)) numbers, \(Format.bytes(store.byteCount))\n"
@@ -112,9 +91,9 @@ struct Inspect: NetworkCommand {
   }
 
   private func document(
-    _ store: StateDict, _ tensors: [StoredTensor], _ statistics: [Statistics],
-    _ loaded: LoadedCheckpoint?, _ problem: String
+    _ found: Inspection, _ tensors: [StoredTensor], _ statistics: [TensorStatistics]
   ) -> JSON {
+    let (store, loaded) = (found.tensors, found.network?.loaded)
     let items = tensors.enumerated().map { index, tensor -> JSON in
       var members: [JSON.Member] = [
         .init(key: "name", value: .string(tensor.name)),
@@ -136,41 +115,12 @@ struct Inspect: NetworkCommand {
       "classes": loaded?.metadata.classes.map { .array($0.map { .string($0) }) } ?? .null,
       "preprocessing": loaded?.metadata.preprocessing ?? .null,
       "provenance": loaded?.metadata.provenance ?? .null,
-      "problem": loaded == nil ? .string(problem) : .null,
+      "problem": loaded == nil ? .string(found.problem) : .null,
       "notes": .array((loaded?.notes ?? []).map(\.json)),
       "tensor_count": .int(store.count), "number_count": .int(store.elementCount),
       "tensors": .array(items),
       "skipped": .array(
         store.skipped.map { .object(["name": .string($0.name), "reason": .string($0.reason)]) }),
     ])
-  }
-}
-
-/// A tensor's numbers in short.
-private struct Statistics {
-  /// Smallest, largest, mean, standard deviation of the finite ones.
-  let numbers: [Double]
-  let notFinite: Int
-
-  init(_ tensor: StoredTensor) throws {
-    guard tensor.type.isFloat else {
-      numbers = [.nan, .nan, .nan, .nan]
-      notFinite = 0
-      return
-    }
-    let values = try tensor.floats()
-    var (low, high, sum, squares, count) = (Double.infinity, -Double.infinity, 0.0, 0.0, 0)
-    for value in values where value.isFinite {
-      let v = Double(value)
-      low = min(low, v)
-      high = max(high, v)
-      sum += v
-      squares += v * v
-      count += 1
-    }
-    notFinite = values.count - count
-    let mean = sum / Double(max(1, count))
-    let variance = max(0, squares / Double(max(1, count)) - mean * mean)
-    numbers = count == 0 ? [.nan, .nan, .nan, .nan] : [low, high, mean, variance.squareRoot()]
   }
 }
