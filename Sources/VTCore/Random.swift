@@ -10,6 +10,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case drlocPairs = 5
   case split = 6
   case synthetic = 7
+  case batchTransform = 8
 }
 
 /// A key of the counter-based generator (Philox4x32-10): the same key and counter give the same
@@ -32,6 +33,17 @@ package struct RandomKey: Hashable, Sendable {
     }
     word0 = out.0
     word1 = out.1
+  }
+
+  private init(word0: UInt32, word1: UInt32) { (self.word0, self.word1) = (word0, word1) }
+
+  /// The key of one of several that share this one, told apart by their places; none has another's numbers, or this
+  /// key's.
+  package func derived(_ place: Int) -> RandomKey {
+    var out = [UInt32](repeating: 0, count: 4)
+    // Generators count in the first two words.
+    vt_philox(&out, [UInt32(truncatingIfNeeded: place), 0, 0, 0x5654_4B32], [word0, word1])
+    return RandomKey(word0: out[0], word1: out[1])
   }
 
   /// The generator that walks this key's numbers from the first.

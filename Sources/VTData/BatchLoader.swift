@@ -5,10 +5,12 @@ import VTCore
 /// Images ready for a network, and their labels.
 package struct Batch: Sendable {
   /// `[count, size, size, channels]`, normalized.
-  package let images: [Float]
+  package internal(set) var images: [Float]
   /// Of the images: 3, or 1 for gray.
   package let channels: Int
   package let labels: [Int32]
+  /// Class probabilities `[count, classes]` where batch transforms changed them; else each image has its label.
+  package var targets: [Float]?
   /// Positions in the list that the loader was given.
   package let positions: [Int]
   /// Images that could not be read, with the reason.
@@ -31,30 +33,35 @@ package final class BatchLoader {
 
   /// - Parameters:
   ///   - items: the images of the epoch, in order.
+  ///   - source: where they come from.
   ///   - batchSize: images a batch; the last may be smaller unless `dropsLast`.
   ///   - first: index of the first batch to give.
   ///   - threads: how many prepare batches; where the system refuses them all, `next` does.
   ///   - ahead: how many batches may wait.
   ///   - prepare: turns a file into the network's pixels; the second argument is its position.
+  ///   - finish: changes a whole batch; the second argument is its index.
   package convenience init(
-    items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
+    items: [Sample], of source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
+    finish: @escaping @Sendable (inout Batch, Int) -> Void = { _, _ in },
     prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
   ) {
     self.init(
-      items: items, batchSize: batchSize, preprocessing: preprocessing, first: first, dropsLast: dropsLast,
-      threads: threads, ahead: ahead, stackSize: 4 << 20, prepare: prepare)
+      items: items, of: source, batchSize: batchSize, preprocessing: preprocessing, first: first,
+      dropsLast: dropsLast, threads: threads, ahead: ahead, stackSize: 4 << 20, finish: finish,
+      prepare: prepare)
   }
 
   /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
   init(
-    items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int, dropsLast: Bool,
-    threads: Int, ahead: Int, stackSize: Int,
+    items: [Sample], of source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, first: Int,
+    dropsLast: Bool, threads: Int, ahead: Int, stackSize: Int,
+    finish: @escaping @Sendable (inout Batch, Int) -> Void = { _, _ in },
     prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
   ) {
     shared = Shared(
-      items: items, batchSize: batchSize, preprocessing: preprocessing, first: first,
-      dropsLast: dropsLast, ahead: max(1, ahead), prepare: prepare)
+      items: items, source: source, batchSize: batchSize, preprocessing: preprocessing, first: first,
+      dropsLast: dropsLast, ahead: max(1, ahead), finish: finish, prepare: prepare)
     nextIndex = first
     for _ in 0..<max(1, threads) {
       let shared = self.shared
@@ -77,12 +84,14 @@ package final class BatchLoader {
 
   private final class Shared: @unchecked Sendable {
     let items: [Sample]
+    let source: any ImageSource
     let batchSize: Int
     let preprocessing: Preprocessing
     let count: Int
     private let ahead: Int
     /// Threads that started; set before the first batch is taken.
     var workers = 0
+    private let finish: @Sendable (inout Batch, Int) -> Void
     private let prepare: @Sendable (EncodedImage, Int) throws -> PreparedImage
 
     // `condition` guards the rest.
@@ -93,10 +102,13 @@ package final class BatchLoader {
     private var stopping = false
 
     init(
-      items: [Sample], batchSize: Int, preprocessing: Preprocessing, first: Int,
-      dropsLast: Bool, ahead: Int, prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
+      items: [Sample], source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, first: Int,
+      dropsLast: Bool, ahead: Int, finish: @escaping @Sendable (inout Batch, Int) -> Void,
+      prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
     ) {
       self.items = items
+      self.source = source
+      self.finish = finish
       self.batchSize = batchSize
       self.preprocessing = preprocessing
       self.ahead = ahead
@@ -152,21 +164,23 @@ package final class BatchLoader {
       let images = [Float](unsafeUninitializedCapacity: range.count * length) { out, written in
         for position in range {
           do {
-            let image = try prepare(try EncodedImage(items[position].path), position)
+            let image = try prepare(try source.image(of: items[position]), position)
             preprocessing.normalize(image, into: out.baseAddress! + labels.count * length)
             labels.append(Int32(items[position].label))
             positions.append(position)
           } catch let failure as Failure {
-            failures.append(failure.located(file: items[position].path))
+            failures.append(failure.located(file: items[position].id))
           } catch {
-            failures.append(Failure("\(error)", file: items[position].path))
+            failures.append(Failure("\(error)", file: items[position].id))
           }
         }
         written = labels.count * length
       }
-      return Batch(
+      var batch = Batch(
         images: images, channels: preprocessing.channels, labels: labels, positions: positions,
         failures: failures, size: preprocessing.imageSize)
+      finish(&batch, index)
+      return batch
     }
   }
 }

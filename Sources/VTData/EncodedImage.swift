@@ -6,14 +6,17 @@ import VTCore
 /// An image file that is not decoded yet; of a JPEG file, a part can be had without the rest.
 package struct EncodedImage {
   private let data: Data
-  private let path: String
+  private let name: String
   private let alpha: AlphaHandling
 
   /// - Throws: `Failure` naming the file where it cannot be opened.
   package init(_ path: String, alpha: AlphaHandling = .overWhite) throws {
-    self.path = path
-    self.alpha = alpha
-    data = try Self.map(path)
+    try self.init(Self.map(path), name: path, alpha: alpha)
+  }
+
+  /// - Parameter name: the file's, for messages.
+  package init(_ data: Data, name: String, alpha: AlphaHandling = .overWhite) {
+    (self.data, self.name, self.alpha) = (data, name, alpha)
   }
 
   /// A descriptor to read a file by, below 0 with `errno` set where there is none; pipes are not waited for.
@@ -22,7 +25,7 @@ package struct EncodedImage {
   }
 
   /// A file's bytes, mapped.
-  private static func map(_ path: String) throws -> Data {
+  static func map(_ path: String) throws -> Data {
     let descriptor = open(path)
     guard descriptor >= 0 else { throw Failure.system("opening the image", file: path) }
     defer { close(descriptor) }
@@ -83,7 +86,7 @@ package struct EncodedImage {
   }
 
   private func located(_ body: () throws -> Image) throws -> Image {
-    do { return try body() } catch let failure as Failure { throw failure.located(file: path) }
+    do { return try body() } catch let failure as Failure { throw failure.located(file: name) }
   }
 }
 

@@ -177,21 +177,9 @@ package struct Preprocessing: Sendable, Equatable {
         window: Image.centerBox(width: width, height: height, imageSize, halvesDown: halvesDown)))
   }
 
-  /// A random part of the image, resized, perhaps mirrored, as for training. A large part of a JPEG file is decoded at
-  /// a half, a quarter or an eighth of its size, as far as `imageSize` allows: see `EncodedImage.part`.
-  package func trainingImage(
-    _ file: EncodedImage, _ augmentation: Augmentation, _ generator: inout CounterGenerator
-  ) throws -> Image {
-    let part = try file.part(atLeast: imageSize) {
-      augmentation.cropBox(width: $0, height: $1, &generator)
-    }
-    let resized = try inChannels(part).resized(width: imageSize, height: imageSize, interpolation)
-    return generator.uniform() < augmentation.flipProbability ? resized.flipped() : resized
-  }
-
   /// Gray before anything else is done where the network takes one channel, as Pillow's `convert("L")` in front of a
   /// pipeline; the result is the same as that pipeline's to the bit.
-  private func inChannels(_ image: Image) -> Image { channels == 1 ? image.gray() : image }
+  func inChannels(_ image: Image) -> Image { channels == 1 ? image.gray() : image }
 
   /// The network's numbers, `[height, width, channels]`.
   package func normalized(_ image: PreparedImage) -> [Float] {
@@ -240,49 +228,5 @@ extension JSON {
       throw Failure("the preprocessing's '\(key)' is unknown: \(value.text())")
     }
     return word
-  }
-}
-
-/// Random changes of training images.
-package struct Augmentation: Sendable, Equatable {
-  /// Least and largest part of the image's area that a crop has.
-  package var cropScale: ClosedRange<Double>
-  /// Least and largest ratio of a crop's width to its height.
-  package var cropRatio: ClosedRange<Double>
-  package var flipProbability: Double
-
-  package init(
-    cropScale: ClosedRange<Double> = 0.08...1, cropRatio: ClosedRange<Double> = 3.0 / 4...4.0 / 3,
-    flipProbability: Double = 0.5
-  ) {
-    self.cropScale = cropScale
-    self.cropRatio = cropRatio
-    self.flipProbability = flipProbability
-  }
-
-  /// torchvision's `RandomResizedCrop.get_params`: ten tries at a box of random area and ratio, then the
-  /// largest centred one of an allowed ratio.
-  func cropBox(width: Int, height: Int, _ generator: inout CounterGenerator) -> CropBox {
-    let area = Double(width * height)
-    func between(_ low: Double, _ high: Double, _ u: Double) -> Double { low + (high - low) * u }
-    for _ in 0..<10 {
-      let target = area * between(cropScale.lowerBound, cropScale.upperBound, generator.uniform())
-      let ratio = exp(between(log(cropRatio.lowerBound), log(cropRatio.upperBound), generator.uniform()))
-      let w = Int((target * ratio).squareRoot().rounded(.toNearestOrEven))
-      let h = Int((target / ratio).squareRoot().rounded(.toNearestOrEven))
-      if w > 0, w <= width, h > 0, h <= height {
-        let top = generator.below(height - h + 1)
-        let left = generator.below(width - w + 1)
-        return CropBox(left: left, top: top, width: w, height: h)
-      }
-    }
-    let ratio = Double(width) / Double(height)
-    var (w, h) = (width, height)
-    if ratio < cropRatio.lowerBound {
-      h = min(height, Int((Double(width) / cropRatio.lowerBound).rounded(.toNearestOrEven)))
-    } else if ratio > cropRatio.upperBound {
-      w = min(width, Int((Double(height) * cropRatio.upperBound).rounded(.toNearestOrEven)))
-    }
-    return CropBox(left: (width - w) / 2, top: (height - h) / 2, width: w, height: h)
   }
 }

@@ -33,12 +33,12 @@ package struct TrainingRecord: Sendable, Equatable {
   /// - Parameters:
   ///   - split: how validation images were put aside, where they were.
   ///   - earlier: what the starting weights were trained on.
-  package init(_ data: ImageFolder, split: Split, earlier: TrainingRecord? = nil) {
+  package init(_ data: any ImageDataSet, split: Split, earlier: TrainingRecord? = nil) {
     fingerprint = DataFingerprint.of(data)
     self.split = data.validationFolder == nil ? split : nil
     trainingCount = data.training.count
     let bound = earlier?.bound ?? .max
-    let all = Set(data.training.compactMap { ImageDigest.of($0.path) }).union(earlier?.digests ?? [])
+    let all = Set(data.training.compactMap { ImageDigest.of($0, in: data) }).union(earlier?.digests ?? [])
       .filter { $0 <= bound }.sorted()
     digests = Set(all.prefix(Self.limit))
     self.bound = all.count > Self.limit ? all[Self.limit - 1] : bound
@@ -48,8 +48,8 @@ package struct TrainingRecord: Sendable, Equatable {
   package var isComplete: Bool { bound == .max }
 
   /// Whether an image with the same content was trained on; nil where that cannot be told.
-  package func holds(_ image: Sample) -> Bool? {
-    guard let digest = ImageDigest.of(image.path), digest <= bound else { return nil }
+  package func holds(_ image: Sample, of source: any ImageSource) -> Bool? {
+    guard let digest = ImageDigest.of(image, in: source), digest <= bound else { return nil }
     return digests.contains(digest)
   }
 
@@ -57,11 +57,11 @@ package struct TrainingRecord: Sendable, Equatable {
   /// or had a folder of validation images.
   func validation(of root: String) -> [Sample]? {
     guard let split,
-      let data = try? ImageFolder(root, validationFraction: split.fraction, seed: split.seed),
+      let data = try? ImageDataSets.open(root, validationFraction: split.fraction, seed: split.seed),
       DataFingerprint.of(data) == fingerprint, !data.validation.isEmpty
     else { return nil }
     // Another folder may hold files of the same names.
-    return data.training.contains { holds($0) == false } ? nil : data.validation
+    return data.training.contains { holds($0, of: data) == false } ? nil : data.validation
   }
 }
 
@@ -108,7 +108,7 @@ extension TrainingRecord {
 
 /// Tells data sets apart by their classes and the names and labels of their images.
 package enum DataFingerprint {
-  package static func of(_ data: ImageFolder) -> String {
+  package static func of(_ data: any ImageDataSet) -> String {
     var hash = FNV()
     func add(_ text: String) { hash.add(Array(text.composed.utf8) + [0]) }
     data.classes.forEach(add)
@@ -126,22 +126,12 @@ package enum DataFingerprint {
 /// A short digest of an image file: of its length, its first and its last 4096 bytes.
 enum ImageDigest {
   /// nil where the file cannot be read.
-  static func of(_ path: String) -> UInt32? {
-    let descriptor = EncodedImage.open(path)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
-      return nil
-    }
-    let length = Int(status.st_size)
+  static func of(_ sample: Sample, in source: any ImageSource) -> UInt32? {
+    guard let data = try? source.data(of: sample), !data.isEmpty else { return nil }
     var hash = FNV()
-    hash.add((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    for start in length > 4096 ? [0, length - 4096] : [0] {
-      let count = pread(descriptor, &bytes, bytes.count, off_t(start))
-      guard count > 0 else { return nil }
-      hash.add(bytes[..<count])
+    hash.add((0..<8).map { UInt8(truncatingIfNeeded: data.count >> (8 * $0)) })
+    for start in data.count > 4096 ? [0, data.count - 4096] : [0] {
+      hash.add(data.dropFirst(start).prefix(4096))
     }
     return UInt32(truncatingIfNeeded: hash.value ^ hash.value >> 32)
   }

@@ -58,8 +58,9 @@ extension Network {
     let (steps, note) = try options.preprocessing.applied(to: self)
     if let note { try tell(.note(note)) }
     var isFirst = true
+    let images = ImageFiles(files)
     try ImageBatches.run(
-      model, files.map { Sample(path: $0, label: 0) }, preprocessing: steps, batchSize: 16,
+      model, images.samples, of: images, preprocessing: steps, batchSize: 16,
       engine: usedEngine()
     ) { batch, output in
       for failure in batch.failures { try unreadable(failure) }

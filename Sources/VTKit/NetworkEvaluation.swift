@@ -50,10 +50,10 @@ extension Network {
     if let note { watch(.note(note)) }
     for note in options.preprocessing.unsettled(loaded.notes) { watch(note.event) }
     let result = try Evaluation.run(
-      model, set.images, preprocessing: steps, batchSize: options.batchSize, engine: usedEngine(),
+      model, set.samples, of: set, preprocessing: steps, batchSize: options.batchSize, engine: usedEngine(),
       strict: options.isStrict
     ) { done in
-      watch(.progress(done: done, of: set.images.count))
+      watch(.progress(done: done, of: set.samples.count))
       return true
     }
     tellUnreadable(result, set, watch)
@@ -87,7 +87,7 @@ extension Network {
     watch(.warning(Evaluation.unreadable(result.failures.count)))
     if result.count == 0 { return }
     for (label, name) in set.classes.enumerated() {
-      let own = set.images.filter { $0.label == label }
+      let own = set.samples.filter { $0.label == label }
       if !own.isEmpty, !result.predictions.contains(where: { $0.label == label }) {
         watch(.warning("no image of '\(name.printable)' could be read (\(own.count.counted("image")))"))
       }

@@ -33,7 +33,7 @@ extension TrainingSession {
     let engine = try engine(before.instructions)
     try Self.tellDifferences(before, engine, watch)
     let place = options.data?.absolutePath ?? before.data
-    let images: ImageFolder
+    let images: any ImageDataSet
     do { images = try Self.images(before, in: place) } catch var failure as Failure {
       if options.data == nil { failure.hint = "if the images have moved, tell their folder with --data" }
       throw failure
@@ -76,8 +76,9 @@ extension TrainingSession {
   }
 
   /// A run's images.
-  private static func images(_ configuration: RunConfiguration, in folder: String) throws -> ImageFolder {
-    try ImageFolder(
+  private static func images(_ configuration: RunConfiguration, in folder: String) throws -> any ImageDataSet
+  {
+    try ImageDataSets.open(
       folder, validationFraction: configuration.recipe.validationFraction, seed: configuration.recipe.seed,
       usesTestSplit: configuration.usesTestSplit)
   }

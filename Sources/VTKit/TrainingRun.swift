@@ -13,7 +13,7 @@ public struct TrainingRun {
   /// Updates of the weights in all.
   public let updateCount: Int
   /// The images that it was trained and measured on.
-  package let images: ImageFolder
+  package let images: any ImageDataSet
 
   /// The report: an HTML page with curves, the confusion matrix and the worst errors.
   public var reportPath: String { folder.reportPath }

@@ -34,7 +34,7 @@ package struct TrainingSession {
   ///   - watch: told what was chosen, and of what may be a mistake.
   /// - Throws: `Failure` where anything does not fit; no run folder has been made then.
   package init(
-    _ network: Network, on images: ImageFolder, recipe: Recipe, output: String,
+    _ network: Network, on images: any ImageDataSet, recipe: Recipe, output: String,
     _ options: FineTuningOptions = FineTuningOptions(), watch: (TrainingEvent) throws -> Void
   ) throws {
     try ExportTarget.checkPaths(options.exports, run: output, overwrite: options.overwrites)
@@ -121,7 +121,7 @@ private struct StartingPoint {
   let classifier: String
 
   init(
-    _ network: Network, _ images: ImageFolder, _ recipe: Recipe, _ options: FineTuningOptions,
+    _ network: Network, _ images: any ImageDataSet, _ recipe: Recipe, _ options: FineTuningOptions,
     _ watch: (TrainingEvent) throws -> Void
   ) throws {
     var metadata = network.loaded.metadata

@@ -37,7 +37,7 @@ struct DataFolderTests {
     let chosen = try ImageFolder(folder.path, usesTestSplit: true)
     #expect(chosen.validationFolder == "test" && chosen.test.isEmpty && chosen.testFolder == nil)
     #expect(try EvaluationSet(folder.path, classes: nil).source == "val/")
-    #expect(try EvaluationSet(folder.path, classes: nil, usesTestSplit: true).images.count == 4)
+    #expect(try EvaluationSet(folder.path, classes: nil, usesTestSplit: true).samples.count == 4)
     try FileManager.default.removeItem(atPath: folder.file("val"))
     #expect(try ImageFolder(folder.path).validationFolder == "valid")
     try FileManager.default.removeItem(atPath: folder.file("valid"))
@@ -77,7 +77,7 @@ struct DataFolderTests {
       atPath: folder.file("red/again"), withDestinationPath: "scarlet")
     let set = try ImageFolder(folder.path, validationFraction: 0)
     let red = set.training.filter { $0.label == 1 }
-    #expect(Set(red.map(\.path)).count == red.count && red.count == 6)
+    #expect(Set(red.map(\.id)).count == red.count && red.count == 6)
     #expect(red.contains { $0.name.hasSuffix("dark/0.png") })
     #expect(
       set.remarks.warnings
@@ -95,7 +95,7 @@ struct DataFolderTests {
     let set = try ImageFolder(folder.path)
     #expect(set.classes.map { Array($0.utf8) } == [composed, "z"].map { Array($0.utf8) })
     #expect(set.validation.map(\.label) == [0, 0])
-    #expect(try EvaluationSet(folder.path, classes: ["z", decomposed]).images.map(\.label) == [1, 1])
+    #expect(try EvaluationSet(folder.path, classes: ["z", decomposed]).samples.map(\.label) == [1, 1])
     let both = try Self.make(
       Self.numbered(composed, 2) + Self.numbered(decomposed, 3) + Self.numbered("z", 1))
     let merged = try ImageFolder(both.path, validationFraction: 0)
@@ -115,8 +115,8 @@ struct DataFolderTests {
     #expect(
       set.remarks.warnings
         == ["the name of the class folder 'rouge\\xE9' is not UTF-8: the class is called that"])
-    for item in set.training { _ = try Image.load(item.path) }
-    #expect(set.training[4].path.printable.hasSuffix("red/na\\xEFve.png"))
+    for item in set.training { _ = try Image.load(item.id) }
+    #expect(set.training[4].id.printable.hasSuffix("red/na\\xEFve.png"))
   }
 
   @Test(
@@ -131,7 +131,7 @@ struct DataFolderTests {
 
   @Test func classesOfTheSameNameAreRefused() throws {
     let folder = try Self.make(Self.numbered("crane", 2) + Self.numbered("heron", 2))
-    #expect(try EvaluationSet(folder.path, classes: ["heron", "crane", "x", "x"]).images.count == 4)
+    #expect(try EvaluationSet(folder.path, classes: ["heron", "crane", "x", "x"]).samples.count == 4)
     let failure = #expect(throws: Failure.self) {
       try EvaluationSet(folder.path, classes: ["heron", "crane", "crane"])
     }

@@ -36,16 +36,16 @@ struct TrainingRecordTests {
     let data = try ImageFolder(folder.path, validationFraction: 0.2, seed: 5)
     let record = try Self.record(data)
     let set = try EvaluationSet(folder.path, classes: ["a", "b"], record: record)
-    #expect(set.images == data.validation && set.images.count == 4)
+    #expect(set.samples == data.validation && set.samples.count == 4)
     #expect(set.source.hasPrefix("the 4 images that were put aside for validation; 16 "))
     let all = try EvaluationSet(
       folder.path, classes: ["a", "b"], record: record, includesTraining: true)
-    #expect(all.images.count == 20)
+    #expect(all.samples.count == 20)
     #expect(all.remarks.warnings.first?.hasPrefix("16 of these 20 images are training images") == true)
     // The network's own order of classes decides the labels.
     let turned = try EvaluationSet(folder.path, classes: ["b", "a"], record: record)
-    #expect(Set(turned.images.map(\.path)) == Set(set.images.map(\.path)))
-    #expect(turned.images.allSatisfy { $0.path.contains("/b/") == ($0.label == 0) })
+    #expect(Set(turned.samples.map(\.id)) == Set(set.samples.map(\.id)))
+    #expect(turned.samples.allSatisfy { $0.id.contains("/b/") == ($0.label == 0) })
   }
 
   @Test func copiesAndNewImagesAreToldApart() throws {
@@ -58,14 +58,14 @@ struct TrainingRecordTests {
         atPath: copy.file(name), withIntermediateDirectories: true)
     }
     for (i, item) in data.training.prefix(3).enumerated() {
-      try FileManager.default.copyItem(atPath: item.path, toPath: copy.file("b/x\(i).png"))
+      try FileManager.default.copyItem(atPath: item.id, toPath: copy.file("b/x\(i).png"))
     }
     let known = try EvaluationSet(copy.path, classes: ["a", "b"], record: record)
-    #expect(known.images.count == 3)
+    #expect(known.samples.count == 3)
     #expect(known.remarks.warnings.first?.hasPrefix("3 of these 3 images are training images") == true)
-    try FileManager.default.copyItem(atPath: data.validation[0].path, toPath: copy.file("a/new.png"))
+    try FileManager.default.copyItem(atPath: data.validation[0].id, toPath: copy.file("a/new.png"))
     let mixed = try EvaluationSet(copy.path, classes: ["a", "b"], record: record)
-    #expect(mixed.images.map(\.name) == ["new.png"])
+    #expect(mixed.samples.map(\.name) == ["new.png"])
     #expect(mixed.source.contains("3 training images are left out"))
   }
 
@@ -79,7 +79,7 @@ struct TrainingRecordTests {
       }
     }
     let set = try EvaluationSet(folder.path, classes: ["a", "b"], record: record)
-    #expect(set.images.count == 20 && set.remarks.warnings.isEmpty)
+    #expect(set.samples.count == 20 && set.remarks.warnings.isEmpty)
   }
 
   @Test func laterTrainingsRememberEarlierOnes() throws {
@@ -88,7 +88,7 @@ struct TrainingRecordTests {
     let second = try ImageFolder(folder.path, validationFraction: 0.2, seed: 6)
     let record = TrainingRecord(
       second, split: .init(fraction: 0.2, seed: 6), earlier: try Self.record(first))
-    for item in first.training + second.training { #expect(record.holds(item) == true) }
+    for item in first.training + second.training { #expect(record.holds(item, of: first) == true) }
   }
 
   /// Of very many images, a sample is known.
@@ -105,12 +105,12 @@ struct TrainingRecordTests {
     let data = try ImageFolder(folder.path, validationFraction: 0.1, seed: 5)
     let record = TrainingRecord(data, split: .init(fraction: 0.1, seed: 5))
     #expect(!record.isComplete && record.json.text().utf8.count < 40_000)
-    let known = data.training.compactMap { record.holds($0) }
+    let known = data.training.compactMap { record.holds($0, of: data) }
     #expect(known.count == TrainingRecord.limit && !known.contains(false))
-    #expect(data.validation.compactMap { record.holds($0) }.count { $0 } < 3)
-    #expect(try EvaluationSet(folder.path, classes: ["0", "1"], record: record).images == data.validation)
+    #expect(data.validation.compactMap { record.holds($0, of: data) }.count { $0 } < 3)
+    #expect(try EvaluationSet(folder.path, classes: ["0", "1"], record: record).samples == data.validation)
     // In another folder they cannot be left out, and their share is told.
-    try FileManager.default.removeItem(atPath: data.training[0].path)
+    try FileManager.default.removeItem(atPath: data.training[0].id)
     let changed = try EvaluationSet(folder.path, classes: ["0", "1"], record: record)
     let text = changed.remarks.warnings.first ?? ""
     let share = try #require(text.split(separator: " ").dropFirst().first.flatMap { Int($0) })

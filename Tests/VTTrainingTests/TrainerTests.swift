@@ -262,11 +262,11 @@ struct TrainerTests {
     let trainer = try Self.trainer(data, folder.file("run"), recipe: Self.recipe(epochs: 2))
     try trainer.run()
     let evaluation = try Evaluation.run(
-      trainer.model, data.validation, preprocessing: Preprocessing(imageSize: 24), batchSize: 4,
+      trainer.model, data.validation, of: data, preprocessing: Preprocessing(imageSize: 24), batchSize: 4,
       engine: Engine(threads: 1))
     try Report.write(
       folder: trainer.folder, configuration: trainer.configuration, state: trainer.state,
-      evaluation: evaluation, trainingCount: data.training.count)
+      evaluation: evaluation, data: data)
     let page = try String(contentsOfFile: trainer.folder.reportPath, encoding: .utf8)
     #expect(page.contains("animals") && page.contains("<svg") && page.contains("Confusion"))
     #expect(!page.contains("http://") && !page.contains("https://"))

@@ -29,11 +29,10 @@ struct BenchData: ParsableCommand {
   func run() throws {
     let set = try ImageFolder(folder, validationFraction: 0)
     let steps = Preprocessing(imageSize: imageSize)
-    let training = try time(set.training, steps) { file, index in
-      var generator = RandomKey(seed: 1, purpose: .augmentation, index: UInt64(index)).generator()
-      return .pixels(try steps.trainingImage(file, Augmentation(), &generator))
+    let training = try time(set, steps) { file, index in
+      .pixels(try Augmentation().image(file, steps, SampleKey(seed: 1, epoch: 0, index: index)))
     }
-    let evaluation = try time(set.training, steps) { file, _ in try steps.evaluationImage(file.image()) }
+    let evaluation = try time(set, steps) { file, _ in try steps.evaluationImage(file.image()) }
     if json {
       print(
         JSON.object([
@@ -50,16 +49,17 @@ struct BenchData: ParsableCommand {
 
   /// Images a second, made into the network's numbers.
   private func time(
-    _ items: [Sample], _ steps: Preprocessing,
+    _ set: ImageFolder, _ steps: Preprocessing,
     _ body: (EncodedImage, Int) throws -> PreparedImage
   ) throws -> Double {
     var best = 0.0
     for _ in 0..<rounds {
       let began = DispatchTime.now().uptimeNanoseconds
-      for (index, item) in items.enumerated() {
-        _ = steps.normalized(try body(EncodedImage(item.path), index))
+      for (index, item) in set.training.enumerated() {
+        _ = steps.normalized(try body(set.image(of: item), index))
       }
-      best = max(best, Double(items.count) / (Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9))
+      best = max(
+        best, Double(set.training.count) / (Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9))
     }
     return best
   }

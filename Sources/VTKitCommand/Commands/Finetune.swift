@@ -152,7 +152,7 @@ struct Finetune: NetworkCommand {
     network.engine = engineArguments.engine()
     try RunChecks.places(run: output, data: data, checkpoint: checkpoint)
     let recipe = try recipeArguments.resolved()
-    let images = try ImageFolder(
+    let images = try ImageDataSets.open(
       data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
     var options = FineTuningOptions()
     (options.keepsClassifier, options.classes) = (!newHead, classNames.names)

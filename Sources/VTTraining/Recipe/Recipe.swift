@@ -51,7 +51,10 @@ public struct Recipe: Sendable, Equatable {
   }
 
   var augmentation: Augmentation {
-    Augmentation(cropScale: cropScale[0]...cropScale[1], flipProbability: flipProbability)
+    var augmentation = Augmentation()
+    augmentation.crop.scale = cropScale[0]...cropScale[1]
+    augmentation.transforms = [HorizontalFlip(probability: flipProbability)]
+    return augmentation
   }
 
   func rateSchedule(updatesPerEpoch: Int) -> LearningRateSchedule {

@@ -9,7 +9,7 @@ struct ReportPage {
   let state: TrainingState
   let evaluation: Evaluation?
   let test: Evaluation?
-  let trainingCount: Int
+  let data: any ImageDataSet
   let updates: [JSON]
   let epochs: [JSON]
 
@@ -126,7 +126,7 @@ struct ReportPage {
     func name(_ label: Int) -> String { label < classes.count ? classes[label] : "\(label)" }
     let items = wrong.map { prediction in
       """
-      <div><img alt="" src="\(Thumbnail.dataURL(prediction.path))"><br>\(escape(name(prediction.label))), \
+      <div><img alt="" src="\(Thumbnail.dataURL(prediction.sample, of: data))"><br>\(escape(name(prediction.label))), \
       taken for <b>\(escape(name(prediction.predicted)))</b> (\(Int(prediction.confidence * 100)) %)<br>\
       <span class="dim">\(escape((prediction.path as NSString).lastPathComponent))</span></div>
       """
@@ -137,7 +137,7 @@ struct ReportPage {
   private var facts: String {
     var rows: [(String, String)] = [
       ("classes", classes.joined(separator: ", ")),
-      ("images", "\(trainingCount) for training, \(evaluation?.count ?? 0) for validation"),
+      ("images", "\(data.training.count) for training, \(evaluation?.count ?? 0) for validation"),
       ("updates", "\(state.updates)"),
     ]
     let unreadable = evaluation?.failures.count ?? 0
@@ -161,8 +161,8 @@ struct ReportPage {
 /// A small image inside the page.
 enum Thumbnail {
   /// The image, at most 128 pixels a side, as an uncompressed bitmap; nothing where it cannot be read.
-  static func dataURL(_ path: String) -> String {
-    guard let image = try? Image.load(path) else { return "" }
+  static func dataURL(_ sample: Sample, of source: any ImageSource) -> String {
+    guard let image = try? source.image(of: sample).image() else { return "" }
     let scale = min(1, 128 / Double(max(image.width, image.height)))
     let (w, h) = (
       max(1, Int(Double(image.width) * scale)), max(1, Int(Double(image.height) * scale))

@@ -6,7 +6,7 @@ import VTData
 /// `pictures.jsonl` of a run folder: each image's set, class and name, a line each. Tells which files are missing or
 /// new where a run finds other data than it began with.
 enum DataListing {
-  private static func lines(_ data: ImageFolder) -> [String] {
+  private static func lines(_ data: any ImageDataSet) -> [String] {
     [("train", data.training), ("val", data.validation)].flatMap { set, images in
       images.map { image in
         JSON.array([.string(set), .string(data.classes[image.label]), .string(image.name)]).text()
@@ -14,14 +14,14 @@ enum DataListing {
     }
   }
 
-  static func write(_ data: ImageFolder, to path: String) throws {
+  static func write(_ data: any ImageDataSet, to path: String) throws {
     let file = try OutputFile(path, overwrite: true)
     for line in lines(data) { try file.write(line + "\n") }
     try file.commit()
   }
 
   /// The first files that differ, in words; nil where the listing is missing.
-  static func difference(_ data: ImageFolder, from path: String) -> String? {
+  static func difference(_ data: any ImageDataSet, from path: String) -> String? {
     guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
     let before = bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     let now = lines(data)

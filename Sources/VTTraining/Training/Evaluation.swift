@@ -9,10 +9,11 @@ import VTTensor
 public struct Evaluation: Sendable {
   /// One image's outcome.
   public struct Prediction: Sendable {
-    /// The image's path.
-    public let path: String
+    package let sample: Sample
+    /// The image's path, or its name in the archive that holds it.
+    public var path: String { sample.id }
     /// The image's class, by its place among the classes.
-    public let label: Int
+    public var label: Int { sample.label }
     /// The class that the network took it for.
     public let predicted: Int
     /// The probability that the network gave to the predicted class, 0 to 1.
@@ -51,13 +52,13 @@ public struct Evaluation: Sendable {
   ///   - progress: told how many images are done; false stops.
   /// - Throws: `Failure` of kind `.no` where the network's output for an image is not finite.
   package static func run(
-    _ model: any VisionModel, _ samples: [Sample], preprocessing: Preprocessing,
+    _ model: any VisionModel, _ samples: [Sample], of source: any ImageSource, preprocessing: Preprocessing,
     batchSize: Int, engine: Engine, strict: Bool = false,
     progress: (Int) -> Bool = { _ in true }
   ) throws -> Evaluation {
     var (result, done) = (Evaluation(), 0)
     try ImageBatches.run(
-      model, samples, preprocessing: preprocessing, batchSize: batchSize, engine: engine
+      model, samples, of: source, preprocessing: preprocessing, batchSize: batchSize, engine: engine
     ) { batch, output in
       if strict, let failure = batch.failures.first { throw failure }
       result.failures += batch.failures
@@ -85,8 +86,8 @@ public struct Evaluation: Sendable {
       lossSum += largest + log(sum) - values[label]
       predictions.append(
         Prediction(
-          path: samples[batch.positions[row]].path, label: label, predicted: best,
-          confidence: Float(1 / sum), labelProbability: Float(exp(values[label] - largest) / sum)))
+          sample: samples[batch.positions[row]], predicted: best, confidence: Float(1 / sum),
+          labelProbability: Float(exp(values[label] - largest) / sum)))
     }
   }
 }

@@ -15,15 +15,15 @@ package enum ImageBatches {
   ///   - each: given every batch, and the network's output where any of its images could be read; false stops.
   /// - Throws: `Failure` of kind `.no` where the output for an image is not finite.
   package static func run(
-    _ model: any VisionModel, _ samples: [Sample], preprocessing: Preprocessing, batchSize: Int,
-    engine: Engine, each: (Batch, ModelOutput?) throws -> Bool
+    _ model: any VisionModel, _ samples: [Sample], of source: any ImageSource, preprocessing: Preprocessing,
+    batchSize: Int, engine: Engine, each: (Batch, ModelOutput?) throws -> Bool
   ) throws {
-    let loader = loader(samples, preprocessing, batchSize: batchSize, engine)
+    let loader = loader(samples, of: source, preprocessing, batchSize: batchSize, engine)
     while let batch = loader.next() {
       var output: ModelOutput?
       if batch.count > 0 {
         output = model.forward(engine.tensor(batch), Tape(engine, recording: false))
-        try output?.checkFinite { samples[batch.positions[$0]].path }
+        try output?.checkFinite { samples[batch.positions[$0]].id }
       }
       guard try each(batch, output) else { return }
     }
@@ -31,10 +31,12 @@ package enum ImageBatches {
 
   /// Batches of images as evaluation sees them.
   package static func loader(
-    _ samples: [Sample], _ preprocessing: Preprocessing, batchSize: Int, _ engine: Engine
+    _ samples: [Sample], of source: any ImageSource, _ preprocessing: Preprocessing, batchSize: Int,
+    _ engine: Engine
   ) -> BatchLoader {
     BatchLoader(
-      items: samples, batchSize: batchSize, preprocessing: preprocessing, threads: engine.threads.threads
+      items: samples, of: source, batchSize: batchSize, preprocessing: preprocessing,
+      threads: engine.threads.threads
     ) { file, _ in try preprocessing.evaluationImage(file.image()) }
   }
 }

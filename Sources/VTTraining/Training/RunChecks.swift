@@ -26,11 +26,11 @@ package enum RunChecks {
 
   /// Refuses an image that cannot be read before a run folder is made for it (`strictData`).
   package static func everyImage(
-    of data: ImageFolder, _ preprocessing: Preprocessing, _ engine: Engine,
+    of data: any ImageDataSet, _ preprocessing: Preprocessing, _ engine: Engine,
     watch: (TrainingEvent) throws -> Void
   ) throws {
-    let images = data.training + data.validation + data.test
-    let loader = ImageBatches.loader(images, preprocessing, batchSize: 16, engine)
+    let images = data.samples
+    let loader = ImageBatches.loader(images, of: data, preprocessing, batchSize: 16, engine)
     var done = 0
     try watch(.checking(done: done, of: images.count))
     while let batch = loader.next() {
@@ -43,14 +43,14 @@ package enum RunChecks {
   /// Warns of what may be wrong with the data, and says how many images there are and where they come from.
   /// - Parameter earlier: what the starting weights were trained on.
   package static func tell(
-    _ data: ImageFolder, earlier: TrainingRecord?, watch: (TrainingEvent) throws -> Void
+    _ data: any ImageDataSet, earlier: TrainingRecord?, watch: (TrainingEvent) throws -> Void
   ) throws {
     for note in data.remarks.notes { try watch(.noted(note)) }
     for warning in data.remarks.warnings { try watch(.warned(warning)) }
     if data.validation.isEmpty {
       try watch(.warned("there are no validation images: the last epoch counts as the best"))
     }
-    let seen = earlier.map { earlier in data.validation.count { earlier.holds($0) == true } } ?? 0
+    let seen = earlier.map { earlier in data.validation.count { earlier.holds($0, of: data) == true } } ?? 0
     if seen > 0 {
       try watch(
         .warned(
@@ -60,7 +60,7 @@ package enum RunChecks {
     try watch(.told(summary(data)))
   }
 
-  private static func summary(_ data: ImageFolder) -> String {
+  private static func summary(_ data: any ImageDataSet) -> String {
     var text =
       "\(data.classes.count) classes, \(data.training.count) training and \(data.validation.count.counted("validation image"))"
     if let folder = data.validationFolder {

@@ -31,14 +31,15 @@ extension Trainer {
         images.isEmpty
           ? nil
           : try Evaluation.run(
-            best, images, preprocessing: Preprocessing(own), batchSize: configuration.recipe.batchSize,
+            best, images, of: data, preprocessing: Preprocessing(own),
+            batchSize: configuration.recipe.batchSize,
             engine: engine)
       }
       outcome = try RunOutcome(evaluation: measured(data.validation), test: measured(data.test))
     }
     try Report.write(
       folder: folder, configuration: configuration, state: state, evaluation: outcome.evaluation,
-      test: outcome.test, trainingCount: data.training.count)
+      test: outcome.test, data: data)
     return outcome
   }
 }

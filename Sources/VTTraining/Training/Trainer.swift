@@ -30,7 +30,7 @@ package final class Trainer {
   package let folder: RunFolder
   package let configuration: RunConfiguration
   package private(set) var state: TrainingState
-  package let data: ImageFolder
+  package let data: any ImageDataSet
   private let preprocessing: Preprocessing
   package let engine: Engine
   private let step: TrainingStep
@@ -51,7 +51,7 @@ package final class Trainer {
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
   package init(
     folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
-    data: ImageFolder, engine: Engine
+    data: any ImageDataSet, engine: Engine
   ) throws {
     try configuration.recipe.validate()
     let parts = try Parts(configuration, weights, engine)
@@ -81,7 +81,7 @@ package final class Trainer {
   /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
   ///   folder says makes no sense or no checkpoint is whole; where another process uses the folder.
   package init(
-    resuming folder: RunFolder, data: ImageFolder, engine: Engine,
+    resuming folder: RunFolder, data: any ImageDataSet, engine: Engine,
     changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws {
     lock = try RunLock(folder)
@@ -138,12 +138,12 @@ package final class Trainer {
   }
 
   /// Files of the same names may hold other images.
-  private static func checkContents(_ data: ImageFolder, _ configuration: RunConfiguration) throws {
+  private static func checkContents(_ data: any ImageDataSet, _ configuration: RunConfiguration) throws {
     guard let record = try configuration.metadata.data.map({ try TrainingRecord($0) }) else { return }
-    let changed = data.training.filter { record.holds($0) == false }
+    let changed = data.training.filter { record.holds($0, of: data) == false }
     guard let first = changed.first else { return }
     throw Failure(
-      "\(changed.count == 1 ? "1 training image has" : "\(changed.count) training images have") other contents than when the run began, the first: \(first.path.printable)",
+      "\(changed.count == 1 ? "1 training image has" : "\(changed.count) training images have") other contents than when the run began, the first: \(first.id.printable)",
       file: configuration.data, hint: "restore them, or start a new run")
   }
 
@@ -170,7 +170,7 @@ package final class Trainer {
   }
 
   /// Updates of one epoch.
-  private static func batches(_ data: ImageFolder, _ recipe: Recipe) -> Int {
+  private static func batches(_ data: any ImageDataSet, _ recipe: Recipe) -> Int {
     let count = data.training.count
     // A rest smaller than a batch waits for another epoch, unless there is nothing else.
     return count < recipe.batchSize ? 1 : count / recipe.batchSize
@@ -215,10 +215,10 @@ package final class Trainer {
     guard state.sums.count > 0 else {
       throw Failure(
         "none of the \(data.training.count) training images could be read", file: configuration.data,
-        hint: "look at one of them: \(data.training[0].path.printable)")
+        hint: "look at one of them: \(data.training[0].id.printable)")
     }
     guard !reported.isEmpty else { return }
-    let labels = Set(data.training.lazy.filter { !self.reported.contains($0.path) }.map(\.label))
+    let labels = Set(data.training.lazy.filter { !self.reported.contains($0.id) }.map(\.label))
     guard let label = data.classes.indices.first(where: { !labels.contains($0) }) else { return }
     throw Failure(
       "none of the \(data.training.count { $0.label == label }) training images of the class '\(data.classes[label].printable)' could be read",
@@ -227,24 +227,24 @@ package final class Trainer {
 
   private func loader(order: [Int], epoch: Int) -> BatchLoader {
     let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
+    let classes = data.classes.count
     return BatchLoader(
-      items: order.map { data.training[$0] }, batchSize: recipe.batchSize,
+      items: order.map { data.training[$0] }, of: data, batchSize: recipe.batchSize,
       preprocessing: preprocessing, first: state.batch,
-      dropsLast: data.training.count >= recipe.batchSize, threads: engine.threads.threads
+      dropsLast: data.training.count >= recipe.batchSize, threads: engine.threads.threads,
+      finish: { batch, index in
+        augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
+      }
     ) { file, position in
-      var generator = RandomKey(
-        seed: seed, purpose: .augmentation, index: UInt64(epoch) << 32 | UInt64(order[position])
-      ).generator()
-      return .pixels(try preprocessing.trainingImage(file, augmentation, &generator))
+      let key = SampleKey(seed: seed, epoch: epoch, index: order[position])
+      return .pixels(try augmentation.image(file, preprocessing, key))
     }
   }
 
   private func drloc(_ batch: Batch, order: [Int], epoch: Int) -> TrainingStep.Drloc? {
     guard let options = recipe.drloc else { return nil }
     let keys = batch.positions.map { position in
-      RandomKey(
-        seed: recipe.seed, purpose: .drlocPairs,
-        index: UInt64(epoch) << 32 | UInt64(order[position]))
+      SampleKey(seed: recipe.seed, epoch: epoch, index: order[position]).key(.drlocPairs)
     }
     return TrainingStep.Drloc(
       options: options, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
@@ -260,7 +260,7 @@ package final class Trainer {
     let result: Evaluation
     do {
       result = try Evaluation.run(
-        model, data.validation, preprocessing: preprocessing, batchSize: recipe.batchSize,
+        model, data.validation, of: data, preprocessing: preprocessing, batchSize: recipe.batchSize,
         engine: engine, strict: recipe.strictData
       ) { done in
         try? watch(.evaluating(done: done, of: data.validation.count))

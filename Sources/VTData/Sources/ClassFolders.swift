@@ -57,7 +57,7 @@ struct ClassFolders {
         remarks.unused += search.unused
         inside.append(search.hasOwnImages ? [] : Set(search.subfolders))
         try Self.checkKinds(search, path)
-        result += search.names.map { Sample(path: path + "/" + $0, label: label, name: $0) }
+        result += search.names.map { Sample(id: path + "/" + $0, label: label, name: $0) }
       }
     }
     try checkDepth(inside, order)

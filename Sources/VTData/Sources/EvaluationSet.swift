@@ -1,11 +1,12 @@
+import Foundation
 import VTCheckpoint
 import VTCore
 
 /// The images on which a network is measured.
-package struct EvaluationSet: Sendable {
+package struct EvaluationSet: ImageSource {
   /// The network's classes where it names them, or else the folder's, sorted by name.
   package let classes: [String]
-  package private(set) var images: [Sample]
+  package private(set) var samples: [Sample]
   /// Where they come from, for people: `val/`, or what was left out.
   package private(set) var source: String
   package private(set) var remarks: DataRemarks
@@ -30,8 +31,8 @@ package struct EvaluationSet: Sendable {
     let known = classes ?? base.classes
     let unknown = base.classes.filter { !known.contains($0) }
     guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, folder) }
-    images = try base.images(order: known)
-    guard !images.isEmpty else { throw ImageFolder.noImages(folder) }
+    samples = try base.images(order: known)
+    guard !samples.isEmpty else { throw ImageFolder.noImages(folder) }
     self.classes = known
     source = set ?? layout.training.map { $0 } ?? ""
     remarks = base.remarks
@@ -44,7 +45,7 @@ package struct EvaluationSet: Sendable {
         var folder = try ClassFolders(layout.path(other))
         let unknown = folder.classes.filter { !known.contains($0) }
         guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, layout.path(other)) }
-        images += try folder.images(order: known)
+        samples += try folder.images(order: known)
         names.append("\(other)/")
       }
       source = names.joined(separator: ", ")
@@ -59,6 +60,8 @@ package struct EvaluationSet: Sendable {
     }
   }
 
+  package func data(of sample: Sample) throws -> Data { try EncodedImage.map(sample.id) }
+
   private static func unknownClasses(_ unknown: [String], _ known: [String], _ folder: String) -> Failure {
     Failure(
       "the folder has classes that the network lacks (\(unknown.prefix(5).map(\.printable).joined(separator: ", ")))",
@@ -70,32 +73,32 @@ package struct EvaluationSet: Sendable {
 
   /// Warns of training images among those that are measured.
   private mutating func tellTrained(_ record: TrainingRecord) {
-    let known = images.compactMap { record.holds($0) }
+    let known = samples.compactMap { record.holds($0, of: self) }
     let trained = known.count { $0 }
     guard trained > 0 else { return }
     let share =
       record.isComplete
       ? "\(trained)"
-      : "about \(Int((Double(trained) / Double(known.count) * Double(images.count)).rounded()))"
+      : "about \(Int((Double(trained) / Double(known.count) * Double(samples.count)).rounded()))"
     remarks.warnings.append(
-      "\(share) of \(images.count == 1 ? "this 1 image" : "these \(images.count) images") \(trained == 1 ? "is a training image: the network was trained on it" : "are training images: the network was trained on them"), and the accuracy says little about others"
+      "\(share) of \(samples.count == 1 ? "this 1 image" : "these \(samples.count) images") \(trained == 1 ? "is a training image: the network was trained on it" : "are training images: the network was trained on them"), and the accuracy says little about others"
     )
   }
 
   private mutating func leaveOutTrained(_ record: TrainingRecord, _ root: String) {
     if let validation = record.validation(of: root) {
-      let left = images.count - validation.count
+      let left = samples.count - validation.count
       // Labels are those of the network's classes here.
-      let names = Set(validation.map(\.path))
-      images = images.filter { names.contains($0.path) }
+      let names = Set(validation.map(\.id))
+      samples = samples.filter { names.contains($0.id) }
       source =
-        "the \(images.count == 1 ? "1 image that was" : "\(images.count) images that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
+        "the \(samples.count == 1 ? "1 image that was" : "\(samples.count) images that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
       return
     }
-    let fresh = images.filter { record.holds($0) != true }
-    let trained = images.count - fresh.count
+    let fresh = samples.filter { record.holds($0, of: self) != true }
+    let trained = samples.count - fresh.count
     if trained > 0 && record.isComplete && !fresh.isEmpty {
-      images = fresh
+      samples = fresh
       source =
         "the \(fresh.count.counted("image")) that the network was not trained on; \(trained.counted("training image")) \(trained == 1 ? "is" : "are") left out (--all measures them too)"
     } else {

@@ -1,26 +1,10 @@
 import Foundation
 import VTCheckpoint
 import VTCore
-import VTTensor
-
-/// An image file and its class.
-package struct Sample: Sendable, Equatable {
-  /// As `String.init(fileBytes:)` gives it.
-  package let path: String
-  package let label: Int
-  /// The path from the class folder.
-  package let name: String
-
-  package init(path: String, label: Int, name: String? = nil) {
-    self.path = path
-    self.label = label
-    self.name = name ?? (path as NSString).lastPathComponent
-  }
-}
 
 /// Images in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
 /// alone. Folders inside a class folder belong to the class.
-public struct ImageFolder: Sendable {
+public struct ImageFolder: ImageDataSet {
   /// The folder, as it was given.
   public let path: String
   /// In the order of their labels: sorted by name.
@@ -116,6 +100,8 @@ public struct ImageFolder: Sendable {
   package func divided(validationFraction: Double, seed: UInt64) throws -> ImageFolder {
     try ImageFolder(content, path, validationFraction, seed, usesTestSplit)
   }
+
+  package func data(of sample: Sample) throws -> Data { try EncodedImage.map(sample.id) }
 
   /// The images of a set whose classes are known.
   /// - Throws: `Failure` where the set has others.

@@ -1,0 +1,84 @@
+import Foundation
+import VTCore
+
+/// An image of a source, and its class.
+package struct Sample: Sendable, Equatable {
+  /// Tells it apart in its source, and names it for people: of a folder, the file's path as `String.init(fileBytes:)`
+  /// gives it.
+  package let id: String
+  package let label: Int
+  /// Its name within its class, wherever the source lies: of a folder, the path from the class folder.
+  package let name: String
+
+  package init(id: String, label: Int, name: String? = nil) {
+    self.id = id
+    self.label = label
+    self.name = name ?? (id as NSString).lastPathComponent
+  }
+}
+
+/// Where images come from: files, an archive, a data set as its authors ship it.
+package protocol ImageSource: Sendable {
+  /// In the order of the labels; empty where images have no classes.
+  var classes: [String] { get }
+  var samples: [Sample] { get }
+
+  /// The bytes of an image's file. Called by several threads at once.
+  /// - Throws: `Failure` naming the image where it cannot be read.
+  func data(of sample: Sample) throws -> Data
+}
+
+extension ImageSource {
+  /// An image that is not decoded yet.
+  package func image(of sample: Sample) throws -> EncodedImage {
+    EncodedImage(try data(of: sample), name: sample.id)
+  }
+}
+
+/// A source in sets, which a network can be tuned on.
+package protocol ImageDataSet: ImageSource {
+  /// Where it lies, as it was given.
+  var path: String { get }
+  var training: [Sample] { get }
+  var validation: [Sample] { get }
+  var test: [Sample] { get }
+  /// What `validation` came from, such as the folder `val`; nil where it was put aside or there is none.
+  var validationFolder: String? { get }
+  var testFolder: String? { get }
+  /// Whether the test images are the validation set even where there are validation images.
+  var usesTestSplit: Bool { get }
+  var remarks: DataRemarks { get }
+
+  /// The same images with another part of each class put aside, where validation images have no set of their own.
+  func divided(validationFraction: Double, seed: UInt64) throws -> Self
+}
+
+extension ImageDataSet {
+  package var samples: [Sample] { training + validation + test }
+}
+
+/// The data sets that can be read.
+package enum ImageDataSets {
+  /// What lies at a path: a folder with one folder per class. A new kind of data set is a type of its own and a line here.
+  /// - Parameters:
+  ///   - validationFraction: how much of each class is held out where there are no validation images.
+  ///   - seed: decides that part.
+  ///   - usesTestSplit: whether the test images are the validation set even where there are validation images.
+  /// - Throws: `Failure` where it cannot be read, has no images or fewer than two classes.
+  package static func open(
+    _ path: String, validationFraction: Double, seed: UInt64, usesTestSplit: Bool = false
+  ) throws -> any ImageDataSet {
+    try ImageFolder(
+      path, validationFraction: validationFraction, seed: seed, usesTestSplit: usesTestSplit)
+  }
+}
+
+/// Image files by their paths, without classes.
+package struct ImageFiles: ImageSource {
+  package let classes: [String] = []
+  package let samples: [Sample]
+
+  package init(_ paths: [String]) { samples = paths.map { Sample(id: $0, label: 0) } }
+
+  package func data(of sample: Sample) throws -> Data { try EncodedImage.map(sample.id) }
+}

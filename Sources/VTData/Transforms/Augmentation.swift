@@ -1,0 +1,43 @@
+import VTCore
+
+/// What happens to training images at random.
+package struct Augmentation: Sendable {
+  package var crop = RandomCrop()
+  package var transforms: [any Transform] = [HorizontalFlip()]
+  package var batchTransforms: [any BatchTransform] = []
+
+  package init() {}
+
+  /// A random part of the image, resized, then every transform. A large part of a JPEG file is decoded at a half, a
+  /// quarter or an eighth of its size, as far as the size of the network's images allows: see `EncodedImage.part`.
+  package func image(_ file: EncodedImage, _ preprocessing: Preprocessing, _ key: SampleKey) throws -> Image {
+    let key = key.key(.augmentation)
+    var first = key.generator()
+    let size = preprocessing.imageSize
+    let part = try file.part(atLeast: size) { crop.box(width: $0, height: $1, &first) }
+    var image = try preprocessing.inChannels(part)
+      .resized(width: size, height: size, preprocessing.interpolation)
+    for (place, transform) in transforms.enumerated() {
+      if type(of: transform).continuesCrop {
+        image = try transform.apply(image, &first)
+      } else {
+        var own = key.derived(place + 1).generator()
+        image = try transform.apply(image, &own)
+      }
+    }
+    return image
+  }
+
+  /// Every batch transform, one after the other.
+  /// - Parameter classes: how many the network tells apart.
+  package func apply(to batch: inout Batch, classes: Int, _ key: SampleKey) {
+    guard !batchTransforms.isEmpty, batch.count > 0 else { return }
+    batch.targets = [Float](repeating: 0, count: batch.count * classes)
+    for (row, label) in batch.labels.enumerated() { batch.targets?[row * classes + Int(label)] = 1 }
+    let key = key.key(.batchTransform)
+    for (place, transform) in batchTransforms.enumerated() {
+      var own = key.derived(place + 1).generator()
+      transform.apply(&batch, &own)
+    }
+  }
+}
