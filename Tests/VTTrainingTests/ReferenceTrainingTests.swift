@@ -80,6 +80,13 @@ struct ReferenceTrainingTests {
     return GridPairs(first: try flat("pairs_x"), second: try flat("pairs_y"))
   }
 
+  /// Cross-entropy without smoothing, and drloc over the case's own pairs.
+  static func objectives(_ target: DrlocOptions.Target, _ pairs: GridPairs) -> [any Objective] {
+    var drloc = DrlocObjective(DrlocOptions(target: target, weight: 0.5))
+    drloc.fixedPairs = [pairs]
+    return [CrossEntropyObjective(), drloc]
+  }
+
   @Test(
     arguments: ["drloc_vit", "drloc_swin", "drloc_resnet", "drloc_cvt", "drloc_t2t"],
     Engine.supportedInstructions)
@@ -129,21 +136,20 @@ struct ReferenceTrainingTests {
       expectClose([Double(loss.values[0])], [try arrays.scalar(name)], relative: 1e-5, name)
     }
     // Gradients of the total, with either definition.
-    let step = TrainingStep(
-      model: model, optimizer: try OptimizerState(model.parameters, OptimizerSettings(), engine: engine),
-      engine: engine)
+    let optimizer = try OptimizerState(model.parameters, OptimizerSettings(), engine: engine)
+    let inputs = StepInputs(images: images, labels: labels, keys: [])
     for (target, total, norm) in [
       (DrlocOptions.Target.reference, "loss_total_reference", "grad_norm_reference"),
       (.paper, "loss_total", "grad_norm"),
     ] {
       model.parameters.clearGradients()
-      let result = step.gradients(
-        images: images, labels: labels, labelSmoothing: 0,
-        drloc: .init(options: DrlocOptions(target: target), weight: 0.5, pairs: [pairs]),
-        random: RandomKey(seed: 0, purpose: .dropout))
-      expectClose([result.crossEntropy], [try arrays.scalar("loss_ce")], relative: 1e-5)
+      let step = TrainingStep(
+        model: model, objectives: Self.objectives(target, pairs), optimizer: optimizer, engine: engine)
+      let result = step.gradients(inputs, random: RandomKey(seed: 0, purpose: .dropout))
+      expectClose(
+        [try #require(result.losses["cross_entropy"])], [try arrays.scalar("loss_ce")], relative: 1e-5)
       expectClose([result.loss], [try arrays.scalar(total)], relative: 1e-5, total)
-      expectClose([step.optimizer.gradientNorm()], [try arrays.scalar(norm)], relative: 1e-5, norm)
+      expectClose([optimizer.gradientNorm()], [try arrays.scalar(norm)], relative: 1e-5, norm)
     }
     let expected = try Self.nativeArrays(setup, prefix: "grad/")
     let trainable = model.parameters.all.filter(\.tensor.needsGradient)
@@ -180,7 +186,6 @@ struct ReferenceTrainingTests {
     let initial = try model.parameters.store()
     let optimizer = try OptimizerState(
       model.parameters, OptimizerSettings(weightDecay: 0.05, clipNorm: 5), engine: engine)
-    let step = TrainingStep(model: model, optimizer: optimizer, engine: engine)
     let source = try #require(setup.reference.document["source_arguments"])
     let iterations = try #require(source["iters"]?.int)
     let schedule = LearningRateSchedule(
@@ -204,15 +209,17 @@ struct ReferenceTrainingTests {
           images.storage.floats[at] = images.storage.floats[at].nextUp
         }
       }
+      let step = TrainingStep(
+        model: model, objectives: objectives(.reference, pairs), optimizer: optimizer, engine: engine)
+      let inputs = StepInputs(images: images, labels: Array(labels[4 * index..<4 * index + 4]), keys: [])
       let result = try step.run(
-        images: images,
-        labels: Array(labels[4 * index..<4 * index + 4]), labelSmoothing: 0,
-        drloc: .init(options: DrlocOptions(target: .reference), weight: 0.5, pairs: [pairs]),
-        learningRate: rate,
-        random: RandomKey(seed: 0, purpose: .dropout))
+        inputs, learningRate: rate, random: RandomKey(seed: 0, purpose: .dropout))
       check(difference([result.loss], [losses[index]], relative: 2e-5, "loss \(index)"))
-      check(difference([result.crossEntropy], [entropies[index]], relative: 2e-5, "cross-entropy \(index)"))
-      check(difference([result.drloc ?? .nan], [drlocs[index]], relative: 2e-5, "drloc \(index)"))
+      check(
+        difference(
+          [result.losses["cross_entropy"] ?? .nan], [entropies[index]], relative: 2e-5,
+          "cross-entropy \(index)"))
+      check(difference([result.losses["drloc"] ?? .nan], [drlocs[index]], relative: 2e-5, "drloc \(index)"))
       check(difference([result.gradientNorm], [norms[index]], relative: 2e-5, "norm \(index)"))
     }
     let final = try Self.nativeArrays(setup, prefix: "final/")

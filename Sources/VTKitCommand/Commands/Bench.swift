@@ -135,27 +135,21 @@ struct BenchTrain: ParsableCommand {
   func run() throws {
     let engine = arguments.engineArguments.engine()
     let model = try arguments.network(engine)
-    if !noDrloc {
-      try model.parameters.add(
-        DrlocHead.parameterDeclarations(model, DrlocOptions()), weights: nil, seed: 0)
+    var objectives: [any Objective] = [CrossEntropyObjective(smoothing: 0.1)]
+    if !noDrloc { objectives.append(DrlocObjective(DrlocOptions(weight: 0.1))) }
+    for objective in objectives {
+      try model.parameters.add(objective.parameterDeclarations(model), weights: nil, seed: 0)
     }
     let step = try TrainingStep(
-      model: model, optimizer: OptimizerState(model.parameters, OptimizerSettings(), engine: engine),
-      engine: engine, recomputes: recompute)
+      model: model, objectives: objectives,
+      optimizer: OptimizerState(model.parameters, OptimizerSettings(), engine: engine), engine: engine,
+      recomputes: recompute)
     let (images, labels) = arguments.inputs(model, engine)
-    let keys = (0..<arguments.batch).map {
-      RandomKey(seed: 1, purpose: .drlocPairs, index: UInt64($0))
-    }
-    let drloc =
-      noDrloc
-      ? nil
-      : TrainingStep.Drloc(
-        options: DrlocOptions(), weight: 0.1,
-        pairs: GridPairs.draw(keys: keys, pairs: 64, sides: [model.finalGridSide]))
+    let inputs = StepInputs(
+      images: images, labels: labels,
+      keys: labels.indices.map { SampleKey(seed: 1, epoch: 0, index: $0) })
     try arguments.measure(noDrloc ? "train" : "train with drloc", engine) {
-      _ = try step.run(
-        images: images, labels: labels, labelSmoothing: 0.1, drloc: drloc, learningRate: 1e-5,
-        random: RandomKey(seed: 1, purpose: .dropout))
+      _ = try step.run(inputs, learningRate: 1e-5, random: RandomKey(seed: 1, purpose: .dropout))
     }
   }
 }

@@ -51,7 +51,8 @@ final class TrainingWatcher {
 
   private func line(_ r: EpochResult) -> String {
     var text = "epoch \(r.epoch + 1)/\(epochs)  loss \(Format.fixed(r.trainLoss, 4))"
-    if let drloc = r.trainDrloc { text += "  drloc \(Format.fixed(drloc, 4))" }
+    // The parts beside the first, which the loss itself shows.
+    for part in r.trainLosses.all.dropFirst(2) { text += "  \(part.name) \(Format.fixed(part.value, 4))" }
     text += "  train \(Format.percent(r.trainAccuracy))"
     if let validation = r.validation { text += "  val \(Format.percent(validation.accuracy))" }
     return text + "  \(Format.fixed(r.seconds, 1)) s" + (r.isBest ? "  best" : "")

@@ -91,10 +91,15 @@ package final class OptimizerState {
     }
   }
 
+  /// - Parameter owner: the optimizer whose state it is; nil in files of versions that had AdamW alone.
   /// - Throws: `Failure` where the state is another optimizer's, or a slot is missing, misshapen or holds what no training
   ///   leaves.
-  package func restore(_ store: StateDict, updates: Int) throws {
-    try checkOwner(store)
+  package func restore(_ store: StateDict, of owner: String?, updates: Int) throws {
+    guard (owner ?? AdamW.name) == name else {
+      throw Failure(
+        "the checkpoint has the state of the optimizer '\(owner ?? AdamW.name)', and the recipe's is '\(name)'",
+        hint: "a run goes on with the optimizer that it was begun with; start a new run to change it")
+    }
     for entry in entries {
       for (slot, tensor) in zip(slots, entry.slots) {
         let name = slot.tensorName(entry.name)
@@ -112,14 +117,5 @@ package final class OptimizerState {
       }
     }
     self.updates = updates
-  }
-
-  private func checkOwner(_ store: StateDict) throws {
-    let own = Set(entries.flatMap { entry in slots.map { $0.tensorName(entry.name) } })
-    guard let foreign = store.names.first(where: { Self.owns($0) && !own.contains($0) }) else { return }
-    throw Failure(
-      "the checkpoint has the state of another optimizer than the recipe's, '\(name)', or of other parameters",
-      tensor: foreign,
-      hint: "a run goes on with the optimizer it was begun with; start a new run to change it")
   }
 }

@@ -50,6 +50,17 @@ public struct Recipe: Sendable, Equatable {
     if drloc?.weight == nil { drloc?.weight = model.drlocWeight }
   }
 
+  /// What is minimized.
+  /// - Precondition: the recipe is settled.
+  package var objectives: [any Objective] {
+    var objectives: [any Objective] = [CrossEntropyObjective(smoothing: labelSmoothing)]
+    if let drloc { objectives.append(DrlocObjective(drloc)) }
+    return objectives
+  }
+
+  /// The names of all losses: `loss`, what is minimized, and its parts.
+  var lossNames: [String] { ["loss"] + objectives.flatMap(\.names) }
+
   var augmentation: Augmentation {
     var augmentation = Augmentation()
     augmentation.crop.scale = cropScale[0]...cropScale[1]

@@ -87,10 +87,12 @@ struct ReportPage {
           ("validation", series(epochs, "update", "val_loss")),
         ]
       ).svg
-    if configuration.recipe.drloc != nil {
+    // The first part is shown by the loss itself.
+    for name in configuration.recipe.lossNames.dropFirst(2) {
       result +=
         LineChart(
-          title: "Drloc loss", series: [("training", series(updates, "update", "drloc"))]
+          title: name.capitalized.replacing("_", with: " ") + " loss",
+          series: [("training", series(updates, "update", name))]
         ).svg
     }
     result +=

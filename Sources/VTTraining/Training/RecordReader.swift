@@ -14,9 +14,13 @@ struct RecordReader {
   /// Keys that were missing and got their default.
   private(set) var lacking: [String] = []
 
+  /// Every key, in the object's order.
+  let keys: [String]
+
   /// - Parameter prefix: what stands in front of a key where it is named (`drloc.`).
   init(_ json: JSON, _ name: String, prefix: String = "", allowsMissing: Bool) throws {
     guard let members = json.members else { throw Failure("\(name) is no JSON object") }
+    keys = members.map(\.key)
     self.members = Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first }
     self.name = name
     self.prefix = prefix

@@ -120,7 +120,8 @@ private enum Found {
     do {
       let state = try TrainingState(JSON(parsing: text))
       try state.check(configuration.recipe, batches: batches)
-      self = .whole(RunCheckpoints.Whole(path: path, store: store, state: state))
+      self = .whole(
+        RunCheckpoints.Whole(path: path, store: store, state: state.settled(for: configuration.recipe)))
     } catch let failure as Failure {
       throw failure.located(file: path)
     }

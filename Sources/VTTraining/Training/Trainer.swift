@@ -5,24 +5,6 @@ import VTData
 import VTModels
 import VTTensor
 
-/// An epoch in numbers.
-public struct EpochResult: Sendable {
-  /// Counted from 0.
-  public let epoch: Int
-  /// The mean of what was minimized, over the epoch's images.
-  public let trainLoss: Double
-  package let trainCrossEntropy: Double
-  package let trainDrloc: Double?
-  /// The part of the training images, as they were augmented, that was predicted right, 0 to 1.
-  public let trainAccuracy: Double
-  /// How the network did on the validation images; nil without such images.
-  public let validation: Evaluation?
-  /// Whether no epoch before had such an accuracy.
-  public let isBest: Bool
-  /// The time it took, evaluation included.
-  public let seconds: Double
-}
-
 /// The training loop: epochs of updates, an evaluation after each, checkpoints, metrics. A run
 /// that is interrupted and resumed gives the same bits as one that is not.
 package final class Trainer {
@@ -35,8 +17,9 @@ package final class Trainer {
   package let engine: Engine
   private let step: TrainingStep
   private let lock: RunLock
+  private var hooks: [any TrainingHook] = []
   private var reported: Set<String> = []
-  private var lastSave = Date()
+  private(set) var lastSave = Date()
   /// What is to be told when the run goes on.
   private var remarks: [String] = []
   /// Whether `last` is a checkpoint that is whole, so that it may become `previous`.
@@ -62,6 +45,7 @@ package final class Trainer {
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
     (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
     state = TrainingState()
+    state.optimizer = step.optimizer.name
     do {
       try save()
       try DataListing.write(data, to: folder.listingPath)
@@ -116,7 +100,8 @@ package final class Trainer {
       try Self.checkContents(data, configuration)
       let parts = try Parts(configuration, store, engine)
       configuration.recipe.settle(for: parts.model)
-      try parts.step.optimizer.restore(store, updates: state.updates)
+      try parts.step.optimizer.restore(store, of: state.optimizer, updates: state.updates)
+      state.optimizer = parts.step.optimizer.name
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
@@ -157,15 +142,15 @@ package final class Trainer {
   package func run(
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
   ) throws {
-    let metrics = try MetricsLog(folder.metricsPath, after: state)
+    let metrics = try MetricsHook(folder, after: state)
+    hooks = [metrics, PeriodicSave()]
     for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
     remarks = []
-    let board = TensorBoardLog(folder: folder.path, time: Date())
     while state.epoch < recipe.epochs && !state.isFinished {
       let began = Date()
-      try trainEpoch(metrics, board, shouldStop: shouldStop, watch: watch)
+      try trainEpoch(shouldStop: shouldStop, watch: watch)
       let evaluation = try evaluate(shouldStop: shouldStop, watch: watch)
-      try endEpoch(evaluation, metrics, board, seconds: -began.timeIntervalSinceNow, watch: watch)
+      try endEpoch(evaluation, seconds: -began.timeIntervalSinceNow, watch: watch)
     }
   }
 
@@ -176,10 +161,7 @@ package final class Trainer {
     return count < recipe.batchSize ? 1 : count / recipe.batchSize
   }
 
-  private func trainEpoch(
-    _ metrics: MetricsLog, _ board: TensorBoardLog?, shouldStop: () -> Bool,
-    watch: (TrainingEvent) throws -> Void
-  ) throws {
+  private func trainEpoch(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws {
     let (epoch, seed) = (state.epoch, recipe.seed)
     var shuffle = RandomKey(seed: seed, purpose: .shuffle, index: UInt64(epoch)).generator()
     let order = shuffle.permutation(data.training.count)
@@ -191,21 +173,16 @@ package final class Trainer {
       try report(batch.failures, watch: watch)
       if batch.count > 0 {
         let result = try step.run(
-          images: engine.tensor(batch), labels: batch.labels,
-          labelSmoothing: recipe.labelSmoothing,
-          drloc: drloc(batch, order: order, epoch: epoch),
-          learningRate: schedule.rate(update: state.updates),
+          inputs(batch, order: order), learningRate: schedule.rate(update: state.updates),
           random: RandomKey(seed: seed, purpose: .dropout, index: UInt64(state.updates)))
         state.updates += 1
-        state.sums.add(result)
-        try log(result, metrics, board)
         state.batch += 1
+        state.sums.add(result)
+        for hook in hooks { try hook.updated(result, self) }
         try watch(.updated(epoch: epoch, batch: state.batch, result))
       } else {
         state.batch += 1
       }
-      // Long epochs are saved now and then, so that a crash costs minutes at most.
-      if -lastSave.timeIntervalSinceNow > 120 { try save() }
     }
     try checkReadable()
   }
@@ -241,15 +218,11 @@ package final class Trainer {
     }
   }
 
-  private func drloc(_ batch: Batch, order: [Int], epoch: Int) -> TrainingStep.Drloc? {
-    guard let options = recipe.drloc else { return nil }
-    let keys = batch.positions.map { position in
-      SampleKey(seed: recipe.seed, epoch: epoch, index: order[position]).key(.drlocPairs)
-    }
-    return TrainingStep.Drloc(
-      options: options, weight: drlocWeight(options, epoch: epoch, epochs: recipe.epochs),
-      pairs: GridPairs.draw(
-        keys: keys, pairs: options.pairs, sides: DrlocHead.sides(model, options)))
+  private func inputs(_ batch: Batch, order: [Int]) -> StepInputs {
+    let keys = batch.positions.map { SampleKey(seed: recipe.seed, epoch: state.epoch, index: order[$0]) }
+    return StepInputs(
+      images: engine.tensor(batch), labels: batch.labels, targets: batch.targets, keys: keys,
+      epoch: state.epoch, epochs: recipe.epochs)
   }
 
   private func evaluate(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws
@@ -276,19 +249,16 @@ package final class Trainer {
   }
 
   private func endEpoch(
-    _ evaluation: Evaluation?, _ metrics: MetricsLog, _ board: TensorBoardLog?, seconds: Double,
-    watch: (TrainingEvent) throws -> Void
+    _ evaluation: Evaluation?, seconds: Double, watch: (TrainingEvent) throws -> Void
   ) throws {
     let sums = state.sums
     // Without validation the latest epoch counts as the best.
     let isBest = evaluation.map { $0.accuracy > state.bestAccuracy ?? -1 } ?? true
     let result = EpochResult(
-      epoch: state.epoch, trainLoss: sums.mean(sums.loss),
-      trainCrossEntropy: sums.mean(sums.crossEntropy),
-      trainDrloc: recipe.drloc == nil ? nil : sums.mean(sums.drloc),
-      trainAccuracy: sums.mean(Double(sums.correct)), validation: evaluation, isBest: isBest,
-      seconds: seconds)
-    try log(result, metrics, board)
+      epoch: state.epoch, trainLosses: sums.losses.divided(by: sums.count),
+      trainAccuracy: sums.count == 0 ? 0 : Double(sums.correct) / Double(sums.count), validation: evaluation,
+      isBest: isBest, seconds: seconds)
+    for hook in hooks { try hook.epochEnded(result, self) }
     if isBest {
       state.bestAccuracy = evaluation?.accuracy
       state.bestEpoch = state.epoch
@@ -321,7 +291,7 @@ package final class Trainer {
   /// Images that could not be read so far.
   package var unreadableCount: Int { reported.count }
 
-  // MARK: Checkpoints and metrics
+  // MARK: Checkpoints
 
   /// Saves the whole state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
   /// one of the two is whole.
@@ -356,40 +326,5 @@ package final class Trainer {
     store.metadata = configuration.metadata.entries
     store.metadata[TrainingState.key] = state.json.text()
     return try ContentDigest.sealed(store)
-  }
-
-  private func log(_ r: StepResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {
-    try metrics.append(
-      .object([
-        "kind": .string("update"), "update": .int(state.updates), "epoch": .int(state.epoch),
-        "loss": .double(r.loss), "cross_entropy": .double(r.crossEntropy),
-        "drloc": r.drloc.map { .double($0) } ?? .null, "gradient_norm": .double(r.gradientNorm),
-        "learning_rate": .double(r.learningRate),
-      ]))
-    var scalars = [
-      ("train/loss", r.loss), ("train/cross_entropy", r.crossEntropy),
-      ("train/gradient_norm", r.gradientNorm), ("train/learning_rate", r.learningRate),
-    ]
-    if let drloc = r.drloc { scalars.append(("train/drloc", drloc)) }
-    board?.scalars(scalars, step: state.updates, time: Date())
-  }
-
-  private func log(_ r: EpochResult, _ metrics: MetricsLog, _ board: TensorBoardLog?) throws {
-    try metrics.append(
-      .object([
-        "kind": .string("epoch"), "epoch": .int(r.epoch), "update": .int(state.updates),
-        "train_loss": .double(r.trainLoss), "train_cross_entropy": .double(r.trainCrossEntropy),
-        "train_drloc": r.trainDrloc.map { .double($0) } ?? .null,
-        "train_accuracy": .double(r.trainAccuracy),
-        "val_loss": r.validation.map { .double($0.loss) } ?? .null,
-        "val_accuracy": r.validation.map { .double($0.accuracy) } ?? .null,
-        "val_top5": r.validation.map { .double($0.top5Accuracy) } ?? .null,
-        "seconds": .double((r.seconds * 1000).rounded() / 1000),
-      ]))
-    var scalars = [("epoch/train_accuracy", r.trainAccuracy), ("epoch/train_loss", r.trainLoss)]
-    if let validation = r.validation {
-      scalars += [("epoch/val_accuracy", validation.accuracy), ("epoch/val_loss", validation.loss)]
-    }
-    board?.scalars(scalars, step: state.updates, time: Date())
   }
 }

@@ -15,7 +15,7 @@ extension Trainer {
     /// - Throws: `Failure` where the weights do not fit the network, hold numbers that are not finite, or the recipe asks
     ///   for what the network does not have.
     init(_ configuration: RunConfiguration, _ weights: StateDict?, _ engine: Engine) throws {
-      let recipe = configuration.recipe
+      var recipe = configuration.recipe
       let shape = configuration.metadata.configuration
       guard let preprocessing = configuration.metadata.preprocessing else {
         throw Failure("the run's configuration has no preprocessing")
@@ -28,21 +28,18 @@ extension Trainer {
           dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout),
           freezesBatchNorm: recipe.freezesBatchNorm),
         isTrainable: { !recipe.headOnly || heads.contains($0) })
-      if let options = recipe.drloc {
-        guard !options.isMultiscale || model.gridSides.count > 1 else {
-          throw Failure(
-            .usage, "a network of the architecture '\(model.architecture)' has one grid only",
-            hint: "leave out --drloc-multiscale")
-        }
-        let declarations = DrlocHead.parameterDeclarations(model, options)
-        // A head that comes with the weights is kept where it is the one that the options ask for.
+      recipe.settle(for: model)
+      for objective in recipe.objectives {
+        let declarations = try objective.parameterDeclarations(model)
+        // What comes with the weights is kept where it is what the recipe asks for.
         let kept = declarations.allSatisfy { weights?[$0.name]?.shape == $0.shape }
         try model.parameters.add(declarations, weights: kept ? weights : nil, seed: recipe.seed)
       }
       try model.parameters.checkFinite()
       self.model = model
       step = TrainingStep(
-        model: model, optimizer: try OptimizerState(model.parameters, recipe.optimizer, engine: engine),
+        model: model, objectives: recipe.objectives,
+        optimizer: try OptimizerState(model.parameters, recipe.optimizer, engine: engine),
         engine: engine, recomputes: recipe.recomputes)
     }
   }

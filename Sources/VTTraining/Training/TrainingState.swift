@@ -12,28 +12,24 @@ package struct TrainingState: Sendable, Equatable {
   package var bestAccuracy: Double?
   package var bestEpoch: Int?
   package var isFinished = false
+  /// Whose slots the checkpoint has; nil in those of versions that had AdamW alone.
+  package var optimizer: String?
   /// Sums over the epoch under way.
   package var sums = Sums()
 
   package struct Sums: Sendable, Equatable {
-    package var loss = 0.0
-    package var crossEntropy = 0.0
-    package var drloc = 0.0
+    /// What was minimized and its parts, by name.
+    package var losses = Metrics()
     package var gradientNorm = 0.0
     package var correct = 0
     package var count = 0
 
     mutating func add(_ step: StepResult) {
-      let n = Double(step.count)
-      loss += step.loss * n
-      crossEntropy += step.crossEntropy * n
-      drloc += (step.drloc ?? 0) * n
-      gradientNorm += step.gradientNorm * n
+      losses.add(step.losses, times: Double(step.count))
+      gradientNorm += step.gradientNorm * Double(step.count)
       correct += step.correct
       count += step.count
     }
-
-    func mean(_ sum: Double) -> Double { count == 0 ? 0 : sum / Double(count) }
   }
 
   package init() {}
@@ -41,16 +37,17 @@ package struct TrainingState: Sendable, Equatable {
   static let key = "vtkit.training_state"
 
   var json: JSON {
-    .object([
+    let all: JSON = .object([
       "epoch": .int(epoch), "batch": .int(batch), "updates": .int(updates),
       "best_accuracy": bestAccuracy.map { .double($0) } ?? .null,
       "best_epoch": bestEpoch.map { .int($0) } ?? .null, "finished": .bool(isFinished),
-      "sums": .object([
-        "loss": .double(sums.loss), "cross_entropy": .double(sums.crossEntropy),
-        "drloc": .double(sums.drloc), "gradient_norm": .double(sums.gradientNorm),
-        "correct": .int(sums.correct), "count": .int(sums.count),
-      ]),
+      "sums": .object(
+        sums.losses.all.map { JSON.Member(key: $0.name, value: .double($0.value)) } + [
+          .init(key: "gradient_norm", value: .double(sums.gradientNorm)),
+          .init(key: "correct", value: .int(sums.correct)), .init(key: "count", value: .int(sums.count)),
+        ]),
     ])
+    return optimizer.map { all.merging(["optimizer": .string($0)]) } ?? all
   }
 
   /// - Throws: `Failure` naming the key that is missing or makes no sense.
@@ -62,12 +59,16 @@ package struct TrainingState: Sendable, Equatable {
     bestAccuracy = try reader.optional("best_accuracy", "a number", \.double)
     bestEpoch = try reader.optional("best_epoch", "a whole number", \.int)
     isFinished = try reader.flag("finished")
+    if reader.keys.contains("optimizer") { optimizer = try reader.text("optimizer") }
     var inner = try RecordReader(
       reader.value("sums", "an object") { $0 }, "the training state", prefix: "sums.", allowsMissing: false)
-    sums = Sums(
-      loss: try inner.number("loss"), crossEntropy: try inner.number("cross_entropy"),
-      drloc: try inner.number("drloc"), gradientNorm: try inner.number("gradient_norm"),
-      correct: try inner.int("correct"), count: try inner.int("count"))
+    // All others are losses by name.
+    for name in inner.keys where !["gradient_norm", "correct", "count"].contains(name) {
+      sums.losses[name] = try inner.number(name)
+    }
+    sums.gradientNorm = try inner.number("gradient_norm")
+    sums.correct = try inner.int("correct")
+    sums.count = try inner.int("count")
     try inner.finish()
     try reader.finish()
   }
@@ -88,6 +89,7 @@ package struct TrainingState: Sendable, Equatable {
     let images = batch * recipe.batchSize
     try check((0...images).contains(sums.count), "sums.count", sums.count, "0...\(images)")
     try check((0...sums.count).contains(sums.correct), "sums.correct", sums.correct, "0...\(sums.count)")
+    try checkLosses(recipe)
     if let bestEpoch {
       try check(bestEpoch >= 0 && bestEpoch < epoch, "best_epoch", bestEpoch, "0..<\(epoch)")
     }
@@ -97,5 +99,23 @@ package struct TrainingState: Sendable, Equatable {
     guard bestAccuracy == nil || bestEpoch != nil else {
       throw Failure("the training state has a 'best_accuracy' and no 'best_epoch'")
     }
+  }
+
+  private func checkLosses(_ recipe: Recipe) throws {
+    let known = recipe.lossNames
+    // Versions before named losses wrote 0 for those that a run had not.
+    if let unknown = sums.losses.all.first(where: { !known.contains($0.name) && $0.value != 0 }) {
+      throw Failure("the training state's 'sums.\(unknown.name.printable)' is of no loss of the run's recipe")
+    }
+    if sums.count > 0, let missing = known.first(where: { sums.losses[$0] == nil }) {
+      throw Failure("the training state lacks 'sums.\(missing)' (a finite number)")
+    }
+  }
+
+  /// The same without the sums of losses that the recipe has not.
+  func settled(for recipe: Recipe) -> TrainingState {
+    var result = self
+    for name in sums.losses.names where !recipe.lossNames.contains(name) { result.sums.losses[name] = nil }
+    return result
   }
 }

@@ -6,10 +6,9 @@ import VTTensor
 /// What one update found.
 public struct StepResult: Sendable, Equatable {
   /// What was minimized: the mean over the batch.
-  public var loss: Double
-  package var crossEntropy: Double
-  /// Not multiplied by λ; nil without drloc.
-  package var drloc: Double?
+  public var loss: Double { losses["loss"] ?? 0 }
+  /// `loss`, then its parts by the objectives' names, not multiplied by their weights.
+  package var losses = Metrics()
   package var gradientNorm: Double
   package var learningRate: Double
   package var correct: Int
@@ -19,44 +18,29 @@ public struct StepResult: Sendable, Equatable {
 /// One forward and backward pass and one update: the heart of training, without data or files.
 package final class TrainingStep {
   package let model: any VisionModel
+  package let objectives: [any Objective]
   package let optimizer: OptimizerState
   private let engine: Engine
   private let recomputes: Bool
 
-  /// - Parameter recomputes: whether blocks' inner results are computed twice rather than kept.
+  /// - Parameters:
+  ///   - objectives: their losses are added; the first one's first has the weight 1.
+  ///   - recomputes: whether blocks' inner results are computed twice rather than kept.
   package init(
-    model: any VisionModel, optimizer: OptimizerState, engine: Engine, recomputes: Bool = false
+    model: any VisionModel, objectives: [any Objective], optimizer: OptimizerState, engine: Engine,
+    recomputes: Bool = false
   ) {
     self.model = model
+    self.objectives = objectives
     self.optimizer = optimizer
     self.engine = engine
     self.recomputes = recomputes
   }
 
-  /// The drloc loss to add: which definition, with which weight, over which pairs of each scale.
-  package struct Drloc {
-    package var options: DrlocOptions
-    package var weight: Double
-    package var pairs: [GridPairs]
-
-    package init(options: DrlocOptions, weight: Double, pairs: [GridPairs]) {
-      self.options = options
-      self.weight = weight
-      self.pairs = pairs
-    }
-  }
-
-  /// - Parameters:
-  ///   - images: `[batch, size, size, channels]`, normalized.
-  ///   - labels: `[batch]`.
-  ///   - random: decides dropout and drop path.
+  /// - Parameter random: decides dropout and drop path.
   /// - Throws: `Failure` where the loss or its gradient is not finite; nothing is then updated.
-  package func run(
-    images: Tensor, labels: [Int32], labelSmoothing: Double, drloc: Drloc?, learningRate: Double,
-    random: RandomKey
-  ) throws -> StepResult {
-    var result = gradients(
-      images: images, labels: labels, labelSmoothing: labelSmoothing, drloc: drloc, random: random)
+  package func run(_ inputs: StepInputs, learningRate: Double, random: RandomKey) throws -> StepResult {
+    var result = gradients(inputs, random: random)
     result.gradientNorm = engine.profiled("gradient norm", bytes: optimizer.gradientBytes) {
       optimizer.gradientNorm()
     }
@@ -79,41 +63,25 @@ package final class TrainingStep {
   }
 
   /// The passes alone: leaves each parameter's gradient in place.
-  func gradients(
-    images: Tensor, labels: [Int32], labelSmoothing: Double, drloc: Drloc?, random: RandomKey
-  ) -> StepResult {
+  func gradients(_ inputs: StepInputs, random: RandomKey) -> StepResult {
     let tape = Tape(
       engine, recording: true, training: true, random: random, recomputes: recomputes)
-    let output = model.forward(images, tape)
-    let crossEntropy = tape.crossEntropy(
-      logits: output.logits, labels: labels, smoothing: Float(labelSmoothing))
-    var loss = crossEntropy
-    var localization: Tensor?
-    if let drloc {
-      let term = localizationLoss(output, drloc, tape)
-      localization = term
-      loss = tape.add(crossEntropy, term, scale: Float(drloc.weight))
+    let output = model.forward(inputs.images, tape)
+    let parts = objectives.flatMap { objective in
+      zip(objective.names, objective.losses(output, inputs, model, tape))
+    }
+    precondition(parts.first?.1.weight == 1, "the first loss is the one that others are added to")
+    let loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
+      tape.add(sum, part.1.value, scale: Float(part.1.weight))
     }
     tape.backward(from: loss)
+    var losses = Metrics()
+    losses["loss"] = Double(loss.values[0])
+    for (name, part) in parts { losses[name] = Double(part.value.values[0]) }
     let predictions = predictedClasses(output.logits)
     return StepResult(
-      loss: Double(loss.values[0]), crossEntropy: Double(crossEntropy.values[0]),
-      drloc: localization.map { Double($0.values[0]) }, gradientNorm: 0, learningRate: 0,
-      correct: zip(predictions, labels).count { $0 == Int($1) }, count: labels.count)
-  }
-}
-
-extension TrainingStep {
-  /// The sum over the scales, as in the reference code.
-  private func localizationLoss(
-    _ output: ModelOutput, _ drloc: Drloc, _ tape: Tape
-  ) -> Tensor {
-    let grids = drloc.options.isMultiscale ? output.grids : [output.finalGrid]
-    let terms = zip(grids, drloc.pairs).enumerated().map { scale, part in
-      DrlocHead.loss(
-        part.0, part.1, drloc.options, scale: scale, parameters: model.parameters, tape)
-    }
-    return terms.dropFirst().reduce(terms[0]) { tape.add($0, $1) }
+      losses: losses, gradientNorm: 0, learningRate: 0,
+      correct: zip(predictions, inputs.labels).count { $0 == Int($1) }, count: inputs.labels.count)
   }
 }
 
