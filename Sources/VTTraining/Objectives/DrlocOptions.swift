@@ -1,7 +1,7 @@
 /// How the dense relative localization loss is defined (Liu et al., NeurIPS 2021, section 4, and the published code).
-package struct DrlocOptions: Sendable, Equatable {
+public struct DrlocOptions: Sendable, Equatable {
   /// Whose definition of targets and means.
-  package enum Target: String, Sendable, CaseIterable {
+  public enum Target: String, Sendable, CaseIterable {
     /// Distances in units of the grid's side k: `|i - p| / k`. The mean is over images and pairs; both coordinates
     /// are added. Classes are -k...k (equations 4 to 6).
     case paper
@@ -10,7 +10,7 @@ package struct DrlocOptions: Sendable, Equatable {
   }
 
   /// What the head answers and how it is judged.
-  package enum Mode: String, Sendable, CaseIterable {
+  public enum Mode: String, Sendable, CaseIterable {
     /// Two numbers, by their absolute error.
     case l1
     /// A class for each offset, by cross-entropy.
@@ -20,22 +20,25 @@ package struct DrlocOptions: Sendable, Equatable {
     case cbr
   }
 
-  package var target: Target
-  package var mode: Mode
+  /// Whose definition of targets and means.
+  public var target: Target
+  /// What the head answers.
+  public var mode: Mode
   /// Whether the head tells `i - p` rather than `|i - p|`. The paper's classes always do.
-  package var isSigned: Bool
+  public var isSigned: Bool
   /// Whether the reference's distances are divided by the largest there can be (`l1` only).
-  package var normalizes: Bool
+  public var normalizes: Bool
   /// Whether every stage's grid has a head and a loss of its own.
-  package var isMultiscale: Bool
+  public var isMultiscale: Bool
   /// Pairs of positions drawn for each image (m).
-  package var pairs: Int
+  public var pairs: Int
   /// λ, the loss's weight beside the cross-entropy; nil takes the network's own (`NetworkConfiguration.drlocWeight`).
-  package var weight: Double?
+  public var weight: Double?
   /// Epochs over which λ rises from 0 before it falls to 0; nil keeps it constant.
-  package var scheduleWarmupEpochs: Int?
+  public var scheduleWarmupEpochs: Int?
 
-  package init(
+  /// The paper's loss, unless a parameter says otherwise; see the properties.
+  public init(
     target: Target = .paper, mode: Mode = .l1, isSigned: Bool = false, normalizes: Bool = false,
     isMultiscale: Bool = false, pairs: Int = 64, weight: Double? = nil,
     scheduleWarmupEpochs: Int? = nil

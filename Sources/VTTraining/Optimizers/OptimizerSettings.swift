@@ -1,16 +1,16 @@
 /// Which optimizer trains, with its numbers.
-package struct OptimizerSettings: Sendable, Equatable {
+public struct OptimizerSettings: Sendable, Equatable {
   /// `adamw` or `sgd`.
-  package let name: String
+  public let name: String
   /// Multiplies the parameters that decay; biases and norms do not.
-  package var weightDecay: Double
+  public var weightDecay: Double
   /// Gradients whose norm over all parameters exceeds this are scaled down to it; nil never.
-  package var clipNorm: Double?
+  public var clipNorm: Double?
   /// The optimizer's own numbers by name, all of them.
   private var numbers: [String: Double]
 
   /// An optimizer with its usual numbers.
-  package init(_ name: String = AdamW.name, weightDecay: Double? = nil, clipNorm: Double? = 5) {
+  public init(_ name: String = "adamw", weightDecay: Double? = nil, clipNorm: Double? = 5) {
     let type = Optimizers.all.first { $0.name == name }
     self.name = name
     self.weightDecay = weightDecay ?? type?.usualWeightDecay ?? 0
@@ -20,7 +20,7 @@ package struct OptimizerSettings: Sendable, Equatable {
 
   /// One of the optimizer's own numbers, such as `beta1`.
   /// - Precondition: the optimizer has it.
-  package subscript(number: String) -> Double {
+  public subscript(number: String) -> Double {
     get {
       guard let value = numbers[number] else { preconditionFailure("\(name) has no '\(number)'") }
       return value

@@ -16,17 +16,20 @@ public struct Recipe: Sendable, Equatable {
   public var warmupLearningRate = 1e-6
   /// Epochs over which the rate rises; no more than `epochs` count.
   public var warmupEpochs = 2.0
-  package var schedule = LearningRateSchedule.Shape.cosine
-  package var optimizer = OptimizerSettings()
+  /// How the learning rate moves.
+  public var schedule = LearningRateSchedule.Shape.cosine
+  /// Which optimizer trains, with its numbers.
+  public var optimizer = OptimizerSettings()
   /// How much of each label is spread over all classes, 0 to 1.
   public var labelSmoothing = 0.1
   /// The drop path rate of the last block, 0 to 1; earlier blocks' rise to it linearly.
   public var dropPath = 0.0
   /// The dropout rate, 0 to 1.
   public var dropout = 0.0
-  /// nil trains with cross-entropy alone.
-  package var drloc: DrlocOptions? = DrlocOptions()
-  package var cropScale = [0.35, 1.0]
+  /// The dense relative localization loss; nil trains with cross-entropy alone.
+  public var drloc: DrlocOptions? = DrlocOptions()
+  /// The least and the largest part of an image's area that a random crop has.
+  public var cropScale = [0.35, 1.0]
   /// How often a training image is mirrored, 0 to 1.
   public var flipProbability = 0.5
   /// Decides everything random: the same seed gives the same bits.

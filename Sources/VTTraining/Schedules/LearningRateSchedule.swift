@@ -2,14 +2,16 @@ import Foundation
 
 /// How the learning rate moves, update by update. Definitions are those of the method's reference
 /// code (its `lr_scheduler.py` over timm's schedulers).
-package struct LearningRateSchedule: Sendable, Equatable {
-  package enum Shape: String, Sendable, CaseIterable {
+public struct LearningRateSchedule: Sendable, Equatable {
+  /// How the rate moves after the warm-up.
+  public enum Shape: String, Sendable, CaseIterable {
     /// `min + (base - min)(1 + cos(π t / T)) / 2`, t counted from the very start.
     case cosine
     /// From `base` at the end of the warm-up to `base / 100` at the end.
     case linear
     /// Times `decayRate` every `decayUpdates` after the warm-up.
     case step
+    /// As it is at the end of the warm-up.
     case constant
   }
 
