@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-.PHONY: demo test setup test-files test-peers test-arm64 test-faults test-sanitizers lint documentation benchmarks fuzz
+.PHONY: demo test install uninstall setup test-files test-peers test-arm64 test-faults test-sanitizers lint documentation benchmarks fuzz
 
 # One release build serves all that follows; the tests look into the modules.
 RELEASE := -c release -Xswiftc -enable-testing
@@ -18,6 +18,13 @@ test: setup
 	$(SWIFT) test
 	$(SWIFT) test $(RELEASE) --disable-testable-imports \
 	  --filter 'VTCoreTests|VTCheckpointTests|VTConversionTests|VTTensorTests|VTModelsTests|VTDataTests|VTTrainingTests'
+
+# The command, its manual and completions, below PREFIX (make install PREFIX=$$HOME/.local).
+PREFIX ?= /usr/local
+install: setup
+	PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash scripts/install.sh
+uninstall:
+	PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash scripts/install.sh remove
 
 # The formats' own libraries (NumPy, h5py, safetensors) open what VTKit writes; they come from PyPI into .venv-files.
 test-files: setup

@@ -17,16 +17,19 @@ struct Bench: ParsableCommand {
 
 /// What training and prediction are measured with.
 struct BenchArguments: ParsableArguments {
-  @Option(help: "The network by name ('vtkit models').")
+  @Option(
+    help: ArgumentHelp("The network by name ('vtkit models').", valueName: "name"), completion: .models)
   var model = "vit_small_patch16_224"
 
-  @Option(help: "Side of the images; the network's own where left out.")
+  @Option(help: ArgumentHelp("Side of the images; the network's own where left out.", valueName: "side"))
   var imageSize: Int?
 
-  @Option(help: "Images at a time.")
+  @Option(
+    name: [.long, .customLong("batch-size"), .customShort("b")],
+    help: ArgumentHelp("Images at a time.", valueName: "n"))
   var batch = 16
 
-  @Option(help: "Measured rounds; the fastest counts.")
+  @Option(help: ArgumentHelp("Measured rounds; the fastest counts.", valueName: "n"))
   var rounds = 8
 
   @Flag(help: "Time every operation, forward and backward, beside the whole.")
@@ -176,13 +179,15 @@ struct BenchConvert: CheckpointCommand {
     commandName: "convert", abstract: "Times a conversion, and a plain copy of the same file beside it.",
     discussion: "Example: vtkit bench convert ViT-B_16.npz --suffix safetensors")
 
-  @Argument(help: "The checkpoint to convert.")
+  @Argument(help: "The checkpoint to convert.", completion: .file())
   var input: String
 
-  @Option(help: "The output's suffix.")
+  @Option(help: ArgumentHelp("The output's suffix.", valueName: "suffix"))
   var suffix = "safetensors"
 
-  @Option(help: "The dialect to write; native where left out.")
+  @Option(
+    help: ArgumentHelp("The dialect to write; native where left out.", valueName: "dialect"),
+    completion: .targets)
   var to: String?
 
   @Option(help: "Rounds; the fastest counts.")

@@ -13,10 +13,10 @@ struct Compare: NetworkCommand {
       Example: vtkit compare ViT-B_16.npz tf_model.h5
       """)
 
-  @Argument(help: "A checkpoint.")
+  @Argument(help: "A checkpoint.", completion: .file())
   var a: String
 
-  @Argument(help: "Another.")
+  @Argument(help: "Another.", completion: .file())
   var b: String
 
   @Option(help: "Largest difference of two numbers that still counts as equal.")

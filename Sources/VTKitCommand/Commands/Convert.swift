@@ -15,18 +15,22 @@ struct Convert: NetworkCommand {
                vtkit convert ViT-B_16.npz my-model/ --to huggingface
       """)
 
-  @Argument(help: "The checkpoint to read: a file, a model folder or a training run's folder.")
+  @Argument(
+    help: "The checkpoint to read: a file, a model folder or a training run's folder.", completion: .file())
   var input: String
 
-  @Argument(help: "The file to write, or with a slash at its end a model folder (config.json and all).")
+  @Argument(
+    help: "The file to write, or with a slash at its end a model folder (config.json and all).",
+    completion: .file())
   var output: String
 
   @OptionGroup var load: LoadArguments
 
   @Option(
     name: .customLong("to"),
-    help: ArgumentHelp("The dialect to write ('vtkit dialects' lists them), or native.", valueName: "dialect")
-  )
+    help: ArgumentHelp(
+      "The dialect to write ('vtkit dialects' lists them), or native.", valueName: "dialect"),
+    completion: .targets)
   var target: String?
 
   @Option(

@@ -14,16 +14,24 @@ struct DialectsCommand: CheckpointCommand {
       Example: vtkit dialects --architecture vit
       """)
 
-  @Argument(help: "With --check: a checkpoint to try the rules on, forwards and back.")
+  @Argument(
+    help: "With --check: a checkpoint to try the rules on, forwards and back.", completion: .file())
   var checkpoint: String?
 
-  @Option(help: ArgumentHelp("Validate a rule file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Validate a rule file.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"]))
   var check: String?
 
-  @Option(help: "With --check: a JSON file with configuration keys that the checkpoint does not settle.")
+  @Option(
+    help: ArgumentHelp(
+      "With --check: a JSON file with configuration keys that the checkpoint does not settle.",
+      valueName: "file-or-json"),
+    completion: .file(extensions: ["json"]))
   var modelConfig: String?
 
-  @Option(help: "Only those of one architecture.")
+  @Option(
+    help: ArgumentHelp("Only those of one architecture.", valueName: "name"), completion: .architectures)
   var architecture: String?
 
   @Flag(help: "Write JSON.")

@@ -14,10 +14,12 @@ struct Evaluate: NetworkCommand {
       Example: vtkit evaluate --checkpoint tuned.npz --data images
       """)
 
-  @Option(help: ArgumentHelp("The tuned weights.", valueName: "path"))
+  @Option(help: ArgumentHelp("The tuned weights.", valueName: "path"), completion: .file())
   var checkpoint: String
 
-  @Option(help: ArgumentHelp("The images: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("The images: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"),
+    completion: .directory)
   var data: String
 
   @Flag(help: "Measure the test images, even where there are validation images.")
@@ -26,7 +28,7 @@ struct Evaluate: NetworkCommand {
   @Flag(name: .customLong("all"), help: "Measure images too that the network was trained on.")
   var includesTraining = false
 
-  @Option(help: ArgumentHelp("Images at a time.", valueName: "n"))
+  @Option(name: [.long, .customShort("b")], help: ArgumentHelp("Images at a time.", valueName: "n"))
   var batchSize = 32
 
   @Flag(help: "Write JSON.")

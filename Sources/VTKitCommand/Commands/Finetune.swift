@@ -20,7 +20,7 @@ struct Finetune: NetworkCommand {
       Example: vtkit finetune --checkpoint ViT-S_16.npz --data images --output run --export tuned.npz
       """)
 
-  @Option(help: ArgumentHelp("The pretrained weights.", valueName: "path"))
+  @Option(help: ArgumentHelp("The pretrained weights.", valueName: "path"), completion: .file())
   var checkpoint: String?
 
   @Flag(help: "Start from random weights (with --model or --model-config).")
@@ -28,7 +28,8 @@ struct Finetune: NetworkCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The network by name ('vtkit models'); checked against the checkpoint.", valueName: "name"))
+      "The network by name ('vtkit models'); checked against the checkpoint.", valueName: "name"),
+    completion: .models)
   var model: String?
 
   @Option(
@@ -47,7 +48,7 @@ struct Finetune: NetworkCommand {
       valueName: "n"))
   var inChannels: Int?
 
-  @Option(help: ArgumentHelp("The images' folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The images' folder.", valueName: "folder"), completion: .directory)
   var data: String?
 
   @Flag(help: "Validate with the test images, even where there are validation images.")
@@ -56,16 +57,20 @@ struct Finetune: NetworkCommand {
   @Flag(help: "Make a new classifier, even where the checkpoint's is for the same classes.")
   var newHead = false
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The run folder to make.", valueName: "folder"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The run folder to make.", valueName: "folder"),
+    completion: .directory)
   var output: String?
 
-  @Option(help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"), completion: .directory)
   var resume: String?
 
   @Option(
     help: ArgumentHelp(
       "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.",
-      valueName: "target"))
+      valueName: "target"),
+    completion: .file())
   var export: [String] = []
 
   @Flag(help: "Keep the drloc head in exports.")

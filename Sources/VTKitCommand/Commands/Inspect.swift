@@ -10,7 +10,7 @@ struct Inspect: NetworkCommand {
     abstract: "Lists a checkpoint's tensors and tells what network they are.",
     discussion: "Example: vtkit inspect ViT-B_16.npz --filter '*encoderblock_0*'")
 
-  @Argument(help: "The checkpoint.")
+  @Argument(help: "The checkpoint.", completion: .file())
   var checkpoint: String
 
   @Flag(help: "Write JSON.")

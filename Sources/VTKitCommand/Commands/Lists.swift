@@ -13,7 +13,9 @@ struct ModelsCommand: ParsableCommand {
       Example: vtkit models
       """)
 
-  @Argument(help: "With --keys: only this architecture's keys (vit, swin, cvt, t2t_vit, resnet).")
+  @Argument(
+    help: "With --keys: only this architecture's keys (vit, swin, cvt, t2t_vit, resnet).",
+    completion: .architectures)
   var architecture: String?
 
   @Flag(help: "Explain the configuration's keys.")

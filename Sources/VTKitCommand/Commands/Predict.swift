@@ -17,10 +17,10 @@ struct Predict: NetworkCommand {
       `logits` [N, classes] and `grid` [N, k, k, D] are written to --output.
       """)
 
-  @Option(help: ArgumentHelp("The weights.", valueName: "path"))
+  @Option(help: ArgumentHelp("The weights.", valueName: "path"), completion: .file())
   var checkpoint: String
 
-  @Argument(help: "Images, and folders of images (with the folders inside).")
+  @Argument(help: "Images, and folders of images (with the folders inside).", completion: .file())
   var images: [String] = []
 
   @Option(help: ArgumentHelp("How many classes to show.", valueName: "n"))
@@ -29,13 +29,16 @@ struct Predict: NetworkCommand {
   @Flag(help: "Write JSON.")
   var json = false
 
-  @Option(help: ArgumentHelp("An .npz with the input tensor, in place of images.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("An .npz with the input tensor, in place of images.", valueName: "file"),
+    completion: .file(extensions: ["npz"]))
   var tensor: String?
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Where the answers go: a .csv or .jsonl file; with --tensor, an .npz.", valueName: "file"))
+      "Where the answers go: a .csv or .jsonl file; with --tensor, an .npz.", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Flag(help: "Replace the output where it exists.")

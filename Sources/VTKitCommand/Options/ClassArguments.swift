@@ -7,7 +7,8 @@ struct ClassArguments: ParsableArguments {
     name: .customLong("classes"),
     help: ArgumentHelp(
       "A file with the network's class names in the order of its answers: one a line, a JSON list, or a JSON object with id2label.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file())
   var file: String?
 
   var names: ClassNames { ClassNames(file: file) }

@@ -20,4 +20,5 @@ struct FloatType: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { names.map(\.type.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }

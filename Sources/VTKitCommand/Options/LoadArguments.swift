@@ -7,12 +7,15 @@ import VTKit
 
 /// Options that say what a checkpoint is, where it does not say so itself.
 struct LoadArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("The architecture (vit, ...); recognized where left out.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("The architecture (vit, ...); recognized where left out.", valueName: "name"),
+    completion: .architectures)
   var architecture: String?
 
   @Option(
     name: .customLong("from"),
-    help: ArgumentHelp("The dialect of the tensors' names; recognized where left out.", valueName: "dialect"))
+    help: ArgumentHelp("The dialect of the tensors' names; recognized where left out.", valueName: "dialect"),
+    completion: .dialects)
   var dialect: String?
 
   @Option(
@@ -23,13 +26,15 @@ struct LoadArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A rule file of your own (docs/guide/adding-a-dialect.md). May be repeated.", valueName: "file"))
+      "A rule file of your own (docs/guide/adding-a-dialect.md). May be repeated.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"]))
   var rules: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Configuration keys that the file does not settle: a JSON file, or JSON itself ('{\"num_heads\": 6}').",
-      valueName: "file-or-json"))
+      valueName: "file-or-json"),
+    completion: .file(extensions: ["json"]))
   var modelConfig: String?
 
   @Option(

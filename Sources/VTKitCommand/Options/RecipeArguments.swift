@@ -11,7 +11,8 @@ struct RecipeArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A recipe file (JSON); what it leaves out has its default, and the options below overrule it.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file(extensions: ["json"]))
   var recipe: String?
 
   @Flag(help: "Print the recipe that the file and the options give, and train nothing.")
@@ -24,8 +25,8 @@ struct RecipeArguments: ParsableArguments {
   var settings: [String] = []
 
   @Option(help: .recipe("epochs", "n")) var epochs: Int?
-  @Option(help: .recipe("batchSize", "n")) var batchSize: Int?
-  @Option(help: .recipe("learningRate", "rate")) var learningRate: Double?
+  @Option(name: [.long, .customShort("b")], help: .recipe("batchSize", "n")) var batchSize: Int?
+  @Option(name: [.long, .customLong("lr")], help: .recipe("learningRate", "rate")) var learningRate: Double?
   @Option(help: .recipe("minimumLearningRate", "rate")) var minLearningRate: Double?
   @Option(help: .recipe("warmupLearningRate", "rate")) var warmupLearningRate: Double?
   @Option(help: .recipe("warmupEpochs", "n")) var warmupEpochs: Double?
