@@ -24,97 +24,46 @@ struct Convert: NetworkCommand {
     completion: .file())
   var output: String
 
-  @OptionGroup var load: LoadArguments
-
-  @Option(
-    name: .customLong("to"),
-    help: ArgumentHelp(
-      "The dialect to write ('vtkit dialects' lists them), or native.", valueName: "dialect"),
-    completion: .targets)
-  var target: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Which of the dialect's variants to write, where it has several (released or linen for jax-vit).",
-      valueName: "name"))
-  var variant: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Round floats to another type; refused where a number would become infinite.", valueName: "type"))
-  var dtype: FloatType?
+  @OptionGroup(title: "Output") var writing: OutputArguments
+  @OptionGroup(title: "Network") var network: NetworkArguments
 
   @Option(
     help: ArgumentHelp(
       "Give the network a new, untrained classifier for so many classes; 0 takes it away.", valueName: "n"))
   var numClasses: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "Bring the network to images of this side: position tables are resampled.", valueName: "side"))
-  var imageSize: Int?
-
-  @Option(
-    help: ArgumentHelp("Bring a Swin to windows of this side: bias tables are resampled.", valueName: "side"))
-  var windowSize: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Bring the network to gray images (1) or RGB (3): its first layer is summed or repeated.",
-      valueName: "n"))
-  var inChannels: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.", valueName: "n"))
-  var compression: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Split a .safetensors output into files of at most this size (5GB, 500MB) and an index.",
-      valueName: "size"))
-  var maxShardSize: ByteSize?
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
 
   @Flag(help: "Move every tensor under its own name: no network, no dialect.")
   var raw = false
-
-  @Flag(help: "Keep the drloc head.")
-  var keepDrloc = false
-
-  @Flag(help: "Replace the output where it exists.")
-  var force = false
 
   @Flag(help: "Show what would be done, and write nothing.")
   var dryRun = false
 
   func validate() throws {
-    if let compression, !(1...12).contains(compression) {
+    if let compression = writing.compression, !(1...12).contains(compression) {
       throw ValidationError("--compression is a level from 1 to 12.")
     }
     if let numClasses, numClasses < 0 { throw ValidationError("--num-classes must not be negative.") }
-    if raw && (numClasses != nil || imageSize != nil || windowSize != nil || inChannels != nil) {
+    if raw && (numClasses != nil || !network.isEmpty) {
       throw ValidationError(
         "--raw knows no network: leave out --num-classes, --image-size, --window-size and --in-channels.")
     }
     if let problem = changes.problem { throw ValidationError(problem + ".") }
-    if raw && (target != nil || load.dialect != nil) {
+    if raw && (writing.target != nil || load.dialect != nil) {
       throw ValidationError("--raw knows no dialects: leave out --from and --to.")
     }
   }
 
   private var changes: NetworkChanges {
-    NetworkChanges(
-      imageSize: imageSize, windowSize: windowSize, inChannels: inChannels, classCount: numClasses)
+    network.changes(classCount: numClasses)
   }
 
   func run() throws {
     let destination = try Destination(output)
-    var options = ExportOptions()
-    (options.dialect, options.variant, options.type) = (target, variant, dtype?.type)
-    (options.compression, options.maximumShard) = (compression, maxShardSize?.bytes)
-    (options.keepsDrloc, options.overwrites) = (keepDrloc, force)
+    let options = writing.options
     try options.check(destination, isRaw: raw)
-    if !dryRun { try destination.check(overwrite: force) }
+    if !dryRun { try destination.check(overwrite: writing.force) }
     let export =
       try raw
       ? Export(tensorsOf: input, ignore: load.ignore, to: destination, options: options)
@@ -133,13 +82,13 @@ struct Convert: NetworkCommand {
   }
 
   private func converted(_ destination: Destination, _ options: ExportOptions) throws -> Export {
-    var network = try load.network(input)
-    if !dryRun { try network.checkDigest() }
-    try network.checkShapes()
-    network = network.watchingNumbers()
-    for note in try network.change(changes) { Console.line("note: " + note) }
-    let export = try network.export(to: destination, options) { "pass --to " + $0.joined(separator: " or ") }
-    Console.notes(network.loaded.notes)
+    var source = try load.network(input)
+    if !dryRun { try source.checkDigest() }
+    try source.checkShapes()
+    source = source.watchingNumbers()
+    for note in try source.change(changes) { Console.line("note: " + note) }
+    let export = try source.export(to: destination, options) { "pass --to " + $0.joined(separator: " or ") }
+    Console.notes(source.loaded.notes)
     return export
   }
 

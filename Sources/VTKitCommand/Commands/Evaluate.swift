@@ -14,13 +14,11 @@ struct Evaluate: NetworkCommand {
       Example: vtkit evaluate --checkpoint tuned.npz --data images
       """)
 
-  @Option(help: ArgumentHelp("The tuned weights.", valueName: "path"), completion: .file())
-  var checkpoint: String
-
-  @Option(
-    help: ArgumentHelp("The images: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"),
-    completion: .directory)
-  var data: String
+  @OptionGroup(title: "Input") var files: EvaluationArguments
+  @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
+  @OptionGroup var engineArguments: EngineArguments
 
   @Flag(help: "Measure the test images, even where there are validation images.")
   var testSplit = false
@@ -37,24 +35,19 @@ struct Evaluate: NetworkCommand {
   @Flag(help: "Stop at an image that cannot be read, rather than skip it.")
   var strictData = false
 
-  @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
-  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
-  @OptionGroup(title: "Checkpoint") var load: LoadArguments
-  @OptionGroup var engineArguments: EngineArguments
-
   func validate() throws {
     if batchSize < 1 { throw ValidationError("--batch-size must be at least 1.") }
   }
 
   func run() throws {
-    var network = try load.network(checkpoint)
+    var network = try load.network(files.checkpoint)
     network.engine = engineArguments.engine()
     var options = EvaluationOptions()
     (options.batchSize, options.isStrict) = (batchSize, strictData)
     (options.usesTestSplit, options.includesTraining) = (testSplit, includesTraining)
     (options.classes, options.preprocessing) = (classNames.names, preprocessing.changes)
     var bar: ProgressBar?
-    let (result, set) = try network.evaluate(on: data, options) { event in
+    let (result, set) = try network.evaluate(on: files.data, options) { event in
       if bar == nil, case .progress(_, let total) = event { bar = ProgressBar("evaluating", total: total) }
       Console.tell(event, bar)
     }

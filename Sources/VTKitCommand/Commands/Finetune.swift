@@ -9,7 +9,7 @@ struct Finetune: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a pretrained network on a small data set, with a new head and the drloc loss.",
     discussion: """
-      The data folder has one folder a class, or train/<class> and val/<class> (or valid, validation), and perhaps \
+      The data folder has one folder per class, or train/<class> and val/<class> (or valid, validation), and perhaps \
       test/<class>, on which the best weights are measured in the end. The run folder gets config.json, metrics.jsonl, \
       pictures.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on, to the same bits as \
       if nothing had happened. A classifier that was trained for the same class names is kept.
@@ -20,73 +20,24 @@ struct Finetune: NetworkCommand {
       Example: vtkit finetune --checkpoint ViT-S_16.npz --data images --output run --export tuned.npz
       """)
 
-  @Option(help: ArgumentHelp("The pretrained weights.", valueName: "path"), completion: .file())
-  var checkpoint: String?
+  @OptionGroup(title: "Input and output") var files: RunArguments
 
-  @Flag(help: "Start from random weights (with --model or --model-config).")
-  var fromScratch = false
-
-  @Option(
-    help: ArgumentHelp(
-      "The network by name ('vtkit models'); checked against the checkpoint.", valueName: "name"),
-    completion: .models)
-  var model: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Train at images of this side: the checkpoint's position tables are resampled.", valueName: "side"))
-  var imageSize: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Train a Swin with windows of this side: its bias tables are resampled.", valueName: "side"))
-  var windowSize: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Train on gray images (1) or RGB (3): the checkpoint's first layer is summed or repeated.",
-      valueName: "n"))
-  var inChannels: Int?
-
-  @Option(help: ArgumentHelp("The images' folder.", valueName: "folder"), completion: .directory)
-  var data: String?
-
-  @Flag(help: "Validate with the test images, even where there are validation images.")
-  var testSplit = false
-
-  @Flag(help: "Make a new classifier, even where the checkpoint's is for the same classes.")
-  var newHead = false
-
-  @Option(
-    name: .shortAndLong, help: ArgumentHelp("The run folder to make.", valueName: "folder"),
-    completion: .directory)
-  var output: String?
-
-  @Option(
-    help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"), completion: .directory)
-  var resume: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.",
-      valueName: "target"),
-    completion: .file())
-  var export: [String] = []
-
-  @Flag(help: "Keep the drloc head in exports.")
-  var keepDrloc = false
-
-  @Flag(help: "Replace an earlier run and earlier exports.")
-  var force = false
-
-  @Flag(help: "Write the outcome as JSON.")
-  var json = false
+  @OptionGroup(title: "Network") var network: StartArguments
 
   @OptionGroup(title: "Recipe") var recipeArguments: RecipeArguments
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
   @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
   @OptionGroup var engineArguments: EngineArguments
+
+  @Flag(help: "Validate with the test images, even where there are validation images.")
+  var testSplit = false
+
+  @Flag(help: "Keep the drloc head in exports.")
+  var keepDrloc = false
+
+  @Flag(help: "Write the outcome as JSON.")
+  var json = false
 
   /// What may be given with --resume: all else was decided when the run began.
   private static let resumeOptions: Set<String> = [
@@ -96,7 +47,7 @@ struct Finetune: NetworkCommand {
 
   /// Not `validate`: a mistyped flag is told before what it leaves missing.
   private func checkUsage() throws {
-    if let resume {
+    if let resume = files.resume {
       let others = GivenOptions.names().filter { !Self.resumeOptions.contains($0) }
       guard others.isEmpty else {
         throw Failure(
@@ -109,29 +60,25 @@ struct Finetune: NetworkCommand {
       }
       return
     }
-    guard data != nil else { throw Failure(.usage, "--data is missing: the folder of images") }
-    guard output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
-    guard fromScratch != (checkpoint != nil) else {
+    guard files.data != nil else { throw Failure(.usage, "--data is missing: the folder of images") }
+    guard files.output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
+    guard network.fromScratch != (files.checkpoint != nil) else {
       throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
     }
-    if fromScratch && (imageSize != nil || windowSize != nil || inChannels != nil) {
+    if network.fromScratch && !network.changes.isEmpty {
       throw Failure(
         .usage, "--image-size, --window-size and --in-channels change a checkpoint",
         hint: "with --from-scratch give them in --model-config")
     }
-    if let problem = changes.problem { throw Failure(.usage, problem) }
-    if fromScratch && load.numHeads != nil {
+    if let problem = network.changes.changes().problem { throw Failure(.usage, problem) }
+    if network.fromScratch && load.numHeads != nil {
       throw Failure(
         .usage, "--num-heads is for a checkpoint",
         hint: "with --from-scratch give num_heads in --model-config")
     }
-    if fromScratch && model == nil && load.modelConfig == nil {
+    if network.fromScratch && network.model == nil && load.modelConfig == nil {
       throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")
     }
-  }
-
-  private var changes: NetworkChanges {
-    NetworkChanges(imageSize: imageSize, windowSize: windowSize, inChannels: inChannels)
   }
 
   func run() throws {
@@ -141,48 +88,48 @@ struct Finetune: NetworkCommand {
     }
     try checkUsage()
     let watcher = TrainingWatcher(quiet: json)
-    let session = try resume.map { try resumed($0, watcher) } ?? started(watcher)
+    let session = try files.resume.map { try resumed($0, watcher) } ?? started(watcher)
     watcher.epochs = session.trainer.configuration.recipe.epochs
     Interruption.saveFirst()
-    let run = try session.run(overwrite: force, watch: watcher.see) { Interruption.isRequested }
+    let run = try session.run(overwrite: files.force, watch: watcher.see) { Interruption.isRequested }
     json ? printJSON(run) : printText(run)
   }
 
   // MARK: Beginnings
 
   private func started(_ watcher: TrainingWatcher) throws -> TrainingSession {
-    let (data, output) = (data ?? "", output ?? "")
-    try ExportTarget.checkPaths(export, run: output, overwrite: force)
-    var network = try startingPoint()
-    network.engine = engineArguments.engine()
-    try RunChecks.places(run: output, data: data, checkpoint: checkpoint)
+    let (data, output) = (files.data ?? "", files.output ?? "")
+    try ExportTarget.checkPaths(files.export, run: output, overwrite: files.force)
+    var start = try startingPoint()
+    start.engine = engineArguments.engine()
+    try RunChecks.places(run: output, data: data, checkpoint: files.checkpoint)
     let recipe = try recipeArguments.resolved()
     let images = try ImageDataSets.open(
       data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
     var options = FineTuningOptions()
-    (options.keepsClassifier, options.classes) = (!newHead, classNames.names)
+    (options.keepsClassifier, options.classes) = (!network.newHead, classNames.names)
     options.preprocessing = preprocessing.changes
-    (options.exports, options.keepsDrloc, options.overwrites) = (export, keepDrloc, force)
+    (options.exports, options.keepsDrloc, options.overwrites) = (files.export, keepDrloc, files.force)
     return try TrainingSession(
-      network, on: images, recipe: recipe, output: output, options, watch: watcher.see)
+      start, on: images, recipe: recipe, output: output, options, watch: watcher.see)
   }
 
   private func startingPoint() throws -> Network {
-    if fromScratch {
+    if network.fromScratch {
       let given = try load.options().configuration
-      return try given.map { try Network(configuration: $0) } ?? Network(named: model ?? "")
+      return try given.map { try Network(configuration: $0) } ?? Network(named: network.model ?? "")
     }
-    let preset = try model.map { try Models.named($0) }
-    var network = try load.network(checkpoint ?? "")
-    try network.checkDigest()
-    for note in try network.change(changes) { Console.line("note: " + note) }
-    if let preset { try network.check(isModel: preset) }
-    return network
+    let named = try network.model.map { try Models.named($0) }
+    var start = try load.network(files.checkpoint ?? "")
+    try start.checkDigest()
+    for note in try start.change(network.changes.changes()) { Console.line("note: " + note) }
+    if let named { try start.check(isModel: named) }
+    return start
   }
 
   private func resumed(_ path: String, _ watcher: TrainingWatcher) throws -> TrainingSession {
     var options = ResumeOptions()
-    (options.data, options.exports, options.overwrites) = (data, export, force)
+    (options.data, options.exports, options.overwrites) = (files.data, files.export, files.force)
     options.epochs = recipeArguments.epochs
     return try TrainingSession(
       resuming: path, options, engine: { engineArguments.engine(preferring: $0) }, watch: watcher.see)

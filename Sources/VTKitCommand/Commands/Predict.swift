@@ -17,11 +17,14 @@ struct Predict: NetworkCommand {
       `logits` [N, classes] and `grid` [N, k, k, D] are written to --output.
       """)
 
-  @Option(help: ArgumentHelp("The weights.", valueName: "path"), completion: .file())
-  var checkpoint: String
-
   @Argument(help: "Images, and folders of images (with the folders inside).", completion: .file())
   var images: [String] = []
+
+  @OptionGroup(title: "Input and output") var files: PredictionArguments
+  @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
+  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
+  @OptionGroup var engineArguments: EngineArguments
 
   @Option(help: ArgumentHelp("How many classes to show.", valueName: "n"))
   var top = 5
@@ -29,54 +32,34 @@ struct Predict: NetworkCommand {
   @Flag(help: "Write JSON.")
   var json = false
 
-  @Option(
-    help: ArgumentHelp("An .npz with the input tensor, in place of images.", valueName: "file"),
-    completion: .file(extensions: ["npz"]))
-  var tensor: String?
-
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp(
-      "Where the answers go: a .csv or .jsonl file; with --tensor, an .npz.", valueName: "file"),
-    completion: .file())
-  var output: String?
-
-  @Flag(help: "Replace the output where it exists.")
-  var force = false
-
-  @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
-  @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
-  @OptionGroup(title: "Checkpoint") var load: LoadArguments
-  @OptionGroup var engineArguments: EngineArguments
-
   func validate() throws {
     if top < 1 { throw ValidationError("--top must be at least 1.") }
-    if tensor != nil {
+    if files.tensor != nil {
       guard images.isEmpty else { throw ValidationError("Give images or --tensor, not both.") }
-      guard output != nil else { throw ValidationError("--tensor needs --output FILE.npz.") }
+      guard files.output != nil else { throw ValidationError("--tensor needs --output FILE.npz.") }
     } else {
       guard !images.isEmpty else { throw ValidationError("Give at least one image, or --tensor.") }
-      if let output, !PredictionFile.isKnown(output) {
+      if let output = files.output, !PredictionFile.isKnown(output) {
         throw ValidationError("--output is a .csv or .jsonl file for images, an .npz for --tensor.")
       }
     }
   }
 
   func run() throws {
-    if let output {
-      try OutputFile.check(output, overwrite: force)
+    if let output = files.output {
+      try OutputFile.check(output, overwrite: files.force)
       try OutputFile.checkFolder(of: output)
-      if tensor != nil, !output.lowercased().hasSuffix(".npz") {
+      if files.tensor != nil, !output.lowercased().hasSuffix(".npz") {
         throw Failure(.usage, "--tensor's outputs are written as NumPy's .npz", file: output)
       }
     }
-    var network = try load.network(checkpoint)
-    let files = try ImagePaths.files(images) { Console.tell($0) }
+    var network = try load.network(files.checkpoint)
+    let paths = try ImagePaths.files(images) { Console.tell($0) }
     network.engine = engineArguments.engine()
-    if let tensor, let output {
+    if let tensor = files.tensor, let output = files.output {
       try predictTensor(tensor, output, network)
     } else {
-      try predictImages(files, network)
+      try predictImages(paths, network)
     }
   }
 
@@ -84,22 +67,22 @@ struct Predict: NetworkCommand {
     let outputs = try TensorOutputs(of: network, input: input).tensors
     // The input is as the network wants it.
     Console.notes(network.loaded.notes.filter { $0.key != "preprocessing" })
-    try CheckpointFile.write(outputs, to: output, overwrite: force)
+    try CheckpointFile.write(outputs, to: output, overwrite: files.force)
     print("\(output): " + outputs.tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", "))
   }
 
-  private func predictImages(_ files: [String], _ network: Network) throws {
+  private func predictImages(_ paths: [String], _ network: Network) throws {
     var options = ClassificationOptions()
     (options.top, options.classes, options.preprocessing) = (top, classNames.names, preprocessing.changes)
     var (predictions, failures): ([Prediction], [Failure]) = ([], [])
-    try network.classify(files, options, tell: { Console.tell($0) }) { failure in
-      if files.count > 1 { Console.error(failure.description) }
+    try network.classify(paths, options, tell: { Console.tell($0) }) { failure in
+      if paths.count > 1 { Console.error(failure.description) }
       failures.append(failure)
     } each: { prediction in
-      if output == nil && !json { print(prediction.text) }
+      if files.output == nil && !json { print(prediction.text) }
       predictions.append(prediction)
     }
-    try finish(predictions, failures, of: files.count)
+    try finish(predictions, failures, of: paths.count)
   }
 
   private func finish(_ predictions: [Prediction], _ failures: [Failure], of count: Int) throws {
@@ -107,8 +90,8 @@ struct Predict: NetworkCommand {
       if count == 1 { throw failure }
       throw Failure("none of the \(count) images could be read")
     }
-    if let output {
-      try PredictionFile.write(predictions, to: output, overwrite: force)
+    if let output = files.output {
+      try PredictionFile.write(predictions, to: output, overwrite: files.force)
       if !json { print("\(output): answers for \(predictions.count.counted("image"))") }
     }
     if json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }

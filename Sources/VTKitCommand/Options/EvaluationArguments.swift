@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// What `evaluate` reads.
+struct EvaluationArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The tuned weights: a file, a model folder or a run folder.", valueName: "path"),
+    completion: .file())
+  var checkpoint: String
+
+  @Option(
+    help: ArgumentHelp("The images: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"),
+    completion: .directory)
+  var data: String
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+
+/// What a training run needs, and where its results go.
+struct RunArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The pretrained weights: a file or a model folder.", valueName: "path"),
+    completion: .file())
+  var checkpoint: String?
+
+  @Option(
+    help: ArgumentHelp("The folder of images, with one folder per class.", valueName: "folder"),
+    completion: .directory)
+  var data: String?
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The run folder to make.", valueName: "folder"),
+    completion: .directory)
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the best weights here too: FILE, FOLDER/, or DIALECT:FILE for other names. May be repeated.",
+      valueName: "target"),
+    completion: .file())
+  var export: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"), completion: .directory)
+  var resume: String?
+
+  @Flag(help: "Replace an earlier run and earlier exports.")
+  var force = false
+}
