@@ -39,7 +39,7 @@ public indirect enum JSON: Sendable, Equatable {
     value.isFinite ? .number(value.description.replacingSuffix(".0")) : .null
   }
 
-  /// An object's value of a key; nil where it has no such key, or this is no object.
+  /// An object's value of a key; nil where it has no such key, or this is not an object.
   public subscript(key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value

@@ -62,7 +62,7 @@ package struct EncodedImage {
         return vt_read_jpeg_size(
           bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count), &header)
       }
-      // Turned files, and what is no JPEG, are decoded whole.
+      // Turned files, and what is not a JPEG, are decoded whole.
       guard status == 0, header.orientation == 1 else {
         let whole = try Image.decode(data, alpha: alpha)
         return whole.part(box(whole.width, whole.height))

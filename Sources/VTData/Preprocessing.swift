@@ -221,7 +221,7 @@ package struct Preprocessing: Sendable, Equatable {
 }
 
 extension JSON {
-  /// The case whose name stands under the key; nil where there is no such key.
+  /// The case whose name the key has; nil where there is no such key.
   fileprivate func word<Word: RawRepresentable>(_ key: String) throws -> Word? where Word.RawValue == String {
     guard let value = self[key], value != .null else { return nil }
     guard let word = value.string.flatMap(Word.init(rawValue:)) else {

@@ -15,7 +15,7 @@ package struct ExportTarget {
     let dialect: String?
     let destination: Destination
 
-    /// - Throws: `Failure` where what stands before a colon is no dialect, or the path's suffix no format.
+    /// - Throws: `Failure` where the word before a colon is not a dialect, or the path's suffix not a format.
     init(_ text: String) throws {
       guard let colon = text.firstIndex(of: ":"), Self.isWord(text[..<colon]) else {
         dialect = nil

@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 import VTTraining
 
-/// Where a run may write its exports. A run folder may come from somebody else; what it names is no reason to write there.
+/// Where a run may write its exports. A run folder may come from somebody else; what it names gives no right to write there.
 extension ExportTarget {
   /// Refuses a place among the run's own files.
   static func checkPlace(_ destination: Destination, run: String) throws {

@@ -26,7 +26,7 @@ struct RootCommand: ParsableCommand {
 }
 
 extension ParsableCommand {
-  /// What to say of a word that stands where a command belongs and is none; nil where there is no such word.
+  /// What to say of a word in a command's place that is not a command; nil where there is no such word.
   static func mistyped(_ arguments: [String]) -> String? {
     let commands = configuration.subcommands
     guard !commands.isEmpty, let word = arguments.first, !word.hasPrefix("-") else { return nil }

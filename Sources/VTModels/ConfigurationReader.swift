@@ -13,7 +13,7 @@ package struct ConfigurationKey: Sendable, Equatable {
 }
 
 /// Reads the keys of a configuration. What is missing, of the wrong kind or unknown is collected, so that one error
-/// tells all of it; until then a placeholder stands for it.
+/// tells all of it; until then a placeholder takes its place.
 package struct ConfigurationReader {
   let json: JSON
   let architecture: String

@@ -5,7 +5,7 @@ struct Layers {
   let parameters: Parameters
   let regularization: Regularization
   let normEps: Float
-  /// Whether eps stands outside the root of the variance.
+  /// Whether eps is added outside the root of the variance.
   var epsOutside = false
 
   func norm(_ x: Tensor, _ name: String, _ tape: Tape) -> Tensor {

@@ -83,7 +83,9 @@ struct UsageTests {
     (["inspcet", jax], "there is no command 'inspcet'. Did you mean 'inspect'?"),
     (["bench", "trian"], "there is no command 'trian'. Did you mean 'train'?"),
     (["qqqqqqqqqq"], "There are inspect, convert"),
-    (["convert", jax, "/tmp/x.npz", "--image-size", "31"], "--image-size 31: image_size 31 is no multiple"),
+    (
+      ["convert", jax, "/tmp/x.npz", "--image-size", "31"], "--image-size 31: image_size 31 is not a multiple"
+    ),
     (["convert", jax, "/tmp/x.npz", "--image-size", "31"], "the nearest sizes that it can have: 24, 32"),
     (["dialects", "a.npz"], "A checkpoint is only read with --check"),
     (["dialects", "--architecture", "vti"], "there is no dialect for 'vti'"),

@@ -36,11 +36,11 @@ struct PickleTests {
     ("c__builtin__\neval\n.", "the file refers to '__builtin__.eval'"),
     ("cbuiltins\nbytearray\n(I1000000000\ntR.", "a bytearray by its length"),
     ("cbuiltins\nlist\n(cbuiltins\nrange\n(I9\ntRtR.", "a list made of something that is none"),
-    ("K\u{1})R.", "a call of something that is no function"),
+    ("K\u{1})R.", "a call of something that is not a function"),
     ("K\u{1}}b.", "attributes for something that has none"),
-    ("\u{8F}(I1\n\u{90}(I1\n\u{90}](I1\n\u{90}.", "an item for something that is no set"),
+    ("\u{8F}(I1\n\u{90}(I1\n\u{90}](I1\n\u{90}.", "an item for something that is not a set"),
     ("Pos.system\n.", "the opcode 0x50"), ("\u{82}\u{1}.", "the opcode 0x82"),
-    ("Vx\np-1\n.", "a place that is no number"), ("Sx\n.", "a text without its quotes"),
+    ("Vx\np-1\n.", "a place that is not a number"), ("Sx\n.", "a text without its quotes"),
     ("S'\\x4'\n.", "a text with a broken escape"), ("\u{80}\u{6}.", "a pickle of protocol 6"),
   ])
   func othersAreRefused(_ pickle: String, _ problem: String) {

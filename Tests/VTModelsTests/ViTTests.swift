@@ -71,7 +71,7 @@ struct ViTTests {
 
   @Test(arguments: [
     ("image_size", JSON.list([224, 448]), "not a positive integer: VTKit's networks are square"),
-    ("patch_size", .int(9), "image_size 224 is no multiple of patch_size 9"),
+    ("patch_size", .int(9), "image_size 224 is not a multiple of patch_size 9"),
     ("num_heads", .int(0), "'num_heads' is 0, not a positive integer"),
     (
       "activation", .string("swish"),

@@ -53,7 +53,7 @@ struct RecipeTests {
     ("{\"optimizer\": 3}", "the recipe's 'optimizer' is 3, and must be an object", ""),
     ("{\"version\": 2}", "the recipe is of a newer version of VTKit (version 2; this one knows up to 1)", ""),
     ("{\"drloc\": {\"normalizes\": true}}", "the recipe's 'drloc.normalizes' goes with", ""),
-    ("[]", "the recipe is no JSON object", ""), ("{\"epochs\": 3", "malformed JSON", ""),
+    ("[]", "the recipe is not a JSON object", ""), ("{\"epochs\": 3", "malformed JSON", ""),
   ])
   func mistakesInFilesAreNamed(_ text: String, _ problem: String, _ hint: String) throws {
     let failure = #expect(throws: Failure.self) { try Self.read(text) }

@@ -150,7 +150,7 @@ struct RunFolderTests {
         .compactMap { $0["update"]?.int }
       #expect(updates == updates.sorted() && Set(updates).count == updates.count && updates.last == 12)
     }
-    // What was written behind the checkpoint, cut off in the middle, is no damage.
+    // What was written behind the checkpoint, cut off in the middle, is not damage.
     try RunEditing.copy(stopped, run)
     try Data((text + "{\"kind\":\"upd").utf8).write(to: URL(fileURLWithPath: run + "/metrics.jsonl"))
     #expect(try RunEditing.resume(data, run).warnings == [])

@@ -85,7 +85,7 @@ extension StoredTensor {
     return result
   }
 
-  /// The inverse: the tensors that stand behind one another, each with its axes permuted.
+  /// The inverse: the tensors that follow one another, each with its axes permuted.
   /// - Parameters:
   ///   - names: one for each.
   ///   - shape: each one's.

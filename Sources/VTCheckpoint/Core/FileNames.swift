@@ -1,7 +1,7 @@
 /// File names as the system has them: bytes, which need not be UTF-8.
 ///
 /// A byte that is not part of valid UTF-8 becomes the private character U+EF00 + byte, and so do the bytes of such
-/// characters themselves. The way back is therefore exact: `String(fileBytes: b).fileBytes == b` for all bytes.
+/// characters themselves. The inverse is therefore exact: `String(fileBytes: b).fileBytes == b` for all bytes.
 extension String {
   private static let escapes: ClosedRange<UInt32> = 0xEF80...0xEFFF
 

@@ -3,7 +3,7 @@ import VTCore
 
 extension ElementType {
   /// Numbers of this type as float32.
-  /// - Throws: `Failure` where it is no float type.
+  /// - Throws: `Failure` where it is not a float type.
   func floats(_ bytes: Bytes) throws -> [Float] {
     let count = bytes.count / width
     return try [Float](unsafeUninitializedCapacity: count) { out, initialized in

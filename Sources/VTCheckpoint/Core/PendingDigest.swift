@@ -4,7 +4,7 @@ import VTCore
 /// The SHA-256 of a file, computed beside the writing of what is made from it: metadata has a text of the same length
 /// in its place until then.
 package final class PendingDigest: @unchecked Sendable {
-  /// What stands for the digest meanwhile.
+  /// The placeholder of the digest until then.
   package static let placeholder = "<digest-pending>" + String(repeating: "-", count: 48)
 
   private let path: String

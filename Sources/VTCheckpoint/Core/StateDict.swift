@@ -1,6 +1,6 @@
 import VTCore
 
-/// Something in a file that is no tensor, and why it was passed over.
+/// Something in a file that is not a tensor, and why it was passed over.
 package struct SkippedItem: Sendable, Equatable {
   package let name: String
   package let reason: String
@@ -43,7 +43,7 @@ package struct StateDict: Sendable {
 
   /// Text that travels with the tensors, in order of its keys when written.
   package var metadata: [String: String] = [:]
-  /// What `PendingDigest.placeholder` in the metadata stands for.
+  /// The digest that replaces `PendingDigest.placeholder` in the metadata.
   package var digest: PendingDigest?
   /// What the file holds besides tensors.
   package var skipped: [SkippedItem] = []

@@ -55,7 +55,7 @@ package struct StoredTensor: Sendable {
   package func bytes() throws -> Bytes { try located { try opener().read(0..<byteCount) } }
 
   /// The numbers as float32.
-  /// - Throws: `Failure` as `bytes()`, and where the type is no float.
+  /// - Throws: `Failure` as `bytes()`, and where the type is not a float.
   package func floats() throws -> [Float] { try located { try type.floats(try bytes()) } }
 
   /// The same tensor under another name.
@@ -74,7 +74,7 @@ package struct StoredTensor: Sendable {
     return copy
   }
 
-  /// The tensors that stand one behind the other along the first axis.
+  /// The tensors that follow one another along the first axis.
   /// - Parameter names: one for each.
   package func unstack(_ names: [String]) -> [StoredTensor] {
     let source = self

@@ -6,7 +6,7 @@ extension PickleMachine {
   /// - Parameter isNew: whether the pickle asks for a new instance of a class, rather than for a call.
   mutating func call(_ function: PickleValue, _ arguments: PickleValue, isNew: Bool) throws -> PickleValue {
     guard case .tuple(let place) = arguments else {
-      throw Self.damaged("a call of something that is no function")
+      throw Self.damaged("a call of something that is not a function")
     }
     let known: PickleGlobal
     switch function {
@@ -14,7 +14,7 @@ extension PickleMachine {
     case .object(let object):
       // A function that another one made, or a method.
       return newObject(PickleObject(kind: .result, name: objects[object].name, arguments: arguments))
-    default: throw Self.damaged("a call of something that is no function")
+    default: throw Self.damaged("a call of something that is not a function")
     }
     let items = sequences[place]
     switch known {
@@ -142,7 +142,7 @@ extension PickleMachine {
       }
       let count = storage.count * storage.type.width / type.width
       guard count * type.width == storage.count * storage.type.width, storage.first == 0 else {
-        throw Self.damaged("a storage that is no whole number of elements")
+        throw Self.damaged("a storage that is not a whole number of elements")
       }
       storage = PickleStorage(key: storage.key, type: type, count: count)
     }

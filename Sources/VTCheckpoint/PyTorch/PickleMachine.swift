@@ -117,7 +117,7 @@ struct PickleMachine {
       switch try top() {
       case .set(let place): sequences[place] += items
       case .object: break
-      default: throw Self.damaged("an item for something that is no set")
+      default: throw Self.damaged("an item for something that is not a set")
       }
     case UInt8(ascii: "0"): _ = try pop()
     case UInt8(ascii: "1"): _ = try popMarked()
@@ -142,7 +142,7 @@ struct PickleMachine {
       stack.append(.global(try global(module, try cursor.name())))
     case 0x93:  // STACK_GLOBAL
       guard case .string(let name) = try pop(), case .string(let module) = try pop() else {
-        throw Self.damaged("a name that is no text")
+        throw Self.damaged("a name that is not text")
       }
       stack.append(.global(try global(module, name)))
     case UInt8(ascii: "Q"):
@@ -178,7 +178,7 @@ struct PickleMachine {
 
   private func global(_ module: String, _ name: String) throws -> PickleGlobal {
     guard !module.isEmpty, !name.isEmpty, module.utf8.count + name.utf8.count <= 1024 else {
-      throw Self.damaged("a name that is no name")
+      throw Self.damaged("a name that is not a name")
     }
     try PickleDanger.check(module: module, name: name)
     return PickleGlobal(module: module, name: name)
@@ -190,7 +190,7 @@ struct PickleMachine {
     switch try top() {
     case .object(let object): place = entries(of: object)
     case .dict(let own): place = own
-    default: throw Self.damaged("an entry for something that is no dictionary")
+    default: throw Self.damaged("an entry for something that is not a dictionary")
     }
     for pair in stride(from: 0, to: items.count, by: 2) {
       switch items[pair] {
@@ -206,7 +206,7 @@ struct PickleMachine {
       if objects[object].items == nil { objects[object].items = newSequence([]) }
       if let place = objects[object].items { sequences[place] += items }
     case .list(let place): sequences[place] += items
-    default: throw Self.damaged("an item for something that is no list")
+    default: throw Self.damaged("an item for something that is not a list")
     }
   }
 
@@ -261,7 +261,7 @@ struct PickleMachine {
   /// A place of the memo, as protocol 0 writes it.
   private mutating func place() throws -> Int {
     guard let place = Int(String(decoding: try cursor.line(), as: UTF8.self)), place >= 0 else {
-      throw Self.damaged("a place that is no number")
+      throw Self.damaged("a place that is not a number")
     }
     return place
   }

@@ -7,7 +7,7 @@ struct PickleWalk {
   /// Values that may still be visited: a file whose parts contain each other many times over ends here.
   private var budget: Int
   private(set) var tensors: [(name: String, view: PickleTensor)] = []
-  /// What is no tensor, and what it is.
+  /// What is not a tensor, and what it is.
   private(set) var others: [SkippedItem] = []
   /// Short texts near the root, by dotted name: what a training script called its network.
   private(set) var texts: [String: String] = [:]
@@ -78,7 +78,7 @@ struct PickleWalk {
       case .int(let number): try visit(item, name: prefix + String(number), depth: depth + 1)
       default:
         try spend()
-        others.append(SkippedItem(name: prefix + "?", reason: "a key that is no text"))
+        others.append(SkippedItem(name: prefix + "?", reason: "a key that is not text"))
       }
     }
   }

@@ -43,7 +43,7 @@ enum PyTorchLegacy {
       throw Failure("the file's list of storages is none", offset: at)
     }
     let keys = try keyMachine.sequences[list].map { item in
-      guard case .string(let key) = item else { throw Failure("a storage's key is no text", offset: at) }
+      guard case .string(let key) = item else { throw Failure("a storage's key is not text", offset: at) }
       return key
     }
     let places = try places(file, from: at, keys, machine.storages)

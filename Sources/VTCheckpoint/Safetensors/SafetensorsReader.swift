@@ -39,7 +39,7 @@ enum SafetensorsReader {
       failure.offset = failure.offset.map { $0 + 8 }
       throw failure
     }
-    guard let members = header.members else { throw Failure("the header is no JSON object", offset: 8) }
+    guard let members = header.members else { throw Failure("the header is not a JSON object", offset: 8) }
     return try store(members, file: file, dataStart: 8 + headerLength)
   }
 
@@ -58,10 +58,10 @@ enum SafetensorsReader {
     var entries: [Entry] = []
     for member in members {
       if member.key == "__metadata__" {
-        guard let pairs = member.value.members else { throw Failure("__metadata__ is no JSON object") }
+        guard let pairs = member.value.members else { throw Failure("__metadata__ is not a JSON object") }
         for pair in pairs {
           guard let text = pair.value.string else {
-            throw Failure("__metadata__ has a value that is no string, at key '\(pair.key.printable)'")
+            throw Failure("__metadata__ has a value that is not a string, at key '\(pair.key.printable)'")
           }
           result.metadata[pair.key] = text
         }
@@ -102,7 +102,7 @@ enum SafetensorsReader {
   }
 
   private static func entry(_ member: JSON.Member) throws -> Entry {
-    guard let fields = member.value.members else { throw Failure("the entry is no JSON object") }
+    guard let fields = member.value.members else { throw Failure("the entry is not a JSON object") }
     for field in fields where !["dtype", "shape", "data_offsets"].contains(field.key) {
       throw Failure("the entry has an unknown field '\(field.key.printable)'")
     }
@@ -113,7 +113,7 @@ enum SafetensorsReader {
     guard let axes = member.value["shape"]?.array else { throw Failure("the entry has no shape") }
     let shape = try axes.map { axis in
       guard let length = axis.int, length >= 0 else {
-        throw Failure("the shape has an axis that is no natural number")
+        throw Failure("the shape has an axis that is not a natural number")
       }
       return length
     }

@@ -6,7 +6,7 @@ import VTCore
 enum ShardIndex {
   static let suffix = ".index.json"
 
-  /// The format of an index's files; nil where the path is no index.
+  /// The format of an index's files; nil where the path is not an index.
   static func format(ofPath path: String) -> FileFormat? {
     guard path.lowercased().hasSuffix(suffix) else { return nil }
     let inner = (String(path.dropLast(suffix.count)) as NSString).pathExtension.lowercased()

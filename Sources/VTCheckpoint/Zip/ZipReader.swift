@@ -42,7 +42,7 @@ struct ZipReader: Sendable {
     guard start >= 0 else {
       throw Failure("the archive's directory is larger than the file", offset: end.offset)
     }
-    // Bytes may stand in front of the archive; all offsets then count from its own start, or from
+    // Bytes may precede the archive; all offsets then count from its own start, or from
     // the file's.
     let shift = start - end.directoryOffset
     guard shift >= 0 else {
@@ -136,7 +136,7 @@ struct ZipReader: Sendable {
     let hasLocator = at >= 20 ? try file.u32(at - 20) == 0x0706_4B50 : false
     if hasLocator {
       let declared = try file.u64(at - 12)
-      // The record stands right before its locator; what lies in front of the archive shifts the
+      // The record comes right before its locator; what precedes the archive shifts the
       // declared offset.
       guard at >= 76, try file.u32(at - 76) == 0x0606_4B50, declared <= UInt64(at - 76) else {
         throw Failure("the zip64 end record is not where its locator says", offset: at - 20)
@@ -244,7 +244,7 @@ struct ZipReader: Sendable {
     return (.entry(entry), next, span)
   }
 
-  /// Sizes of 0xFFFFFFFF stand in the zip64 extra field instead, in a fixed order.
+  /// A size of 0xFFFFFFFF means that the zip64 extra field has it instead, in a fixed order.
   private static func applyZip64(
     _ file: MappedFile, extra: Int, length: Int,
     numbers: inout (compressed: UInt64, size: UInt64, offset: UInt64), name: String

@@ -68,7 +68,7 @@ struct ZipWriter {
     try file.write(bytes)
     pending = record
     guard left == 0 else { return }
-    // The checksum stands before what it is of.
+    // The checksum precedes the bytes that it covers.
     if !isFirst {
       try file.overwrite(at: record.offset + Self.checksumOffset, Self.little(Int(record.crc), 4))
     }

@@ -17,7 +17,7 @@ struct FolderDocuments {
   func path(_ name: String) -> String { OutputFolder.trimmed(folder) + "/" + name }
 
   /// - Returns: nil where there is no such file.
-  /// - Throws: `Failure` where a named folder's file is no JSON object.
+  /// - Throws: `Failure` where a named folder's file is not a JSON object.
   func document(_ name: String) throws -> JSON? {
     guard FileManager.default.fileExists(atPath: path(name)) else { return nil }
     do {

@@ -20,7 +20,7 @@ struct ClassFolders {
         continue
       }
       // Strings compare as Unicode does: composed and decomposed spellings are equal.
-      // Its true name; bytes that are no text cannot stand in one.
+      // Its true name; bytes that are not text cannot be in one.
       let name = (entry.name.hasUnreadableBytes ? entry.name.printable : entry.name).composed
       if entry.name.hasUnreadableBytes {
         remarks.warnings.append(

@@ -127,7 +127,7 @@ public struct ImageFolder: ImageDataSet {
     Failure(
       "no images found", file: root,
       hint:
-        "put \(ImageKind.list) files into one folder a class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
+        "put \(ImageKind.list) files into one folder per class: \(root)/<class>/, or \(root)/train/<class>/ and \(root)/val/<class>/"
     )
   }
 

@@ -10,7 +10,7 @@ struct BenchData: ParsableCommand {
     commandName: "data", abstract: "Times decoding and augmenting images, on one core.",
     discussion: "Example: vtkit bench data images --image-size 224")
 
-  @Argument(help: "A folder of images, one folder a class.")
+  @Argument(help: "A folder of images, one folder per class.")
   var folder: String
 
   @Option(help: "Side of the network's input.")

@@ -114,7 +114,7 @@ struct Convert: NetworkCommand {
       ("source", .left), ("shape", .left), ("type", .left), ("layout", .left), ("target", .left),
       ("shape", .left))
     for row in plan {
-      // A row of the table for every name; what they share stands in the first.
+      // A row of the table for every name; the first has what they share.
       for index in 0..<max(row.sources.count, row.targets.count) {
         func name(_ names: [String]) -> String { index < names.count ? names[index].printable : "" }
         let isFirst = index == 0

@@ -19,7 +19,7 @@ struct Inspect: NetworkCommand {
   @Flag(help: "Read the numbers too: smallest, largest, mean, standard deviation.")
   var stats = false
 
-  @Option(help: ArgumentHelp("Only tensors whose names match (* stands for anything).", valueName: "pattern"))
+  @Option(help: ArgumentHelp("Only tensors whose names match (* matches anything).", valueName: "pattern"))
   var filter: String?
 
   @OptionGroup(title: "Checkpoint") var load: LoadArguments

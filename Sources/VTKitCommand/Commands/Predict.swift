@@ -11,7 +11,7 @@ struct Predict: NetworkCommand {
                vtkit predict --checkpoint tuned.npz --top 1 --output labels.csv holiday/
 
       An image that cannot be read is told, and the others are answered; the exit code is then 1. The table has the \
-      columns image, rank, class, index and probability, one row an answer; .jsonl has one JSON object an image.
+      columns image, rank, class, index and probability, one row per answer; .jsonl has one JSON object per image.
 
       With --tensor, a NumPy archive's `input` (float32 [N, 3, H, W], normalized) goes through the network, and \
       `logits` [N, classes] and `grid` [N, k, k, D] are written to --output.

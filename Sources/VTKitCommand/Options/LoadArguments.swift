@@ -39,13 +39,13 @@ struct LoadArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Heads of attention, where the file does not settle them; one number a stage for CvT (1,3,6).",
+      "Heads of attention, where the file does not settle them; one number per stage for CvT (1,3,6).",
       valueName: "n"))
   var numHeads: HeadCount?
 
   @Option(
     help: ArgumentHelp(
-      "Leave out tensors whose names match (* stands for anything). May be repeated.", valueName: "pattern"))
+      "Leave out tensors whose names match (* matches anything). May be repeated.", valueName: "pattern"))
   var ignore: [String] = []
 
   @Option(help: ArgumentHelp("Do without tensors whose names match. May be repeated.", valueName: "pattern"))

@@ -27,7 +27,7 @@ enum Console {
     throw Failure(.resource, "writing the results to standard output failed (\(reason))")
   }
 
-  /// Wipes a progress bar that may stand on the line.
+  /// Wipes a progress bar that may be on the line.
   static var clear: String { isTerminal ? "\r\u{1B}[2K" : "" }
 
   static func write(_ text: String) {
@@ -60,7 +60,7 @@ enum Console {
   }
 }
 
-/// A line that is drawn over again while work goes on; nothing where standard error is no terminal.
+/// A line that is drawn over again while work goes on; nothing where standard error is not a terminal.
 final class ProgressBar {
   private let title: String
   private let total: Int
@@ -94,7 +94,7 @@ final class ProgressBar {
 }
 
 extension Console {
-  /// Tells what was assumed, taken from elsewhere or left out, after a command's own checks: an error stands alone.
+  /// Tells what was assumed, taken from elsewhere or left out, after a command's own checks: an error is shown alone.
   /// - Parameter path: the checkpoint's, where a command reads several.
   static func notes(_ notes: [LoadNote], of path: String? = nil) {
     for note in notes {

@@ -28,7 +28,7 @@ package struct SwinConfiguration: NetworkConfiguration, Equatable {
   package var patchNorm: Bool
   package var absolutePositionEmbedding: Bool
   package var relativePositionBias: Bool
-  /// What happens first where a grid is no multiple of the window.
+  /// What happens first where a grid is not a multiple of the window.
   package var windowPadding: WindowLayout.Padding
 
   package var stages: Int { depths.count }
@@ -63,7 +63,7 @@ package struct SwinConfiguration: NetworkConfiguration, Equatable {
       default: .padThenRoll)
     try reader.finish()
     guard imageSize % patchSize == 0 else {
-      throw Failure("image_size \(imageSize) is no multiple of patch_size \(patchSize)")
+      throw Failure("image_size \(imageSize) is not a multiple of patch_size \(patchSize)")
     }
     try checkGrid(side: imageSize / patchSize)
     guard stages <= 8 else { throw Failure("'depths' has \(stages) stages, more than 8") }

@@ -75,7 +75,7 @@ package struct T2TConfiguration: NetworkConfiguration, Equatable {
       "random features of the performers' attention, as a multiple of token_dim; null for transformer tokens")
     try reader.finish()
     guard embedDim % numHeads == 0 else {
-      throw Failure("embed_dim \(embedDim) is no multiple of num_heads \(numHeads)")
+      throw Failure("embed_dim \(embedDim) is not a multiple of num_heads \(numHeads)")
     }
     for ratio in [mlpRatio, tokenMLPRatio, performerKernelRatio ?? 1] where ratio <= 0 || ratio > 64 {
       throw Failure("a ratio of \(ratio) makes no sense")

@@ -14,7 +14,7 @@ package struct ResNetStemConfiguration: Sendable, Equatable {
   package var width: Int
   /// The group norms' eps.
   package var normEps: Double
-  /// The eps of the kernels' standardization, and whether it stands outside the root.
+  /// The eps of the kernels' standardization, and whether it is added outside the root.
   package var weightEps: Double
   package var weightEpsOutsideRoot: Bool
 
@@ -32,7 +32,8 @@ package struct ResNetStemConfiguration: Sendable, Equatable {
     self.depths = depths
     guard depths.count <= 8 else { throw Failure("resnet_depths has \(depths.count) stages; 8 are the most") }
     guard width % Self.groups == 0 else {
-      throw Failure("resnet_width \(width) is no multiple of the \(Self.groups) groups that its norms have")
+      throw Failure(
+        "resnet_width \(width) is not a multiple of the \(Self.groups) groups that its norms have")
     }
   }
 

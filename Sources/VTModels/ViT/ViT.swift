@@ -9,7 +9,7 @@ package final class ViT: VisionModel {
   private let layers: Layers
   /// The fixed position table, where the network has one.
   private let sincos: Tensor?
-  /// Stands in for the patches' bias, where the network has none.
+  /// Takes the place of the patches' bias, where the network has none.
   private let noBias: Tensor
 
   package var gridChannels: [Int] { [shape.embedDim] }

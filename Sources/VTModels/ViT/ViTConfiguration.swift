@@ -131,7 +131,7 @@ package struct ViTConfiguration: NetworkConfiguration, Equatable {
     guard mapSide % patchSize == 0 else {
       throw Failure(
         resnet == nil
-          ? "image_size \(imageSize) is no multiple of patch_size \(patchSize)"
+          ? "image_size \(imageSize) is not a multiple of patch_size \(patchSize)"
           : "the ResNet's last map has \(mapSide) cells a side at image_size \(imageSize), no multiple of patch_size \(patchSize)"
       )
     }

@@ -88,7 +88,7 @@ extension Recipe {
 
   /// The values by dotted keys.
   private static func flattened(_ json: JSON) throws -> [String: JSON] {
-    guard let members = json.members else { throw Failure("the recipe is no JSON object") }
+    guard let members = json.members else { throw Failure("the recipe is not a JSON object") }
     let objects = Set(RecipeKey.all.compactMap(\.object))
     var result: [String: JSON] = [:]
     for member in members {

@@ -12,7 +12,7 @@ extension Recipe {
       self.value = value
     }
 
-    /// - Parameter text: `KEY=VALUE`; a value that is no JSON is a text.
+    /// - Parameter text: `KEY=VALUE`; a value that is not JSON is text.
     /// - Throws: `Failure` where there is no `=`.
     package init(parsing text: String) throws {
       guard let sign = text.firstIndex(of: "="), sign > text.startIndex else {

@@ -35,7 +35,7 @@ package final class MetricsLog {
     }
   }
 
-  /// The lines of a log; what is no metrics is left out.
+  /// The lines of a log; other lines are left out.
   package static func read(_ path: String) -> [JSON] {
     guard let data = try? RunFile.read(path) else { return [] }
     return data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSON(parsing: $0) }

@@ -19,7 +19,7 @@ struct RecordReader {
 
   /// - Parameter prefix: what stands in front of a key where it is named (`drloc.`).
   init(_ json: JSON, _ name: String, prefix: String = "", allowsMissing: Bool) throws {
-    guard let members = json.members else { throw Failure("\(name) is no JSON object") }
+    guard let members = json.members else { throw Failure("\(name) is not a JSON object") }
     keys = members.map(\.key)
     self.members = Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first }
     self.name = name

@@ -68,7 +68,7 @@ package struct RunConfiguration: Sendable, Equatable {
   ///   rules as the command line.
   init(_ json: JSON) throws {
     format = json["format"] == nil ? 1 : json["format"]?.int ?? 0
-    guard format >= 1 else { throw Failure("the run's 'format' is no whole number from 1 on") }
+    guard format >= 1 else { throw Failure("the run's 'format' is not a whole number from 1 on") }
     guard format <= Self.currentFormat else {
       throw Failure(
         "the run folder is of a newer version of VTKit (format \(format); this version knows up to \(Self.currentFormat))",

@@ -77,7 +77,7 @@ package struct RunFolder: Sendable {
     return lock
   }
 
-  /// Removes all that a run has, but not the lock. Without `config.json`, which goes first, the rest is no run.
+  /// Removes all that a run has, but not the lock. Without `config.json`, which goes first, the rest is not a run.
   func removeRun() {
     func isRuns(_ name: String) -> Bool {
       let own: Set = [

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// Where a run stands: with the weights and the optimizer's moments, all that resuming needs.
+/// The state of a run: with the weights and the optimizer's moments, all that resuming needs.
 package struct TrainingState: Sendable, Equatable {
   /// Epoch under way, from 0.
   package var epoch = 0

@@ -15,7 +15,7 @@ struct HDF5ScaleOffset: Sendable {
   private let isBigEndian: Bool
   /// The power of ten of floats.
   private let scale: Int
-  /// What the largest packed number stands for; its bits.
+  /// The value that the largest packed number means; its bits.
   private let fill: UInt64?
 
   /// Bytes that a chunk has unpacked.

@@ -66,7 +66,7 @@ struct HDF5ChunkTree {
       }
       left = right
     }
-    // Behind the last chunk of all stands a key that no chunk has.
+    // After the last chunk comes a key that no chunk has.
     guard (left.place[rank] != 0) == isLast else { throw mismatch(left) }
     if let keys, keys.1.place != left.place { throw mismatch(left) }
   }

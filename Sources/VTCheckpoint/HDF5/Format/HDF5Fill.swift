@@ -1,4 +1,4 @@
-/// What stands for numbers that nobody wrote (sections IV.A.2.e and IV.A.2.f).
+/// The value of numbers that nobody wrote (sections IV.A.2.e and IV.A.2.f).
 enum HDF5Fill {
   /// - Returns: the bytes of one element as the file has them; nil for zeros.
   static func value(_ file: HDF5File, _ header: HDF5ObjectHeader, width: Int) throws -> [UInt8]? {

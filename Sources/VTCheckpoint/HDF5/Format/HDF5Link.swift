@@ -12,7 +12,7 @@ struct HDF5Link {
   let target: Target
   /// What a symbol table's entry repeats of a group's header.
   var table: HDF5SymbolTable.Places?
-  /// Where the link itself stands.
+  /// The offset of the link itself.
   let at: Int
 
   var text: String { String(decoding: name, as: UTF8.self) }
