@@ -7,15 +7,9 @@ import VTCore
 
 struct RecipePageTests {
   private static func row(_ key: RecipeKey) throws -> String {
-    // The default, under the first optimizer that has the key; an object has none of its own.
-    let usual = Optimizers.names.lazy.compactMap { name in
-      var recipe = Recipe()
-      recipe.optimizer = OptimizerSettings(name)
-      return key.write(recipe)
-    }.first
     let choices = key.kind.hasPrefix("one of") ? " O" + key.kind.dropFirst() + "." : ""
     return [
-      "| `\(key.name)`", key.option.map { "`\($0)`" } ?? "", usual.map { "`\($0.text())`" } ?? "",
+      "| `\(key.name)`", key.option.map { "`\($0)`" } ?? "", key.usual.map { "`\($0.text())`" } ?? "",
       "\(key.meaning)\(choices) |",
     ].joined(separator: " | ").replacing("|  |", with: "| |").replacing("|  |", with: "| |")
   }

@@ -80,6 +80,12 @@ struct RecipeTests {
     ([.init("optimizer.beta1", .int(1))], "--set optimizer.beta1 must lie in 0..<1"),
     ([.init("epochs", .string("x"))], "--epochs is \"x\", and must be a whole number"),
     ([.init("epoch", .int(3))], "--set: a recipe has no key 'epoch'"),
+    ([.init("optimizer.momentum", .number("0.5"))], "--momentum: the optimizer 'adamw' has no such number"),
+    (
+      [.init("optimizer.momentum", .int(1)), .init("optimizer.name", .string("sgd"))],
+      "--momentum must lie in 0..<1"
+    ),
+    ([.init("optimizer.name", .string("adam"))], "--optimizer is \"adam\", and must be one of adamw, sgd"),
     ([.init("epochs", .int(3)), .init("epochs", .int(4))], "--epochs is given twice"),
   ])
   func mistakesInOptionsAreNamed(_ overrides: [Recipe.Override], _ problem: String) throws {
@@ -89,6 +95,18 @@ struct RecipeTests {
       try recipe.validate()
     }
     #expect(failure?.kind == .usage && failure?.problem == problem, "\(failure?.description ?? "")")
+  }
+
+  @Test func anotherOptimizerHasItsOwnNumbers() throws {
+    var recipe = try Self.read("{\"optimizer\": {\"name\": \"sgd\", \"momentum\": 0.8}}")
+    #expect(recipe.optimizer["momentum"] == 0.8 && recipe.optimizer.weightDecay == 1e-4)
+    // Which optimizer it is decides what the others mean, whatever their order.
+    try recipe.apply([.init("optimizer.beta1", .number("0.8")), .init("optimizer.name", .string("adamw"))])
+    #expect(recipe.optimizer["beta1"] == 0.8 && recipe.optimizer.weightDecay == 0.05)
+    let failure = #expect(throws: Failure.self) { try Self.read("{\"optimizer\": {\"momentum\": 0.8}}") }
+    #expect(
+      failure?.problem
+        == "the recipe has the key 'optimizer.momentum', which the optimizer 'adamw' does not know")
   }
 
   @Test func aSettingNeedsAKeyAndAValue() {

@@ -32,6 +32,7 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: .recipe("warmupEpochs", "n")) var warmupEpochs: Double?
   @Option(help: .recipe("schedule", "name")) var schedule: LearningRateSchedule.Shape?
   @Option(help: .recipe("optimizer.name", "name"), completion: .list(Optimizers.names)) var optimizer: String?
+  @Option(help: .recipe("optimizer.momentum", "x")) var momentum: Double?
   @Option(help: .recipe("optimizer.weightDecay", "x")) var weightDecay: Double?
   @Option(help: .recipe("optimizer.clipNorm", "x")) var clipNorm: Double?
   @Option(help: .recipe("labelSmoothing", "x")) var labelSmoothing: Double?
@@ -65,7 +66,8 @@ struct RecipeArguments: ParsableArguments {
       int("epochs", epochs), int("batchSize", batchSize), number("learningRate", learningRate),
       number("minimumLearningRate", minLearningRate), number("warmupLearningRate", warmupLearningRate),
       number("warmupEpochs", warmupEpochs), text("schedule", schedule?.rawValue),
-      text("optimizer.name", optimizer), number("optimizer.weightDecay", weightDecay),
+      text("optimizer.name", optimizer), number("optimizer.momentum", momentum),
+      number("optimizer.weightDecay", weightDecay),
       ("optimizer.clipNorm", clipNorm.map { $0 == 0 ? .null : .number("\($0)") }),
       number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
       ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),

@@ -18,6 +18,9 @@ public struct OptimizerSettings: Sendable, Equatable {
     numbers = Dictionary(uniqueKeysWithValues: (type?.numbers ?? []).map { ($0.name, $0.usual) })
   }
 
+  /// One of the optimizer's own numbers; nil where it has no such number.
+  func value(_ number: String) -> Double? { numbers[number] }
+
   /// One of the optimizer's own numbers, such as `beta1`.
   /// - Precondition: the optimizer has it.
   public subscript(number: String) -> Double {

@@ -19,9 +19,18 @@ package struct RecipeKey: Sendable {
   /// What is wrong with the recipe's value: `must be positive`.
   let problem: @Sendable (Recipe) -> String?
 
+  /// The default, under the first optimizer that has the key; nil for an object, which is written by its keys.
+  package var usual: JSON? {
+    Optimizers.names.lazy.compactMap { name in
+      var recipe = Recipe()
+      recipe.optimizer = OptimizerSettings(name)
+      return write(recipe)
+    }.first
+  }
+
   /// The default, for help; empty where it says nothing.
   package var usualText: String {
-    guard let usual = write(Recipe()), usual != .null else { return "" }
+    guard let usual, usual != .null else { return "" }
     let value = usual.array?.first ?? usual
     return " (default: \(value.string ?? value.text()))"
   }

@@ -41,7 +41,7 @@ extension RecipeKey {
       problem: { Optimizers.names.contains($0.optimizer.name) ? nil : "must be " + Optimizers.list }),
     RecipeKey(
       "optimizer.weightDecay", "--weight-decay", \.optimizer.weightDecay, .number,
-      "Weight decay; biases and norms have none.", Limits.rate),
+      "Weight decay; biases and norms have none. Its default is the optimizer's own.", Limits.rate),
     RecipeKey(
       "optimizer.clipNorm", "--clip-norm", \.optimizer.clipNorm, .optionalNumber,
       "Largest norm of the whole gradient; 0 (null in the file) does not clip.",
@@ -163,10 +163,13 @@ extension RecipeKey {
       name: "optimizer." + number.name, option: number.option, meaning: number.meaning, since: number.since,
       kind: RecipeValue.number.kind,
       read: { recipe, json in
-        guard let value = RecipeValue.number.parse(json) else { return false }
+        guard let value = RecipeValue.number.parse(json), recipe.optimizer.value(number.name) != nil else {
+          return false
+        }
         recipe.optimizer[number.name] = value
         return true
       },
-      write: { .double($0.optimizer[number.name]) }, problem: { number.limit($0.optimizer[number.name]) })
+      write: { $0.optimizer.value(number.name).map(JSON.double) },
+      problem: { $0.optimizer.value(number.name).flatMap(number.limit) })
   }
 }

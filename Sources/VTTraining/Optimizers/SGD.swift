@@ -1,0 +1,37 @@
+import VTTensor
+
+/// Stochastic gradient descent with Nesterov's momentum, in PyTorch's form: with the gradient `g`, scaled by clipping, and
+/// the weight decay added to it, `b = momentum · b + g`, then `p -= rate · (g + momentum · b)`.
+package struct SGD: Optimizer {
+  package static let name = "sgd"
+  package static let slots = [OptimizerSlot(name: "momentum_buffer")]
+  package static let numbers = [
+    OptimizerNumber(
+      name: "momentum", usual: 0.9, option: "--momentum", limit: Limits.part,
+      meaning: "SGD's momentum, in Nesterov's form.")
+  ]
+  package static let usualWeightDecay = 1e-4
+
+  private let momentum: Double
+
+  package init(_ settings: OptimizerSettings) { momentum = settings["momentum"] }
+
+  package func update(
+    _ parameter: Tensor, gradient: Storage, slots: [Tensor], _ step: OptimizerStep, _ engine: Engine
+  ) {
+    let (p, b) = (parameter.storage, slots[0].storage)
+    let (rate, scale) = (step.learningRate, step.gradientScale)
+    /// `y += factor · x`.
+    func add(_ x: Storage, times factor: Double, to y: Storage) {
+      engine.backend.add(y, y, x, scale: Float(factor))
+    }
+    add(b, times: momentum - 1, to: b)
+    add(gradient, times: scale, to: b)
+    if step.weightDecay != 0 {
+      add(p, times: step.weightDecay, to: b)
+      add(p, times: -rate * step.weightDecay, to: p)
+    }
+    add(gradient, times: -rate * scale, to: p)
+    add(b, times: -rate * momentum, to: p)
+  }
+}
