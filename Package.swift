@@ -1,6 +1,11 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Without optimization, the kernels take most of the time of `swift test`. A package that is fetched as a dependency may not
+// set such flags.
+let isDependency = Context.packageDirectory.contains("/checkouts/")
+let optimized: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+
 let package = Package(
   name: "VTKit",
   platforms: [.macOS(.v15)],
@@ -36,7 +41,7 @@ let package = Package(
     .systemLibrary(name: "CGIF", providers: [.apt(["libgif-dev"]), .brew(["giflib"])]),
 
     // C kernels and codecs: no allocation of results, no threads, no Swift.
-    .target(name: "CKernels"),
+    .target(name: "CKernels", cSettings: optimized),
     .target(name: "CFiles"),
     // OpenBLAS is loaded when something needs it.
     .target(
