@@ -10,11 +10,27 @@ struct AxisPattern: Sendable {
     var names: [String]
     /// Name of the product.
     var whole: String?
+
+    var text: String {
+      switch names.count {
+      case 0: "1"
+      case 1: names[0]
+      default: "(" + names.joined(separator: " ") + ")" + (whole.map { "=" + $0 } ?? "")
+      }
+    }
   }
 
   let text: String
   let source: [Axis]
   let native: [Axis]
+
+  /// The same names on both sides, each once.
+  init(source: [Axis], native: [Axis]) {
+    self.source = source
+    self.native = native
+    let sides = [source, native].map { $0.map(\.text).joined(separator: " ") }
+    text = source == native ? sides[0] : sides.joined(separator: " -> ")
+  }
 
   /// - Throws: `Failure` where the two sides do not have the same names, each once.
   init(_ text: String) throws {

@@ -30,6 +30,7 @@ struct Exporter {
   {
     try checkConfiguration(native, configuration)
     let counts = Counts(file.counters) { configuration[$0] }
+    let usual = file.usualValues
     let texts = compiled.defaultWildcards.merging(wildcards) { _, given in given }
     var report = LoadReport()
     var taken: Set<String> = []
@@ -37,7 +38,7 @@ struct Exporter {
     var plan: [PlanRow] = []
     for (index, numbers) in compiled.expanded(counts) {
       let rule = compiled.rules[index]
-      let lookUp: (String) -> JSON? = { numbers[$0].map { .int($0) } ?? configuration[$0] }
+      let lookUp: (String) -> JSON? = { numbers[$0].map { .int($0) } ?? configuration[$0] ?? usual[$0] }
       if let when = rule.rule.when, !when.isTrue(lookUp) { continue }
       let name = rule.native.name(numbers: numbers, wildcards: [:])
       guard let tensor = native[name] else {
@@ -139,7 +140,7 @@ struct Exporter {
   }
 
   /// Keys that the dialect's library takes for granted, or from what tensors there are, and the network has
-  /// differently.
+  /// differently, in the schema's order.
   func differences(_ native: StateDict, _ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
     let shown = file.presenceValues { name in
       compiled.rules.contains { rule in
@@ -147,7 +148,10 @@ struct Exporter {
       }
     }
     let usual = file.configuration + shown.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
-    return usual.compactMap { key, value in
+    let names = (file.schema?.keys ?? []).map(\.name)
+    let inOrder =
+      names.flatMap { name in usual.filter { $0.key == name } } + usual.filter { !names.contains($0.key) }
+    return inOrder.compactMap { key, value in
       guard let value = file.fixed(key, value, { configuration[$0] }),
         let own = configuration[key], !own.isSame(as: value),
         file.irrelevantWhen[key]?.isTrue({ configuration[$0] }) != true

@@ -3,7 +3,7 @@ import VTCore
 
 /// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
 /// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ceil(a, b)` (a / b rounded up),
-/// `ratio(a, b)`, `count(list)`, `list[i]`, `== != < >`,
+/// `ratio(a, b)`, `has('tensor')`, `count(list)`, `list[i]`, `== != < >`,
 /// `times(list, x)`, `repeat(x, n)` (a list of n), `decimals(x)` (4 written as 4.0), `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not
 /// come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
 struct Expression: Sendable {
@@ -18,14 +18,28 @@ struct Expression: Sendable {
   let text: String
   /// Every name in it.
   let names: Set<String>
+  /// Native names of tensors whose presence it asks for (`has('head.weight')`).
+  let tensors: Set<String>
   private let root: Node
 
   /// - Throws: `Failure` naming the text.
   init(_ text: String) throws {
+    try self.init(asking: text)
+    guard tensors.isEmpty else { throw Failure("'\(text)': has(...) belongs to keys under 'configuration'") }
+  }
+
+  /// An expression that may ask whether tensors are there.
+  init(asking text: String) throws {
     self.text = text
     var parser = ExpressionParser(text)
     root = try parser.whole()
     names = parser.names
+    tensors = parser.tensors
+  }
+
+  /// The tensor whose presence a name looked up asks for, if it does.
+  static func tensor(asked name: String) -> String? {
+    name.hasPrefix("has(") ? String(name.dropFirst(4).dropLast()) : nil
   }
 
   /// The name where the expression is one name alone.
@@ -96,6 +110,9 @@ struct Expression: Sendable {
     case .name(let name): return lookUp(name)
     case .call("not", let arguments) where arguments.count == 1:
       return .bool(!(evaluate(arguments[0], lookUp).map(isTrue) ?? false))
+    case .call("has", let arguments):
+      guard case .value(.string(let tensor))? = arguments.first else { return nil }
+      return lookUp("has(\(tensor))")
     case .call("given", let arguments) where arguments.count == 2:
       return evaluate(arguments[0], lookUp) ?? evaluate(arguments[1], lookUp)
     case .call(let function, let arguments):

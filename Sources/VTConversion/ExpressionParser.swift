@@ -6,9 +6,11 @@ struct ExpressionParser {
   private let text: String
   private var tokens: [String] = []
   private(set) var names: Set<String> = []
+  private(set) var tensors: Set<String> = []
 
   private static let functions: Set<String> = [
     "sqrt", "min", "ceil", "ratio", "count", "not", "square", "given", "times", "repeat", "decimals",
+    "has",
   ]
   /// Operators of more than one character, and how tightly each level binds, loosest first.
   private static let long = ["==", "!=", "**"]
@@ -98,12 +100,17 @@ struct ExpressionParser {
       var arguments = [try level(0)]
       while take(",") { arguments.append(try level(0)) }
       guard take(")") else { throw fail() }
+      if token == "has" {
+        guard arguments.count == 1, case .value(.string(let tensor)) = arguments[0] else { throw fail() }
+        tensors.insert(tensor)
+      }
       return .call(token, arguments)
     }
     if let number = Int(token) { return .value(.int(number)) }
     // 1e-05; a name begins with a letter.
     if token.first?.isNumber == true, let number = Double(token) { return .value(.double(number)) }
     if token.first == "'", token != "''" { return .value(.string(String(token.dropFirst()))) }
+    if token == "true" || token == "false" { return .value(.bool(token == "true")) }
     guard token.first?.isLetter == true, token != "and", token != "or" else { throw fail() }
     names.insert(token)
     return .name(token)

@@ -23,9 +23,8 @@ package enum InputChannels {
       )
     }
     let architecture = configuration["architecture"]?.string
-    let names = try Dialects.all(architecture: architecture ?? "").filter { $0.base == nil }.flatMap(
-      \.inputLayer)
-    guard let name = names.first(where: { native[$0] != nil }) else {
+    let names = try architecture.flatMap { try ArchitectureSchema.named($0) }?.inputLayer
+    guard let name = names?.first(where: { native[$0] != nil }) else {
       throw Failure(
         "the first layer of a network of the architecture '\(architecture ?? "")' normalizes all channels together: it cannot be brought to \(channels) of them"
       )

@@ -81,7 +81,7 @@ struct NamePattern: Sendable {
   }
 
   /// The text with the variables' texts in their places.
-  private static func filled(_ text: String, _ variables: [String: String]) -> [UInt8] {
+  static func filled(_ text: String, _ variables: [String: String]) -> [UInt8] {
     var rest = Array(text.utf8)[...]
     guard !variables.isEmpty else { return Array(rest) }
     var result: [UInt8] = []

@@ -2,7 +2,7 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// How a table over a grid is brought to a grid of another size; the rule files say which method a library uses.
+/// How a table over a grid is brought to a grid of another size; the architecture's schema says which.
 package enum ResamplingMethod: String, Sendable, CaseIterable {
   /// Cubic kernel with a = -0.75, half-pixel centres, edges replicated: `torch.nn.functional.interpolate` with
   /// mode `bicubic`.
@@ -79,7 +79,7 @@ package enum ResamplingMethod: String, Sendable, CaseIterable {
 package enum Resampling {
   /// - Parameters:
   ///   - native: the network's tensors.
-  ///   - architecture: whose rule files say how tables are resampled.
+  ///   - architecture: whose schema says how tables are resampled.
   ///   - configuration: the network's own, for the number of prefix tokens.
   ///   - shapes: what each tensor's shape is at the new size.
   /// - Returns: the tensors, and the names of those that were resampled, with the method.
@@ -87,16 +87,11 @@ package enum Resampling {
   package static func resize(
     _ native: StateDict, architecture: String, configuration: JSON, shapes: [String: [Int]]
   ) throws -> (store: StateDict, resampled: [(name: String, method: ResamplingMethod)]) {
-    let rules = try Dialects.all(architecture: architecture).filter { $0.base == nil }
-      .flatMap { file in
-        try file.resample.map { rule in
-          (
-            try NamePattern(
-              rule.native, variables: [:], counts: Set(file.counters.map(\.name)), wildcards: []),
-            rule
-          )
-        }
-      }
+    let schema = try ArchitectureSchema.named(architecture)
+    let counts = Set(schema?.counters.map(\.name) ?? [])
+    let rules = try (schema?.resample ?? []).map { rule in
+      (try NamePattern(rule.native, variables: [:], counts: counts, wildcards: []), rule)
+    }
     var done: [(String, ResamplingMethod)] = []
     var result = native
     try result.mapTensors { tensor in

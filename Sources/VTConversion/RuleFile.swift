@@ -21,15 +21,13 @@ package struct RuleFile: Sendable {
     let isOptional: Bool
   }
 
-  /// What a configuration key is where a tensor is there, or is not.
+  /// What a configuration key is where tensors are there, or are not. Of a key's several, the first that holds counts;
+  /// where none does, the key is left to the tensors' axes.
   struct Presence: Sendable {
     let key: String
-    /// Native name whose source's presence decides.
-    let native: String
-    /// Value where it is present; nil leaves it to the tensors' axes, or to the key's next line.
-    let then: JSON?
-    /// Value where it is not; nil leaves it to the key's next line.
-    let otherwise: JSON?
+    /// With `has('native name')`; nil holds always.
+    let when: Expression?
+    let value: JSON
   }
 
   /// A key that no tensor shows, and what published files have.
@@ -87,10 +85,11 @@ package struct RuleFile: Sendable {
   let variants: [(name: String, variables: [String: String], when: Expression?)]
   /// Default texts of a wildcard, by variant.
   let wildcards: [String: [String: String]]
+  /// Keys that the dialect fixes: its own, and all that it does not mention at their defaults.
   let configuration: [(key: String, value: JSON)]
-  /// Keys of `configuration` that a network has only where an expression is true; otherwise the other value, or nil for
-  /// no such key.
-  let conditions: [String: (when: Expression, otherwise: JSON?)]
+  /// Keys of `configuration` whose value depends on the network: the first whose expression is true counts; where none
+  /// is, a network has no such key.
+  let cases: [String: [(when: Expression?, value: JSON)]]
   /// Where true, a key's value makes no difference.
   let irrelevantWhen: [String: Expression]
   /// Networks that the library does not have, although the rules could name their tensors.
@@ -115,10 +114,12 @@ package struct RuleFile: Sendable {
   let scanAxis: String?
   /// What stands before a chunk's number and a block's, where files may name both.
   let chunked: String?
+  /// In the file's order.
   let rules: [Rule]
-  let resample: [Resample]
-  /// The native weight that reads the image: the first of these that the network has.
-  let inputLayer: [String]
+  /// What all dialects of the architecture share; nil where VTKit does not know the architecture.
+  let schema: ArchitectureSchema?
+  /// Lines whose layer no network of the dialect has.
+  let impossible: [(line: Int, name: String)]
   /// Tensors that are no part of the network; where `beside` is given, only in files that have such a tensor too.
   let ignore: [(pattern: String, beside: String?, reason: String)]
   /// Native tensors for which the dialect has no place and whose loss changes no result.
@@ -145,10 +146,7 @@ package struct RuleFile: Sendable {
     self.isBuiltIn = isBuiltIn
     var reader: YAMLReader
     do {
-      guard var node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
-      if let base, let whole = try YAMLReader.tree(base)?.mapping {
-        for (key, value) in whole where node.mapping?[key] == nil { node.mapping?[key] = value }
-      }
+      guard let node = try YAMLReader.tree(text, extending: base) else { throw Failure("the file is empty") }
       reader = YAMLReader(node: node, path: "")
       self.base = try reader.optional("extends")?.text()
       architecture = try reader.string("architecture")
@@ -184,31 +182,30 @@ package struct RuleFile: Sendable {
           ? ["": try value.text()] : Dictionary(uniqueKeysWithValues: try value.textPairs())
       }
       self.wildcards = wildcards
-      var conditions: [String: (when: Expression, otherwise: JSON?)] = [:]
-      configuration = try reader.mapping("configuration").map { key, value in
-        guard value.isMapping else { return (key, try value.json()) }
-        var value = value
-        conditions[key] = (try Expression(value.string("when")), try value.optional("else")?.json())
-        guard let usual = try value.optional("value") else { throw value.fail("'value' is missing") }
-        try value.finish()
-        return (key, try usual.json())
+      let schema = try ArchitectureSchema.named(architecture)
+      self.schema = schema
+      let stated = try reader.mapping("configuration").map { try StatedKey($0, $1, schema) }
+      let shown = try reader.strings("shown").map { name in
+        guard let key = schema?.key(name), !key.shown.isEmpty else {
+          throw reader.fail("shown: the schema does not say which tensor shows '\(name)'")
+        }
+        return key
       }
-      self.conditions = conditions
+      presence = shown.flatMap(\.shown) + stated.flatMap(\.presence)
+      var configuration = stated.compactMap { key in key.fixed.first.map { (key: key.name, value: $0.value) }
+      }
+      var cases = Dictionary(
+        uniqueKeysWithValues: stated.filter { $0.fixed.contains { $0.when != nil } }.map {
+          ($0.name, $0.fixed)
+        })
+      let irrelevant = try reader.expressions("irrelevant_when")
       irrelevantWhen = Dictionary(
-        uniqueKeysWithValues: try reader.mapping("irrelevant_when").map { ($0, try Expression($1.text())) })
-      presence = try reader.mapping("presence").flatMap { key, value in
-        guard let items = value.items else { return [try Presence(key, value, isAlone: true)] }
-        return try items.map { try Presence(key, $0, isAlone: false) }
-      }
-      axes = Dictionary(
-        uniqueKeysWithValues: try reader.mapping("axes").map { ($0, try Expression($1.text())) })
-      counters = try reader.mapping("counts").map { name, value in
-        try value.located { try Counter(name, value.text()) }
-      }
-      derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
-      assume = try reader.mapping("assume").flatMap { key, value in
-        try value.items?.map { try Assumption(key, $0) } ?? [Assumption(key, value)]
-      }
+        (schema?.keys ?? []).compactMap { key in key.irrelevantWhen.map { (key.name, $0) } }
+      ) { first, _ in first }.merging(irrelevant) { $1 }
+      axes = (schema?.axes ?? [:]).merging(try reader.expressions("axes")) { $1 }
+      let ownCounters = try reader.counters()
+      let ownDerive = try reader.mapping("derive").map { (key: $0, expression: try Expression($1.text())) }
+      let ownAssume = try reader.assumptions()
       published = try reader.strings("published")
       refuse = try reader.list("refuse").map { value in
         var value = value
@@ -237,54 +234,66 @@ package struct RuleFile: Sendable {
       drloc = try reader.optional("drloc")?.text()
       scanAxis = try reader.optional("scan_axis")?.text()
       chunked = try reader.optional("chunked")?.text()
-      let variables = self.variants[0].variables
-      rules = try reader.list("tensors").map { value in
-        var value = value
-        let sources = try value.strings("source")
-        let axes = try value.string("axes")
-        let rule = Rule(
-          line: value.line, native: try value.string("native"), sources: sources,
-          axesText: axes,
-          axes: try value.located { try AxisPattern(axes, variables: variables) },
-          when: try value.optional("when").map { try Expression($0.text()) },
-          isOptional: try value.optional("optional")?.text() == "true")
-        try value.finish()
-        return rule
-      }
-      resample = try reader.list("resample").map { value in
-        var value = value
-        let method = try value.string("method")
-        guard let known = ResamplingMethod(rawValue: method) else {
-          throw value.fail("the method '\(method)' is unknown")
+      let prefixes = try reader.mapping("prefixes").map { ($0, try $1.text()) }
+      let lines = try RuleLines(
+        &reader, prefixes: prefixes, variables: self.variants[0].variables, schema: schema)
+      // What the file says itself comes before what the schema says of the same key.
+      let own = Set(stated.map(\.name))
+      derive =
+        (schema?.derive ?? []).filter { item in
+          !own.contains(item.key) && !ownDerive.contains { $0.key == item.key }
+        } + ownDerive
+      assume =
+        ownAssume
+        + (schema?.assume ?? []).filter { item in
+          !own.contains(item.key) && !ownAssume.contains { $0.key == item.key }
         }
-        let prefix = try value.optional("prefix")?.text() ?? "0"
-        let result = Resample(
-          native: try value.string("native"), method: known, prefix: try Expression(prefix))
-        try value.finish()
-        return result
+      let inherited = (schema?.counters ?? []).filter { counter in
+        lines.counts(counter.name) && !ownCounters.contains { $0.name == counter.name }
       }
+      counters = inherited + ownCounters
+      // A key that the file does not mention has its default.
+      let open = Set(presence.map(\.key) + derive.map(\.key) + assume.map(\.key) + published)
+      var mentioned = own.union(open).union(counters.map(\.limit.key))
+      for name in lines.axisNames { axes[name].map { mentioned.formUnion($0.settledKeys) } }
+      for key in schema?.keys ?? [] {
+        if let value = key.value, !mentioned.contains(key.name) { configuration.append((key.name, value)) }
+        if let when = key.when, cases[key.name] == nil,
+          let value = configuration.first(where: { $0.key == key.name })?.value
+        {
+          cases[key.name] = [(when, value)]
+        }
+      }
+      (self.configuration, self.cases) = (configuration, cases)
+      let expanded = try lines.expanded(
+        known: FixedKeys(
+          configuration.filter { cases[$0.key] == nil && !open.contains($0.key) },
+          others: (schema?.keys ?? []).map(\.name) + counters.map(\.name)))
+      rules = expanded.rules
+      impossible = expanded.impossible
       preprocessing = try reader.list("preprocessing").map { try PreprocessingRule($0) }
-      inputLayer = try reader.strings("input_layer")
       unsupported = try reader.reasons("unsupported", of: "when").map {
         (try Expression($0.pattern), $0.reason)
       }
-      dropped = try reader.reasons("dropped", of: "native")
-      computed = try reader.list("computed").map { value in
-        var value = value
-        let kind = try value.string("kind")
-        guard let known = ComputedTensor.Kind(rawValue: kind) else {
-          throw value.fail("nothing of the kind '\(kind)' is computed")
-        }
-        let result = ComputedTensor(
-          source: try value.string("source"), native: try value.string("of"), kind: known,
-          isForFolders: try value.optional("folders")?.text() == "true")
-        try value.finish()
-        return result
-      }
+      dropped = try reader.reasons("dropped", of: "native") + expanded.dropped
+      computed =
+        try reader.list("computed").map { value in
+          var value = value
+          let kind = try value.string("kind")
+          guard let known = ComputedTensor.Kind(rawValue: kind) else {
+            throw value.fail("nothing of the kind '\(kind)' is computed")
+          }
+          let result = ComputedTensor(
+            source: lines.filled(try value.string("source")), native: try value.string("of"), kind: known,
+            isForFolders: try value.optional("folders")?.text() == "true")
+          try value.finish()
+          return result
+        } + expanded.computed
       ignore = try reader.list("ignore").map { value in
         var value = value
         let result = (
-          try value.string("pattern"), try value.optional("beside")?.text(), try value.string("reason")
+          lines.filled(try value.string("pattern")), try value.optional("beside")?.text(),
+          try value.string("reason")
         )
         try value.finish()
         return result
@@ -332,80 +341,26 @@ package struct RuleFile: Sendable {
   /// Keys that depend on whether tensors are there.
   /// - Parameter isThere: whether a tensor of the native name, as `tensors` spells it, is.
   func presenceValues(_ isThere: (String) -> Bool) -> [String: JSON] {
+    func lookUp(_ name: String) -> JSON? { Expression.tensor(asked: name).map { .bool(isThere($0)) } }
     var result: [String: JSON] = [:]
-    for item in presence where result[item.key] == nil {
-      if let value = isThere(item.native) ? item.then : item.otherwise { result[item.key] = value }
+    for item in presence where result[item.key] == nil && item.when?.isTrue(lookUp) != false {
+      result[item.key] = item.value
     }
     return result
   }
 
-  /// Checks what can be checked without a checkpoint.
-  private func validate() throws {
-    for rule in rules {
-      for name in rule.axes.source.flatMap(\.names) where axes[name] == nil && !derivable(name) {
-        throw Failure("line \(rule.line): the axis '\(name)' is not explained under 'axes' or 'derive'")
-      }
-      guard !rule.sources.isEmpty else {
-        throw Failure("line \(rule.line): the rule has no 'source', the name in the file")
-      }
-      guard rule.sources.count == 1 || !rule.axes.native.isEmpty else {
-        throw Failure("line \(rule.line): several sources need an axis to be joined along")
-      }
-    }
-    for variant in variants { _ = try CompiledRules(self, variant: variant.name) }
-    for item in presence where !rules.contains(where: { $0.native == item.native }) {
-      throw Failure("presence of '\(item.key)' names no tensor of this file: \(item.native)")
-    }
-    if !preprocessing.isEmpty {
-      let always = Set(preprocessing.filter { $0.when == nil }.flatMap { $0.values.map(\.key) })
-      for key in ["interpolation", "crop", "mean", "std"] where !always.contains(key) {
-        throw Failure("preprocessing: no entry without 'when' gives '\(key)'")
-      }
-    }
-  }
-
-  /// Whether a derived key is computed from an axis, so that the axis needs no key of its own.
-  private func derivable(_ axis: String) -> Bool {
-    derive.contains { $0.expression.text.contains(axis) }
+  /// What keys are that a network's configuration leaves out.
+  var usualValues: [String: JSON] {
+    Dictionary(
+      (schema?.keys ?? []).compactMap { key in key.when == nil ? key.value.map { (key.name, $0) } : nil }
+    ) { first, _ in first }
   }
 }
 
 extension RuleFile {
   /// What a key that the dialect fixes is in a network of these other keys, or nil where such a network has none.
   func fixed(_ key: String, _ value: JSON, _ lookUp: (String) -> JSON?) -> JSON? {
-    guard let condition = conditions[key], !condition.when.isTrue(lookUp) else { return value }
-    return condition.otherwise
-  }
-}
-
-extension RuleFile.Assumption {
-  fileprivate init(_ key: String, _ reader: YAMLReader) throws {
-    var reader = reader
-    guard reader.isMapping else {
-      self.init(
-        key: key, expression: try Expression(reader.text()), when: nil, beside: nil,
-        reason: "this is what published files have")
-      return
-    }
-    self.init(
-      key: key, expression: try Expression(reader.string("value")),
-      when: try reader.optional("when").map { try Expression($0.text()) },
-      beside: try reader.optional("beside")?.text(), reason: try reader.optional("because")?.text())
-    try reader.finish()
-  }
-}
-
-extension RuleFile.Presence {
-  /// - Parameter isAlone: whether the key has this line only. `then` and `else` are then yes and no unless given;
-  ///   a key that is a size where the tensor is there is left to the tensors' axes.
-  fileprivate init(_ key: String, _ reader: YAMLReader, isAlone: Bool) throws {
-    var reader = reader
-    let then = try reader.optional("then")?.json()
-    let otherwise = try reader.optional("else")?.json() ?? (isAlone ? .bool(false) : nil)
-    let isFlag = isAlone && otherwise?.bool != nil
-    self.init(
-      key: key, native: try reader.string("of"), then: then ?? (isFlag ? .bool(true) : nil),
-      otherwise: otherwise)
-    try reader.finish()
+    guard let cases = cases[key] else { return value }
+    return cases.first { $0.when?.isTrue(lookUp) ?? true }?.value
   }
 }

@@ -134,6 +134,10 @@ struct YAMLReader {
     "immaterial": "it is called 'irrelevant_when' now", "cannot": "it is called 'unsupported' now",
     "without": "it is called 'dropped' now", "stacked": "it is called 'scan_axis' now",
     "words": "it is called 'values' now",
+    "presence":
+      "'shown' lists keys that tensors show; other keys have lists of {when: has('tensor'), value: ...}",
+    "else": "a list of {when: ..., value: ...} belongs here; the first that holds counts",
+    "resample": "the architecture's schema says it", "input_layer": "the architecture's schema says it",
     "python": "Python lines are in a file beside the rule file now: ours.py.txt beside ours.yaml",
   ]
 

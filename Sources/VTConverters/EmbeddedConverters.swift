@@ -8,9 +8,17 @@ package enum EmbeddedConverters {
 
   /// File name (without folder) and content of every rule file, in the order of their names.
   package static let files: [(name: String, bytes: [UInt8])] =
-    EmbeddedFiles.all.filter { !$0.path.hasPrefix("networks/") && $0.path.hasSuffix(".yaml") }.map { file in
+    EmbeddedFiles.all.filter { file in
+      file.path.hasSuffix(".yaml") && !file.path.hasSuffix("/schema.yaml")
+        && !file.path.hasPrefix("networks/")
+    }.map { file in
       (String(file.path.drop { $0 != "/" }.dropFirst()), Array(file.text.utf8))
     }
+
+  /// What all dialects of an architecture share; nil where there is no such architecture.
+  package static func schema(of architecture: String) -> String? {
+    EmbeddedFiles.all.first { $0.path == architecture + "/schema.yaml" }?.text
+  }
 
   /// How a rule file's library loads what was written: the Python template beside it (`vit-timm.py.txt`).
   /// - Parameter ruleFile: name without folder (`vit-timm.yaml`).

@@ -2,14 +2,14 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// A key of an architecture's configuration, as the code that reads it says.
+/// A key of an architecture's configuration, as the code that reads it says. What it means is in the architecture's
+/// `schema.yaml`, which a test holds to this.
 package struct ConfigurationKey: Sendable, Equatable {
   package let name: String
   /// What belongs there ("positive integer").
   package let kind: String
   /// What is taken where it is left out; nil where it must be given.
   package let usual: String?
-  package let meaning: String
 }
 
 /// Reads the keys of a configuration. What is missing, of the wrong kind or unknown is collected, so that one error
@@ -32,53 +32,48 @@ package struct ConfigurationReader {
     self.architecture = architecture
     keys = [
       ConfigurationKey(
-        name: "architecture", kind: "'\(architecture)'", usual: nil,
-        meaning: "which network the other keys describe")
+        name: "architecture", kind: "'\(architecture)'", usual: nil)
     ]
   }
 
   // MARK: Numbers
 
   /// A positive integer.
-  mutating func size(
-    _ key: String, _ meaning: String, default fallback: Int? = nil, usual: String? = nil
-  ) -> Int {
-    read(
-      key, "positive integer", meaning, fallback, usual: usual ?? fallback.map { String($0) }, placeholder: 1
-    ) {
+  mutating func size(_ key: String, default fallback: Int? = nil, usual: String? = nil) -> Int {
+    read(key, "positive integer", fallback, usual: usual ?? fallback.map { String($0) }, placeholder: 1) {
       $0.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
   /// Zero or a positive integer.
-  mutating func count(_ key: String, _ meaning: String, default fallback: Int? = nil) -> Int {
+  mutating func count(_ key: String, default fallback: Int? = nil) -> Int {
     read(
-      key, "0 or a positive integer", meaning, fallback, usual: fallback.map { String($0) }, placeholder: 0
+      key, "0 or a positive integer", fallback, usual: fallback.map { String($0) }, placeholder: 0
     ) { $0.int.flatMap { (0...Self.largest(key)).contains($0) ? $0 : nil } }
   }
 
-  mutating func number(_ key: String, _ meaning: String, default fallback: Double? = nil) -> Double {
-    read(key, "number", meaning, fallback, usual: fallback.map { JSON.double($0).text() }, placeholder: 1) {
+  mutating func number(_ key: String, default fallback: Double? = nil) -> Double {
+    read(key, "number", fallback, usual: fallback.map { JSON.double($0).text() }, placeholder: 1) {
       $0.double.flatMap { $0.isFinite ? $0 : nil }
     }
   }
 
   /// What a norm adds to the variance: a number above 0.
-  mutating func epsilon(_ key: String, _ meaning: String, default fallback: Double? = nil) -> Double {
+  mutating func epsilon(_ key: String, default fallback: Double? = nil) -> Double {
     read(
-      key, "number above 0", meaning, fallback, usual: fallback.map { JSON.double($0).text() }, placeholder: 1
+      key, "number above 0", fallback, usual: fallback.map { JSON.double($0).text() }, placeholder: 1
     ) { $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil } }
   }
 
-  mutating func optionalSize(_ key: String, _ meaning: String) -> Int? {
-    read(key, "positive integer, or null", meaning, .some(nil), usual: "null", placeholder: nil) { value in
+  mutating func optionalSize(_ key: String) -> Int? {
+    read(key, "positive integer, or null", .some(nil), usual: "null", placeholder: nil) { value in
       if value == .null { return .some(nil) }
       return value.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
-  mutating func optionalNumber(_ key: String, _ meaning: String) -> Double? {
-    read(key, "number, or null", meaning, .some(nil), usual: "null", placeholder: nil) { value in
+  mutating func optionalNumber(_ key: String) -> Double? {
+    read(key, "number, or null", .some(nil), usual: "null", placeholder: nil) { value in
       if value == .null { return .some(nil) }
       return value.double.flatMap { $0.isFinite ? $0 : nil }
     }
@@ -87,44 +82,42 @@ package struct ConfigurationReader {
   // MARK: Lists
 
   /// A list of positive integers (`atLeast: 1`) or natural ones, one for each of `count` stages where given.
-  mutating func sizes(_ key: String, _ meaning: String, count: Int? = nil, atLeast: Int = 1) -> [Int] {
-    list(key, "integers", meaning, count: count, placeholder: 1) {
+  mutating func sizes(_ key: String, count: Int? = nil, atLeast: Int = 1) -> [Int] {
+    list(key, "integers", count: count, placeholder: 1) {
       $0.int.flatMap { (atLeast...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
-  mutating func optionalSizes(_ key: String, _ meaning: String) -> [Int]? {
-    read(key, "list of integers, or null", meaning, .some(nil), usual: "null", placeholder: nil) { value in
+  mutating func optionalSizes(_ key: String) -> [Int]? {
+    read(key, "list of integers, or null", .some(nil), usual: "null", placeholder: nil) { value in
       if value == .null { return .some(nil) }
       return Self.items(value) { $0.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil } }
     }
   }
 
-  mutating func numbers(_ key: String, _ meaning: String, count: Int) -> [Double] {
-    list(key, "numbers", meaning, count: count, placeholder: 1) {
+  mutating func numbers(_ key: String, count: Int) -> [Double] {
+    list(key, "numbers", count: count, placeholder: 1) {
       $0.double.flatMap { $0.isFinite ? $0 : nil }
     }
   }
 
-  mutating func flags(_ key: String, _ meaning: String, count: Int) -> [Bool] {
-    list(key, "true and false", meaning, count: count, placeholder: false) { $0.bool }
+  mutating func flags(_ key: String, count: Int) -> [Bool] {
+    list(key, "true and false", count: count, placeholder: false) { $0.bool }
   }
 
   // MARK: Choices
 
-  mutating func flag(_ key: String, _ meaning: String, default fallback: Bool? = nil) -> Bool {
-    read(
-      key, "true or false", meaning, fallback, usual: fallback.map { String($0) }, placeholder: false
-    ) { $0.bool }
+  mutating func flag(_ key: String, default fallback: Bool? = nil) -> Bool {
+    read(key, "true or false", fallback, usual: fallback.map { String($0) }, placeholder: false) { $0.bool }
   }
 
   mutating func choice<Choice: RawRepresentable & CaseIterable>(
-    _ key: String, _ type: Choice.Type, _ meaning: String, default fallback: Choice? = nil,
+    _ key: String, _ type: Choice.Type, default fallback: Choice? = nil,
     usual: String? = nil
   ) -> Choice where Choice.RawValue == String {
     let kind = "one of " + Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
     return read(
-      key, kind, meaning, fallback, usual: usual ?? fallback?.rawValue,
+      key, kind, fallback, usual: usual ?? fallback?.rawValue,
       placeholder: Choice.allCases[Choice.allCases.startIndex]
     ) { $0.string.flatMap(Choice.init) }
   }
@@ -159,10 +152,10 @@ package struct ConfigurationReader {
   private static func largest(_ key: String) -> Int { key.hasPrefix("depth") ? 4096 : 1 << 20 }
 
   private mutating func read<Value>(
-    _ name: String, _ kind: String, _ meaning: String, _ fallback: Value?, usual: String?, placeholder: Value,
+    _ name: String, _ kind: String, _ fallback: Value?, usual: String?, placeholder: Value,
     _ parse: (JSON) -> Value?
   ) -> Value {
-    let key = ConfigurationKey(name: name, kind: kind, usual: usual, meaning: meaning)
+    let key = ConfigurationKey(name: name, kind: kind, usual: usual)
     keys.append(key)
     guard let given = json[name] else {
       if let fallback { return fallback }
@@ -183,11 +176,11 @@ package struct ConfigurationReader {
   }
 
   private mutating func list<Item>(
-    _ name: String, _ kind: String, _ meaning: String, count: Int?, placeholder: Item,
+    _ name: String, _ kind: String, count: Int?, placeholder: Item,
     _ parse: (JSON) -> Item?
   ) -> [Item] {
     let items = read(
-      name, "list of " + kind, meaning, nil, usual: nil,
+      name, "list of " + kind, nil, usual: nil,
       placeholder: [Item](repeating: placeholder, count: count ?? 1)
     ) { Self.items($0, parse) }
     guard let count, items.count != count else { return items }
@@ -238,11 +231,11 @@ extension ConfigurationReader {
     imageSize: Int, inChannels: Int, numClasses: Int, normEps: Double, activation: Activation
   ) {
     (
-      size("image_size", "side of the images in pixels"),
-      size("in_channels", "channels of the images", default: 3),
-      count("num_classes", "classes of the classifier; 0 for a network without one"),
-      epsilon("norm_eps", "the layer norms' epsilon"),
-      choice("activation", Activation.self, "the function between the two layers of an MLP")
+      size("image_size"),
+      size("in_channels", default: 3),
+      count("num_classes"),
+      epsilon("norm_eps"),
+      choice("activation", Activation.self)
     )
   }
 }

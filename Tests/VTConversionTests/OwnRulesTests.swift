@@ -49,19 +49,31 @@ struct OwnRulesTests {
         return ""
       } catch { return "\(error)" }
     }
-    #expect(try message("counts: {", "cuonts: {").contains("line \(line("counts: {")): unknown key 'cuonts'"))
+    #expect(try message("shown: [", "shwon: [").contains("line \(line("shown: [")): unknown key 'shwon'"))
+    #expect(try message("num_classes]", "num_clases]").contains("'num_clases'"))
+    #expect(
+      try message("  blocks.{block}.norm1:", "  blocks.{block}.nrom1:").contains(
+        "line \(line("  blocks.{block}.norm1:")): a vit has no layer or tensor 'blocks.{block}.nrom1'"))
+    #expect(
+      try message("  norm_eps:", "  norm_ep:").contains(
+        "line \(line("  norm_eps:")): a vit has no configuration key 'norm_ep'"))
+    #expect(
+      try message("activation: gelu", "activation: gelu\n  class_token: false").contains(
+        "no network of this dialect has 'cls_token'"))
     #expect(
       try message("axes: T D -> 1 T D", "axes: T Z -> 1 T Z").contains("line \(line("source: places"))"))
     #expect(try message("format: pytorch", "format: pytorsh").contains("the format 'pytorsh' is unknown"))
-    #expect(try message("axes: I D\n", "axes: I (D\n").contains("line"))
-    #expect(try message("image_size: sqrt(T - 1)", "image_size: sqrt(T -").contains("sqrt(T -"))
+    #expect(try message("axes: D M -> M D", "axes: D (M -> M D").contains("line \(line("axes: D M -> M D"))"))
+    #expect(
+      try message("axes: D M -> M D", "axes: D M -> D M x").contains("line \(line("axes: D M -> M D"))"))
+    #expect(try message("published:", "derive: {image_size: sqrt(T -}\npublished:").contains("sqrt(T -"))
     #expect(throws: Failure.self) { try RuleFile(path: "/nowhere.yaml") }
   }
 
   @Test func aCheckpointThatDoesNotFitNamesTheLines() throws {
     let folder = try TemporaryFolder()
     let good = try Self.text()
-    let line = good[..<good.range(of: "source: last.weight")!.lowerBound].count { $0 == "\n" } + 1
+    let line = good[..<good.range(of: "norm: last")!.lowerBound].count { $0 == "\n" } + 1
     let file = try RuleFile(path: written(good, folder))
     let (_, _, loaded) = try DialectTests.load("vit_timm_safetensors")
     let exporter = try Exporter(file, variant: "")

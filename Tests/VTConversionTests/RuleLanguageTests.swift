@@ -14,7 +14,7 @@ struct RuleLanguageTests {
     ("not(flag)", .bool(false)), ("not(nil_key)", .bool(true)), ("not(nothing)", .bool(true)),
     ("'cls'", .string("cls")), ("pooling == 'a b'", .bool(false)), ("flag and not(square(T))", .bool(true)),
     ("ceil(T, p)", .int(9)), ("ceil(D, p)", .int(6)), ("ceil(T, 0)", nil), ("given(D, 3)", .int(48)),
-    ("given(no_key, 3)", .int(3)),
+    ("given(no_key, 3)", .int(3)), ("true", .bool(true)), ("flag == false", .bool(false)),
   ])
   func evaluates(_ text: String, _ expected: JSON?) throws {
     let values: [String: JSON] = [
@@ -135,7 +135,7 @@ struct RuleLanguageTests {
 
   @Test(arguments: [
     ("immaterial", "irrelevant_when"), ("cannot", "unsupported"), ("without", "dropped"),
-    ("stacked", "scan_axis"), ("python", "ours.py.txt"),
+    ("stacked", "scan_axis"), ("python", "ours.py.txt"), ("presence", "shown"), ("resample", "schema"),
   ])
   func formerKeysAreRefusedWithTheirNewName(_ former: String, _ now: String) throws {
     let text =
@@ -170,5 +170,164 @@ struct RuleLanguageTests {
       }
       #expect(failure?.problem.hasPrefix("line \(line): ") == true, "\(part): \(failure?.problem ?? "")")
     }
+  }
+
+  // MARK: Layers and defaults
+
+  private func file(_ lines: String, dialect: String = "x") throws -> RuleFile {
+    try RuleFile(
+      fileName: "x.yaml",
+      text: """
+        architecture: vit
+        dialect: \(dialect)
+        description: x
+        library: x
+        format: npz
+        detect: [a]
+        configuration: {norm_eps: 1e-6, activation: gelu}
+
+        """ + lines)
+  }
+
+  private func names(_ file: RuleFile) -> [String] {
+    file.rules.map { rule in
+      rule.native + " = " + rule.sources.joined(separator: " + ") + " [" + rule.axes.text + "]"
+        + (rule.when.map { " when " + $0.text } ?? "") + (rule.isOptional ? " optional" : "")
+    }
+  }
+
+  @Test func layersFollowTheDialectsConventions() throws {
+    let file = try file(
+      """
+      prefixes: {b: "b/{block}"}
+      layers:
+        linear: {weight: /kernel, bias: /bias, axes: i o}
+        conv: {weight: /kernel, bias: /bias, axes: h w i o}
+        norm: {weight: /scale, bias: /bias, axes: 1 d}
+      shown: [qkv_bias]
+      tensors:
+        patch_embed.proj: stem
+        blocks.{block}.norm1: "{b}/ln"
+        blocks.{block}.attn.qkv: "{b}/{query,key,value}"
+        blocks.{block}.attn.proj: {source: "{b}/out", axes: H e D -> D (H e), bias: /b}
+        blocks.{block}.mlp.fc1: same
+      """)
+    #expect(
+      names(file) == [
+        "patch_embed.proj.weight = stem/kernel [ph pw C D -> D C ph pw]",
+        "patch_embed.proj.bias = stem/bias [D]",
+        "blocks.{block}.norm1.weight = b/{block}/ln/scale [1 D -> D]",
+        "blocks.{block}.norm1.bias = b/{block}/ln/bias [1 D -> D]",
+        "blocks.{block}.attn.qkv.weight = b/{block}/query/kernel + b/{block}/key/kernel + b/{block}/value/kernel [D I -> I D]",
+        "blocks.{block}.attn.qkv.bias = b/{block}/query/bias + b/{block}/key/bias + b/{block}/value/bias [I] when qkv_bias",
+        "blocks.{block}.attn.proj.weight = b/{block}/out/kernel [H e D -> D (H e)]",
+        "blocks.{block}.attn.proj.bias = b/{block}/out/b [D]",
+        "blocks.{block}.mlp.fc1.weight = blocks.{block}.mlp.fc1/kernel [D M -> M D]",
+        "blocks.{block}.mlp.fc1.bias = blocks.{block}.mlp.fc1/bias [M]",
+      ])
+  }
+
+  @Test func namesThatStayKeepTheSchemasOrder() throws {
+    let file = try file(
+      """
+      tensors:
+        norm: same
+        "blocks.{block}.mlp.*": same
+        head: {source: classes, when: true}
+        blocks.{block}.mlp.fc1: "{block}.up"
+      """)
+    #expect(
+      names(file).map { String($0.prefix { $0 != "[" }) } == [
+        "norm.weight = norm.weight ", "norm.bias = norm.bias ",
+        "blocks.{block}.mlp.fc1.weight = {block}.up.weight ",
+        "blocks.{block}.mlp.fc1.bias = {block}.up.bias ",
+        "blocks.{block}.mlp.fc2.weight = blocks.{block}.mlp.fc2.weight ",
+        "blocks.{block}.mlp.fc2.bias = blocks.{block}.mlp.fc2.bias ",
+        "head.weight = classes.weight ", "head.bias = classes.bias ",
+      ])
+  }
+
+  @Test func batchNormsHaveTheirCountersOrDropThem() throws {
+    func resnet(_ layers: String) throws -> RuleFile {
+      try RuleFile(
+        fileName: "x.yaml",
+        text: "{architecture: resnet, dialect: x, description: x, library: x, format: npz, detect: [a], "
+          + "configuration: {norm_eps: 1e-5}, \(layers)tensors: {bn1: n}}")
+    }
+    let torch = try resnet("")
+    #expect(
+      torch.rules.map(\.native).last == "bn1.num_batches_tracked" && torch.rules.last?.isOptional == true)
+    #expect(torch.computed.map(\.source) == ["n.num_batches_tracked"] && torch.dropped.isEmpty)
+    let keras = try resnet("layers: {batch_norm: {weight: /0, bias: /1, mean: /2, variance: /3}}, ")
+    #expect(keras.rules.flatMap(\.sources) == ["n/0", "n/1", "n/2", "n/3"])
+    #expect(keras.computed.isEmpty && keras.dropped.map(\.pattern) == ["*.num_batches_tracked"])
+  }
+
+  @Test func keysThatAreNotMentionedHaveTheirDefaults() throws {
+    let plain = try file("tensors: {cls_token: same, head: {source: head, when: num_classes}}")
+    func value(_ key: String, _ file: RuleFile) -> JSON? {
+      file.configuration.first { $0.key == key }.flatMap { file.fixed($0.key, $0.value) { _ in nil } }
+    }
+    #expect(value("class_token", plain) == .bool(true) && value("num_registers", plain) == .int(0))
+    #expect(value("representation_size", plain) == .null && value("pooling", plain) == .string("cls"))
+    // What no default settles, what an axis does, and what only other networks have.
+    for key in ["num_heads", "num_classes", "mlp_dim", "resnet_norm_eps"] {
+      #expect(value(key, plain) == nil)
+    }
+    let shown = try file(
+      """
+      shown: [class_token, representation_size]
+      tensors: {cls_token: same, pre_logits.fc: same}
+      """)
+    #expect(value("class_token", shown) == nil && value("representation_size", shown) == nil)
+    #expect(shown.presenceValues { _ in false }["class_token"] == .bool(false))
+    #expect(shown.presenceValues { _ in false }["representation_size"] == .null)
+    #expect(shown.presenceValues { _ in true } == ["class_token": .bool(true)])
+    // An export of another network is refused by name.
+    let (_, _, loaded) = try DialectTests.load("vit_timm_safetensors")
+    let other = loaded.metadata.configuration.replacing(["layer_scale": .bool(true)])
+    let failure = #expect(throws: Failure.self) {
+      try Exporter(file("tensors: {\"*\": same}"), variant: "").run(
+        loaded.native, configuration: other, wildcards: [:])
+    }
+    #expect(failure?.problem == "the dialect 'x' has layer_scale = false, the network true")
+  }
+
+  @Test func aKeyMayDependOnTensorsOrOnOtherKeys() throws {
+    func reading(_ configuration: String) throws -> RuleFile {
+      try RuleFile(
+        fileName: "x.yaml",
+        text: """
+          architecture: vit
+          dialect: x
+          description: x
+          library: x
+          format: npz
+          detect: [a]
+          configuration:
+            activation: gelu
+          \(configuration)
+          tensors: {cls_token: same, attn_pool.latent: same}
+          """)
+    }
+    let file = try reading(
+      """
+        norm_eps: [{when: pre_norm, value: 1.0e-05}, {value: 1.0e-06}]
+        pooling: [{when: has('attn_pool.latent'), value: map}, {when: not(has('cls_token')), value: mean}]
+      """)
+    #expect(file.fixed("norm_eps", .null) { _ in .bool(true) }?.double == 1e-5)
+    #expect(file.fixed("norm_eps", .null) { _ in .bool(false) }?.double == 1e-6)
+    #expect(file.presenceValues { $0 == "attn_pool.latent" } == ["pooling": .string("map")])
+    #expect(file.presenceValues { _ in false } == ["pooling": .string("mean")])
+    #expect(file.presenceValues { $0 == "cls_token" }.isEmpty)
+    for (line, problem) in [
+      ("  norm_eps: {value: 1.0e-05, when: pre_norm, else: 1.0e-06}", "unknown key 'else'"),
+      ("  pooling: [{when: has('cls_token') and pre_norm, value: cls}]", "cannot depend on other keys too"),
+      ("  pooling: [{when: has('norm.weight'), value: cls}]", "does not name: norm.weight"),
+    ] {
+      let failure = #expect(throws: Failure.self) { try reading(line) }
+      #expect(failure?.problem.contains(problem) == true, "\(failure?.problem ?? "")")
+    }
+    #expect(throws: Failure.self) { try Expression("has('cls_token')") }
   }
 }

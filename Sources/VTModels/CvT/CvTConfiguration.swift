@@ -75,46 +75,36 @@ package struct CvTConfiguration: NetworkConfiguration, Equatable {
 
   package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
-    let depths = reader.sizes("depths", "blocks of each stage")
+    let depths = reader.sizes("depths")
     let count = depths.count
     let (embed, heads) = (
-      reader.sizes("embed_dim", "width of a token in each stage", count: count),
-      reader.sizes("num_heads", "heads of attention in each stage", count: count)
+      reader.sizes("embed_dim", count: count),
+      reader.sizes("num_heads", count: count)
     )
     let (size, stride, padding) = (
-      reader.sizes("patch_size", "side of each stage's convolution that makes its tokens", count: count),
-      reader.sizes("patch_stride", "its stride", count: count),
-      reader.sizes("patch_padding", "its padding", count: count, atLeast: 0)
+      reader.sizes("patch_size", count: count),
+      reader.sizes("patch_stride", count: count),
+      reader.sizes("patch_padding", count: count, atLeast: 0)
     )
-    let ratios = reader.numbers(
-      "mlp_ratio", "width between an MLP's two layers in each stage, as a multiple of the stage's width",
-      count: count)
-    let kernels = reader.sizes(
-      "qkv_kernel_size", "side of the convolutions in front of queries, keys and values", count: count)
+    let ratios = reader.numbers("mlp_ratio", count: count)
+    let kernels = reader.sizes("qkv_kernel_size", count: count)
     let (qStride, qPadding) = (
-      reader.sizes("q_stride", "the queries' stride", count: count),
-      reader.sizes("q_padding", "the queries' padding", count: count, atLeast: 0)
+      reader.sizes("q_stride", count: count),
+      reader.sizes("q_padding", count: count, atLeast: 0)
     )
     let (kvStride, kvPadding) = (
-      reader.sizes("kv_stride", "the keys' and values' stride", count: count),
-      reader.sizes("kv_padding", "the keys' and values' padding", count: count, atLeast: 0)
+      reader.sizes("kv_stride", count: count),
+      reader.sizes("kv_padding", count: count, atLeast: 0)
     )
-    let classToken = reader.flags("class_token", "whether a class token joins, in each stage", count: count)
-    givenHeadDim = reader.optionalSize("head_dim", "channels of one head; null for embed_dim / num_heads")
-    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
-    attentionScale = reader.choice(
-      "attention_scale", AttentionScale.self, "the factor of the products of queries and keys",
-      default: .embedDim)
-    keyValueProjection = reader.choice(
-      "kv_projection", KeyValueProjection.self, "whether keys and values share their convolution",
-      default: .separate)
-    normEpsOutsideSqrt = reader.flag(
-      "norm_eps_outside_sqrt",
-      "whether the norms' epsilon is added to the deviation in place of the variance", default: false)
-    finalNorm = reader.flag("final_norm", "whether a norm is behind the last stage", default: true)
-    batchNormEps = reader.epsilon("batch_norm_eps", "the batch norms' epsilon")
-    pooling = reader.choice(
-      "pooling", Pooling.self, "what the classifier reads: the class token, or the mean of the last map")
+    let classToken = reader.flags("class_token", count: count)
+    givenHeadDim = reader.optionalSize("head_dim")
+    qkvBias = reader.flag("qkv_bias", default: true)
+    attentionScale = reader.choice("attention_scale", AttentionScale.self, default: .embedDim)
+    keyValueProjection = reader.choice("kv_projection", KeyValueProjection.self, default: .separate)
+    normEpsOutsideSqrt = reader.flag("norm_eps_outside_sqrt", default: false)
+    finalNorm = reader.flag("final_norm", default: true)
+    batchNormEps = reader.epsilon("batch_norm_eps")
+    pooling = reader.choice("pooling", Pooling.self)
     try reader.finish()
     var side = imageSize
     stages = []

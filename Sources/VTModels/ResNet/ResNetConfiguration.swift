@@ -53,23 +53,20 @@ package struct ResNetConfiguration: NetworkConfiguration, Equatable {
   }
 
   package init(reading reader: inout ConfigurationReader) throws {
-    imageSize = reader.size("image_size", "side of the images in pixels")
-    inChannels = reader.size("in_channels", "channels of the images", default: 3)
-    numClasses = reader.count("num_classes", "classes of the classifier; 0 for a network without one")
-    normEps = reader.epsilon("norm_eps", "the batch norms' epsilon")
-    activation = reader.choice(
-      "activation", Activation.self, "the function behind each norm; always relu", default: .relu)
-    block = reader.choice("block", Block.self, "the kind of block")
-    depths = reader.sizes("depths", "blocks of each stage")
-    channels = reader.sizes("channels", "channels inside the blocks of each stage", count: depths.count)
+    imageSize = reader.size("image_size")
+    inChannels = reader.size("in_channels", default: 3)
+    numClasses = reader.count("num_classes")
+    normEps = reader.epsilon("norm_eps")
+    activation = reader.choice("activation", Activation.self, default: .relu)
+    block = reader.choice("block", Block.self)
+    depths = reader.sizes("depths")
+    channels = reader.sizes("channels", count: depths.count)
     expansion = reader.size(
-      "expansion", "a block's outputs, as a multiple of its channels", default: block == .basic ? 1 : 4,
+      "expansion", default: block == .basic ? 1 : 4,
       usual: "1 for basic blocks, 4 for bottlenecks")
-    stemChannels = reader.size("stem_channels", "channels behind the first convolution", default: 64)
-    strideInFirst = reader.flag(
-      "stride_in_first",
-      "whether a bottleneck's stride is in its first convolution (Keras), not in its second", default: false)
-    convBias = reader.flag("conv_bias", "whether convolutions have a bias", default: false)
+    stemChannels = reader.size("stem_channels", default: 64)
+    strideInFirst = reader.flag("stride_in_first", default: false)
+    convBias = reader.flag("conv_bias", default: false)
     try reader.finish()
     try checkGrid(side: side(0))
     guard activation == .relu else { throw Failure("a ResNet's activation is relu") }

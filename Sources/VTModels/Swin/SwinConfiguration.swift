@@ -44,23 +44,17 @@ package struct SwinConfiguration: NetworkConfiguration, Equatable {
 
   package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
-    patchSize = reader.size("patch_size", "side of a patch in pixels")
-    embedDim = reader.size("embed_dim", "width of a token in the first stage; it doubles from stage to stage")
-    depths = reader.sizes("depths", "blocks of each stage")
-    numHeads = reader.sizes("num_heads", "heads of attention in each stage", count: depths.count)
-    windowSize = reader.size("window_size", "side of a window in tokens")
-    mlpRatio = reader.number(
-      "mlp_ratio", "width between an MLP's two layers, as a multiple of its stage's width")
-    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
-    patchNorm = reader.flag("patch_norm", "whether a norm is behind the patches", default: true)
-    absolutePositionEmbedding = reader.flag(
-      "absolute_position_embedding", "whether a position table is added to the patches", default: false)
-    relativePositionBias = reader.flag(
-      "relative_position_bias", "whether attention adds a table of relative positions", default: true)
-    windowPadding = reader.choice(
-      "window_padding", WindowLayout.Padding.self,
-      "whether a grid that windows do not divide is padded before it is rolled, or after",
-      default: .padThenRoll)
+    patchSize = reader.size("patch_size")
+    embedDim = reader.size("embed_dim")
+    depths = reader.sizes("depths")
+    numHeads = reader.sizes("num_heads", count: depths.count)
+    windowSize = reader.size("window_size")
+    mlpRatio = reader.number("mlp_ratio")
+    qkvBias = reader.flag("qkv_bias", default: true)
+    patchNorm = reader.flag("patch_norm", default: true)
+    absolutePositionEmbedding = reader.flag("absolute_position_embedding", default: false)
+    relativePositionBias = reader.flag("relative_position_bias", default: true)
+    windowPadding = reader.choice("window_padding", WindowLayout.Padding.self, default: .padThenRoll)
     try reader.finish()
     guard imageSize % patchSize == 0 else {
       throw Failure("image_size \(imageSize) is not a multiple of patch_size \(patchSize)")

@@ -58,21 +58,18 @@ package struct T2TConfiguration: NetworkConfiguration, Equatable {
 
   package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
-    tokensType = reader.choice("tokens_type", TokensType.self, "the attention between soft splits")
-    tokenDim = reader.size("token_dim", "width of a token between soft splits")
-    embedDim = reader.size("embed_dim", "width of a token in the blocks")
-    depth = reader.size("depth", "blocks")
-    numHeads = reader.size("num_heads", "heads of attention")
-    mlpRatio = reader.number("mlp_ratio", "width between an MLP's two layers, as a multiple of embed_dim")
-    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: false)
-    softSplitKernel = reader.sizes("soft_split_kernel", "side of each of the three soft splits", count: 3)
-    softSplitStride = reader.sizes("soft_split_stride", "stride of each soft split", count: 3)
-    softSplitPadding = reader.sizes("soft_split_padding", "padding of each soft split", count: 3, atLeast: 0)
-    tokenMLPRatio = reader.number(
-      "token_mlp_ratio", "the same as mlp_ratio between soft splits, as a multiple of token_dim")
-    performerKernelRatio = reader.optionalNumber(
-      "performer_kernel_ratio",
-      "random features of the performers' attention, as a multiple of token_dim; null for transformer tokens")
+    tokensType = reader.choice("tokens_type", TokensType.self)
+    tokenDim = reader.size("token_dim")
+    embedDim = reader.size("embed_dim")
+    depth = reader.size("depth")
+    numHeads = reader.size("num_heads")
+    mlpRatio = reader.number("mlp_ratio")
+    qkvBias = reader.flag("qkv_bias", default: false)
+    softSplitKernel = reader.sizes("soft_split_kernel", count: 3)
+    softSplitStride = reader.sizes("soft_split_stride", count: 3)
+    softSplitPadding = reader.sizes("soft_split_padding", count: 3, atLeast: 0)
+    tokenMLPRatio = reader.number("token_mlp_ratio")
+    performerKernelRatio = reader.optionalNumber("performer_kernel_ratio")
     try reader.finish()
     guard embedDim % numHeads == 0 else {
       throw Failure("embed_dim \(embedDim) is not a multiple of num_heads \(numHeads)")

@@ -20,14 +20,11 @@ package struct ResNetStemConfiguration: Sendable, Equatable {
 
   /// - Returns: nil where `resnet_depths` is null or missing.
   init?(_ reader: inout ConfigurationReader) throws {
-    let depths = reader.optionalSizes(
-      "resnet_depths", "units of each stage of a ResNet in front of the patches; null for none")
-    width = reader.size("resnet_width", "channels behind that ResNet's first convolution", default: 64)
-    normEps = reader.epsilon("resnet_norm_eps", "its group norms' epsilon", default: 1e-6)
-    weightEps = reader.epsilon(
-      "resnet_weight_eps", "the epsilon of its kernels' standardization", default: 1e-5)
-    weightEpsOutsideRoot = reader.flag(
-      "resnet_weight_eps_outside_root", "whether that epsilon is outside of the root", default: true)
+    let depths = reader.optionalSizes("resnet_depths")
+    width = reader.size("resnet_width", default: 64)
+    normEps = reader.epsilon("resnet_norm_eps", default: 1e-6)
+    weightEps = reader.epsilon("resnet_weight_eps", default: 1e-5)
+    weightEpsOutsideRoot = reader.flag("resnet_weight_eps_outside_root", default: true)
     guard let depths else { return nil }
     self.depths = depths
     guard depths.count <= 8 else { throw Failure("resnet_depths has \(depths.count) stages; 8 are the most") }

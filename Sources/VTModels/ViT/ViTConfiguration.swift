@@ -89,42 +89,28 @@ package struct ViTConfiguration: NetworkConfiguration, Equatable {
 
   package init(reading reader: inout ConfigurationReader) throws {
     (imageSize, inChannels, numClasses, normEps, activation) = reader.transformerKeys()
-    patchSize = reader.size("patch_size", "side of a patch in pixels, or in cells of resnet_depths' last map")
-    embedDim = reader.size("embed_dim", "width of a token")
-    depth = reader.size("depth", "blocks")
-    numHeads = reader.size("num_heads", "heads of attention")
-    headDim = reader.size(
-      "head_dim", "channels of one head", default: embedDim / numHeads, usual: "embed_dim / num_heads")
-    mlpDim = reader.size(
-      "mlp_dim", "width between an MLP's two layers", default: 4 * embedDim, usual: "4 * embed_dim")
-    qkvBias = reader.flag("qkv_bias", "whether queries, keys and values have a bias", default: true)
-    classToken = reader.flag(
-      "class_token", "whether a learned token is in front of the patches", default: true)
-    distillationToken = reader.flag(
-      "distillation_token", "whether DeiT's second token follows the class token", default: false)
-    numRegisters = reader.count("num_registers", "learned tokens that nothing reads in the end", default: 0)
+    patchSize = reader.size("patch_size")
+    embedDim = reader.size("embed_dim")
+    depth = reader.size("depth")
+    numHeads = reader.size("num_heads")
+    headDim = reader.size("head_dim", default: embedDim / numHeads, usual: "embed_dim / num_heads")
+    mlpDim = reader.size("mlp_dim", default: 4 * embedDim, usual: "4 * embed_dim")
+    qkvBias = reader.flag("qkv_bias", default: true)
+    classToken = reader.flag("class_token", default: true)
+    distillationToken = reader.flag("distillation_token", default: false)
+    numRegisters = reader.count("num_registers", default: 0)
     pooling = reader.choice(
-      "pooling", Pooling.self, "what the classifier reads",
-      default: distillationToken ? .clsAndDistillation : .cls,
+      "pooling", Pooling.self, default: distillationToken ? .clsAndDistillation : .cls,
       usual: "cls, or cls_and_distillation with a distillation token")
-    normAfterPooling = reader.flag(
-      "norm_after_pooling", "whether the final norm is behind the mean of the patches", default: false)
-    positionEmbedding = reader.choice(
-      "position_embedding", PositionEmbedding.self, "where the position table comes from", default: .learned)
-    positionEmbeddingCoversClassToken = reader.flag(
-      "position_embedding_covers_class_token",
-      "whether the position table has rows for the class and the distillation token", default: true)
-    positionEmbeddingCoversRegisters = reader.flag(
-      "position_embedding_covers_registers", "whether the position table has rows for the registers",
-      default: false)
-    representationSize = reader.optionalSize(
-      "representation_size", "width of a tanh layer in front of the classifier; null for none")
-    attentionProjection = reader.flag(
-      "attention_projection", "whether the output of attention is projected", default: true)
-    layerScale = reader.flag(
-      "layer_scale", "whether each branch ends in one learned factor a channel", default: false)
-    preNorm = reader.flag("pre_norm", "whether a norm is in front of the first block (CLIP)", default: false)
-    patchBias = reader.flag("patch_bias", "whether the patches' projection has a bias", default: true)
+    normAfterPooling = reader.flag("norm_after_pooling", default: false)
+    positionEmbedding = reader.choice("position_embedding", PositionEmbedding.self, default: .learned)
+    positionEmbeddingCoversClassToken = reader.flag("position_embedding_covers_class_token", default: true)
+    positionEmbeddingCoversRegisters = reader.flag("position_embedding_covers_registers", default: false)
+    representationSize = reader.optionalSize("representation_size")
+    attentionProjection = reader.flag("attention_projection", default: true)
+    layerScale = reader.flag("layer_scale", default: false)
+    preNorm = reader.flag("pre_norm", default: false)
+    patchBias = reader.flag("patch_bias", default: true)
     resnet = try ResNetStemConfiguration(&reader)
     try reader.finish()
     guard headDim > 0 else { throw Failure("num_heads \(numHeads) is more than embed_dim \(embedDim)") }

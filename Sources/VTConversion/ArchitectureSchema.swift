@@ -1,0 +1,136 @@
+import Synchronization
+import VTCheckpoint
+import VTConverters
+import VTCore
+
+/// What all dialects of an architecture share (`converters/vit/schema.yaml`): the keys of its networks' configuration,
+/// and the native tensors.
+package struct ArchitectureSchema: Sendable {
+  /// A key of the configuration.
+  package struct Key: Sendable {
+    package let name: String
+    /// What belongs there ("positive integer").
+    package let kind: String
+    /// What is taken where a configuration lacks the key, in words; nil where it must be given.
+    package let usual: String?
+    package let meaning: String
+    /// What the key is in a dialect that does not mention it; nil where a dialect must.
+    let value: JSON?
+    /// Networks have the key only where this is true.
+    let when: Expression?
+    /// What the tensors say of it, where a dialect lets them.
+    let shown: [RuleFile.Presence]
+    /// Where true, the value makes no difference.
+    let irrelevantWhen: Expression?
+  }
+
+  let architecture: String
+  package let keys: [Key]
+  let axes: [String: Expression]
+  let counters: [Counter]
+  let derive: [(key: String, expression: Expression)]
+  let assume: [RuleFile.Assumption]
+  /// The native layers and tensors, in the order of the reference code.
+  let layers: [NativeLayer]
+  let resample: [RuleFile.Resample]
+  /// The native weight that reads the image: the first of these that the network has.
+  let inputLayer: [String]
+
+  private static let cache = Mutex<[String: ArchitectureSchema]>([:])
+
+  /// The schema of an architecture; nil where there is none.
+  /// - Throws: `Failure` naming file and line.
+  package static func named(_ architecture: String) throws -> ArchitectureSchema? {
+    if let known = cache.withLock({ $0[architecture] }) { return known }
+    guard let text = EmbeddedConverters.schema(of: architecture) else { return nil }
+    let schema = try ArchitectureSchema(architecture, text)
+    cache.withLock { $0[architecture] = schema }
+    return schema
+  }
+
+  private init(_ architecture: String, _ text: String) throws {
+    self.architecture = architecture
+    do {
+      guard let node = try YAMLReader.tree(text) else { throw Failure("the file is empty") }
+      var reader = YAMLReader(node: node, path: "")
+      guard try reader.string("architecture") == architecture else {
+        throw reader.fail("'architecture' is not \(architecture)")
+      }
+      keys = try reader.mapping("keys").map { try Key($0, $1) }
+      axes = try reader.expressions("axes")
+      counters = try reader.counters()
+      derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
+      assume = try reader.assumptions()
+      layers = try reader.list("tensors").map { try NativeLayer($0) }
+      resample = try reader.list("resample").map { try RuleFile.Resample($0) }
+      inputLayer = try reader.strings("input_layer")
+      try reader.finish()
+    } catch let failure as Failure {
+      throw failure.located(file: architecture + "/schema.yaml")
+    }
+  }
+
+  func key(_ name: String) -> Key? { keys.first { $0.name == name } }
+}
+
+extension ArchitectureSchema.Key {
+  private static let kinds = [
+    "size": "positive integer", "count": "0 or a positive integer", "number": "number",
+    "epsilon": "number above 0", "flag": "true or false", "sizes": "list of integers",
+    "numbers": "list of numbers", "flags": "list of true and false",
+    "size or null": "positive integer, or null", "number or null": "number, or null",
+    "sizes or null": "list of integers, or null",
+  ]
+
+  fileprivate init(_ name: String, _ reader: YAMLReader) throws {
+    var reader = reader
+    self.name = name
+    let choices = try reader.strings("one_of")
+    let type = try reader.optional("type")?.text()
+    if let type {
+      guard let kind = Self.kinds[type] else { throw reader.fail("the type '\(type)' is unknown") }
+      self.kind = kind
+    } else {
+      kind = "one of " + choices.map { "'\($0)'" }.joined(separator: ", ")
+    }
+    value = try reader.optional("default")?.json()
+    usual = try reader.optional("computed_default")?.text() ?? value.map { $0.string ?? $0.text() }
+    meaning = try reader.string("about")
+    when = try reader.optional("when").map { try Expression($0.text()) }
+    irrelevantWhen = try reader.optional("irrelevant_when").map { try Expression($0.text()) }
+    shown = try reader.optional("shown").map { try Self.shown(name, type, $0) } ?? []
+    try reader.finish()
+  }
+
+  /// A tensor's name alone stands for yes and no of a flag, and for 0 or null of others where it is not there.
+  private static func shown(_ name: String, _ type: String?, _ reader: YAMLReader) throws -> [RuleFile
+    .Presence]
+  {
+    func present(_ tensor: String) throws -> Expression { try Expression(asking: "has('\(tensor)')") }
+    func absent(_ tensor: String) throws -> Expression { try Expression(asking: "not(has('\(tensor)'))") }
+    if reader.isScalar {
+      let tensor = try reader.text()
+      switch type {
+      case "flag":
+        return [
+          .init(key: name, when: try present(tensor), value: .bool(true)),
+          .init(key: name, when: nil, value: .bool(false)),
+        ]
+      case "count": return [.init(key: name, when: try absent(tensor), value: .int(0))]
+      default: return [.init(key: name, when: try absent(tensor), value: .null)]
+      }
+    }
+    var reader = reader
+    let tensor = try reader.string("by")
+    let values = [
+      try reader.optional("present").map {
+        RuleFile.Presence(key: name, when: try present(tensor), value: try $0.json())
+      },
+      try reader.optional("absent").map {
+        RuleFile.Presence(key: name, when: try absent(tensor), value: try $0.json())
+      },
+    ]
+    try reader.finish()
+    return values.compactMap(\.self)
+  }
+}
