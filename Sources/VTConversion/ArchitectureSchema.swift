@@ -18,10 +18,17 @@ package struct ArchitectureSchema: Sendable {
     let value: JSON?
     /// Networks have the key only where this is true.
     let when: Expression?
-    /// What the tensors say of it, where a dialect lets them.
-    let shown: [RuleFile.Presence]
+    /// The tensor that says it, where a dialect lets it; nil where none does.
+    let shown: Shown?
     /// Where true, the value makes no difference.
     let irrelevantWhen: Expression?
+  }
+
+  /// What a key is where a tensor is there, and where it is not; nil leaves it to the tensors' axes.
+  struct Shown: Sendable {
+    let tensor: String
+    let present: JSON?
+    let absent: JSON?
   }
 
   let architecture: String
@@ -61,7 +68,8 @@ package struct ArchitectureSchema: Sendable {
       counters = try reader.counters()
       derive = try reader.mapping("derive").map { ($0, try Expression($1.text())) }
       assume = try reader.assumptions()
-      layers = try reader.list("tensors").map { try NativeLayer($0) }
+      var parsed = NativeLayer.Parsed()
+      layers = try reader.list("tensors").map { try NativeLayer($0, &parsed) }
       resample = try reader.list("resample").map { try RuleFile.Resample($0) }
       inputLayer = try reader.strings("input_layer")
       try reader.finish()
@@ -98,39 +106,34 @@ extension ArchitectureSchema.Key {
     meaning = try reader.string("about")
     when = try reader.optional("when").map { try Expression($0.text()) }
     irrelevantWhen = try reader.optional("irrelevant_when").map { try Expression($0.text()) }
-    shown = try reader.optional("shown").map { try Self.shown(name, type, $0) } ?? []
+    shown = try reader.optional("shown").map { try Self.shown(type, $0) }
     try reader.finish()
   }
 
   /// A tensor's name alone stands for yes and no of a flag, and for 0 or null of others where it is not there.
-  private static func shown(_ name: String, _ type: String?, _ reader: YAMLReader) throws -> [RuleFile
-    .Presence]
-  {
-    func present(_ tensor: String) throws -> Expression { try Expression(asking: "has('\(tensor)')") }
-    func absent(_ tensor: String) throws -> Expression { try Expression(asking: "not(has('\(tensor)'))") }
+  private static func shown(_ type: String?, _ reader: YAMLReader) throws -> ArchitectureSchema.Shown {
     if reader.isScalar {
       let tensor = try reader.text()
       switch type {
-      case "flag":
-        return [
-          .init(key: name, when: try present(tensor), value: .bool(true)),
-          .init(key: name, when: nil, value: .bool(false)),
-        ]
-      case "count": return [.init(key: name, when: try absent(tensor), value: .int(0))]
-      default: return [.init(key: name, when: try absent(tensor), value: .null)]
+      case "flag": return .init(tensor: tensor, present: .bool(true), absent: .bool(false))
+      case "count": return .init(tensor: tensor, present: nil, absent: .int(0))
+      default: return .init(tensor: tensor, present: nil, absent: .null)
       }
     }
     var reader = reader
-    let tensor = try reader.string("by")
-    let values = [
-      try reader.optional("present").map {
-        RuleFile.Presence(key: name, when: try present(tensor), value: try $0.json())
-      },
-      try reader.optional("absent").map {
-        RuleFile.Presence(key: name, when: try absent(tensor), value: try $0.json())
-      },
-    ]
+    let shown = ArchitectureSchema.Shown(
+      tensor: try reader.string("by"), present: try reader.optional("present")?.json(),
+      absent: try reader.optional("absent")?.json())
     try reader.finish()
-    return values.compactMap(\.self)
+    return shown
+  }
+
+  /// The same as conditions on tensors.
+  func presence() throws -> [RuleFile.Presence] {
+    guard let shown else { return [] }
+    let has = "has('\(shown.tensor)')"
+    return try [(has, shown.present), ("not(\(has))", shown.absent)].compactMap { when, value in
+      try value.map { RuleFile.Presence(key: name, when: try Expression(asking: when), value: $0) }
+    }
   }
 }

@@ -64,7 +64,27 @@ struct NativeLayer: Sendable {
   /// Placeholders of the name.
   let counters: Set<String>
 
-  init(_ reader: YAMLReader) throws {
+  /// Texts that have been read: many layers share theirs.
+  struct Parsed {
+    private var axes: [String: AxisPattern] = [:]
+    private var expressions: [String: Expression] = [:]
+
+    mutating func axes(_ text: String) throws -> AxisPattern {
+      if let known = axes[text] { return known }
+      let pattern = try AxisPattern(text)
+      axes[text] = pattern
+      return pattern
+    }
+
+    mutating func expression(_ text: String) throws -> Expression {
+      if let known = expressions[text] { return known }
+      let expression = try Expression(text)
+      expressions[text] = expression
+      return expression
+    }
+  }
+
+  init(_ reader: YAMLReader, _ parsed: inout Parsed) throws {
     var reader = reader
     let found = try Kind.allCases.compactMap { kind in
       try reader.optional(kind.rawValue).map { (kind, try $0.text()) }
@@ -73,10 +93,10 @@ struct NativeLayer: Sendable {
       throw reader.fail("one of \(Kind.allCases.map(\.rawValue).joined(separator: ", ")) belongs here")
     }
     (kind, name) = found[0]
-    axes = try AxisPattern(reader.string("axes"))
-    parts = try reader.optional("parts").map { try AxisPattern($0.text()) }
-    when = try reader.optional("when").map { try Expression($0.text()) }
-    bias = try reader.optional("bias").map { try Expression($0.text()) }
+    axes = try parsed.axes(reader.string("axes"))
+    parts = try reader.optional("parts").map { try parsed.axes($0.text()) }
+    when = try reader.optional("when").map { try parsed.expression($0.text()) }
+    bias = try reader.optional("bias").map { try parsed.expression($0.text()) }
     counters = Set(
       name.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" && $0 != "+" }) })
     try reader.finish()

@@ -186,12 +186,12 @@ package struct RuleFile: Sendable {
       self.schema = schema
       let stated = try reader.mapping("configuration").map { try StatedKey($0, $1, schema) }
       let shown = try reader.strings("shown").map { name in
-        guard let key = schema?.key(name), !key.shown.isEmpty else {
+        guard let key = schema?.key(name), key.shown != nil else {
           throw reader.fail("shown: the schema does not say which tensor shows '\(name)'")
         }
         return key
       }
-      presence = shown.flatMap(\.shown) + stated.flatMap(\.presence)
+      presence = try shown.flatMap { try $0.presence() } + stated.flatMap(\.presence)
       var configuration = stated.compactMap { key in key.fixed.first.map { (key: key.name, value: $0.value) }
       }
       var cases = Dictionary(
