@@ -158,18 +158,17 @@ struct TransformerBlock {
 
   /// - Parameter x: `[batch, tokens, channels]`.
   func callAsFunction(_ x: Tensor, _ name: String, _ dropPath: DropPath, _ tape: Tape) -> Tensor {
+    layers.mlp(
+      attended(x, name, dropPath, tape), norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2",
+      scale: name + "ls2.gamma", activation: activation, dropPath, tape)
+  }
+
+  private func attended(_ x: Tensor, _ name: String, _ dropPath: DropPath, _ tape: Tape) -> Tensor {
     let qkv = layers.normLinear(x, norm: name + "norm1", name + "attn.qkv", tape)
     let mixed = tape.attention(
       qkv: qkv, heads: heads, headDim: headDim, scale: 1 / Float(headDim).squareRoot())
-    let y =
-      projects
+    return projects
       ? layers.branch(mixed, name + "attn.proj", scale: name + "ls1.gamma", residual: x, dropPath, tape)
       : tape.addResidual(x, mixed, dropPath: dropPath)
-    // In networks with many channels beside their tokens, a fiftieth of a step's time buys a twentieth of its memory;
-    // in others attention costs more.
-    if mixed.channels > 3 * mixed.shape[1] { mixed.release() }
-    return layers.mlp(
-      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", scale: name + "ls2.gamma",
-      activation: activation, dropPath, tape)
   }
 }

@@ -1,6 +1,7 @@
 import CKernels
 import CBLAS
 import Foundation
+import VTCore
 
 /// What every operation needs: threads, memory and a device's kernels. One engine serves one
 /// training or prediction at a time; nothing in it is global.
@@ -12,17 +13,35 @@ package final class Engine {
   package let instructions: InstructionSet
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
   package internal(set) var flops = 0
+  /// Told of every operation of a forward pass before it runs.
+  package var observer: ((any Operation) -> Void)?
   /// Times every operation while it is set.
   package var profiler: Profiler?
 
+  /// An engine that computes on this machine's processors.
   /// - Parameters:
   ///   - threads: how many threads compute; the results do not depend on it.
   ///   - instructions: which kernels run; nil takes the fastest that this processor has, and so does one it does not have.
-  package init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
-    self.threads = ThreadPool(threads: threads)
-    buffers = BufferPool()
-    self.instructions = Engine.runnable(instructions)
-    backend = CPUBackend(threads: self.threads, buffers: buffers, isa: self.instructions.kernel)
+  package convenience init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
+    let (pool, buffers) = (ThreadPool(threads: threads), BufferPool())
+    let instructions = Engine.runnable(instructions)
+    self.init(
+      CPUBackend(threads: pool, buffers: buffers, isa: instructions.kernel), threads: pool, buffers: buffers,
+      instructions: instructions)
+  }
+
+  /// An engine that computes by another backend.
+  /// - Parameters:
+  ///   - threads: of the host: they read images.
+  ///   - buffers: the host's memory.
+  package init(
+    _ backend: any Backend, threads: ThreadPool, buffers: BufferPool = BufferPool(),
+    instructions: InstructionSet = .portable
+  ) {
+    self.backend = backend
+    self.threads = threads
+    self.buffers = buffers
+    self.instructions = instructions
   }
 
   /// Number of processors this process may use.
@@ -57,21 +76,28 @@ package final class Engine {
 
   /// A tensor of undefined numbers.
   package func empty(_ shape: [Int]) -> Tensor {
-    Tensor(shape: shape, storage: storage(shape.reduce(1, *)))
+    Tensor(Value(shape, storage(shape.reduce(1, *))))
   }
 
   package func zeros(_ shape: [Int]) -> Tensor {
     let tensor = empty(shape)
-    tensor.storage.fill(0)
+    backend.fill(tensor.storage, with: 0)
     return tensor
   }
 
   /// - Precondition: `values` has as many numbers as `shape`.
   package func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
     let tensor = empty(shape)
-    precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
-    tensor.storage.floats.update(from: values, count: values.count)
+    tensor.write(values)
     return tensor
+  }
+
+  /// Whole numbers: labels, indices.
+  package func tensor(_ values: [Int32]) -> Tensor {
+    let storage = storage(values.count, .i32)
+    storage.write(values)
+    return Tensor(Value([values.count], storage))
   }
 
   /// Images that are stored channel by channel, as the engine wants them.
@@ -82,21 +108,27 @@ package final class Engine {
   package func images(nchw: some RandomAccessCollection<Float>, _ shape: [Int]) -> Tensor {
     precondition(shape.count == 4 && nchw.count == shape.reduce(1, *))
     let (count, channels, area) = (shape[0], shape[1], shape[2] * shape[3])
-    let tensor = empty([count, shape[2], shape[3], channels])
     var values = nchw.makeIterator()
+    var interleaved = [Float](repeating: 0, count: nchw.count)
     for image in 0..<count {
       for channel in 0..<channels {
         for pixel in 0..<area {
-          tensor.storage.floats[(image * area + pixel) * channels + channel] = values.next() ?? 0
+          interleaved[(image * area + pixel) * channels + channel] = values.next() ?? 0
         }
       }
     }
-    return tensor
+    return tensor(interleaved, [count, shape[2], shape[3], channels])
   }
 
-  func countFLOPs(_ m: Int, _ n: Int, _ k: Int, times: Int = 1) {
-    flops += 2 * m * n * k * times
+  /// A random key.
+  func words(_ values: [UInt32]) -> Tensor {
+    let storage = storage(values.count, .u32)
+    storage.write(values)
+    return Tensor(Value([values.count], storage))
   }
 
-  func storage(_ count: Int) -> Storage { Storage(count: count, pool: buffers) }
+  /// A buffer of undefined numbers.
+  package func storage(_ count: Int, _ type: ElementType = .f32) -> Storage {
+    backend.allocate(count, type)
+  }
 }

@@ -63,48 +63,37 @@ package final class Profiler {
 }
 
 /// An operation as the profiler sees it.
-struct Operation {
+struct OperationProfile {
+  let profiler: Profiler
   let name: String
   let detail: String
   let forwardBytes: Int
   let backwardBytes: Int
-}
 
-extension Tape {
-  /// The description of an operation about to run; nil, and nothing is computed, where nobody profiles.
-  /// - Parameters:
-  ///   - inputs: all tensors that the operation reads.
-  ///   - output: what it writes.
-  func operation(_ name: String, _ inputs: [Tensor?], _ output: Tensor) -> Operation? {
-    guard engine.profiler != nil else { return nil }
+  init(_ profiler: Profiler, _ operation: some Operation, _ inputs: [Value?], _ result: Value) {
     var seen: Set<ObjectIdentifier> = []
     let present = inputs.compactMap { $0 }.filter { seen.insert(ObjectIdentifier($0)).inserted }
-    let read = present.reduce(0) { $0 + $1.count }
-    let gradients = present.reduce(0) { $0 + ($1.needsGradient ? $1.count : 0) }
-    let sizes = (present.prefix(2).map(\.shape) + [output.shape]).map { shape in
+    let read = present.reduce(0) { $0 + $1.count * $1.type.width }
+    let gradients = present.reduce(0) { $0 + ($1.needsGradient ? $1.count * $1.type.width : 0) }
+    let written = result.count * result.type.width
+    let sizes = (present.prefix(2).map(\.shape) + [result.shape]).map { shape in
       shape.map(String.init).joined(separator: "x")
     }
-    let size = MemoryLayout<Float>.stride
-    return Operation(
-      name: name, detail: sizes.dropLast().joined(separator: ", ") + " -> " + (sizes.last ?? ""),
-      forwardBytes: (read + output.count) * size,
-      backwardBytes: (read + output.count + gradients) * size)
+    self.profiler = profiler
+    name = type(of: operation).name
+    detail = sizes.dropLast().joined(separator: ", ") + " -> " + (sizes.last ?? "")
+    forwardBytes = read + written
+    backwardBytes = read + written + gradients
   }
+}
 
-  /// Runs the forward kernels of `operation`.
-  func forward(_ operation: Operation?, _ body: () -> Void) {
-    guard let operation, let profiler = engine.profiler else { return body() }
-    let key = Profiler.Key(name: operation.name, detail: operation.detail, isBackward: false)
-    profiler.measure(key, bytes: operation.forwardBytes, engine, body)
-  }
-
-  /// Records the backward pass of `operation`.
-  func record(_ operation: Operation?, _ step: @escaping () -> Void) {
-    guard let operation, let profiler = engine.profiler else { return record(step) }
-    let key = Profiler.Key(name: operation.name, detail: operation.detail, isBackward: true)
-    record { [engine] in
-      profiler.measure(key, bytes: operation.backwardBytes, engine, step)
-    }
+extension OperationProfile? {
+  /// Runs the kernels of one direction; measures them where somebody profiles.
+  func measure(isBackward: Bool, _ engine: Engine, _ body: () -> Void) {
+    guard let self else { return body() }
+    let key = Profiler.Key(name: self.name, detail: self.detail, isBackward: isBackward)
+    self.profiler.measure(
+      key, bytes: isBackward ? self.backwardBytes : self.forwardBytes, engine, body)
   }
 }
 

@@ -1,26 +1,41 @@
-/// A run of float32 numbers on one device; its memory goes back to the pool with the last reference.
-package final class Storage {
-  package let device: Device
-  /// Number of floats.
+import VTCore
+
+/// Numbers of one type in the memory of one backend, which makes them and subclasses this. Its memory serves others
+/// after the last reference.
+package class Storage {
+  package let type: ElementType
+  /// Number of elements.
   package let count: Int
-  private let raw: UnsafeMutableRawPointer
-  private let capacity: Int
-  private let pool: BufferPool
+  let backend: any Backend
 
-  /// The numbers hold whatever the memory held before.
-  init(count: Int, pool: BufferPool, device: Device = .cpu) {
+  init(_ type: ElementType, count: Int, backend: any Backend) {
+    self.type = type
     self.count = count
-    self.device = device
-    self.pool = pool
-    (raw, capacity) = pool.take(bytes: count * MemoryLayout<Float>.stride)
+    self.backend = backend
   }
 
-  deinit { pool.give(raw, capacity: capacity) }
+  package var byteCount: Int { count * type.width }
 
-  /// The numbers themselves, valid while this storage is referenced. CPU only.
-  package var floats: UnsafeMutablePointer<Float> {
-    raw.assumingMemoryBound(to: Float.self)
+  /// The numbers, copied to the host.
+  package var values: [Float] { read(.f32) }
+  package var doubles: [Double] { read(.f64) }
+
+  /// Copies numbers from the host.
+  package func write(_ values: [Float]) { write(values, .f32) }
+  package func write(_ values: [Int32]) { write(values, .i32) }
+  package func write(_ values: [UInt32]) { write(values, .u32) }
+
+  private func read<T: BitwiseCopyable>(_ type: ElementType) -> [T] {
+    precondition(type == self.type, "\(self.type) read as \(type)")
+    return [T](unsafeUninitializedCapacity: count) { buffer, filled in
+      backend.read(self, into: UnsafeMutableRawBufferPointer(buffer))
+      filled = count
+    }
   }
 
-  package func fill(_ value: Float) { floats.update(repeating: value, count: count) }
+  private func write<T: BitwiseCopyable>(_ values: [T], _ type: ElementType) {
+    precondition(
+      type == self.type && values.count == count, "\(values.count) of \(type) over \(count) of \(self.type)")
+    values.withUnsafeBytes { backend.write($0, to: self) }
+  }
 }

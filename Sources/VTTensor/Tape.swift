@@ -1,37 +1,51 @@
-import Foundation
 import VTCore
 
 /// One forward pass and, while recording, the steps of its backward pass in reverse order.
 ///
-/// Operations are methods of this class, in `Ops/`. Without recording, tensors that are no longer
-/// referenced give their memory back at once.
+/// Networks call its methods, one for each operation, in `Operations/`; all of them go through `apply`. Without recording,
+/// tensors that are no longer referenced give their memory back at once.
 package final class Tape {
   package let engine: Engine
   /// Whether dropout and drop path act.
   package let training: Bool
   /// Decides dropout and drop path; two tapes with the same key draw the same masks.
   package let random: RandomKey
-
-  /// Activation checkpointing: blocks free their inner results, and the backward pass computes them again.
-  package let recomputes: Bool
+  /// What stays in memory until the backward pass.
+  package let memory: MemoryPolicy
   /// Whether this pass recomputes an earlier one for its gradients.
   let isRecomputation: Bool
 
-  private var steps: [() -> Void]?
-  var draws: UInt64 = 0
+  fileprivate var steps: [Step]?
+  private var draws: UInt64 = 0
+  /// The words of `random`, which the device reads.
+  private(set) lazy var randomWords = engine.words([random.word0, random.word1])
+
+  /// What the backward pass does for one part of the forward pass.
+  fileprivate enum Step {
+    case operation(Call)
+    case block(() -> Void)
+  }
+
+  /// An operation that ran, with what its backward pass needs.
+  fileprivate struct Call {
+    let operation: any Operation
+    let inputs: [Value?]
+    let result: Value
+    let saved: [Storage]
+    let profile: OperationProfile?
+  }
 
   /// - Parameters:
   ///   - recording: whether `backward` will be called.
   ///   - training: whether dropout and drop path act.
-  ///   - recomputes: trade a second forward pass of each block for its memory.
   package init(
     _ engine: Engine, recording: Bool, training: Bool = false,
-    random: RandomKey = RandomKey(seed: 0, purpose: .dropout), recomputes: Bool = false
+    random: RandomKey = RandomKey(seed: 0, purpose: .dropout), memory: MemoryPolicy = .balanced
   ) {
     self.engine = engine
     self.training = training
     self.random = random
-    self.recomputes = recomputes
+    self.memory = memory
     isRecomputation = false
     steps = recording ? [] : nil
   }
@@ -41,29 +55,10 @@ package final class Tape {
     engine = outer.engine
     training = outer.training
     random = outer.random
-    recomputes = false
+    memory = .balanced
     self.isRecomputation = isRecomputation
     self.draws = draws
     steps = recording ? [] : nil
-  }
-
-  /// Runs `body` on `x`. With activation checkpointing (`recomputes`), nothing inside is kept for the backward pass:
-  /// `body` runs again then, on the same random numbers (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016).
-  /// - Parameter body: a function of `x`, the parameters and the tape alone.
-  package func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
-    guard recomputes, isRecording else { return body(x, self) }
-    let before = draws
-    let inner = Tape(within: self, recording: false, isRecomputation: false, draws: before)
-    let result = body(x, inner)
-    draws = inner.draws
-    let y = Tensor(shape: result.shape, storage: result.storage, needsGradient: true)
-    record { [unowned self] in
-      guard let dy = y.gradient else { return }
-      let again = Tape(within: self, recording: true, isRecomputation: true, draws: before)
-      // `x` gets its gradients in the order it would without recomputing, so the bits are the same.
-      again.backward(from: body(x, again), gradient: dy)
-    }
-    return y
   }
 
   var backend: any Backend { engine.backend }
@@ -75,38 +70,152 @@ package final class Tape {
     return draws
   }
 
-  func needsTape(_ inputs: Tensor?...) -> Bool {
-    isRecording && inputs.contains { $0?.needsGradient == true }
+  // MARK: Forward
+
+  /// Runs an operation: the one place that checks shapes, takes memory, measures and records.
+  /// - Parameter inputs: in the order of the operation's operands; nil for optional ones that are not there.
+  package func apply(_ operation: some Operation, _ inputs: [Tensor?]) -> Tensor {
+    run(operation, inputs).output
   }
 
-  func output(_ shape: [Int], needsGradient: Bool) -> Tensor {
-    Tensor(
-      shape: shape, storage: engine.storage(shape.reduce(1, *)), needsGradient: needsGradient)
+  /// The same for operations whose `saved` buffers are results, too.
+  func run(_ operation: some Operation, _ inputs: [Tensor?]) -> (output: Tensor, saved: [Storage]) {
+    check(operation, inputs)
+    engine.observer?(operation)
+    let values = inputs.map { $0?.value }
+    let needs =
+      isRecording && type(of: operation).isDifferentiable && values.contains { $0?.needsGradient == true }
+    let shape = operation.outputShape
+    let result = Value(shape, engine.storage(shape.reduce(1, *)), needsGradient: needs)
+    let saved = operation.saved(needsGradient: needs).map { engine.storage($0) }
+    let profile = engine.profiler.map { OperationProfile($0, operation, values, result) }
+    profile.measure(isBackward: false, engine) {
+      operation.forward(
+        ForwardPass(backend: backend, output: result.storage, saved: saved, inputs: values, result: result))
+      engine.flops += operation.flops
+    }
+    if needs {
+      makeReleasable(result, operation, values, saved)
+      steps?.append(
+        .operation(Call(operation: operation, inputs: values, result: result, saved: saved, profile: profile))
+      )
+    }
+    return (Tensor(result), saved)
   }
 
-  func record(_ step: @escaping () -> Void) { steps?.append(step) }
+  private func check(_ operation: some Operation, _ inputs: [Tensor?]) {
+    let operands = operation.operands
+    let name = type(of: operation).name
+    precondition(
+      inputs.count == operands.count, "\(name): \(inputs.count) inputs for \(operands.count) operands")
+    for (operand, input) in zip(operands, inputs) {
+      guard let input else {
+        precondition(operand.isOptional, "\(name): no \(operand.name)")
+        continue
+      }
+      precondition(
+        input.count == operand.count && input.type == operand.type,
+        "\(name): \(operand.name) \(input.shape) of \(input.type) for \(operand.count) of \(operand.type)")
+    }
+  }
+
+  /// Lets the memory policy release what the operation can recompute.
+  private func makeReleasable(
+    _ result: Value, _ operation: some Operation, _ inputs: [Value?], _ saved: [Storage]
+  ) {
+    let kind = operation.recomputation
+    // In a chain of costly recomputations every second link is kept: the first one that the backward pass needs would
+    // bring all of them back at once.
+    if memory == .fast || kind == .never || kind == .once && inputs.contains(where: { $0?.isCostly == true })
+    {
+      return
+    }
+    let count = result.count
+    result.makeReleasable(kind) { [engine] in
+      let storage = engine.storage(count)
+      operation.recompute(
+        ForwardPass(backend: engine.backend, output: storage, saved: saved, inputs: inputs, result: nil))
+      return storage
+    }
+  }
+
+  /// The same numbers under another shape, in the same memory.
+  /// - Precondition: as many of them.
+  package func reshaped(_ x: Tensor, _ shape: [Int]) -> Tensor {
+    precondition(shape.reduce(1, *) == x.count, "\(x.shape) as \(shape)")
+    let needs = isRecording && x.needsGradient
+    let (from, view) = (x.value, x.value.view(shape, needsGradient: needs))
+    if needs {
+      steps?.append(
+        .block { [engine] in
+          if let dy = view.gradient { from.receiveGradient(dy, engine) }
+        })
+    }
+    return Tensor(view, viewing: x)
+  }
+
+  /// Runs `body` on `x`. With activation checkpointing (`MemoryPolicy.recomputeBlocks`), nothing inside is kept for the
+  /// backward pass: `body` runs again then, on the same random numbers (Chen et al., "Training Deep Nets with Sublinear
+  /// Memory Cost", 2016).
+  /// - Parameter body: a function of `x`, the parameters and the tape alone.
+  package func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
+    guard memory == .recomputeBlocks, isRecording else { return body(x, self) }
+    let before = draws
+    let inner = Tape(within: self, recording: false, isRecomputation: false, draws: before)
+    let inside = body(x, inner)
+    draws = inner.draws
+    let result = Value(inside.shape, inside.storage, needsGradient: true)
+    steps?.append(
+      .block { [unowned self] in
+        guard let dy = result.gradient else { return }
+        let again = Tape(within: self, recording: true, isRecomputation: true, draws: before)
+        // `x` gets its gradients in the order it would without recomputing, so the bits are the same.
+        again.backward(from: body(x, again), gradient: dy)
+      })
+    return Tensor(result)
+  }
+
+  // MARK: Backward
 
   /// Brings the gradient of `loss` to every tensor that needs one, and uses the tape up: what an
   /// operation kept is freed as soon as its gradient is done.
   /// - Parameter loss: a tensor of one element.
   package func backward(from loss: Tensor) {
     precondition(loss.count == 1, "backward starts at a scalar, not at shape \(loss.shape)")
-    guard steps != nil, loss.needsGradient else { return }
-    loss.gradientTarget(engine).storage.fill(1)
-    while let step = steps?.popLast() { step() }
-  }
-
-  private func backward(from output: Tensor, gradient: Storage) {
-    guard output.needsGradient else { return }
-    output.receiveGradient(gradient, engine)
-    while let step = steps?.popLast() { step() }
+    guard isRecording, loss.needsGradient else { return }
+    backend.fill(loss.value.gradientTarget(engine).storage, with: 1)
+    runBackward()
   }
 
   /// The same from a given gradient of `output`, as gradient checks need.
   package func backward(from output: Tensor, cotangent: [Float]) {
-    precondition(cotangent.count == output.count)
-    guard steps != nil, output.needsGradient else { return }
-    output.gradientTarget(engine).storage.floats.update(from: cotangent, count: cotangent.count)
-    while let step = steps?.popLast() { step() }
+    guard isRecording, output.needsGradient else { return }
+    output.value.gradientTarget(engine).storage.write(cotangent)
+    runBackward()
+  }
+
+  private func backward(from output: Tensor, gradient: Storage) {
+    guard output.needsGradient else { return }
+    output.value.receiveGradient(gradient, engine)
+    runBackward()
+  }
+
+  private func runBackward() {
+    while let step = steps?.popLast() {
+      switch step {
+      case .block(let body): body()
+      case .operation(let call): call.backward(engine)
+      }
+    }
+  }
+}
+
+extension Tape.Call {
+  fileprivate func backward(_ engine: Engine) {
+    guard let dy = result.gradient else { return }
+    profile.measure(isBackward: true, engine) {
+      engine.flops += operation.backwardFLOPs(inputs.map { $0?.needsGradient == true })
+      operation.backward(BackwardPass(engine: engine, dy: dy, saved: saved, inputs: inputs, result: result))
+    }
   }
 }

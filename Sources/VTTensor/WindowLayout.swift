@@ -3,7 +3,7 @@ import CKernels
 /// Which cells of a grid share a window, after the grid has been rolled (Liu et al., "Swin Transformer", ICCV
 /// 2021, section 3.2). Cells past the grid's edge are empty: they take part as tokens of zeros before the
 /// query-key-value layer.
-package struct WindowLayout: Sendable {
+package struct WindowLayout: Hashable, Sendable {
   /// What comes first where the grid is no multiple of the window; libraries differ.
   package enum Padding: String, Sendable, CaseIterable {
     /// Hugging Face: empty cells are added, then all is rolled.

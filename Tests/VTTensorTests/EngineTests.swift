@@ -32,7 +32,7 @@ struct EngineTests {
     let z = tape.dropout(
       tape.linear(y, weight: weights[6], bias: weights[7], activation: .gelu), rate: 0.1)
     let loss = tape.crossEntropy(
-      logits: tape.meanPool(z, first: 1), labels: [1, 200, 3, 4, 299])
+      logits: tape.meanPool(z, first: 1), labels: engine.tensor([1, 200, 3, 4, 299]))
     tape.backward(from: loss)
     return [z.values, loss.values] + (weights + [x]).map(\.gradientValues)
   }
@@ -63,7 +63,8 @@ struct EngineTests {
       let tape = Tape(engine, recording: true)
       let x = engine.tensor(KernelParityTests.numbers(50 * 60, 2), [50, 60])
       let y = tape.linear(x, weight: weight, bias: nil, activation: .gelu)
-      tape.backward(from: tape.l1(predicted: y, expected: y.values.map { $0 + 1 }, scale: 1))
+      tape.backward(
+        from: tape.l1(predicted: y, expected: engine.tensor(y.values.map { $0 + 1 }, y.shape), scale: 1))
       weight.clearGradient()
     }
     pass()
@@ -71,6 +72,19 @@ struct EngineTests {
     for _ in 0..<3 { pass() }
     #expect(engine.buffers.systemRequests == requests)
     #expect(engine.buffers.bytesInUse == inUse)
+  }
+
+  /// Memory is the backend's, whatever else the engine has.
+  @Test func storageComesFromTheBackend() {
+    let (pool, theirs, ours) = (ThreadPool(threads: 1), BufferPool(), BufferPool())
+    let engine = Engine(
+      CPUBackend(threads: pool, buffers: theirs, isa: InstructionSet.portable.kernel), threads: pool,
+      buffers: ours)
+    let tape = Tape(engine, recording: false)
+    let x = engine.tensor([3, -2, 0.5], [1, 3])
+    #expect(tape.scaled(x, by: 2).values == [6, -4, 1])
+    #expect(theirs.bytesInUse > 0 && ours.bytesInUse == 0)
+    #expect(engine.tensor([7, -8] as [Int32]).type == .i32)
   }
 
   @Test func everyPieceRunsOnce() {

@@ -9,7 +9,7 @@ struct ProfilerTests {
     let engine = Engine(threads: 2)
     let weight = Tensor.parameter(KernelParityTests.numbers(7 * 5, 1), [7, 5], engine: engine)
     func pass(recomputes: Bool = false) {
-      let tape = Tape(engine, recording: true, recomputes: recomputes)
+      let tape = Tape(engine, recording: true, memory: recomputes ? .recomputeBlocks : .balanced)
       let x = engine.tensor(KernelParityTests.numbers(3 * 5, 2), [3, 5])
       let y = tape.recomputing(tape.linear(x, weight: weight, bias: nil, activation: .gelu)) {
         $1.scaled($0, by: 2)

@@ -141,10 +141,8 @@ struct WinogradTests {
       let tape = Tape(engine, recording: true, training: true)
       let input = Tensor.parameter(x, [4, 15, 13, 32], engine: engine)
       let weight = Tensor.parameter(w, [40, 32, 3, 3], engine: engine)
-      let y = tape.convolution(
-        input, weight: weight, bias: engine.tensor(bias, [40]), stride: 1, padding: 1, isNormalized: true)
-      let normed = tape.batchNorm(
-        y,
+      let normed = tape.normalizedConvolution(
+        input, weight: weight, bias: engine.tensor(bias, [40]), stride: 1, padding: 1,
         BatchNormParameters(
           gamma: engine.tensor([Float](repeating: 1, count: 40), [40]), beta: engine.zeros([40]),
           runningMean: engine.zeros([40]), runningVariance: engine.zeros([40])), eps: 1e-5)

@@ -116,7 +116,7 @@ struct DrlocModesTests {
       expectClose(targets, try arrays.values("paper/\(name)/target"), relative: 1e-6)
       let input = Tensor.parameter(predicted, [64, 2], engine: engine)
       let tape = Tape(engine, recording: true)
-      let loss = tape.l1(predicted: input, expected: targets, scale: 1 / 64)
+      let loss = tape.l1(predicted: input, expected: engine.tensor(targets, [64, 2]), scale: 1 / 64)
       tape.backward(from: loss)
       expectClose(
         [Double(loss.values[0])], [try arrays.scalar("paper/\(name)/loss_mean_images")], relative: 1e-5)
@@ -135,8 +135,8 @@ struct DrlocModesTests {
       let inputs = coordinates.map { Tensor.parameter($0, [64, 15], engine: engine) }
       let terms = zip(inputs, classes).map { input, labels in
         mode == .ce
-          ? tape.crossEntropy(logits: input, labels: labels)
-          : tape.cycleBackRegression(logits: input, labels: labels)
+          ? tape.crossEntropy(logits: input, labels: engine.tensor(labels))
+          : tape.cycleBackRegression(logits: input, labels: engine.tensor(labels))
       }
       let loss = tape.add(terms[0], terms[1])
       tape.backward(from: loss)

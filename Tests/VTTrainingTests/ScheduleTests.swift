@@ -58,7 +58,7 @@ struct ScheduleTests {
     let logits = Tensor.parameter(values, stored.shape, engine: engine)
     let labels = try arrays.integers("loss/labels").map { Int32($0) }
     let tape = Tape(engine, recording: true)
-    let loss = tape.crossEntropy(logits: logits, labels: labels, smoothing: Float(smoothing))
+    let loss = tape.crossEntropy(logits: logits, labels: engine.tensor(labels), smoothing: Float(smoothing))
     tape.backward(from: loss)
     let expected = try Self.numbers(arrays, "loss/smooth\(smoothing)/value")
     expectClose([Double(loss.values[0])], expected, relative: 1e-6)
@@ -85,15 +85,17 @@ struct ScheduleTests {
       let decay = try #require(Float(name.dropFirst("opt/adamw_wd".count)))
       let expected = try Self.numbers(arrays, name)
       let (p, m, v) = (engine.tensor(start, [7]), engine.zeros([7]), engine.zeros([7]))
+      let (scalars, corrections) = (StepScalars(engine), engine.storage(2))
+      engine.backend.fill(scalars.sumOfSquares, with: 0)
+      let settings = AdamWSettings(weightDecay: decay, beta1: 0.9, beta2: 0.999, eps: 1e-8)
       for t in 0..<5 {
         let gradient = engine.tensor(Array(gradients[7 * t..<7 * t + 7]), [7])
+        scalars.learningRate.write([Float(rates[t])])
+        engine.backend.finishGradientNorm(scalars, loss: engine.zeros([1]).storage, clipNorm: nil)
+        corrections.write([0.9, 0.999].map { Float(1 - pow($0, Double(t + 1))) })
         engine.backend.adamW(
           parameter: p.storage, firstMoment: m.storage, secondMoment: v.storage,
-          gradient: gradient.storage,
-          step: AdamWStep(
-            learningRate: Float(rates[t]), weightDecay: decay, beta1: 0.9, beta2: 0.999, eps: 1e-8,
-            correction1: Float(1 - pow(0.9, Double(t + 1))),
-            correction2: Float(1 - pow(0.999, Double(t + 1))), gradientScale: 1))
+          gradient: gradient.storage, settings, scalars, corrections: corrections)
         expectClose(
           p.values.map { Double($0) }, Array(expected[7 * t..<7 * t + 7]), relative: 2e-6,
           absolute: 2e-7, "\(name) update \(t)")

@@ -136,6 +136,8 @@ void vt_scores_backward(vt_isa isa, float *p, float *dp, const float *lse, const
 void vt_row_dots(vt_isa isa, float *delta, const float *a, const float *b, size_t rows,
                  size_t cols, size_t lda, size_t ldb);
 
+// cross_entropy.c
+
 /// Cross-entropy with label smoothing s over `classes`: loss[r] = (1-s) nll + s mean(-log p).
 /// dlogits[r, c] = scale * (p - target). Labels are in 0..<classes.
 void vt_cross_entropy(float *loss, float *dlogits, const float *logits, const int32_t *labels,

@@ -80,9 +80,7 @@ package final class CvT: VisionModel {
       let cells = tape.reshaped(
         normed, [normed.shape[0], normed.shape[1] * normed.shape[2], normed.channels])
       let tokens = cls.map { tape.concatenate($0, cells) } ?? cells
-      let result = layers.linear(tokens, "\(name)attn.proj_\(part)", tape)
-      normed.release()
-      return result
+      return layers.linear(tokens, "\(name)attn.proj_\(part)", tape)
     }
     let width = shape.attentionScale == .embedDim ? stage.embedDim : stage.headDim
     let scale = 1 / Float(width).squareRoot()

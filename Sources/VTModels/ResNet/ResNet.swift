@@ -19,18 +19,13 @@ package final class ResNet: VisionModel {
   }
 
   package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
-    var x = convolution(images, "conv1", stride: 2, padding: 3, tape)
-    let stem = norm(x, "bn1", relu: true, tape)
-    x = tape.maxPool(stem, kernel: 3, stride: 2, padding: 1)
-    stem.release()
-    var isRecomputable = false
+    var x = tape.maxPool(
+      convolution(images, "conv1", norm: "bn1", stride: 2, padding: 3, relu: true, tape), kernel: 3,
+      stride: 2,
+      padding: 1)
     for stage in 0..<shape.stages {
       for block in 0..<shape.depths[stage] {
-        let y = tape.recomputing(x) { [self] in self.block($0, stage, block, $1) }
-        // Every second block's output is recomputed from the one before it, which is kept.
-        if isRecomputable { x.release() }
-        isRecomputable = block % 2 == 0
-        x = y
+        x = tape.recomputing(x) { [self] in self.block($0, stage, block, $1) }
       }
     }
     let (batch, height, width) = (x.shape[0], x.shape[1], x.shape[2])
@@ -49,34 +44,26 @@ package final class ResNet: VisionModel {
     var shortcut = x
     if shape.hasDownsample(stage, block) {
       shortcut = convolution(
-        x, name + "downsample.0", stride: shape.stride(stage, block), padding: 0, tape)
-      shortcut = norm(shortcut, name + "downsample.1", relu: false, tape)
+        x, name + "downsample.0", norm: name + "downsample.1", stride: shape.stride(stage, block), padding: 0,
+        relu: false, tape)
     }
     var y = x
     for (index, c) in convolutions.enumerated() {
-      let convolved = convolution(
-        y, "\(name)conv\(index + 1)", stride: c.stride, padding: c.kernel / 2, tape)
-      if index > 0 { y.release() }
-      let isLast = index == convolutions.count - 1
-      y = norm(convolved, "\(name)bn\(index + 1)", relu: true, residual: isLast ? shortcut : nil, tape)
+      y = convolution(
+        y, "\(name)conv\(index + 1)", norm: "\(name)bn\(index + 1)", stride: c.stride, padding: c.kernel / 2,
+        residual: index == convolutions.count - 1 ? shortcut : nil, relu: true, tape)
     }
-    if shape.hasDownsample(stage, block) { shortcut.release() }
     return y
   }
 
+  /// A convolution and the batch norm behind it.
   private func convolution(
-    _ x: Tensor, _ name: String, stride: Int, padding: Int, _ tape: Tape
+    _ x: Tensor, _ name: String, norm: String, stride: Int, padding: Int, residual: Tensor? = nil, relu: Bool,
+    _ tape: Tape
   ) -> Tensor {
-    tape.convolution(
-      x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"),
-      stride: stride, padding: padding, isNormalized: !regularization.freezesBatchNorm)
-  }
-
-  private func norm(
-    _ x: Tensor, _ name: String, relu: Bool, residual: Tensor? = nil, _ tape: Tape
-  ) -> Tensor {
-    tape.batchNorm(
-      x, parameters.batchNorm(name), eps: Float(shape.normEps),
+    tape.normalizedConvolution(
+      x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"), stride: stride,
+      padding: padding, parameters.batchNorm(norm), eps: Float(shape.normEps),
       frozen: regularization.freezesBatchNorm, residual: residual, relu: relu)
   }
 }

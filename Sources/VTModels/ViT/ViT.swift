@@ -9,8 +9,6 @@ package final class ViT: VisionModel {
   private let layers: Layers
   /// The fixed position table, where the network has one.
   private let sincos: Tensor?
-  /// Takes the place of the patches' bias, where the network has none.
-  private let noBias: Tensor
 
   package var gridChannels: [Int] { [shape.embedDim] }
   package var gridSides: [Int] { [shape.gridSide] }
@@ -22,7 +20,6 @@ package final class ViT: VisionModel {
     self.parameters = parameters
     layers = Layers(
       parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
-    noBias = engine.tensor([Float](repeating: 0, count: shape.embedDim), [shape.embedDim])
     sincos =
       shape.positionEmbedding == .sincos2d
       ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
@@ -47,7 +44,7 @@ package final class ViT: VisionModel {
   /// positions too differs.
   private func embed(_ images: Tensor, _ tape: Tape) -> Tensor {
     let p = parameters
-    let (weight, bias) = (p["patch_embed.proj.weight"], p.optional("patch_embed.proj.bias") ?? noBias)
+    let (weight, bias) = (p["patch_embed.proj.weight"], p.optional("patch_embed.proj.bias"))
     let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
     let position = sincos ?? p["pos_embed"]
     func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { tape.concatenate($1, $0) } }

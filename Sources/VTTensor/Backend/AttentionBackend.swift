@@ -18,7 +18,7 @@ package struct RowTarget {
 }
 
 /// Sizes of attention: `q [batch, queries, heads, headDim]`, `k` and `v [batch, keys, heads, headDim]`.
-package struct AttentionShape: Sendable {
+package struct AttentionShape: Hashable, Sendable {
   package let batch: Int
   package let queries: Int
   package let keys: Int
@@ -28,7 +28,7 @@ package struct AttentionShape: Sendable {
 }
 
 /// Sizes of windowed self-attention over `qkv [batch, tokens, 3, heads, headDim]`.
-package struct WindowShape: Sendable {
+package struct WindowShape: Hashable, Sendable {
   package let batch: Int
   package let heads: Int
   package let headDim: Int
@@ -37,7 +37,7 @@ package struct WindowShape: Sendable {
 }
 
 /// Sizes of Performer attention over `kqv [batch, tokens, 3, dim]`: keys, queries, values.
-package struct PerformerShape: Sendable {
+package struct PerformerShape: Hashable, Sendable {
   package let batch: Int
   package let tokens: Int
   package let dim: Int
@@ -46,7 +46,7 @@ package struct PerformerShape: Sendable {
 }
 
 /// Attention of every kind.
-package protocol AttentionBackend: AnyObject {
+package protocol AttentionBackend {
   /// `out [batch, queries, heads * headDim]`, and the log of the sum of exponentials of each row
   /// of scores `lse [batch, heads, queries]`. At most a tile of scores a thread exists at a time.
   func attentionForward(

@@ -1,9 +1,16 @@
 /// Sizes of a batch norm over `x [rows, channels]`.
-package struct BatchNormShape: Sendable {
+package struct BatchNormShape: Hashable, Sendable {
   package let rows: Int
   package let channels: Int
   /// Whether the moments are the batch's own, and depend on `x`; else they are constants.
   package let usesBatch: Bool
+}
+
+/// A batch norm as `x ⊙ scale + shift`, and its reciprocal deviations, each `[channels]`.
+package struct BatchNormFactors {
+  let rstd: Storage
+  let scale: Storage
+  let shift: Storage
 }
 
 /// What the ReLU behind a norm let through.
@@ -13,7 +20,7 @@ package enum ReLUGate {
   /// Numbers whose output is positive.
   case output(Storage)
   /// Numbers for which `x ⊙ scale + shift` is positive: the output itself need not be kept.
-  case affine(scale: [Float], shift: [Float])
+  case affine(BatchNormFactors)
 }
 
 /// Mean and sum of squared distances from it, `[blocks, 2, channels]`, of each block of rows.
@@ -31,18 +38,25 @@ package final class PartialMoments {
 }
 
 /// Batch normalization of `x [rows, channels]`.
-package protocol BatchNormBackend: AnyObject {
+package protocol BatchNormBackend {
   /// Mean and biased variance of each channel.
   func channelMoments(mean: Storage, variance: Storage, x: Storage, rows: Int, channels: Int)
   /// The same from the moments of blocks.
   func mergeMoments(mean: Storage, variance: Storage, _ blocks: PartialMoments)
+  /// `mean` and `variance` move towards a batch's by `momentum`, the variance unbiased.
+  func moveRunningMoments(
+    mean: Storage, variance: Storage, batchMean: Storage, batchVariance: Storage, rows: Int, momentum: Float)
+  /// Fills `factors`.
+  func batchNormFactors(
+    _ shape: BatchNormShape, _ factors: BatchNormFactors, mean: Storage, variance: Storage, gamma: Storage,
+    beta: Storage, eps: Float)
   /// `y = x ⊙ scale + shift (+ residual)`, then `max(0, y)` where `relu`.
   func channelAffine(
-    y: Storage, x: Storage, scale: [Float], shift: [Float], residual: Storage?, relu: Bool,
-    rows: Int, channels: Int)
+    _ shape: BatchNormShape, _ factors: BatchNormFactors, y: Storage, x: Storage, residual: Storage?,
+    relu: Bool)
   /// `dx` may be `dy` itself.
   func batchNormBackward(
-    _ shape: BatchNormShape, dy: Storage, gate: ReLUGate, x: Storage, mean: [Float], rstd: [Float],
-    gamma: Storage, dx: GradientTarget?, dresidual: GradientTarget?, dgamma: GradientTarget?,
+    _ shape: BatchNormShape, _ factors: BatchNormFactors, dy: Storage, gate: ReLUGate, x: Storage,
+    mean: Storage, gamma: Storage, dx: GradientTarget?, dresidual: GradientTarget?, dgamma: GradientTarget?,
     dbeta: GradientTarget?)
 }

@@ -32,8 +32,18 @@ package struct ConvolutionGeometry: Sendable, Hashable {
     self.paddingAfter = after
   }
 
+  init(_ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil) {
+    precondition(x.shape.count == 4, "an image is [batch, height, width, channels], not \(x.shape)")
+    self.init(
+      batch: x.shape[0], height: x.shape[1], width: x.shape[2], channels: x.shape[3],
+      kernel: kernel, stride: stride, padding: padding, paddingAfter: after)
+  }
+
   package var outHeight: Int { (height + padding + paddingAfter - kernel) / stride + 1 }
   package var outWidth: Int { (width + padding + paddingAfter - kernel) / stride + 1 }
+  /// Numbers of the images.
+  var inputCount: Int { batch * cells * channels }
+  func outputShape(_ outputs: Int) -> [Int] { [batch, outHeight, outWidth, outputs] }
   var cells: Int { height * width }
   var outCells: Int { outHeight * outWidth }
   /// Numbers under the kernel.
@@ -46,17 +56,28 @@ package struct ConvolutionGeometry: Sendable, Hashable {
   }
 }
 
+/// Sizes of merging patches of `x [batch, height * width, channels]`.
+package struct MergeShape: Hashable, Sendable {
+  package let batch: Int
+  package let height: Int
+  package let width: Int
+  package let channels: Int
+
+  /// Of one image's result.
+  var cells: Int { (height + 1) / 2 * ((width + 1) / 2) }
+}
+
 /// What slides over images.
-package protocol ConvolutionBackend: AnyObject {
+package protocol ConvolutionBackend {
   /// `y [batch, outHeight, outWidth, outputs]`; `weight [outputs, channels, kernel, kernel]`.
   /// - Returns: the moments of `y`, block by block, where they are wanted.
   func convolutionForward(
-    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?,
-    wantsMoments: Bool
+    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, linear: LinearValues,
+    findsMoments: Bool
   ) -> PartialMoments?
   func convolutionBackward(
     _ g: ConvolutionGeometry, outputs: Int, dy: Storage, x: Storage, weight: Storage,
-    dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?)
+    dx: GradientTarget?, dlinear: LinearTarget)
 
   /// `y [batch, outHeight, outWidth, channels]`; `weight [channels, 1, kernel, kernel]`.
   func depthwiseForward(_ g: ConvolutionGeometry, y: Storage, x: Storage, weight: Storage)
@@ -75,9 +96,7 @@ package protocol ConvolutionBackend: AnyObject {
   func averagePoolForward(_ g: ConvolutionGeometry, prefix: Int, y: Storage, x: Storage)
   func averagePoolBackward(_ g: ConvolutionGeometry, prefix: Int, dx: Storage, dy: Storage)
 
-  /// `y [batch, ceil(height / 2) * ceil(width / 2), 4 * channels]`.
-  func mergePatchesForward(
-    y: Storage, x: Storage, batch: Int, height: Int, width: Int, channels: Int)
-  func mergePatchesBackward(
-    dx: Storage, dy: Storage, batch: Int, height: Int, width: Int, channels: Int)
+  /// `y [batch, cells, 4 * channels]`.
+  func mergePatchesForward(_ shape: MergeShape, y: Storage, x: Storage)
+  func mergePatchesBackward(_ shape: MergeShape, dx: Storage, dy: Storage)
 }

@@ -1,5 +1,5 @@
 /// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each image by itself.
-package struct GroupNormShape: Sendable {
+package struct GroupNormShape: Hashable, Sendable {
   package let batch: Int
   package let rows: Int
   package let channels: Int
@@ -15,10 +15,13 @@ package struct GroupNormFactors {
   let rstd: Storage
   let scale: Storage
   let shift: Storage
+
+  /// - Parameter saved: all four, in this order.
+  init(_ saved: [Storage]) { (mean, rstd, scale, shift) = (saved[0], saved[1], saved[2], saved[3]) }
 }
 
 /// Group normalization, and the standardization of weights that goes with it.
-package protocol GroupNormBackend: AnyObject {
+package protocol GroupNormBackend {
   /// Fills `factors`.
   func groupMoments(
     _ shape: GroupNormShape, _ factors: GroupNormFactors, x: Storage, gamma: Storage, beta: Storage,

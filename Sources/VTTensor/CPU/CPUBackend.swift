@@ -3,7 +3,6 @@ import CBLAS
 
 /// The CPU's side of every operation: a BLAS for matrix products, the C kernels for the rest.
 final class CPUBackend: Backend {
-  let device = Device.cpu
   let threads: ThreadPool
   let buffers: BufferPool
   let isa: vt_isa
@@ -20,9 +19,6 @@ final class CPUBackend: Backend {
 
   /// Tables of the convolutions met so far; a network has few that differ.
   var convolutionTables: [ConvolutionGeometry: ConvolutionTables] = [:]
-
-  /// Scratch memory that goes back to the pool with the returned object.
-  func scratch(_ count: Int) -> Storage { Storage(count: max(count, 1), pool: buffers) }
 
   /// Cuts `count` into runs of at most `size` and calls `body(range)` for each, on all threads.
   func forRanges(_ count: Int, size: Int, _ body: (Range<Int>) -> Void) {

@@ -35,19 +35,20 @@ extension CPUBackend {
   }
 
   func convolutionForward(
-    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, weight: Storage, bias: Storage?,
-    wantsMoments: Bool
+    _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, linear: LinearValues,
+    findsMoments: Bool
   ) -> PartialMoments? {
+    let (weight, bias) = (linear.weight, linear.bias)
     let rows = g.batch * g.outCells
     if isPlain(g), !usesOwnProducts {
       linearForward(
         LinearShape(rows: rows, inputs: g.channels, outputs: outputs), y: y, preActivation: nil,
-        x: x, weight: weight, bias: bias, activation: .none, residual: nil, rowScale: nil,
-        rowsPerScale: 1)
+        x: x, linear: linear, activation: .none, residual: nil,
+        scales: RowScales(values: nil, rowsPerScale: 1))
       return nil
     }
     if let w = winograd(g, inputs: g.channels, outputs: outputs) {
-      return winogradForward(w, y: y, x: x, weight: weight, bias: bias, wantsMoments: wantsMoments)
+      return winogradForward(w, y: y, x: x, weight: weight, bias: bias, findsMoments: findsMoments)
     }
     let w = channelsLast(weight, outputs: outputs, g)
     let length = g.columnLength
@@ -58,7 +59,7 @@ extension CPUBackend {
     let blocks = RowBlocks(isUnfolded ? g.outCells : rows)
     let number = isUnfolded ? g.batch * blocks.count : blocks.count
     let moments =
-      wantsMoments
+      findsMoments
       ? PartialMoments(
         counts: (0..<number).map { blocks[$0 % blocks.count].count }, channels: outputs,
         storage: scratch(number * 2 * outputs)) : nil
@@ -91,11 +92,11 @@ extension CPUBackend {
   }
 
   private func winogradForward(
-    _ w: WinogradConvolution, y: Storage, x: Storage, weight: Storage, bias: Storage?, wantsMoments: Bool
+    _ w: WinogradConvolution, y: Storage, x: Storage, weight: Storage, bias: Storage?, findsMoments: Bool
   ) -> PartialMoments? {
     let panels = panels(w, weight, forInputGradient: false)
     let moments =
-      wantsMoments
+      findsMoments
       ? PartialMoments(
         counts: (0..<w.blocks).map { w.cells($0).count }, channels: w.outputs,
         storage: scratch(w.blocks * 2 * w.outputs)) : nil
@@ -141,14 +142,15 @@ extension CPUBackend {
 
   func convolutionBackward(
     _ g: ConvolutionGeometry, outputs: Int, dy: Storage, x: Storage, weight: Storage,
-    dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?
+    dx: GradientTarget?, dlinear: LinearTarget
   ) {
+    let (dweight, dbias) = (dlinear.weight, dlinear.bias)
     let rows = g.batch * g.outCells
     if isPlain(g) {
       return linearBackward(
         LinearShape(rows: rows, inputs: g.channels, outputs: outputs), dy: dy,
-        preActivation: nil, x: x, weight: weight, activation: .none, rowScale: nil, rowsPerScale: 1,
-        keepsDy: true, dx: dx, dweight: dweight, dbias: dbias)
+        preActivation: nil, x: x, weight: weight, activation: .none,
+        scales: RowScales(values: nil, rowsPerScale: 1), keepsDy: true, dx: dx, dlinear: dlinear)
     }
     let length = g.columnLength
     var others: [ParallelTask] = []
@@ -160,7 +162,7 @@ extension CPUBackend {
       let total = outputs * length
       let groups = unfoldedGroups(g)
       let sums = scratch(groups * total)
-      sums.fill(0)
+      fill(sums, with: 0)
       let perGroup = vt_weight_product_scratch(outputs)
       let memory = scratch(groups * perGroup)
       forUnfolded(g, x) { _, r, unfolded, group in
@@ -273,134 +275,6 @@ extension CPUBackend {
           to[c * area + k] = target.accumulate ? to[c * area + k] + value : value
         }
       }
-    }
-  }
-
-  // MARK: Depthwise
-
-  /// `[channels, k * k]` as `[k * k, channels]`, or back.
-  private func transposed(_ from: UnsafeMutablePointer<Float>, rows: Int, columns: Int) -> Storage {
-    let result = scratch(rows * columns)
-    for r in 0..<rows { for c in 0..<columns { result.floats[c * rows + r] = from[r * columns + c] } }
-    return result
-  }
-
-  func depthwiseForward(_ g: ConvolutionGeometry, y: Storage, x: Storage, weight: Storage) {
-    let w = transposed(weight.floats, rows: g.channels, columns: g.kernel * g.kernel)
-    let rows = 8
-    let bands = (g.outHeight + rows - 1) / rows
-    threads.run(pieces: g.batch * bands) { piece, _ in
-      let (image, first) = (piece / bands, piece % bands * rows)
-      vt_depthwise_forward(
-        isa, y.floats + (image * g.outCells + first * g.outWidth) * g.channels,
-        x.floats + image * g.cells * g.channels, w.floats, g.kernelGeometry, first,
-        min(rows, g.outHeight - first))
-    }
-  }
-
-  func depthwiseBackward(
-    _ g: ConvolutionGeometry, dy: Storage, x: Storage, weight: Storage, dx: GradientTarget?,
-    dweight: GradientTarget?
-  ) {
-    let area = g.kernel * g.kernel
-    let w = transposed(weight.floats, rows: g.channels, columns: area)
-    let sums = scratch(g.batch * area * g.channels)
-    threads.run(pieces: g.batch) { image, _ in
-      let (out, input) = (image * g.outCells * g.channels, image * g.cells * g.channels)
-      if let dx {
-        vt_depthwise_backward_input(
-          isa, dx.storage.floats + input, dy.floats + out, w.floats, g.kernelGeometry,
-          dx.accumulate ? 1 : 0)
-      }
-      if dweight != nil {
-        let own = sums.floats + image * area * g.channels
-        own.update(repeating: 0, count: area * g.channels)
-        vt_depthwise_backward_weight(
-          isa, own, dy.floats + out, x.floats + input, g.kernelGeometry)
-      }
-    }
-    guard let dweight else { return }
-    vt_column_sums(
-      isa, sums.floats, sums.floats, g.batch, area * g.channels, area * g.channels, 0)
-    let whole = transposed(sums.floats, rows: area, columns: g.channels)
-    reduce(whole.floats, into: dweight, count: area * g.channels)
-  }
-
-  // MARK: Unfolding and pooling
-
-  func unfoldForward(_ g: ConvolutionGeometry, y: Storage, x: Storage) {
-    threads.run(pieces: g.batch * g.outHeight) { piece, _ in
-      let (image, row) = (piece / g.outHeight, piece % g.outHeight)
-      vt_unfold_channels(
-        y.floats + piece * g.outWidth * g.columnLength, x.floats + image * g.cells * g.channels,
-        g.kernelGeometry, row * g.outWidth, g.outWidth)
-    }
-  }
-
-  func unfoldBackward(_ g: ConvolutionGeometry, dx: Storage, dy: Storage) {
-    threads.run(pieces: g.batch) { image, _ in
-      vt_fold_channels(
-        dx.floats + image * g.cells * g.channels, dy.floats + image * g.outCells * g.columnLength,
-        g.kernelGeometry, 0, g.outCells)
-    }
-  }
-
-  private func bytes(_ storage: Storage) -> UnsafeMutablePointer<UInt8> {
-    UnsafeMutableRawPointer(storage.floats).assumingMemoryBound(to: UInt8.self)
-  }
-
-  func maxPoolForward(_ g: ConvolutionGeometry, y: Storage, which: Storage, x: Storage) {
-    threads.run(pieces: g.batch) { image, _ in
-      let out = image * g.outCells * g.channels
-      vt_max_pool(
-        isa, y.floats + out, bytes(which) + out, x.floats + image * g.cells * g.channels, g.kernelGeometry, 0,
-        g.outCells)
-    }
-  }
-
-  func maxPoolBackward(_ g: ConvolutionGeometry, dx: Storage, dy: Storage, which: Storage) {
-    threads.run(pieces: g.batch) { image, _ in
-      let out = image * g.outCells * g.channels
-      vt_max_pool_backward(
-        dx.floats + image * g.cells * g.channels, dy.floats + out, bytes(which) + out,
-        g.kernelGeometry)
-    }
-  }
-
-  func averagePoolForward(_ g: ConvolutionGeometry, prefix: Int, y: Storage, x: Storage) {
-    threads.run(pieces: g.batch) { image, _ in
-      vt_average_pool(
-        y.floats + image * g.outCells * g.channels,
-        x.floats + (image * (prefix + g.cells) + prefix) * g.channels, g.kernelGeometry)
-    }
-  }
-
-  func averagePoolBackward(_ g: ConvolutionGeometry, prefix: Int, dx: Storage, dy: Storage) {
-    threads.run(pieces: g.batch) { image, _ in
-      vt_average_pool_backward(
-        dx.floats + (image * (prefix + g.cells) + prefix) * g.channels,
-        dy.floats + image * g.outCells * g.channels, g.kernelGeometry)
-    }
-  }
-
-  func mergePatchesForward(
-    y: Storage, x: Storage, batch: Int, height: Int, width: Int, channels: Int
-  ) {
-    let out = (height + 1) / 2 * ((width + 1) / 2) * 4 * channels
-    threads.run(pieces: batch) { image, _ in
-      vt_merge_patches(
-        y.floats + image * out, x.floats + image * height * width * channels, height, width, channels)
-    }
-  }
-
-  func mergePatchesBackward(
-    dx: Storage, dy: Storage, batch: Int, height: Int, width: Int, channels: Int
-  ) {
-    let out = (height + 1) / 2 * ((width + 1) / 2) * 4 * channels
-    threads.run(pieces: batch) { image, _ in
-      vt_merge_patches_backward(
-        dx.floats + image * height * width * channels, dy.floats + image * out, height, width,
-        channels)
     }
   }
 }

@@ -1,5 +1,4 @@
 import CKernels
-import VTCore
 
 extension CPUBackend {
   /// Floats that one piece of an elementwise operation covers.
@@ -12,18 +11,29 @@ extension CPUBackend {
     }
   }
 
-  func addRows(_ y: Storage, _ a: Storage, _ b: Storage, scales: [Float]) {
+  func add(_ y: Storage, _ a: Storage, _ b: Storage, factor: Storage) {
+    add(y, a, b, scale: factor.floats[0])
+  }
+
+  func addRows(_ y: Storage, _ a: Storage, _ b: Storage, scales: Storage) {
     let count = y.count / scales.count
     threads.run(pieces: scales.count) { piece, _ in
       let at = piece * count
-      vt_add_scaled(isa, y.floats + at, a.floats + at, b.floats + at, scales[piece], count)
+      vt_add_scaled(isa, y.floats + at, a.floats + at, b.floats + at, scales.floats[piece], count)
     }
   }
 
-  func scale(_ x: Storage, by factor: Float) {
+  func scale(_ y: Storage, _ x: Storage, by factor: Float) {
     forRanges(x.count, size: Self.piece) { r in
-      vt_scale(isa, x.floats + r.lowerBound, factor, r.count)
+      let to = y.floats + r.lowerBound
+      to.update(from: x.floats + r.lowerBound, count: r.count)
+      vt_scale(isa, to, factor, r.count)
     }
+  }
+
+  func scale(_ x: Storage, by factor: Storage) {
+    let factor = factor.floats[0]
+    forRanges(x.count, size: Self.piece) { r in vt_scale(isa, x.floats + r.lowerBound, factor, r.count) }
   }
 
   /// Rows of a piece, so that it has about `piece` numbers.
@@ -61,38 +71,11 @@ extension CPUBackend {
     if let dfactors { reduce(dots.floats, into: dfactors, count: rows) }
   }
 
-  func dropout(
-    y: Storage, x: Storage, rate: Float, key: RandomKey, stream: UInt64, accumulate: Bool
-  ) {
-    forRanges(y.count, size: Self.piece) { r in
+  func dropout(y: GradientTarget, x: Storage, rate: Float, key: Storage, stream: UInt64) {
+    forRanges(x.count, size: Self.piece) { r in
       let at = r.lowerBound
       vt_dropout(
-        y.floats + at, x.floats + at, at, r.count, rate, [key.word0, key.word1], stream,
-        accumulate ? 1 : 0)
-    }
-  }
-
-  func sumOfSquares(_ x: Storage) -> Double {
-    let size = Self.piece
-    var partial = [Double](repeating: 0, count: (x.count + size - 1) / size)
-    partial.withUnsafeMutableBufferPointer { sums in
-      forRanges(x.count, size: size) { r in
-        sums[r.lowerBound / size] = vt_sum_of_squares(x.floats + r.lowerBound, r.count)
-      }
-    }
-    return partial.reduce(0, +)
-  }
-
-  func adamW(
-    parameter: Storage, firstMoment: Storage, secondMoment: Storage, gradient: Storage,
-    step: AdamWStep
-  ) {
-    forRanges(parameter.count, size: Self.piece) { r in
-      let at = r.lowerBound
-      vt_adamw(
-        isa, parameter.floats + at, firstMoment.floats + at, secondMoment.floats + at,
-        gradient.floats + at, r.count, step.learningRate, step.weightDecay, step.beta1, step.beta2,
-        step.eps, step.correction1, step.correction2, step.gradientScale)
+        y.storage.floats + at, x.floats + at, at, r.count, rate, key.words, stream, y.accumulate ? 1 : 0)
     }
   }
 }

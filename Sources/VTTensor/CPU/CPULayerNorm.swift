@@ -42,4 +42,28 @@ extension CPUBackend {
         gradient.accumulate ? 1 : 0)
     }
   }
+
+  /// Normalizes a block of rows to `out`, and keeps their statistics.
+  func normalize(
+    _ out: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>, channels: Int
+  ) {
+    vt_layer_norm_forward(
+      isa, out, norm.mean.floats + rows.lowerBound, norm.rstd.floats + rows.lowerBound,
+      x.floats + rows.lowerBound * channels, norm.gamma.floats, norm.beta.floats, rows.count, channels,
+      norm.eps, norm.epsOutside ? 1 : 0)
+  }
+
+  /// From the gradient of a block's normalized rows, that of the rows themselves, added to `residual`; the scale's and
+  /// shift's go to `sums [2 * channels]`.
+  func normalizeBackward(
+    _ dx: UnsafeMutablePointer<Float>, _ dn: UnsafeMutablePointer<Float>,
+    sums: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>,
+    channels: Int, residual: UnsafeMutablePointer<Float>?
+  ) {
+    sums.update(repeating: 0, count: 2 * channels)
+    vt_layer_norm_backward(
+      isa, dx, sums, sums + channels, dn, x.floats + rows.lowerBound * channels,
+      norm.mean.floats + rows.lowerBound, norm.rstd.floats + rows.lowerBound, norm.gamma.floats,
+      rows.count, channels, norm.epsOutside ? norm.eps : 0, residual)
+  }
 }

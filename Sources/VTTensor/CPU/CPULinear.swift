@@ -2,13 +2,14 @@ import CKernels
 
 extension CPUBackend {
   func linearForward(
-    _ shape: LinearShape, y: Storage, preActivation: Storage?, x: Storage, weight: Storage, bias: Storage?,
-    activation: Activation, residual: Storage?, rowScale: [Float]?, rowsPerScale: Int
+    _ shape: LinearShape, y: Storage, preActivation: Storage?, x: Storage, linear: LinearValues,
+    activation: Activation, residual: Storage?, scales: RowScales
   ) {
     let (n, k) = (shape.outputs, shape.inputs)
     let tiles = Tiles.activations(rows: shape.rows, columns: n)
-    let factor = pack(weight.floats, stride: k, transposed: true, depth: k, columns: n, rows: shape.rows)
-    let scales = broadcastRows(rowScale, perScale: rowsPerScale, rows: shape.rows)
+    let factor = pack(
+      linear.weight.floats, stride: k, transposed: true, depth: k, columns: n, rows: shape.rows)
+    let scales = broadcastRows(scales, rows: shape.rows)
     threads.run(pieces: tiles.count) { piece, _ in
       let (r, c) = tiles[piece]
       let at = r.lowerBound * n + c.lowerBound
@@ -18,7 +19,7 @@ extension CPUBackend {
         rows: r.count,
         columns: c,
         epilogue: Epilogue(
-          bias: bias.map { $0.floats + c.lowerBound }, activation: activation,
+          bias: linear.bias.map { $0.floats + c.lowerBound }, activation: activation,
           out: preActivation == nil ? nil : y.floats + at, residual: residual.map { $0.floats + at },
           rowScale: scales.map { $0.floats + r.lowerBound }))
     }
@@ -26,9 +27,10 @@ extension CPUBackend {
 
   func linearBackward(
     _ shape: LinearShape, dy: Storage, preActivation: Storage?, x: Storage, weight: Storage,
-    activation: Activation, rowScale: [Float]?, rowsPerScale: Int, keepsDy: Bool,
-    dx: GradientTarget?, dweight: GradientTarget?, dbias: GradientTarget?
+    activation: Activation, scales: RowScales, keepsDy: Bool, dx: GradientTarget?, dlinear: LinearTarget
   ) {
+    let (dweight, dbias) = (dlinear.weight, dlinear.bias)
+    let rowScale = scales.values?.floats
     let (m, n, k) = (shape.rows, shape.outputs, shape.inputs)
     var du = dy
     if rowScale != nil || activation != .none {
@@ -40,7 +42,7 @@ extension CPUBackend {
         var source = dyp + at
         if let rowScale {
           for row in rows {
-            let s = rowScale[row / rowsPerScale]
+            let s = rowScale[row / scales.rowsPerScale]
             for i in row * n..<(row + 1) * n { dup[i] = dyp[i] * s }
           }
           source = dup + at

@@ -3,32 +3,43 @@ import Foundation
 
 extension CPUBackend {
   func crossEntropy(
-    logits: Storage, labels: [Int32], classes: Int, smoothing: Float, dlogits: Storage?
-  ) -> Float {
-    var losses = [Float](repeating: 0, count: labels.count)
+    loss: Storage, logits: Storage, labels: Storage, rows: Int, classes: Int, smoothing: Float,
+    dlogits: Storage?
+  ) {
+    check(labels, classes)
+    var losses = [Float](repeating: 0, count: rows)
     vt_cross_entropy(
-      &losses, dlogits?.floats, logits.floats, labels, labels.count, classes, smoothing,
-      1 / Float(labels.count))
-    return Float(losses.reduce(0.0) { $0 + Double($1) } / Double(labels.count))
+      &losses, dlogits?.floats, logits.floats, labels.integers, rows, classes, smoothing, 1 / Float(rows))
+    loss.floats[0] = Float(losses.reduce(0.0) { $0 + Double($1) } / Double(rows))
   }
 
-  func l1(prediction: Storage, target: [Float], scale: Float, dprediction: Storage?) -> Float {
-    var sum = 0.0
-    for i in 0..<target.count {
-      let difference = prediction.floats[i] - target[i]
-      sum += Double(abs(difference))
-      dprediction?.floats[i] = difference > 0 ? scale : difference < 0 ? -scale : difference * 0
+  /// Kernels read and write where labels point.
+  private func check(_ labels: Storage, _ classes: Int) {
+    for row in 0..<labels.count {
+      let label = labels.integers[row]
+      precondition(label >= 0 && Int(label) < classes, "label \(label) of \(classes) classes")
     }
-    return Float(sum * Double(scale))
+  }
+
+  func l1(loss: Storage, prediction: Storage, target: Storage, scale: Float, dprediction: Storage?) {
+    var sum = 0.0
+    let (predicted, expected, gradient) = (prediction.floats, target.floats, dprediction?.floats)
+    for i in 0..<target.count {
+      let difference = predicted[i] - expected[i]
+      sum += Double(abs(difference))
+      gradient?[i] = difference > 0 ? scale : difference < 0 ? -scale : difference * 0
+    }
+    loss.floats[0] = Float(sum * Double(scale))
   }
 
   func cycleBackRegression(
-    logits: Storage, labels: [Int32], classes: Int, dlogits: Storage?
-  ) -> Float {
+    loss: Storage, logits: Storage, labels: Storage, rows: Int, classes: Int, dlogits: Storage?
+  ) {
     let weight = 0.001
     var total = 0.0
     var p = [Double](repeating: 0, count: classes)
-    for (row, label) in labels.enumerated() {
+    for row in 0..<rows {
+      let label = labels.integers[row]
       let z = logits.floats + row * classes
       var largest = -Double.infinity
       for c in 0..<classes { largest = max(largest, Double(z[c])) }
@@ -44,7 +55,7 @@ extension CPUBackend {
       for c in 0..<classes { variance += p[c] * (Double(c) - mean) * (Double(c) - mean) }
       let off = mean - Double(label)
       total += off * off / variance + weight * log(variance)
-      guard let dlogits else { continue }
+      guard let gradient = dlogits.map({ $0.floats + row * classes }) else { continue }
       // The variance does not change with the mean to first order, so both act by p alone.
       let dmean = 2 * off / variance
       let dvariance = (weight - off * off / variance) / variance
@@ -54,9 +65,9 @@ extension CPUBackend {
       var average = 0.0
       for c in 0..<classes { average += p[c] * dp(c) }
       for c in 0..<classes {
-        dlogits.floats[row * classes + c] = Float(p[c] * (dp(c) - average) / Double(labels.count))
+        gradient[c] = Float(p[c] * (dp(c) - average) / Double(rows))
       }
     }
-    return Float(total / Double(labels.count))
+    loss.floats[0] = Float(total / Double(rows))
   }
 }

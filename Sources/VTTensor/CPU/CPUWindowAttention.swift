@@ -7,12 +7,13 @@ extension CPUBackend {
     let ld = vt_score_stride(layout.slots)
     let area = layout.slots * ld
     let bias = scratch(shape.heads * area)
-    bias.fill(0)
+    fill(bias, with: 0)
+    let (to, from) = (bias.floats, table.floats)
     for i in 0..<layout.slots {
       for j in 0..<layout.slots {
         let row = layout.tableRow(i, j) * shape.heads
         let at = turned ? j * ld + i : i * ld + j
-        for head in 0..<shape.heads { bias.floats[head * area + at] = table.floats[row + head] }
+        for head in 0..<shape.heads { to[head * area + at] = from[row + head] }
       }
     }
     return bias
@@ -161,7 +162,7 @@ extension CPUBackend {
     let n = layout.slots
     let ld = vt_score_stride(n)
     let out = dtable.storage.floats
-    if !dtable.accumulate { dtable.storage.fill(0) }
+    if !dtable.accumulate { fill(dtable.storage, with: 0) }
     for i in 0..<n {
       for j in 0..<n {
         let row = layout.tableRow(i, j) * shape.heads

@@ -131,10 +131,11 @@ extension CPUBackend {
   }
 
   /// One number a row, from one a sample.
-  func broadcastRows(_ scales: [Float]?, perScale: Int, rows: Int) -> Storage? {
-    guard let scales else { return nil }
+  func broadcastRows(_ scales: RowScales, rows: Int) -> Storage? {
+    guard let values = scales.values else { return nil }
     let result = scratch(rows)
-    for row in 0..<rows { result.floats[row] = scales[row / perScale] }
+    let (to, from) = (result.floats, values.floats)
+    for row in 0..<rows { to[row] = from[row / scales.rowsPerScale] }
     return result
   }
 }

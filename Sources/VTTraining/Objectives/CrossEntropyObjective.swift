@@ -13,7 +13,8 @@ package struct CrossEntropyObjective: Objective {
   ) -> [WeightedLoss] {
     [
       WeightedLoss(
-        tape.crossEntropy(logits: output.logits, labels: step.labels, smoothing: Float(smoothing)))
+        tape.crossEntropy(
+          logits: output.logits, labels: tape.engine.tensor(step.labels), smoothing: Float(smoothing)))
     ]
   }
 }

@@ -81,7 +81,8 @@ package enum DrlocHead {
         activation: activation)
     }
     var x = tape.gatherPairsLinear(
-      grid.tokens, pairs.first.map { $0 + offset }, pairs.second.map { $0 + offset },
+      grid.tokens, first: tape.engine.tensor(pairs.first.map { $0 + offset }),
+      second: tape.engine.tensor(pairs.second.map { $0 + offset }),
       weight: parameters["drloc.\(scale).layers.0.weight"],
       bias: parameters["drloc.\(scale).layers.0.bias"])
     x = linear(linear(x, "layers.2", .relu), "layers.4", .none)
@@ -98,19 +99,19 @@ package enum DrlocHead {
     let count = Float(pairs.first.count)
     switch options.mode {
     case .l1:
+      let expected = targets(pairs, side: grid.side, options)
       return tape.l1(
-        predicted: answers[0], expected: targets(pairs, side: grid.side, options),
+        predicted: answers[0], expected: tape.engine.tensor(expected, answers[0].shape),
         scale: options.target == .paper ? 1 / count : 1 / (2 * count))
     case .ce:
-      let labels = classes(pairs, side: grid.side, options)
-      return tape.add(
-        tape.crossEntropy(logits: answers[0], labels: labels[0]),
-        tape.crossEntropy(logits: answers[1], labels: labels[1]))
+      return bothCoordinates { tape.crossEntropy(logits: $0, labels: $1) }
     case .cbr:
-      let labels = classes(pairs, side: grid.side, options)
-      return tape.add(
-        tape.cycleBackRegression(logits: answers[0], labels: labels[0]),
-        tape.cycleBackRegression(logits: answers[1], labels: labels[1]))
+      return bothCoordinates { tape.cycleBackRegression(logits: $0, labels: $1) }
+    }
+    /// The sum of the losses of rows and of columns.
+    func bothCoordinates(_ loss: (_ logits: Tensor, _ labels: Tensor) -> Tensor) -> Tensor {
+      let labels = classes(pairs, side: grid.side, options).map { tape.engine.tensor($0) }
+      return tape.add(loss(answers[0], labels[0]), loss(answers[1], labels[1]))
     }
   }
 }

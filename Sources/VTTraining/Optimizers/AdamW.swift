@@ -29,16 +29,19 @@ package struct AdamW: Optimizer {
     (beta1, beta2, eps) = (settings["beta1"], settings["beta2"], settings["eps"])
   }
 
+  /// The corrections of both moments' bias towards 0.
+  package func numbers(of update: Int) -> [Float] {
+    [beta1, beta2].map { Float(1 - pow($0, Double(update))) }
+  }
+
   package func update(
     _ parameter: Tensor, gradient: Storage, slots: [Tensor], _ step: OptimizerStep, _ engine: Engine
   ) {
-    let t = Double(step.update)
     engine.backend.adamW(
       parameter: parameter.storage, firstMoment: slots[0].storage, secondMoment: slots[1].storage,
       gradient: gradient,
-      step: AdamWStep(
-        learningRate: Float(step.learningRate), weightDecay: Float(step.weightDecay), beta1: Float(beta1),
-        beta2: Float(beta2), eps: Float(eps), correction1: Float(1 - pow(beta1, t)),
-        correction2: Float(1 - pow(beta2, t)), gradientScale: Float(step.gradientScale)))
+      AdamWSettings(
+        weightDecay: Float(step.weightDecay), beta1: Float(beta1), beta2: Float(beta2), eps: Float(eps)),
+      step.scalars, corrections: step.numbers)
   }
 }

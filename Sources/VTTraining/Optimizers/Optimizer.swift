@@ -13,6 +13,10 @@ package protocol Optimizer: Sendable {
 
   init(_ settings: OptimizerSettings)
 
+  /// Its numbers that differ from update to update, always as many; the device has them as `OptimizerStep.numbers`.
+  /// - Parameter update: from 1.
+  func numbers(of update: Int) -> [Float]
+
   /// Updates one parameter in place.
   /// - Parameters:
   ///   - gradient: as large as the parameter.
@@ -44,13 +48,16 @@ package struct OptimizerNumber: Sendable {
   package let meaning: String
 }
 
+extension Optimizer {
+  package func numbers(of update: Int) -> [Float] { [] }
+}
+
 /// What one update of one parameter is made with.
-package struct OptimizerStep: Sendable {
-  /// From 1.
-  package var update: Int
-  package var learningRate: Double
-  /// 0 for what does not decay.
-  package var weightDecay: Double
-  /// Multiplies the gradient first: 1, or what clipping by norm asks.
-  package var gradientScale: Double
+package struct OptimizerStep {
+  /// 0 for what does not decay; the same in every update.
+  package let weightDecay: Double
+  /// The learning rate, what clipping multiplies the gradient by, and whether the update takes place, on the device.
+  package let scalars: StepScalars
+  /// What `numbers(of:)` gave, on the device.
+  package let numbers: Storage
 }

@@ -19,6 +19,12 @@ package final class OptimizerState {
   private let optimizer: any Optimizer
   private let engine: Engine
   private let entries: [Entry]
+  /// What differs from update to update, on the device.
+  let scalars: StepScalars
+  /// The learning rate times each factor that a parameter has.
+  private let rates: [Double: Storage]
+  /// The optimizer's own.
+  private let numbers: Storage
 
   /// - Parameter rules: multiply the learning rate and the weight decay of each parameter.
   /// - Throws: `Failure` where the settings name no optimizer.
@@ -33,12 +39,16 @@ package final class OptimizerState {
     self.settings = settings
     self.engine = engine
     optimizer = type.init(settings)
+    scalars = StepScalars(engine)
+    numbers = engine.storage(optimizer.numbers(of: 1).count)
     entries = parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
       let declaration = parameters.declaration(name)
       return Entry(
         name: name, parameter: tensor, slots: type.slots.map { _ in engine.zeros(tensor.shape) },
         factors: declaration.map { UpdateFactors(of: $0, rules) } ?? UpdateFactors())
     }
+    let factors = Set(entries.map(\.factors.learningRate))
+    rates = Dictionary(uniqueKeysWithValues: factors.map { ($0, engine.storage(1)) })
   }
 
   /// The optimizer, for people and profiles.
@@ -54,25 +64,39 @@ package final class OptimizerState {
   /// Bytes that an update reads and writes: parameter and slots both, the gradient read.
   var updateBytes: Int { (3 + 2 * slots.count) * gradientBytes }
 
-  /// The norm of all gradients together.
-  package func gradientNorm() -> Double {
-    entries.reduce(0.0) { sum, entry in
-      sum + (entry.parameter.gradient.map { engine.backend.sumOfSquares($0) } ?? 0)
-    }.squareRoot()
-  }
-
-  /// Updates every parameter that has a gradient.
-  /// - Parameter gradientNorm: what `gradientNorm()` gave, for clipping.
-  package func step(learningRate: Double, gradientNorm: Double) {
-    updates += 1
-    let scale = settings.clipNorm.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
+  /// Finds the gradients' norm, and whether it and the loss are finite: `scalars` then hold what `step` needs.
+  func measureGradients(loss: Tensor) {
+    engine.backend.fill(scalars.sumOfSquares, with: 0)
     for entry in entries {
       guard let gradient = entry.parameter.gradient else { continue }
+      engine.backend.addSumOfSquares(gradient, to: scalars.sumOfSquares)
+    }
+    engine.backend.finishGradientNorm(scalars, loss: loss.storage, clipNorm: settings.clipNorm)
+  }
+
+  /// Updates every parameter that has a gradient, unless the loss or a gradient is not finite.
+  func step(learningRate: Double) {
+    for (factor, storage) in rates { storage.write([Float(learningRate * factor)]) }
+    let numbers = optimizer.numbers(of: updates + 1)
+    if !numbers.isEmpty { self.numbers.write(numbers) }
+    for entry in entries {
+      guard let gradient = entry.parameter.gradient, let rate = rates[entry.factors.learningRate] else {
+        continue
+      }
       let step = OptimizerStep(
-        update: updates, learningRate: learningRate * entry.factors.learningRate,
-        weightDecay: settings.weightDecay * entry.factors.weightDecay, gradientScale: scale)
+        weightDecay: settings.weightDecay * entry.factors.weightDecay,
+        scalars: scalars.with(learningRate: rate),
+        numbers: self.numbers)
       optimizer.update(entry.parameter, gradient: gradient, slots: entry.slots, step, engine)
     }
+  }
+
+  /// What became of the last `step`, once the device has done it: the gradients' norm, or nil where the loss or a gradient
+  /// was not finite and nothing was updated.
+  func finishStep() -> Double? {
+    guard scalars.isFinite.values[0] != 0 else { return nil }
+    updates += 1
+    return scalars.gradientNorm.doubles[0]
   }
 
   // MARK: Checkpoints
@@ -113,7 +137,7 @@ package final class OptimizerState {
             "the optimizer's state holds \(wrong), which no training leaves there", tensor: name,
             hint: "start a new run")
         }
-        tensor.storage.floats.update(from: values, count: values.count)
+        tensor.write(values)
       }
     }
     self.updates = updates

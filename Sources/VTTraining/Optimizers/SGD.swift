@@ -19,19 +19,8 @@ package struct SGD: Optimizer {
   package func update(
     _ parameter: Tensor, gradient: Storage, slots: [Tensor], _ step: OptimizerStep, _ engine: Engine
   ) {
-    let (p, b) = (parameter.storage, slots[0].storage)
-    let (rate, scale) = (step.learningRate, step.gradientScale)
-    /// `y += factor · x`.
-    func add(_ x: Storage, times factor: Double, to y: Storage) {
-      engine.backend.add(y, y, x, scale: Float(factor))
-    }
-    add(b, times: momentum - 1, to: b)
-    add(gradient, times: scale, to: b)
-    if step.weightDecay != 0 {
-      add(p, times: step.weightDecay, to: b)
-      add(p, times: -rate * step.weightDecay, to: p)
-    }
-    add(gradient, times: -rate * scale, to: p)
-    add(b, times: -rate * momentum, to: p)
+    engine.backend.sgd(
+      parameter: parameter.storage, momentumBuffer: slots[0].storage, gradient: gradient,
+      SGDSettings(weightDecay: step.weightDecay, momentum: momentum), step.scalars)
   }
 }

@@ -40,19 +40,22 @@ package final class TrainingStep {
   /// - Parameter random: decides dropout and drop path.
   /// - Throws: `Failure` where the loss or its gradient is not finite; nothing is then updated.
   package func run(_ inputs: StepInputs, learningRate: Double, random: RandomKey) throws -> StepResult {
-    var result = gradients(inputs, random: random)
-    result.gradientNorm = engine.profiled("gradient norm", bytes: optimizer.gradientBytes) {
-      optimizer.gradientNorm()
-    }
-    result.learningRate = learningRate
-    guard result.loss.isFinite, result.gradientNorm.isFinite else {
-      throw Self.diverged("the loss or its gradient", update: optimizer.updates)
+    let pass = gradients(inputs, random: random)
+    engine.profiled("gradient norm", bytes: optimizer.gradientBytes) {
+      optimizer.measureGradients(loss: pass.loss)
     }
     engine.profiled(optimizer.name, bytes: optimizer.updateBytes) {
-      optimizer.step(learningRate: learningRate, gradientNorm: result.gradientNorm)
+      optimizer.step(learningRate: learningRate)
+    }
+    // From here on, results are read: a device that works apart from the host is waited for once a step.
+    guard let norm = optimizer.finishStep() else {
+      throw Self.diverged("the loss or its gradient", update: optimizer.updates)
     }
     model.parameters.clearGradients()
-    return result
+    let predictions = predictedClasses(pass.logits)
+    return StepResult(
+      losses: pass.losses, gradientNorm: norm, learningRate: learningRate,
+      correct: zip(predictions, inputs.labels).count { $0 == Int($1) }, count: inputs.labels.count)
   }
 
   /// Training that ran away.
@@ -62,26 +65,37 @@ package final class TrainingStep {
       hint: "try a lower --learning-rate or a longer --warmup-epochs")
   }
 
+  /// What the passes leave on the device beside the gradients.
+  struct Pass {
+    let loss: Tensor
+    /// By the objectives' names.
+    let parts: [(name: String, value: Tensor)]
+    let logits: Tensor
+
+    /// Copied to the host.
+    var losses: Metrics {
+      var losses = Metrics()
+      losses["loss"] = Double(loss.values[0])
+      for part in parts { losses[part.name] = Double(part.value.values[0]) }
+      return losses
+    }
+  }
+
   /// The passes alone: leaves each parameter's gradient in place.
-  func gradients(_ inputs: StepInputs, random: RandomKey) -> StepResult {
+  func gradients(_ inputs: StepInputs, random: RandomKey) -> Pass {
     let tape = Tape(
-      engine, recording: true, training: true, random: random, recomputes: recomputes)
+      engine, recording: true, training: true, random: random,
+      memory: recomputes ? .recomputeBlocks : .balanced)
     let output = model.forward(inputs.images, tape)
     let parts = objectives.flatMap { objective in
       zip(objective.names, objective.losses(output, inputs, model, tape))
     }
     precondition(parts.first?.1.weight == 1, "the first loss is the one that others are added to")
     let loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
-      tape.add(sum, part.1.value, scale: Float(part.1.weight))
+      tape.add(sum, part.1.value, factor: engine.tensor([Float(part.1.weight)], [1]))
     }
     tape.backward(from: loss)
-    var losses = Metrics()
-    losses["loss"] = Double(loss.values[0])
-    for (name, part) in parts { losses[name] = Double(part.value.values[0]) }
-    let predictions = predictedClasses(output.logits)
-    return StepResult(
-      losses: losses, gradientNorm: 0, learningRate: 0,
-      correct: zip(predictions, inputs.labels).count { $0 == Int($1) }, count: inputs.labels.count)
+    return Pass(loss: loss, parts: parts.map { ($0.0, $0.1.value) }, logits: output.logits)
   }
 }
 

@@ -1,0 +1,111 @@
+import CKernels
+
+/// What an activation does to each number; see `vt_activation` for the formulas.
+package enum Activation: String, Sendable, CaseIterable {
+  case none
+  case gelu
+  case geluTanh = "gelu_tanh"
+  case quickGELU = "quick_gelu"
+  case relu
+  case tanh
+
+  var kernel: vt_activation {
+    switch self {
+    case .none: VT_ACTIVATION_NONE
+    case .gelu: VT_ACTIVATION_GELU
+    case .geluTanh: VT_ACTIVATION_GELU_TANH
+    case .quickGELU: VT_ACTIVATION_QUICK_GELU
+    case .relu: VT_ACTIVATION_RELU
+    case .tanh: VT_ACTIVATION_TANH
+    }
+  }
+}
+
+/// Sizes of a linear layer: `x [rows, inputs]`, `weight [outputs, inputs]`, `y [rows, outputs]`.
+package struct LinearShape: Hashable, Sendable {
+  package let rows: Int
+  package let inputs: Int
+  package let outputs: Int
+
+  /// Floating-point operations of the product.
+  var flops: Int { 2 * rows * inputs * outputs }
+}
+
+/// Sizes of an MLP: `x [rows, channels]`, the first weight `[hidden, channels]`, the second `[channels, hidden]`.
+package struct MLPShape: Hashable, Sendable {
+  package let rows: Int
+  package let channels: Int
+  package let hidden: Int
+  package let activation: Activation
+}
+
+/// A layer norm's parameters and what its forward pass finds: `mean` and `rstd`, one number a row.
+package struct NormState {
+  let mean: Storage
+  let rstd: Storage
+  let gamma: Storage
+  let beta: Storage
+  let eps: Float
+  let epsOutside: Bool
+
+  /// - Parameter saved: mean and rstd, first.
+  init(saved: [Storage], gamma: Storage, beta: Storage, eps: Float, epsOutside: Bool) {
+    (mean, rstd) = (saved[0], saved[1])
+    (self.gamma, self.beta, self.eps, self.epsOutside) = (gamma, beta, eps, epsOutside)
+  }
+}
+
+/// Where a layer norm's gradients go.
+package struct NormTarget {
+  let gamma: GradientTarget?
+  let beta: GradientTarget?
+}
+
+/// A linear layer's numbers: `weight [outputs, inputs]`, `bias [outputs]`.
+package struct LinearValues {
+  let weight: Storage
+  let bias: Storage?
+}
+
+/// Where a linear layer's gradients go.
+package struct LinearTarget {
+  let weight: GradientTarget?
+  let bias: GradientTarget?
+}
+
+/// One number for every `rowsPerScale` rows; nil for 1 everywhere.
+package struct RowScales {
+  let values: Storage?
+  let rowsPerScale: Int
+}
+
+/// Linear layers, with what is in front of them or behind them.
+package protocol LinearBackend {
+  /// `y = residual + scales ⊙ activation(x weightᵀ + bias)`. `preActivation` receives what goes into the activation where
+  /// given.
+  func linearForward(
+    _ shape: LinearShape, y: Storage, preActivation: Storage?, x: Storage, linear: LinearValues,
+    activation: Activation, residual: Storage?, scales: RowScales)
+  /// From `dy`, which it may overwrite unless `keepsDy`, the gradients of `x`, `weight` and `bias`.
+  func linearBackward(
+    _ shape: LinearShape, dy: Storage, preActivation: Storage?, x: Storage, weight: Storage,
+    activation: Activation, scales: RowScales, keepsDy: Bool, dx: GradientTarget?, dlinear: LinearTarget)
+
+  /// `y [rows, outputs] = norm(x) weightᵀ + bias`; fills the state's `mean` and `rstd`.
+  func normLinearForward(
+    _ shape: LinearShape, y: Storage, x: Storage, norm: NormState, linear: LinearValues)
+  func normLinearBackward(
+    _ shape: LinearShape, dy: Storage, x: Storage, norm: NormState, linear: LinearValues,
+    dx: GradientTarget?, dnorm: NormTarget, dlinear: LinearTarget)
+
+  /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `preActivation [rows, hidden]` receives what goes into the
+  /// activation where given.
+  func mlpForward(
+    _ shape: MLPShape, y: Storage, preActivation: Storage?, x: Storage, norm: NormState,
+    first: LinearValues, second: LinearValues, scales: RowScales)
+  /// The gradients; `preActivation` is overwritten.
+  func mlpBackward(
+    _ shape: MLPShape, dy: Storage, preActivation: Storage, x: Storage, norm: NormState,
+    first: LinearValues, second: LinearValues, scales: RowScales, dx: GradientTarget?,
+    dnorm: NormTarget, dfirst: LinearTarget, dsecond: LinearTarget)
+}
