@@ -6,7 +6,7 @@ let package = Package(
   name: "Examples",
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "VTKit", path: "..")],
-  targets: ["Convert", "FineTune", "OwnDialect"].map { name in
+  targets: ["Convert", "FineTune", "OwnDialect", "OwnNetwork"].map { name in
     .executableTarget(
       name: name, dependencies: [.product(name: "VTKit", package: "VTKit")], path: name)
   }

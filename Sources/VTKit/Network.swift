@@ -60,8 +60,9 @@ public struct Network {
   }
 
   /// A network of a configuration, with random weights.
+  /// - Parameter configuration: an object with the keys of its architecture; `vtkit models --keys` explains them.
   /// - Throws: `Failure` naming the keys that are missing, malformed, unknown or contradict others.
-  package init(configuration: JSON) throws {
+  public init(configuration: JSON) throws {
     loaded = LoadedCheckpoint(untrained: try Models.completed(configuration))
     path = nil
   }

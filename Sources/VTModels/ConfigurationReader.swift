@@ -14,7 +14,7 @@ package struct ConfigurationKey: Sendable, Equatable {
 
 /// Reads the keys of a configuration. What is missing, of the wrong kind or unknown is collected, so that one error
 /// tells all of it; until then a placeholder takes its place.
-package struct ConfigurationReader {
+public struct ConfigurationReader {
   let json: JSON
   let architecture: String
   /// The keys that were asked for, in order.
@@ -39,20 +39,25 @@ package struct ConfigurationReader {
   // MARK: Numbers
 
   /// A positive integer.
-  mutating func size(_ key: String, default fallback: Int? = nil, usual: String? = nil) -> Int {
+  /// - Parameters:
+  ///   - key: the configuration's key.
+  ///   - fallback: taken where the key is left out; nil where it must be given.
+  ///   - usual: says what is taken, where `fallback` depends on other keys.
+  public mutating func size(_ key: String, default fallback: Int? = nil, usual: String? = nil) -> Int {
     read(key, "positive integer", fallback, usual: usual ?? fallback.map { String($0) }, placeholder: 1) {
       $0.int.flatMap { (1...Self.largest(key)).contains($0) ? $0 : nil }
     }
   }
 
-  /// Zero or a positive integer.
-  mutating func count(_ key: String, default fallback: Int? = nil) -> Int {
+  /// Zero or a positive integer; see `size`.
+  public mutating func count(_ key: String, default fallback: Int? = nil) -> Int {
     read(
       key, "0 or a positive integer", fallback, usual: fallback.map { String($0) }, placeholder: 0
     ) { $0.int.flatMap { (0...Self.largest(key)).contains($0) ? $0 : nil } }
   }
 
-  mutating func number(_ key: String, default fallback: Double? = nil) -> Double {
+  /// A finite number; see `size`.
+  public mutating func number(_ key: String, default fallback: Double? = nil) -> Double {
     read(key, "number", fallback, usual: fallback.map { JSON.double($0).text() }, placeholder: 1) {
       $0.double.flatMap { $0.isFinite ? $0 : nil }
     }
@@ -107,7 +112,8 @@ package struct ConfigurationReader {
 
   // MARK: Choices
 
-  mutating func flag(_ key: String, default fallback: Bool? = nil) -> Bool {
+  /// True or false; see `size`.
+  public mutating func flag(_ key: String, default fallback: Bool? = nil) -> Bool {
     read(key, "true or false", fallback, usual: fallback.map { String($0) }, placeholder: false) { $0.bool }
   }
 
@@ -126,7 +132,7 @@ package struct ConfigurationReader {
 
   /// Refuses what is missing, malformed, or what nothing asked for: a typing mistake would otherwise pass in silence.
   /// - Throws: `Failure` that lists all of it, and what is taken where a key is left out.
-  func finish() throws {
+  public func finish() throws {
     let known = keys.map(\.name)
     let unknown = (json.members ?? []).map(\.key).filter { !known.contains($0) }
     guard !missing.isEmpty || !malformed.isEmpty || !unknown.isEmpty else { return }

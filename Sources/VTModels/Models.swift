@@ -1,11 +1,25 @@
+import Foundation
 import VTCheckpoint
 import VTCore
 import VTTensor
 
 /// The registry of architectures: builds networks from their configuration, and knows the published ones by name.
-package enum Models {
+public enum Models {
   static var networks: [any VisionModel.Type] {
-    [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
+    lock.withLock { added } + [ViT.self, Swin.self, CvT.self, T2TViT.self, ResNet.self]
+  }
+
+  private static let lock = NSLock()
+  /// Programs' own; `lock` guards it.
+  nonisolated(unsafe) private static var added: [any VisionModel.Type] = []
+
+  /// Makes a network of your own known to this process: its configurations can be trained, and its files read. It takes
+  /// the place of one of the same architecture.
+  public static func add(_ network: any VisionModel.Type) {
+    lock.withLock {
+      added.removeAll { name($0) == name(network) }
+      added.append(network)
+    }
   }
 
   /// Architectures that can be built.

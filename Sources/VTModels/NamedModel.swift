@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 
 /// A network of the literature by name.
-package struct NamedModel: Sendable {
+public struct NamedModel: Sendable {
   package let name: String
   package let architecture: String
   /// Parameters with 1,000 classes, as published.

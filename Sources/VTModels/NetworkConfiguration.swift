@@ -4,7 +4,8 @@ import VTTensor
 
 /// The shape of one architecture's networks, read from the native store's configuration keys, and what the architecture
 /// says of itself. Nothing outside of its folder asks for an architecture by name.
-package protocol NetworkConfiguration: Sendable {
+public protocol NetworkConfiguration: Sendable {
+  /// The architecture's name: the value of the configuration's key `architecture`.
   static var architecture: String { get }
   /// The networks that the literature names.
   static var published: [NamedModel] { get }
@@ -12,7 +13,9 @@ package protocol NetworkConfiguration: Sendable {
   static var pixelStatistics: PixelStatistics { get }
   /// λ of the drloc loss where the recipe does not say (section 5 of its paper).
   static var drlocWeight: Double { get }
+  /// The side of the images that it takes, in pixels.
   var imageSize: Int { get }
+  /// Classes of the classifier; 0 for a network without one.
   var numClasses: Int { get }
   /// The same keys again.
   var json: JSON { get }
@@ -24,4 +27,15 @@ package protocol NetworkConfiguration: Sendable {
 
   /// - Throws: `Failure` naming the keys that are missing, malformed, unknown or contradict others.
   init(reading reader: inout ConfigurationReader) throws
+}
+
+extension NetworkConfiguration {
+  /// No network of the architecture has a name.
+  public static var published: [NamedModel] { [] }
+  /// ImageNet's.
+  public static var pixelStatistics: PixelStatistics { .imageNet }
+  /// 0.1.
+  public static var drlocWeight: Double { 0.1 }
+  /// All parameters lie outside of blocks.
+  public static func block(of parameter: String) -> Substring? { nil }
 }

@@ -4,14 +4,18 @@ import VTCore
 import VTTensor
 
 /// What a parameter starts as where no checkpoint gives it.
-package enum Initialization: Sendable, Equatable {
+public enum Initialization: Sendable, Equatable {
+  /// All 0.
   case zeros
+  /// All 1.
   case ones
+  /// All the same.
   case constant(Float)
   /// Normal, redrawn outside two standard deviations.
   case truncatedNormal(std: Double)
   /// Uniform in ±bound, PyTorch's default for linear layers with `bound = 1/sqrt(inputs)`.
   case uniform(bound: Double)
+  /// Normal around 0.
   case normal(std: Double)
   /// Rows at right angles to each other, each `scale` long; at most as many rows as columns.
   case orthogonal(scale: Double)
@@ -21,7 +25,7 @@ package enum Initialization: Sendable, Equatable {
 }
 
 /// A parameter as the architecture declares it.
-package struct ParameterDeclaration: Sendable, Equatable {
+public struct ParameterDeclaration: Sendable, Equatable {
   package let name: String
   package let shape: [Int]
   package let initialization: Initialization
@@ -30,13 +34,21 @@ package struct ParameterDeclaration: Sendable, Equatable {
   /// Whether weight decay acts on it.
   package let decays: Bool
   /// Whether it is part of the classifier, which fine-tuning replaces.
-  package internal(set) var isClassifier = false
+  package internal(set) var isClassifier: Bool
 
-  /// - Parameter decays: nil takes the usual rule, all but biases and what has one axis.
-  package init(
+  /// A parameter.
+  /// - Parameters:
+  ///   - name: its native name, such as `head.weight`.
+  ///   - shape: the lengths of its axes; weights of linear layers are `[outputs, inputs]`.
+  ///   - initialization: what it starts as where no checkpoint gives it.
+  ///   - isTrainable: false for what gradients never change.
+  ///   - decays: whether weight decay acts on it; nil takes the usual rule, all but biases and what has one axis.
+  ///   - isClassifier: whether it is part of the classifier, which fine-tuning replaces.
+  public init(
     _ name: String, _ shape: [Int], _ initialization: Initialization, isTrainable: Bool = true,
-    decays: Bool? = nil
+    decays: Bool? = nil, isClassifier: Bool = false
   ) {
+    self.isClassifier = isClassifier
     self.name = name
     self.shape = shape
     self.initialization = initialization
@@ -106,7 +118,7 @@ extension ParameterDeclaration {
 }
 
 /// A network's parameters by native name, in the order of their declaration.
-package final class Parameters {
+public final class Parameters {
   package private(set) var names: [String] = []
   private var tensors: [String: Tensor] = [:]
   private var declared: [String: ParameterDeclaration] = [:]
@@ -114,8 +126,9 @@ package final class Parameters {
 
   package init(engine: Engine) { self.engine = engine }
 
-  /// - Precondition: the architecture declared the parameter.
-  package subscript(name: String) -> Tensor {
+  /// A parameter by its native name.
+  /// - Precondition: the architecture declared it.
+  public subscript(name: String) -> Tensor {
     guard let tensor = tensors[name] else { preconditionFailure("no parameter '\(name)'") }
     return tensor
   }

@@ -3,7 +3,7 @@ import VTCore
 import VTTensor
 
 /// A map of embeddings over the image, as the drloc loss sees it.
-package struct EmbeddingGrid {
+public struct EmbeddingGrid {
   /// `[batch, prefix + side * side, channels]`.
   package let tokens: Tensor
   /// Tokens in front of the grid (class, distillation).
@@ -11,7 +11,8 @@ package struct EmbeddingGrid {
   /// k of a k x k grid.
   package let side: Int
 
-  package init(tokens: Tensor, prefix: Int, side: Int) {
+  /// A grid among the tokens of a layer; see the properties.
+  public init(tokens: Tensor, prefix: Int, side: Int) {
     self.tokens = tokens
     self.prefix = prefix
     self.side = side
@@ -28,7 +29,7 @@ package struct EmbeddingGrid {
 }
 
 /// What a forward pass gives.
-package struct ModelOutput {
+public struct ModelOutput {
   /// `[batch, classes]`; without a classifier `[batch, channels]`, what one would see.
   package let logits: Tensor
   /// One grid a scale, in the order of the network's stages.
@@ -37,18 +38,27 @@ package struct ModelOutput {
   /// What the last block gave, before the final norm: `[batch, tokens, channels]`.
   package let tokens: Tensor
 
+  /// What a network computed for a batch.
+  /// - Parameters:
+  ///   - logits: `[batch, classes]`; without a classifier `[batch, channels]`, what one would see.
+  ///   - grids: one grid a scale, in the order of the network's stages; at least one.
+  ///   - tokens: what the last block gave, before the final norm: `[batch, tokens, channels]`.
+  public init(logits: Tensor, grids: [EmbeddingGrid], tokens: Tensor) {
+    (self.logits, self.grids, self.tokens) = (logits, grids, tokens)
+  }
+
   /// The last stage's, which the drloc loss sees unless it is to see all.
   package var finalGrid: EmbeddingGrid { grids[grids.count - 1] }
 }
 
 /// Random regularization, active in training only.
-package struct Regularization: Sendable, Equatable {
+public struct Regularization: Sendable, Equatable {
   /// Rate of the last block's residual branches; earlier blocks' rise linearly from 0.
-  package var dropPath: Float
+  public var dropPath: Float
   /// Rate after the embedding and in each MLP and projection.
-  package var dropout: Float
+  public var dropout: Float
   /// Whether batch norms keep to their running statistics in training: right for batches of a few images.
-  package var freezesBatchNorm: Bool
+  public var freezesBatchNorm: Bool
 
   package init(dropPath: Float = 0, dropout: Float = 0, freezesBatchNorm: Bool = false) {
     self.dropPath = dropPath
@@ -58,9 +68,12 @@ package struct Regularization: Sendable, Equatable {
 }
 
 /// A network: a configuration of its architecture, parameters, and a forward pass. Training knows nothing else about it.
-package protocol VisionModel: AnyObject {
+public protocol VisionModel: AnyObject {
+  /// The configuration of the architecture's networks.
   associatedtype Shape: NetworkConfiguration
+  /// This network's configuration.
   var shape: Shape { get }
+  /// All that `shape` declares.
   var parameters: Parameters { get }
   /// Width of the embeddings of each grid, in the order of the stages.
   var gridChannels: [Int] { get }
@@ -70,6 +83,7 @@ package protocol VisionModel: AnyObject {
   /// A network over parameters that hold all that `shape` declares.
   init(_ shape: Shape, parameters: Parameters, regularization: Regularization, engine: Engine)
 
+  /// The forward pass: every operation is a call of the tape.
   /// - Parameter images: `[batch, imageSize, imageSize, inChannels]`, normalized.
   func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput
 }

@@ -5,7 +5,7 @@ import VTCore
 
 /// What every operation needs: threads, memory and a device's kernels. One engine serves one
 /// training or prediction at a time; nothing in it is global.
-package final class Engine {
+public final class Engine {
   package let threads: ThreadPool
   package let buffers: BufferPool
   package let backend: any Backend
@@ -85,8 +85,9 @@ package final class Engine {
     return tensor
   }
 
+  /// A tensor of these numbers.
   /// - Precondition: `values` has as many numbers as `shape`.
-  package func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
+  public func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
     let tensor = empty(shape)
     tensor.write(values)

@@ -4,7 +4,7 @@ import VTCore
 ///
 /// Networks call its methods, one for each operation, in `Operations/`; all of them go through `apply`. Without recording,
 /// tensors that are no longer referenced give their memory back at once.
-package final class Tape {
+public final class Tape {
   package let engine: Engine
   /// Whether dropout and drop path act.
   package let training: Bool
@@ -141,7 +141,7 @@ package final class Tape {
 
   /// The same numbers under another shape, in the same memory.
   /// - Precondition: as many of them.
-  package func reshaped(_ x: Tensor, _ shape: [Int]) -> Tensor {
+  public func reshaped(_ x: Tensor, _ shape: [Int]) -> Tensor {
     precondition(shape.reduce(1, *) == x.count, "\(x.shape) as \(shape)")
     let needs = isRecording && x.needsGradient
     let (from, view) = (x.value, x.value.view(shape, needsGradient: needs))

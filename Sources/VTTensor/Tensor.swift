@@ -5,7 +5,7 @@ import VTCore
 ///
 /// While it is in use, its numbers stay in memory. Once it is dropped, the tape's `MemoryPolicy` may release them until
 /// the backward pass reads them.
-package final class Tensor {
+public final class Tensor {
   let value: Value
   /// The tensor whose buffer this one shares: in use as long as this one is.
   private let viewed: Tensor?
@@ -17,7 +17,8 @@ package final class Tensor {
 
   deinit { value.release() }
 
-  package var shape: [Int] { value.shape }
+  /// The lengths of its axes.
+  public var shape: [Int] { value.shape }
   /// Number of elements.
   package var count: Int { value.count }
   package var type: ElementType { value.type }
@@ -31,7 +32,7 @@ package final class Tensor {
   package var rows: Int { channels == 0 ? 0 : count / channels }
 
   /// The numbers, copied to the host.
-  package var values: [Float] { storage.values }
+  public var values: [Float] { storage.values }
 
   /// Overwrites the numbers.
   /// - Precondition: as many of them.

@@ -88,5 +88,10 @@ struct ClientTests {
     #expect(
       try outcome("OwnDialect", folder.file("ours.yaml"), Self.weights, ours)
         == "\(ours): vit, names of our-lab\n")
+
+    let own = folder.file("own.safetensors")
+    let trained = try outcome("OwnNetwork", folder.file("images"), folder.file("own-run"), own)
+    #expect(
+      trained.contains("epoch 4 done") && trained.hasSuffix("\(own): patch_mlp, 3 classes\n"), "\(trained)")
   }
 }

@@ -1,12 +1,18 @@
 import CKernels
 
 /// What an activation does to each number; see `vt_activation` for the formulas.
-package enum Activation: String, Sendable, CaseIterable {
+public enum Activation: String, Sendable, CaseIterable {
+  /// Leaves it as it is.
   case none
+  /// `x Φ(x)`, Φ the normal distribution.
   case gelu
+  /// GELU's approximation by tanh.
   case geluTanh = "gelu_tanh"
+  /// `x σ(1.702 x)`.
   case quickGELU = "quick_gelu"
+  /// `max(x, 0)`.
   case relu
+  /// `tanh(x)`.
   case tanh
 
   var kernel: vt_activation {

@@ -47,7 +47,7 @@ struct AddResidual: Operation {
 
 extension Tape {
   /// `a + scale · b`, elementwise.
-  package func add(_ a: Tensor, _ b: Tensor, scale: Float = 1) -> Tensor {
+  public func add(_ a: Tensor, _ b: Tensor, scale: Float = 1) -> Tensor {
     apply(Add(outputShape: a.shape, scale: scale), [a, b, nil])
   }
 

@@ -24,7 +24,7 @@ extension Tape {
   /// - Parameters:
   ///   - x: `[batch, tokens, channels]`.
   ///   - table: `[1, tokens, channels]`.
-  package func addPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
+  public func addPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
     apply(AddPositions(outputShape: x.shape, batch: x.shape[0], count: table.count), [x, table])
   }
 }

@@ -56,7 +56,7 @@ extension Tape {
   ///   - qkv: `[batch, tokens, 3 * heads * headDim]`: queries, keys, values, each head by head.
   ///   - scale: usually `headDim**-0.5`.
   /// - Returns: `[batch, tokens, heads * headDim]`.
-  package func attention(qkv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
+  public func attention(qkv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
     let width = heads * headDim
     precondition(
       qkv.shape.count == 3 && qkv.channels == 3 * width, "qkv \(qkv.shape) for \(heads) heads of \(headDim)")
@@ -68,7 +68,7 @@ extension Tape {
   ///   - q: `[batch, queries, heads * headDim]`.
   ///   - kv: `[batch, keys, 2 * heads * headDim]`: keys, then values.
   /// - Returns: `[batch, queries, heads * headDim]`.
-  package func attention(q: Tensor, kv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
+  public func attention(q: Tensor, kv: Tensor, heads: Int, headDim: Int, scale: Float) -> Tensor {
     let width = heads * headDim
     precondition(q.channels == width && kv.channels == 2 * width && q.shape[0] == kv.shape[0])
     return attention((q, 0), (kv, 0), (kv, width), heads, headDim, scale)

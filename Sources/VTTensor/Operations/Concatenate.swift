@@ -43,7 +43,7 @@ extension Tape {
   ///   - a: `[batch or 1, prefix, channels]`; one set is in front of every sequence.
   ///   - b: `[batch, tokens, channels]`.
   /// - Returns: `[batch, prefix + tokens, channels]`.
-  package func concatenate(_ a: Tensor, _ b: Tensor) -> Tensor {
+  public func concatenate(_ a: Tensor, _ b: Tensor) -> Tensor {
     let batch = b.shape[0]
     precondition(a.channels == b.channels && (a.shape[0] == batch || a.shape[0] == 1))
     let shape = ConcatenateShape(

@@ -38,7 +38,7 @@ extension Tape {
   ///   - padding: zeros in front of the rows and columns.
   ///   - after: zeros behind them; nil for as many.
   /// - Returns: `[batch, outHeight, outWidth, outputs]`.
-  package func convolution(
+  public func convolution(
     _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int, after: Int? = nil
   ) -> Tensor {
     convolution(

@@ -2,12 +2,16 @@ import VTCore
 
 /// Drop path of a residual branch (stochastic depth, Huang et al., ECCV 2016): each sample's
 /// branch is dropped with probability `rate`, and scaled by `1 / (1 - rate)` otherwise.
-package struct DropPath: Sendable {
+public struct DropPath: Sendable {
+  /// How often a sample's branch is left out, 0 to 1.
   package let rate: Float
   /// Rows of a sample: its tokens.
   package let rowsPerSample: Int
 
-  package init(rate: Float, rowsPerSample: Int) {
+  /// - Parameters:
+  ///   - rate: how often a sample's branch is left out, 0 to 1.
+  ///   - rowsPerSample: a sample's tokens.
+  public init(rate: Float, rowsPerSample: Int) {
     self.rate = rate
     self.rowsPerSample = rowsPerSample
   }

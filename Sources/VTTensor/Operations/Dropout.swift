@@ -23,7 +23,7 @@ struct Dropout: Operation {
 
 extension Tape {
   /// Inverted dropout in training, the identity otherwise (Srivastava et al., JMLR 2014).
-  package func dropout(_ x: Tensor, rate: Float) -> Tensor {
+  public func dropout(_ x: Tensor, rate: Float) -> Tensor {
     guard training, rate > 0 else { return x }
     return apply(Dropout(outputShape: x.shape, rate: rate, stream: nextStream()), [x, randomWords])
   }

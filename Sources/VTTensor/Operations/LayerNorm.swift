@@ -34,7 +34,7 @@ extension Tape {
   ///   - beta: `[channels]`.
   ///   - epsOutside: divide by `sqrt(var) + eps` instead, as lucidrains' networks do.
   /// - Returns: the shape of `x`.
-  package func layerNorm(
+  public func layerNorm(
     _ x: Tensor, gamma: Tensor, beta: Tensor, eps: Float, epsOutside: Bool = false
   ) -> Tensor {
     apply(

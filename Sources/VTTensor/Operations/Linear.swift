@@ -46,7 +46,7 @@ extension Tape {
   ///   - residual: `[..., outputs]`, added last.
   ///   - dropPath: acts in training only.
   /// - Returns: `[..., outputs]`.
-  package func linear(
+  public func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation = .none,
     residual: Tensor? = nil, dropPath: DropPath? = nil
   ) -> Tensor {

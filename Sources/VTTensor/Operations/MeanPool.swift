@@ -21,7 +21,7 @@ extension Tape {
   /// The mean of the tokens from `first` on.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.
-  package func meanPool(_ x: Tensor, first: Int) -> Tensor {
+  public func meanPool(_ x: Tensor, first: Int) -> Tensor {
     let tokens = TokenShape(x)
     precondition(first >= 0 && first < tokens.tokens)
     return apply(MeanPool(tokens: tokens, first: first), [x])

@@ -45,7 +45,7 @@ extension Tape {
   ///   - prefixTokens: each `[1, 1, channels]`.
   ///   - position: `[1, prefix + patches, channels]`.
   /// - Returns: `[batch, prefix + patches, channels]`, patches row by row.
-  package func patchEmbedding(
+  public func patchEmbedding(
     images: Tensor, weight: Tensor, bias: Tensor?, patch: Int, prefixTokens: [Tensor],
     position: Tensor?
   ) -> Tensor {

@@ -18,7 +18,7 @@ extension Tape {
   /// Token `index` of every sequence.
   /// - Parameter x: `[batch, tokens, channels]`.
   /// - Returns: `[batch, channels]`.
-  package func select(_ x: Tensor, index: Int) -> Tensor {
+  public func select(_ x: Tensor, index: Int) -> Tensor {
     let tokens = TokenShape(x)
     precondition(index >= 0 && index < tokens.tokens)
     return apply(Select(tokens: tokens, index: index), [x])
