@@ -61,7 +61,7 @@ package struct LoadedCheckpoint: Sendable {
   }
 
   /// Prefixes of what the native store holds besides the network.
-  static let drlocPrefix = "drloc."
+  package static let drlocPrefix = "drloc."
   static let optimizerPrefix = "optimizer."
 
   /// Opens, recognizes and converts a checkpoint; the numbers stay in the file until used.

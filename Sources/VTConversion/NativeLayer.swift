@@ -108,7 +108,7 @@ struct NativeLayer: Sendable {
 
 /// How a dialect names and lays out the tensors of one kind of layer.
 struct LayerConvention: Sendable {
-  /// What stands behind a layer's name; nothing for tensors that the dialect has not.
+  /// The ends of the tensors' names, after the layer's; a tensor that the dialect lacks has none.
   var suffixes: [NativeLayer.Role: String]
   /// For each axis of the dialect's weight the native one, or nil for an axis of length one.
   var order: [Int?]

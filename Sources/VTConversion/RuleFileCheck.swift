@@ -50,7 +50,8 @@ package struct RuleFileCheck: Sendable {
   private static func compare(
     _ original: StateDict, _ back: StateDict, leaving ignored: Set<String>
   ) throws {
-    for tensor in original.tensors where !ignored.contains(tensor.name) && !tensor.name.hasPrefix("drloc.") {
+    for tensor in original.tensors
+    where !ignored.contains(tensor.name) && !tensor.name.hasPrefix(LoadedCheckpoint.drlocPrefix) {
       guard let other = back[tensor.name] else {
         throw Failure("read backwards, the rules do not give this tensor again", tensor: tensor.name)
       }

@@ -42,7 +42,7 @@ struct RuleTensors {
     for kind in NativeLayer.Kind.allCases { conventions[kind] = LayerConvention(kind) }
     for (name, value) in layers {
       guard let kind = NativeLayer.Kind(rawValue: name), kind != .tensor else {
-        throw value.fail("there is no such kind of layer: linear, conv, norm, batch_norm")
+        throw value.fail("'\(name.printable)' is unknown: layers are linear, conv, norm or batch_norm")
       }
       conventions[kind] = try LayerConvention(kind, value)
     }

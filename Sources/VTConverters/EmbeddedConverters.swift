@@ -15,7 +15,7 @@ package enum EmbeddedConverters {
       (String(file.path.drop { $0 != "/" }.dropFirst()), Array(file.text.utf8))
     }
 
-  /// What all dialects of an architecture share; nil where there is no such architecture.
+  /// What all dialects of an architecture share; nil for an unknown architecture.
   package static func schema(of architecture: String) -> String? {
     EmbeddedFiles.all.first { $0.path == architecture + "/schema.yaml" }?.text
   }

@@ -37,8 +37,7 @@ package struct RandomKey: Hashable, Sendable {
 
   private init(word0: UInt32, word1: UInt32) { (self.word0, self.word1) = (word0, word1) }
 
-  /// The key of one of several that share this one, told apart by their places; none has another's numbers, or this
-  /// key's.
+  /// A key made from this one. Each place gives different random numbers, and none gives this key's own.
   package func derived(_ place: Int) -> RandomKey {
     var out = [UInt32](repeating: 0, count: 4)
     // Generators count in the first two words.

@@ -221,7 +221,7 @@ package struct Preprocessing: Sendable, Equatable {
 }
 
 extension JSON {
-  /// The case whose name the key has; nil where there is no such key.
+  /// The case that the key's value names; nil where the key is missing.
   fileprivate func word<Word: RawRepresentable>(_ key: String) throws -> Word? where Word.RawValue == String {
     guard let value = self[key], value != .null else { return nil }
     guard let word = value.string.flatMap(Word.init(rawValue:)) else {

@@ -7,7 +7,7 @@ package struct Inspection {
   package let tensors: StateDict
   /// nil for what is not a network's checkpoint, or not a whole one; that is worth listing too.
   package let network: Network?
-  /// Why there is no network, in words.
+  /// The reason why `network` is nil; empty where it is not.
   package let problem: String
 
   /// - Throws: `Failure` where the file cannot be read, where options name what there is not, and where a model

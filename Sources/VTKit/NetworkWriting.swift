@@ -52,7 +52,7 @@ extension Network {
         hint: "leave out --max-shard-size")
     }
     if let path { exported.store.digest = PendingDigest(of: path) }
-    let heads = native.names.count { $0.hasPrefix("drloc.") }
+    let heads = native.names.count { $0.hasPrefix(LoadedCheckpoint.drlocPrefix) }
     let left =
       heads > 0 && !keepsDrloc
       ? ["the drloc head (\(heads.counted("tensor"))) is left out (--keep-drloc takes it along)"] : []

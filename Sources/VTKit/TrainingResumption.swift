@@ -45,7 +45,7 @@ extension TrainingSession {
       if let epochs = options.epochs {
         guard epochs > 0 else { throw Failure(.usage, "--epochs must be at least 1") }
         run.recipe.epochs = epochs
-        run.recipe.warmupEpochs = min(run.recipe.warmupEpochs, Double(epochs))
+        run.recipe.limitWarmup()
       }
     }
     let epochs = trainer.configuration.recipe.epochs

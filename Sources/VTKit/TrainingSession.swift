@@ -41,7 +41,7 @@ package struct TrainingSession {
     try RunChecks.places(run: output, data: images.path, checkpoint: network.path)
     var recipe = recipe
     try recipe.validate()
-    recipe.warmupEpochs = min(recipe.warmupEpochs, Double(recipe.epochs))
+    recipe.limitWarmup()
     let images = try images.divided(validationFraction: recipe.validationFraction, seed: recipe.seed)
     let start = try StartingPoint(network, images, recipe, options, watch)
     let exports = try options.exports.map { try ExportTarget($0, metadata: start.metadata) }
@@ -149,7 +149,7 @@ private struct StartingPoint {
     metadata.preprocessing = preprocessing.json
     if network.path != nil {
       var native = network.loaded.native
-      native.filter { !$0.name.hasPrefix("drloc.") }
+      native.filter { !$0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
       weights = try HeadReplacement.weights(
         native, configuration: metadata.configuration, seed: recipe.seed, rows: rows)
     } else {

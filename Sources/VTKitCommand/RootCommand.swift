@@ -26,7 +26,7 @@ struct RootCommand: ParsableCommand {
 }
 
 extension ParsableCommand {
-  /// What to say of a word in a command's place that is not a command; nil where there is no such word.
+  /// The error message for a mistyped command; nil where the command is known or none is given.
   static func mistyped(_ arguments: [String]) -> String? {
     let commands = configuration.subcommands
     guard !commands.isEmpty, let word = arguments.first, !word.hasPrefix("-") else { return nil }

@@ -34,9 +34,8 @@ package struct EvaluationSet: ImageSource {
     samples = try base.images(order: known)
     guard !samples.isEmpty else { throw ImageFolder.noImages(folder) }
     self.classes = known
-    source = set ?? layout.training.map { $0 } ?? ""
+    source = (set ?? layout.training).map { "\($0)/" } ?? "all images of the folder"
     remarks = base.remarks
-    source = source.isEmpty ? "all images of the folder" : "\(source)/"
     remarks.close()
     if includesTraining, !usesTestSplit, set != nil, let training = layout.training {
       // Everything: the other sets too.
@@ -51,9 +50,7 @@ package struct EvaluationSet: ImageSource {
       source = names.joined(separator: ", ")
     }
     guard let record else { return }
-    if set != nil {
-      tellTrained(record)
-    } else if includesTraining {
+    if set != nil || includesTraining {
       tellTrained(record)
     } else {
       leaveOutTrained(record, root)

@@ -121,7 +121,6 @@ struct Finetune: NetworkCommand {
     }
     let named = try network.model.map { try Models.named($0) }
     var start = try load.network(files.checkpoint ?? "")
-    try start.checkDigest()
     for note in try start.change(network.changes.changes()) { Console.line("note: " + note) }
     if let named { try start.check(isModel: named) }
     return start

@@ -88,7 +88,7 @@ struct RecipeArguments: ParsableArguments {
   func resolved() throws -> Recipe {
     var result = try recipe.map { try Recipe(contentsOf: $0) } ?? Recipe()
     try result.apply(overrides())
-    result.warmupEpochs = min(result.warmupEpochs, Double(result.epochs))
+    result.limitWarmup()
     try result.validate()
     return result
   }

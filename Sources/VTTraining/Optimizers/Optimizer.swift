@@ -32,7 +32,7 @@ package struct OptimizerSlot: Sendable {
   /// Whether numbers below 0 are damage.
   package var isNonNegative = false
 
-  func tensorName(_ parameter: String) -> String { "optimizer.\(name).\(parameter)" }
+  func tensorName(_ parameter: String) -> String { OptimizerState.prefix + "\(name).\(parameter)" }
 }
 
 /// A number that is an optimizer's own.

@@ -101,7 +101,8 @@ package final class OptimizerState {
 
   // MARK: Checkpoints
 
-  private static let prefix = "optimizer."
+  /// Of the names of all its tensors.
+  static let prefix = "optimizer."
 
   /// Whether a stored tensor belongs to an optimizer.
   package static func owns(_ name: String) -> Bool { name.hasPrefix(prefix) }

@@ -48,6 +48,9 @@ public struct Recipe: Sendable, Equatable {
   /// The default recipe.
   public init() {}
 
+  /// Ends the warm-up with the run, where it would last longer.
+  package mutating func limitWarmup() { warmupEpochs = min(warmupEpochs, Double(epochs)) }
+
   /// Takes from the network what the recipe leaves to it.
   mutating func settle(for model: any VisionModel) {
     if drloc?.weight == nil { drloc?.weight = model.drlocWeight }

@@ -116,7 +116,7 @@ extension Recipe {
   private static func version(_ value: JSON?, _ completeness: Completeness) throws -> Int {
     guard let value else { return 0 }
     guard let version = value.int, version >= 0 else {
-      throw Failure("the recipe's 'version' is no whole number from 0 on")
+      throw Failure("the recipe's 'version' is not a whole number from 0 on")
     }
     guard version <= Self.version else {
       throw Failure(

@@ -17,7 +17,14 @@ package struct RecipeKey: Sendable {
   /// nil where the recipe has no such part.
   let write: @Sendable (Recipe) -> JSON?
   /// What is wrong with the recipe's value: `must be positive`.
-  let problem: @Sendable (Recipe) -> String?
+  private(set) var problem: @Sendable (Recipe) -> String?
+
+  /// The same key, whose value must fit others of the recipe.
+  func checked(_ problem: @escaping @Sendable (Recipe) -> String?) -> RecipeKey {
+    var key = self
+    key.problem = problem
+    return key
+  }
 
   /// The default, under the first optimizer that has the key; nil for an object, which is written by its keys.
   package var usual: JSON? {

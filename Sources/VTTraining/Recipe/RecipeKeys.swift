@@ -82,20 +82,13 @@ extension RecipeKey {
       drloc: "isSigned", "--drloc-signed", \.isSigned, .flag,
       "Let the drloc head tell offsets with their sign."),
     RecipeKey(
-      name: "drloc.normalizes", option: "--drloc-normalize",
-      meaning: "Divide the reference's distances by the largest there can be.", since: 0,
-      kind: "true or false",
-      read: { recipe, json in
-        guard let flag = json.bool else { return false }
-        recipe.drloc?.normalizes = flag
-        return true
-      },
-      write: { $0.drloc.map { .bool($0.normalizes) } },
-      problem: { recipe in
-        guard let drloc = recipe.drloc, drloc.normalizes else { return nil }
-        return drloc.target == .reference && drloc.mode == .l1
-          ? nil : "goes with --drloc-target reference and --drloc-mode l1"
-      }),
+      drloc: "normalizes", "--drloc-normalize", \.normalizes, .flag,
+      "Divide the reference's distances by the largest there can be."
+    ).checked { recipe in
+      guard let drloc = recipe.drloc, drloc.normalizes else { return nil }
+      return drloc.target == .reference && drloc.mode == .l1
+        ? nil : "goes with --drloc-target reference and --drloc-mode l1"
+    },
     RecipeKey(
       drloc: "isMultiscale", "--drloc-multiscale", \.isMultiscale, .flag,
       "One drloc loss per stage (Swin), rather than the last stage's alone."),
