@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(hdf5 npz safetensors pytorch keras index names jpeg png webp tiff gif bmp json rules)
+[ ${#targets[@]} -gt 0 ] || targets=(hdf5 npz safetensors pytorch keras index names jpeg png webp tiff gif bmp tar zip csv mat pickle json rules)
 
 swift build -c release -Xswiftc -enable-testing --package-path Fuzz --scratch-path .build-fuzz/swift --sanitize fuzzer --product fuzz
 fuzz=.build-fuzz/swift/release/fuzz
@@ -20,6 +20,7 @@ seeds() {
     index) name='*.index.json' ;;
     names) name='*.safetensors' ;;
     jpeg) name='*.jpg' ;;
+    pickle) find fixtures/data-sets -path '*-py*/*' -size -40k; return ;;
     rules) find converters -name '*.yaml' -size -40k; return ;;
     *) name="*.$1" ;;
   esac

@@ -4,11 +4,13 @@ import Foundation
 @testable import VTCore
 @testable import VTData
 
-/// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of images, or of settings.
+/// What is fuzzed: a format of checkpoints, what recognizes a network by their names, a format of images, of data sets, or of
+/// settings.
 enum Target: String, CaseIterable {
   case hdf5, npz, safetensors, pytorch, keras, index
   case names
   case jpeg, png, webp, tiff, gif, bmp
+  case tar, zip, csv, mat, pickle
   case json, rules
 
   private var suffix: String {
@@ -48,6 +50,15 @@ enum Target: String, CaseIterable {
       _ = LoadedCheckpoint.recognized(store, LoadOptions(), path: path)
     case .jpeg, .png, .webp, .tiff, .gif, .bmp:
       _ = try? Image.load(path)
+    case .tar, .zip, .csv:
+      guard let set = try? ImageFolder(path, validationFraction: 0) else { return }
+      for sample in set.samples.prefix(100) { _ = try? set.data(of: sample) }
+    case .mat:
+      guard let arrays = try? MATFile.arrays(path, ["X", "y", "labels"]) else { return }
+      for array in arrays.values { _ = try? array.integers() }
+    case .pickle:
+      guard let content = try? Bytes(Array(bytes)) else { return }
+      _ = try? PickledValue(pickle: content)
     case .json:
       guard let document = try? JSON(parsing: Data(bytes)) else { return }
       // What was read is written and read again alike.

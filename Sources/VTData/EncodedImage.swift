@@ -3,9 +3,9 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// An image file that is not decoded yet; of a JPEG file, a part can be had without the rest.
+/// An image that is not decoded yet, a file's content mostly; of a JPEG file, a part can be had without the rest.
 package struct EncodedImage {
-  private let data: Data
+  private let content: Content
   private let name: String
   private let alpha: AlphaHandling
 
@@ -16,7 +16,17 @@ package struct EncodedImage {
 
   /// - Parameter name: the file's, for messages.
   package init(_ data: Data, name: String, alpha: AlphaHandling = .overWhite) {
-    (self.data, self.name, self.alpha) = (data, name, alpha)
+    (content, self.name, self.alpha) = (.file(data), name, alpha)
+  }
+
+  /// An image of a source that keeps pixels rather than files.
+  package init(_ image: Image, name: String) {
+    (content, self.name, alpha) = (.pixels(image), name, .overWhite)
+  }
+
+  private enum Content {
+    case file(Data)
+    case pixels(Image)
   }
 
   /// A descriptor to read a file by, below 0 with `errno` set where there is none; pipes are not waited for.
@@ -45,7 +55,11 @@ package struct EncodedImage {
   /// The whole image, upright where `appliesOrientation`.
   /// - Throws: `Failure` naming the file.
   package func image(appliesOrientation: Bool = true) throws -> Image {
-    try located { try Image.decode(data, alpha: alpha, appliesOrientation: appliesOrientation) }
+    switch content {
+    case .file(let data):
+      try located { try Image.decode(data, alpha: alpha, appliesOrientation: appliesOrientation) }
+    case .pixels(let image): image
+    }
   }
 
   /// A part of the upright image, at least `size` pixels wide and high where the part itself is, perhaps shrunk: a
@@ -54,35 +68,42 @@ package struct EncodedImage {
   /// - Parameter box: chosen from the image's width and height; it must lie inside.
   /// - Throws: `Failure` naming the file.
   package func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> CropBox) throws -> Image {
-    try located {
-      var header = vt_image()
-      let status = data.withUnsafeBytes { raw -> Int32 in
-        let bytes = raw.bindMemory(to: UInt8.self)
-        guard data.starts(with: [0xFF, 0xD8]) else { return -1 }
-        return vt_read_jpeg_size(
-          bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count), &header)
-      }
-      // Turned files, and what is not a JPEG, are decoded whole.
-      guard status == 0, header.orientation == 1 else {
-        let whole = try Image.decode(data, alpha: alpha)
-        return whole.part(box(whole.width, whole.height))
-      }
-      let part = box(Int(header.width), Int(header.height))
-      let shrink = [8, 4, 2].first { min(part.width, part.height) / $0 >= size } ?? 1
-      let (left, top) = (part.left / shrink, part.top / shrink)
-      var decoded = vt_image()
-      let result = data.withUnsafeBytes { raw in
-        let bytes = raw.bindMemory(to: UInt8.self)
-        return vt_decode_jpeg_region(
-          bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count),
-          vt_region(
-            shrink: UInt32(shrink), left: UInt32(left), top: UInt32(top),
-            width: UInt32((part.left + part.width + shrink - 1) / shrink - left),
-            height: UInt32((part.top + part.height + shrink - 1) / shrink - top)),
-          &decoded)
-      }
-      return try Image(status: result, decoded: &decoded, alpha: alpha)
+    switch content {
+    case .file(let data): return try located { try part(of: data, atLeast: size, box) }
+    case .pixels(let image): return image.part(box(image.width, image.height))
     }
+  }
+
+  private func part(
+    of data: Data, atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> CropBox
+  ) throws -> Image {
+    var header = vt_image()
+    let status = data.withUnsafeBytes { raw -> Int32 in
+      let bytes = raw.bindMemory(to: UInt8.self)
+      guard data.starts(with: [0xFF, 0xD8]) else { return -1 }
+      return vt_read_jpeg_size(
+        bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count), &header)
+    }
+    // Turned files, and what is not a JPEG, are decoded whole.
+    guard status == 0, header.orientation == 1 else {
+      let whole = try Image.decode(data, alpha: alpha)
+      return whole.part(box(whole.width, whole.height))
+    }
+    let part = box(Int(header.width), Int(header.height))
+    let shrink = [8, 4, 2].first { min(part.width, part.height) / $0 >= size } ?? 1
+    let (left, top) = (part.left / shrink, part.top / shrink)
+    var decoded = vt_image()
+    let result = data.withUnsafeBytes { raw in
+      let bytes = raw.bindMemory(to: UInt8.self)
+      return vt_decode_jpeg_region(
+        bytes.baseAddress, bytes.count, Image.maximumPixels(inBytes: bytes.count),
+        vt_region(
+          shrink: UInt32(shrink), left: UInt32(left), top: UInt32(top),
+          width: UInt32((part.left + part.width + shrink - 1) / shrink - left),
+          height: UInt32((part.top + part.height + shrink - 1) / shrink - top)),
+        &decoded)
+    }
+    return try Image(status: result, decoded: &decoded, alpha: alpha)
   }
 
   private func located(_ body: () throws -> Image) throws -> Image {

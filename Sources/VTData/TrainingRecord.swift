@@ -123,13 +123,18 @@ package enum DataFingerprint {
   }
 }
 
-/// A short digest of an image file: of its length, its first and its last 4096 bytes.
+/// A short digest of an image: of a file's length, its first and its last 4096 bytes, or of all pixels.
 enum ImageDigest {
-  /// nil where the file cannot be read.
+  /// nil where the image cannot be read.
   static func of(_ sample: Sample, in source: any ImageSource) -> UInt32? {
     guard let data = try? source.data(of: sample), !data.isEmpty else { return nil }
     var hash = FNV()
     hash.add((0..<8).map { UInt8(truncatingIfNeeded: data.count >> (8 * $0)) })
+    // Images in front of one background have the same pixels at both ends; packed files do not.
+    if !source.areFiles {
+      hash.add(data)
+      return UInt32(truncatingIfNeeded: hash.value ^ hash.value >> 32)
+    }
     for start in data.count > 4096 ? [0, data.count - 4096] : [0] {
       hash.add(data.dropFirst(start).prefix(4096))
     }

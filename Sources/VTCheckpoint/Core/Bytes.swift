@@ -68,7 +68,7 @@ package final class Bytes: @unchecked Sendable {
 
   /// Bytes `offset..<offset + length` of these, without a copy.
   /// - Precondition: they lie within.
-  func slice(_ offset: Int, _ length: Int) -> Bytes {
+  package func slice(_ offset: Int, _ length: Int) -> Bytes {
     precondition(offset >= 0 && length >= 0 && offset + length <= count)
     return Bytes(base: base + offset, count: length, owner: self)
   }
@@ -109,18 +109,18 @@ package final class Bytes: @unchecked Sendable {
 }
 
 /// A file mapped into memory, read-only. Reads past its end are refused, never made.
-final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
   // Immutable after `init`.
-  let path: String
-  let count: Int
+  package let path: String
+  package let count: Int
   private let base: UnsafeRawPointer?
   private let descriptor: Int32
 
   /// - Parameter name: what messages call the file, where that is not its path.
-  init(path: String, named name: String? = nil) throws {
+  package init(path: String, named name: String? = nil) throws {
     self.path = name ?? path
     // Nobody may ever write into a named pipe: opening one must not wait.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = path.withFileName { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw Failure.system("opening", file: self.path) }
     var isKept = false
     defer { if !isKept { close(descriptor) } }
@@ -186,7 +186,7 @@ final class MappedFile: @unchecked Sendable {
   }
 
   /// Bytes `offset..<offset + length`.
-  func bytes(_ offset: Int, _ length: Int) throws -> Bytes {
+  package func bytes(_ offset: Int, _ length: Int) throws -> Bytes {
     guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
       throw Failure(
         "the file ends before the data does (\(length) bytes wanted, the file has \(count))",

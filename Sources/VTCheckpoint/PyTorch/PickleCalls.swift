@@ -26,7 +26,8 @@ extension PickleMachine {
     case .list, .tuple, .set: return try sequence(known, items)
     case .byteArray:
       if case .int = items.first { throw Self.damaged("a bytearray by its length") }
-      return .bytes
+      if case .bytes = items.first { return items[0] }
+      return .bytes(try Bytes([]))
     case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3:
       return .tensor(try tensor(items, by: known))
     case .rebuildParameter, .rebuildParameterWithState:

@@ -59,11 +59,11 @@ struct PickleCursor {
   /// - Parameter isBytes: whether the text may be no UTF-8 (Python 2 has one type for texts and for bytes).
   mutating func text(_ count: Int, orBytes isBytes: Bool = false) throws -> PickleValue {
     guard count <= Self.longestText else {
-      try skip(count)
-      return .bytes
+      return .bytes(try take(count))
     }
-    guard let text = try take(count).withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
-      if isBytes { return .bytes }
+    let raw = try take(count)
+    guard let text = raw.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
+      if isBytes { return .bytes(raw) }
       throw PickleMachine.damaged("text that is not UTF-8")
     }
     return .string(text)

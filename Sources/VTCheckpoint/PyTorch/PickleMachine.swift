@@ -267,8 +267,7 @@ struct PickleMachine {
   }
 
   private mutating func skipBytes(_ width: Int) throws {
-    try cursor.skip(try cursor.number(width))
-    stack.append(.bytes)
+    stack.append(.bytes(try cursor.take(try cursor.number(width))))
   }
 
   static func damaged(_ what: String) -> Failure {

@@ -39,7 +39,7 @@ enum PickleText {
       throw PickleMachine.damaged("a text without its quotes")
     }
     let text = try unescaped(line[1..<line.count - 1], escapes: simple, isUnicode: false)
-    return String(validating: text, as: UTF8.self).map { .string($0) } ?? .bytes
+    return try String(validating: text, as: UTF8.self).map { .string($0) } ?? .bytes(Bytes(text))
   }
 
   /// `V`: a text in which only `\u` and `\U` are escapes, and whose bytes are the first 256 characters.

@@ -10,7 +10,7 @@ enum PickleValue: Sendable {
   case long([UInt8])
   case float(Double)
   case string(String)
-  case bytes
+  case bytes(Bytes)
   case tuple(Int)
   case list(Int)
   case set(Int)

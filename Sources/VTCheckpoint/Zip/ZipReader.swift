@@ -1,16 +1,15 @@
 import CDeflate
-import CZlib
 import Foundation
 import VTCore
 
 /// One member of a zip archive.
-struct ZipEntry: Sendable {
-  enum Method: Sendable { case stored, deflated }
+package struct ZipEntry: Sendable {
+  package enum Method: Sendable { case stored, deflated }
 
-  let name: String
-  let method: Method
-  let compressedSize: Int
-  let size: Int
+  package let name: String
+  package let method: Method
+  package let compressedSize: Int
+  package let size: Int
   let crc: UInt32
   /// Where the member's bytes begin in the file.
   let dataOffset: Int
@@ -18,13 +17,13 @@ struct ZipEntry: Sendable {
 
 /// Reads zip archives as NumPy and PyTorch write them (APPNOTE 6.3.10, zip64 included). Sizes and
 /// offsets come from the central directory; the local headers must agree with it.
-struct ZipReader: Sendable {
-  let file: MappedFile
-  let entries: [ZipEntry]
+package struct ZipReader: Sendable {
+  package let file: MappedFile
+  package let entries: [ZipEntry]
   /// The archive's comment, nil where it is empty.
   let comment: [UInt8]?
   /// Members that cannot be read, and why.
-  let unreadable: [SkippedItem]
+  package let unreadable: [SkippedItem]
 
   private struct EndRecord {
     var offset: Int
@@ -35,7 +34,7 @@ struct ZipReader: Sendable {
     var directoryEnd: Int
   }
 
-  init(_ file: MappedFile) throws {
+  package init(_ file: MappedFile) throws {
     self.file = file
     let end = try ZipReader.endRecord(file)
     let start = end.directoryEnd - end.directorySize
@@ -292,7 +291,7 @@ struct ZipReader: Sendable {
   // MARK: Members
 
   /// The member's bytes, unpacked and checked against its CRC.
-  func bytes(of entry: ZipEntry) throws -> Bytes {
+  package func bytes(of entry: ZipEntry) throws -> Bytes {
     let packed = try file.bytes(entry.dataOffset, entry.compressedSize)
     packed.prefetch()
     let result = entry.method == .stored ? packed : try inflate(packed, entry)
@@ -326,31 +325,13 @@ struct ZipReader: Sendable {
   }
 
   /// The member's first bytes, at most `count`, unpacked without the rest and unchecked.
-  func prefix(of entry: ZipEntry, count: Int) throws -> [UInt8] {
+  package func prefix(of entry: ZipEntry, count: Int) throws -> [UInt8] {
     let wanted = min(count, entry.size)
     if entry.method == .stored {
       return try file.bytes(entry.dataOffset, wanted).withUnsafeBytes { Array($0) }
     }
     // A prefix never needs more input than this, even of stored blocks.
     let packed = try file.bytes(entry.dataOffset, min(entry.compressedSize, 2 * wanted + 65_536))
-    var out = [UInt8](repeating: 0, count: wanted)
-    var stream = z_stream()
-    guard
-      inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
-    else { throw Failure(.resource, "not enough memory to decompress") }
-    defer { inflateEnd(&stream) }
-    let made = out.withUnsafeMutableBufferPointer { target in
-      packed.withUnsafeBytes { source -> Int in
-        stream.next_in = UnsafeMutablePointer(
-          mutating: source.bindMemory(to: UInt8.self).baseAddress)
-        stream.avail_in = UInt32(source.count)
-        stream.next_out = target.baseAddress
-        stream.avail_out = UInt32(target.count)
-        _ = CZlib.inflate(&stream, Z_SYNC_FLUSH)
-        return target.count - Int(stream.avail_out)
-      }
-    }
-    out.removeLast(wanted - made)
-    return out
+    return try ZlibPrefix.inflate(packed, count: wanted, windowBits: -15)
   }
 }

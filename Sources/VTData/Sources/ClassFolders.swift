@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 
 /// The class folders of one set, and the images in them.
-struct ClassFolders {
+struct ClassFolders: LabelledSet {
   /// Sorted by name; names are composed as Unicode's form C.
   private(set) var classes: [String] = []
   private(set) var remarks = DataRemarks()
@@ -46,11 +46,7 @@ struct ClassFolders {
     var found: Set<String> = []
     for (label, name) in order.enumerated() {
       guard let index = classes.firstIndex(of: name) else { continue }
-      guard found.insert(name).inserted else {
-        throw Failure(
-          "two of the network's classes are called '\(name.printable)'", file: base,
-          hint: "give them different names with --classes FILE")
-      }
+      guard found.insert(name).inserted else { throw Self.twice(name, base) }
       for folder in folders[index] {
         let path = base + "/" + folder
         let search = try ImageSearch(path)
@@ -60,8 +56,14 @@ struct ClassFolders {
         result += search.names.map { Sample(id: path + "/" + $0, label: label, name: $0) }
       }
     }
-    try checkDepth(inside, order)
+    try Self.checkDepth(inside, order, base)
     return result
+  }
+
+  static func twice(_ name: String, _ place: String?) -> Failure {
+    Failure(
+      "two of the network's classes are called '\(name.printable)'", file: place,
+      hint: "give them different names with --classes FILE")
   }
 
   /// One file that begins as an image is enough; what is damaged further in is told when it is read.
@@ -76,7 +78,7 @@ struct ClassFolders {
   }
 
   /// Folders such as `fold1/cat`, `fold1/dog`, `fold2/cat`, `fold2/dog` are sets, not classes.
-  private func checkDepth(_ inside: [Set<String>], _ order: [String]) throws {
+  static func checkDepth(_ inside: [Set<String>], _ order: [String], _ base: String) throws {
     guard inside.count >= 2, let first = inside.first, first.count >= 2,
       inside.allSatisfy({ $0 == first })
     else { return }

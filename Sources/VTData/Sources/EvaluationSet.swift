@@ -10,6 +10,7 @@ package struct EvaluationSet: ImageSource {
   /// Where they come from, for people: `val/`, or what was left out.
   package private(set) var source: String
   package private(set) var remarks: DataRemarks
+  private let contents: any ImageContents
 
   /// Takes the folder of validation images, or else that of test images, or else all; of those, what the network
   /// was not trained on.
@@ -23,29 +24,30 @@ package struct EvaluationSet: ImageSource {
     _ root: String, classes: [String]?, usesTestSplit: Bool = false, record: TrainingRecord? = nil,
     includesTraining: Bool = false
   ) throws {
-    let layout = try DataLayout(root)
-    if usesTestSplit && layout.test == nil { throw ImageFolder.noTestFolder(root) }
-    let set = usesTestSplit ? layout.test : layout.validation ?? layout.test
-    let folder = layout.path(set ?? layout.training)
-    var base = try ClassFolders(folder)
+    let sets = try DataSetKind.sets(at: root)
+    contents = sets.contents
+    if usesTestSplit && sets.test == nil { throw ImageFolder.noTestFolder(root) }
+    let set = usesTestSplit ? sets.test : sets.validation ?? sets.test
+    let chosen = set ?? sets.training
+    var base = try sets.set(chosen)
     let known = classes ?? base.classes
-    let unknown = base.classes.filter { !known.contains($0) }
-    guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, folder) }
+    try Self.check(base.classes, known, sets, chosen)
     samples = try base.images(order: known)
-    guard !samples.isEmpty else { throw ImageFolder.noImages(folder) }
+    guard !samples.isEmpty else { throw ImageFolder.noImages(sets.place(of: chosen)) }
     self.classes = known
-    source = (set ?? layout.training).map { "\($0)/" } ?? "all images of the folder"
-    remarks = base.remarks
+    source =
+      chosen.map { sets.title(of: $0) } ?? "all images of the \(sets is FolderSets ? "folder" : "data set")"
+    remarks = sets.remarks
+    remarks.add(base.remarks)
     remarks.close()
-    if includesTraining, !usesTestSplit, set != nil, let training = layout.training {
+    if includesTraining, !usesTestSplit, let set, let training = sets.training {
       // Everything: the other sets too.
-      var names = ["\(set ?? "")/"]
-      for other in [layout.validation, layout.test, training].compactMap({ $0 }) where other != set {
-        var folder = try ClassFolders(layout.path(other))
-        let unknown = folder.classes.filter { !known.contains($0) }
-        guard unknown.isEmpty else { throw Self.unknownClasses(unknown, known, layout.path(other)) }
-        samples += try folder.images(order: known)
-        names.append("\(other)/")
+      var names = [sets.title(of: set)]
+      for other in [sets.validation, sets.test, training].compactMap({ $0 }) where other != set {
+        var more = try sets.set(other)
+        try Self.check(more.classes, known, sets, other)
+        samples += try more.images(order: known)
+        names.append(sets.title(of: other))
       }
       source = names.joined(separator: ", ")
     }
@@ -57,12 +59,20 @@ package struct EvaluationSet: ImageSource {
     }
   }
 
-  package func data(of sample: Sample) throws -> Data { try EncodedImage.map(sample.id) }
+  package var areFiles: Bool { contents.areFiles }
+  package func data(of sample: Sample) throws -> Data { try contents.data(of: sample) }
+  package func image(of sample: Sample) throws -> EncodedImage { try contents.image(of: sample) }
 
-  private static func unknownClasses(_ unknown: [String], _ known: [String], _ folder: String) -> Failure {
-    Failure(
-      "the folder has classes that the network lacks (\(unknown.prefix(5).map(\.printable).joined(separator: ", ")))",
-      file: folder,
+  /// - Throws: `Failure` where a set has classes that the network lacks.
+  private static func check(
+    _ classes: [String], _ known: [String], _ sets: any LabelledSets, _ set: String?
+  ) throws {
+    let names = Set(known)
+    let unknown = classes.filter { !names.contains($0) }
+    if unknown.isEmpty { return }
+    throw Failure(
+      "the \(sets is FolderSets ? "folder" : "data set") has classes that the network lacks (\(unknown.prefix(5).map(\.printable).joined(separator: ", ")))",
+      file: sets.place(of: set),
       hint:
         "give the data set that the network was tuned on, or one of its classes (the network's first: \(known.prefix(3).map(\.printable).joined(separator: ", "))), or name the network's classes with --classes FILE"
     )

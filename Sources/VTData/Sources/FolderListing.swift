@@ -20,6 +20,11 @@ enum FolderListing {
   /// What systems leave behind, hidden files apart.
   private static let litter: Set<String> = ["__macosx", "thumbs.db", "desktop.ini"]
 
+  /// Whether people do not mean the file or folder when they mean what is in a folder.
+  static func isHidden(_ name: String) -> Bool {
+    name.utf8.first == UInt8(ascii: ".") || litter.contains(name.lowercased())
+  }
+
   /// What lies in a folder, hidden files left out, in the order of the names' bytes (composed as Unicode's form C, so
   /// that a copy made by another system has the same order).
   /// - Throws: `Failure` where the folder is missing or cannot be read.
@@ -40,9 +45,8 @@ enum FolderListing {
       let text = start.assumingMemoryBound(to: UInt8.self)
       let raw = Array(
         UnsafeBufferPointer(start: text, count: strlen(start.assumingMemoryBound(to: CChar.self))))
-      if raw.first == UInt8(ascii: ".") { continue }
       let name = String(fileBytes: raw)
-      if litter.contains(name.lowercased()) { continue }
+      if isHidden(name) { continue }
       found.append((Array(name.composed.utf8), entry(folder, name)))
     }
     return found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.entry)

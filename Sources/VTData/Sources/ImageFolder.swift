@@ -2,26 +2,28 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// Images in folders by class: `train/<class>/...` with `val/<class>/...` and `test/<class>/...`, or `<class>/...`
-/// alone. Folders inside a class folder belong to the class.
+/// Labelled images at a path: in folders by class (`train/<class>/...` with `val/<class>/...` and `test/<class>/...`,
+/// or `<class>/...` alone), in an archive of such folders, in a list, or a data set as its authors ship it, such as
+/// CIFAR's files. Folders inside a class folder belong to the class.
 public struct ImageFolder: ImageDataSet {
-  /// The folder, as it was given.
+  /// The path, as it was given.
   public let path: String
-  /// In the order of their labels: sorted by name.
+  /// In the order of their labels: sorted by name, or as the data set numbers them.
   public let classes: [String]
   package let training: [Sample]
   package let validation: [Sample]
   /// The test images that `validation` does not hold already.
   package let test: [Sample]
-  /// The folder that `validation` came from, such as `val`; nil where it was split off or there is none.
+  /// The set that `validation` came from, such as `val`; nil where it was split off or there is none.
   package let validationFolder: String?
   package let testFolder: String?
   package let remarks: DataRemarks
   /// Whether the test images are the validation set even where there is a `val`.
   package let usesTestSplit: Bool
   private let content: Content
+  private let sets: any LabelledSets
 
-  /// What was found on disk, before images are put aside for validation.
+  /// What was found, before images are put aside for validation.
   private struct Content: Sendable {
     var classes: [String]
     var images: [Sample]
@@ -30,52 +32,49 @@ public struct ImageFolder: ImageDataSet {
     var validationFolder: String?
     var testFolder: String?
     var remarks = DataRemarks()
-    /// Told last.
-    var unusedFolders: String?
   }
 
-  /// Reads the names of the folder's files. No image is opened that has an image's suffix.
+  /// Finds the images. No image file is opened that has an image's suffix.
   /// - Parameters:
-  ///   - path: the folder.
-  ///   - validationFraction: how much of each class is held out for validation if the data has no validation folder.
+  ///   - path: the folder, archive or list.
+  ///   - validationFraction: how much of each class is held out for validation if the data has no validation set.
   ///   - seed: decides that part. Fine-tuning takes the fraction and the seed of its recipe.
   ///   - usesTestSplit: whether `test` is the validation set even where there is a `val`.
-  /// - Throws: `Failure` where the folder is missing, has no images or fewer than two classes.
+  /// - Throws: `Failure` where nothing is there, it is damaged, has no images or fewer than two classes.
   public init(
     _ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
   ) throws {
-    let layout = try DataLayout(path)
-    let hasTrain = layout.training != nil
-    if usesTestSplit && !(hasTrain && layout.test != nil) { throw Self.noTestFolder(path) }
-    var base = try ClassFolders(layout.path(layout.training))
+    let sets = try DataSetKind.sets(at: path)
+    let hasTrain = sets.training != nil
+    if usesTestSplit && !(hasTrain && sets.test != nil) { throw Self.noTestFolder(path) }
+    var base = try sets.set(sets.training)
     var content = Content(classes: base.classes, images: try base.images(order: base.classes))
+    content.remarks = sets.remarks
     content.remarks.add(base.remarks)
     func extra(_ set: String) throws -> [Sample] {
-      let (found, more) = try Self.images(of: layout.path(set), classes: content.classes, kind: set)
+      let (found, more) = try Self.images(
+        of: sets.set(set), classes: content.classes, kind: set, place: sets.place(of: set))
       content.remarks.add(more)
       return found
     }
-    let chosen = hasTrain ? (usesTestSplit ? layout.test : layout.validation ?? layout.test) : nil
+    let chosen = hasTrain ? (usesTestSplit ? sets.test : sets.validation ?? sets.test) : nil
     if let chosen {
       content.validation = try extra(chosen)
-      if chosen == layout.test && !usesTestSplit {
-        content.remarks.notes.append("\(chosen)/ is the validation set, since there is no val/")
+      if chosen == sets.test && !usesTestSplit {
+        content.remarks.notes.append(
+          "\(sets.title(of: chosen)) is the validation set, since there is no \(sets.title(of: "val"))")
       }
     }
     content.validationFolder = chosen
-    content.testFolder = hasTrain && layout.test != chosen ? layout.test : nil
+    content.testFolder = hasTrain && sets.test != chosen ? sets.test : nil
     content.test = try content.testFolder.map(extra) ?? []
-    if let train = layout.training, !layout.others.isEmpty {
-      content.unusedFolders =
-        "folders beside \(train)/ were not used: \(layout.others.prefix(5).map(\.printable).joined(separator: ", "))"
-    }
-    try self.init(content, path, validationFraction, seed, usesTestSplit)
+    try self.init(content, sets, validationFraction, seed, usesTestSplit)
   }
 
   private init(
-    _ content: Content, _ path: String, _ fraction: Double, _ seed: UInt64, _ usesTestSplit: Bool
+    _ content: Content, _ sets: any LabelledSets, _ fraction: Double, _ seed: UInt64, _ usesTestSplit: Bool
   ) throws {
-    (self.content, self.path, self.usesTestSplit) = (content, path, usesTestSplit)
+    (self.content, self.sets, path, self.usesTestSplit) = (content, sets, sets.path, usesTestSplit)
     (classes, test) = (content.classes, content.test)
     (validationFolder, testFolder) = (content.validationFolder, content.testFolder)
     (training, validation) =
@@ -89,32 +88,37 @@ public struct ImageFolder: ImageDataSet {
         "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
       )
     }
-    if let text = content.unusedFolders { remarks.warnings.append(text) }
+    if let text = sets.unused { remarks.warnings.append(text) }
     remarks.close()
     self.remarks = remarks
-    try check(path)
+    try check()
   }
 
-  /// The same images with another part of each class put aside; where validation images have a folder of their own, the
-  /// same. The folder is not read again.
+  /// The same images with another part of each class put aside; where validation images have a set of their own, the
+  /// same. Nothing is read again.
   package func divided(validationFraction: Double, seed: UInt64) throws -> ImageFolder {
-    try ImageFolder(content, path, validationFraction, seed, usesTestSplit)
+    try ImageFolder(content, sets, validationFraction, seed, usesTestSplit)
   }
 
-  package func data(of sample: Sample) throws -> Data { try EncodedImage.map(sample.id) }
+  package var kind: String { sets.kind }
+  package var areFiles: Bool { sets.contents.areFiles }
+  package func title(of set: String) -> String { sets.title(of: set) }
+  package func data(of sample: Sample) throws -> Data { try sets.contents.data(of: sample) }
+  package func image(of sample: Sample) throws -> EncodedImage { try sets.contents.image(of: sample) }
 
   /// The images of a set whose classes are known.
   /// - Throws: `Failure` where the set has others.
-  private static func images(of folder: String, classes: [String], kind: String) throws -> (
-    [Sample], DataRemarks
-  ) {
-    var set = try ClassFolders(folder)
-    let extra = set.classes.filter { !classes.contains($0) }
+  private static func images(
+    of set: any LabelledSet, classes: [String], kind: String, place: String
+  ) throws -> ([Sample], DataRemarks) {
+    var set = set
+    let known = Set(classes)
+    let extra = set.classes.filter { !known.contains($0) }
     guard extra.isEmpty else {
       let names = extra.prefix(5).map(\.printable).joined(separator: ", ")
       throw Failure(
         "the \(kind == "test" ? "test" : "validation") set has classes that the training set lacks (\(names))",
-        file: folder)
+        file: place)
     }
     return (try set.images(order: classes), set.remarks)
   }
@@ -131,19 +135,19 @@ public struct ImageFolder: ImageDataSet {
     )
   }
 
-  private func check(_ root: String) throws {
-    guard !training.isEmpty else { throw Self.noImages(root) }
+  private func check() throws {
+    guard !training.isEmpty else { throw Self.noImages(path) }
     guard classes.count >= 2 else {
       throw Failure(
-        "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: root,
+        "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: path,
         hint: "put the images of each class into a folder of its own")
     }
-    let counts = classes.indices.map { label in training.count { $0.label == label } }
-    let empty = zip(classes, counts).filter { $0.1 == 0 }.map(\.0)
+    let seen = Set(training.map(\.label))
+    let empty = classes.indices.filter { !seen.contains($0) }.map { classes[$0] }
     guard empty.isEmpty else {
       throw Failure(
         "classes without training images (\(empty.prefix(5).map(\.printable).joined(separator: ", ")))",
-        file: root, hint: "add images or remove the folders")
+        file: path, hint: "add images or remove the \(sets is FolderSets ? "folders" : "classes")")
     }
   }
 
@@ -155,8 +159,9 @@ public struct ImageFolder: ImageDataSet {
       throw Failure(.usage, "the validation fraction \(fraction) is not in 0..<1")
     }
     var (training, validation): ([Sample], [Sample]) = ([], [])
-    for label in 0..<classes {
-      let own = images.filter { $0.label == label }
+    var byClass = [[Sample]](repeating: [], count: classes)
+    for image in images { byClass[image.label].append(image) }
+    for (label, own) in byClass.enumerated() {
       var generator = RandomKey(seed: seed, purpose: .split, index: UInt64(label)).generator()
       let order = generator.permutation(own.count)
       var aside = Int((Double(own.count) * fraction).rounded())

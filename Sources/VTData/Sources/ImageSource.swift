@@ -9,36 +9,56 @@ package struct Sample: Sendable, Equatable {
   package let label: Int
   /// Its name within its class, wherever the source lies: of a folder, the path from the class folder.
   package let name: String
+  /// Where its source finds it: its number among all of the source's images.
+  let place: Int
 
   package init(id: String, label: Int, name: String? = nil) {
-    self.id = id
-    self.label = label
-    self.name = name ?? (id as NSString).lastPathComponent
+    self.init(id: id, label: label, name: name ?? (id as NSString).lastPathComponent, place: 0)
+  }
+
+  init(id: String, label: Int, name: String, place: Int) {
+    (self.id, self.label, self.name, self.place) = (id, label, name, place)
+  }
+
+  /// The same image where classes have another order.
+  func labelled(_ label: Int) -> Sample { Sample(id: id, label: label, name: name, place: place) }
+}
+
+/// What gives the contents of images. Called by several threads at once.
+package protocol ImageContents: Sendable {
+  /// Whether images are files, packed as most are, rather than pixels.
+  var areFiles: Bool { get }
+
+  /// The bytes of an image's file, or its pixels, three bytes each.
+  /// - Throws: `Failure` naming the image where it cannot be read.
+  func data(of sample: Sample) throws -> Data
+
+  /// An image that is not decoded yet.
+  /// - Throws: as `data(of:)`.
+  func image(of sample: Sample) throws -> EncodedImage
+}
+
+extension ImageContents {
+  package var areFiles: Bool { true }
+
+  package func image(of sample: Sample) throws -> EncodedImage {
+    EncodedImage(try data(of: sample), name: sample.id)
   }
 }
 
 /// Where images come from: files, an archive, a data set as its authors ship it.
-package protocol ImageSource: Sendable {
+package protocol ImageSource: ImageContents {
   /// In the order of the labels; empty where images have no classes.
   var classes: [String] { get }
   var samples: [Sample] { get }
-
-  /// The bytes of an image's file. Called by several threads at once.
-  /// - Throws: `Failure` naming the image where it cannot be read.
-  func data(of sample: Sample) throws -> Data
-}
-
-extension ImageSource {
-  /// An image that is not decoded yet.
-  package func image(of sample: Sample) throws -> EncodedImage {
-    EncodedImage(try data(of: sample), name: sample.id)
-  }
 }
 
 /// A source in sets, which a network can be tuned on.
 package protocol ImageDataSet: ImageSource {
   /// Where it lies, as it was given.
   var path: String { get }
+  /// What it is, for people: `folders of images by class`.
+  var kind: String { get }
   var training: [Sample] { get }
   var validation: [Sample] { get }
   var test: [Sample] { get }
@@ -48,6 +68,9 @@ package protocol ImageDataSet: ImageSource {
   /// Whether the test images are the validation set even where there are validation images.
   var usesTestSplit: Bool { get }
   var remarks: DataRemarks { get }
+
+  /// What people call one of the sets: `val/` where it is a folder.
+  func title(of set: String) -> String
 
   /// The same images with another part of each class put aside, where validation images have no set of their own.
   func divided(validationFraction: Double, seed: UInt64) throws -> Self
@@ -59,7 +82,7 @@ extension ImageDataSet {
 
 /// The data sets that can be read.
 package enum ImageDataSets {
-  /// What lies at a path: a folder with one folder per class. A new kind of data set is a type of its own and a line here.
+  /// What lies at a path: see `DataSetKind`.
   /// - Parameters:
   ///   - validationFraction: how much of each class is held out where there are no validation images.
   ///   - seed: decides that part.
@@ -71,6 +94,11 @@ package enum ImageDataSets {
     try ImageFolder(
       path, validationFraction: validationFraction, seed: seed, usesTestSplit: usesTestSplit)
   }
+}
+
+/// Image files by their paths.
+struct FileContents: ImageContents {
+  package func data(of sample: Sample) throws -> Data { try EncodedImage.map(sample.id) }
 }
 
 /// Image files by their paths, without classes.

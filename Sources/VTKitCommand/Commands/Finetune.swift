@@ -9,8 +9,9 @@ struct Finetune: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a pretrained network on a small data set, with a new head and the drloc loss.",
     discussion: """
-      The data folder has one folder per class, or train/<class> and val/<class> (or valid, validation), and perhaps \
-      test/<class>, on which the best weights are measured in the end. The run folder gets config.json, metrics.jsonl, \
+      The data is a folder with one folder per class, or train/<class> and val/<class> (or valid, validation), and perhaps \
+      test/<class>, on which the best weights are measured in the end; or a list, an archive, or a data set as its authors \
+      ship it (vtkit data --help). The run folder gets config.json, metrics.jsonl, \
       pictures.jsonl, TensorBoard events, checkpoints and report.html. Ctrl-C saves; --resume goes on, to the same bits as \
       if nothing had happened. A classifier that was trained for the same class names is kept.
 
@@ -60,7 +61,7 @@ struct Finetune: NetworkCommand {
       }
       return
     }
-    guard files.data != nil else { throw Failure(.usage, "--data is missing: the folder of images") }
+    guard files.data != nil else { throw Failure(.usage, "--data is missing: the images") }
     guard files.output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
     guard network.fromScratch != (files.checkpoint != nil) else {
       throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
@@ -144,7 +145,7 @@ struct Finetune: NetworkCommand {
     }
     if let test = run.test {
       print(
-        "test set (\(run.images.testFolder ?? "")/): \(test.correct) of \(test.count) right (\(Format.percent(test.accuracy)))"
+        "test set (\(run.images.title(of: run.images.testFolder ?? ""))): \(test.correct) of \(test.count) right (\(Format.percent(test.accuracy)))"
       )
     }
     print("report: \(run.reportPath)")

@@ -8,7 +8,9 @@ struct EvaluationArguments: ParsableArguments {
   var checkpoint: String
 
   @Option(
-    help: ArgumentHelp("The images: val/<class>/, test/<class>/, or <class>/.", valueName: "folder"),
-    completion: .directory)
+    help: ArgumentHelp(
+      "The images, as for fine-tuning: val/<class>/, test/<class>/, or <class>/; a list, an archive, ...",
+      valueName: "path"),
+    completion: .file())
   var data: String
 }

@@ -8,8 +8,10 @@ struct RunArguments: ParsableArguments {
   var checkpoint: String?
 
   @Option(
-    help: ArgumentHelp("The folder of images, with one folder per class.", valueName: "folder"),
-    completion: .directory)
+    help: ArgumentHelp(
+      "The images: a folder with one folder per class, a list, an archive, a data set as its authors ship it.",
+      valueName: "path"),
+    completion: .file())
   var data: String?
 
   @Option(

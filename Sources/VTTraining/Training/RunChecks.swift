@@ -64,11 +64,13 @@ package enum RunChecks {
     var text =
       "\(data.classes.count) classes, \(data.training.count) training and \(data.validation.count.counted("validation image"))"
     if let folder = data.validationFolder {
-      text += " (\(folder)/)"
+      text += " (\(data.title(of: folder)))"
     } else if !data.validation.isEmpty {
       text += " (put aside)"
     }
     return text
-      + (data.testFolder.map { ", \(data.test.count.counted("test image")) (\($0)/) for the end" } ?? "")
+      + (data.testFolder.map {
+        ", \(data.test.count.counted("test image")) (\(data.title(of: $0))) for the end"
+      } ?? "")
   }
 }
