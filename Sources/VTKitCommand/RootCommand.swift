@@ -20,7 +20,7 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self,
+      Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self, DataCommand.self,
       ModelsCommand.self, DialectsCommand.self, Bench.self,
     ])
 }

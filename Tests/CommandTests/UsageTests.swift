@@ -8,7 +8,7 @@ import VTCore
 struct UsageTests {
   static let jax = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
   static let commands = [
-    ["inspect"], ["convert"], ["compare"], ["finetune"], ["evaluate"], ["predict"], ["models"],
+    ["inspect"], ["convert"], ["compare"], ["finetune"], ["evaluate"], ["predict"], ["data"], ["models"],
     ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert"],
     ["bench", "data"],
   ]
@@ -25,7 +25,8 @@ struct UsageTests {
     ["inspect", jax], ["convert", jax, "/tmp/x.npz"], ["compare", jax, jax],
     ["finetune", "--checkpoint", jax, "--data", "/tmp", "--output", "/tmp/never-made"],
     ["evaluate", "--checkpoint", jax, "--data", "/tmp"], ["predict", "--checkpoint", jax, "/tmp/a.jpg"],
-    ["models"], ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert", jax],
+    ["data", "/tmp"], ["models"], ["dialects"], ["bench", "train"], ["bench", "predict"],
+    ["bench", "convert", jax],
     ["bench", "data", "/tmp"],
   ])
   func aMistypedFlagIsWrongUse(_ command: [String]) throws {
@@ -48,7 +49,8 @@ struct UsageTests {
     ["predict", "--checkpoint", "/nowhere.npz", "/tmp/a.jpg"],
     ["finetune", "--checkpoint", "/nowhere.npz", "--data", "/tmp", "--output", "/tmp/never-made"],
     ["finetune", "--checkpoint", jax, "--data", "/nowhere", "--output", "/tmp/never-made"],
-    ["finetune", "--resume", "/nowhere"], ["inspect", jax, "--rules", "/nowhere.yaml"],
+    ["finetune", "--resume", "/nowhere"], ["data", "/nowhere"], ["data", "/nowhere.csv"],
+    ["inspect", jax, "--rules", "/nowhere.yaml"],
     ["dialects", "--check", "/nowhere.yaml"],
   ])
   func missingFilesAreNamed(_ arguments: [String]) throws {

@@ -49,7 +49,7 @@ package indirect enum PickledValue: Sendable {
     }
   }
 
-  private static let mostValues = 1 << 24
+  private static let mostValues = 1 << 20
   private static let deepest = 8
 
   private static func plain(

@@ -9,13 +9,16 @@ struct Table {
   private let alignment: [Alignment]
   private var rows: [[String]] = []
 
-  init(_ columns: (String, Alignment)...) {
-    header = columns.map(\.0)
+  init(_ columns: (String, Alignment)...) { self.init(columns) }
+
+  init(_ columns: [(String, Alignment)]) {
+    header = columns.map(\.0.printable)
     alignment = columns.map(\.1)
   }
 
   /// Names from files cannot steer the terminal.
-  mutating func add(_ cells: String...) { rows.append(cells.map(\.printable)) }
+  mutating func add(_ cells: String...) { add(cells) }
+  mutating func add(_ cells: [String]) { rows.append(cells.map(\.printable)) }
 
   var text: String {
     let all = [header] + rows

@@ -67,7 +67,7 @@ public struct Recipe: Sendable, Equatable {
   /// The names of all losses: `loss`, what is minimized, and its parts.
   var lossNames: [String] { ["loss"] + objectives.flatMap(\.names) }
 
-  var augmentation: Augmentation {
+  package var augmentation: Augmentation {
     var augmentation = Augmentation()
     augmentation.crop.scale = cropScale[0]...cropScale[1]
     augmentation.transforms = [HorizontalFlip(probability: flipProbability)]
