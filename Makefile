@@ -58,7 +58,7 @@ test-arm64:
 
 # Every system call of a conversion and of a training run fails or ends the process, 200 kills of the run (Linux).
 test-faults: setup
-	VTKIT_FAULTS=all $(SWIFT) test --filter FaultTests
+	VTKIT_FAULTS=all $(SWIFT) test $(RELEASE) --disable-testable-imports --filter FaultTests
 
 # The C code under AddressSanitizer and UBSan; then the Swift tests that run it, and the engine's under ThreadSanitizer.
 test-sanitizers: setup

@@ -41,3 +41,14 @@ VT_DISPATCH(adamw,
              float gradient_scale),
             (p, m, v, g, count, lr, decay, beta1, beta2, eps, correction1, correction2,
              gradient_scale))
+
+void vt_lion(float *p, float *m, const float *g, size_t count, float lr, float decay, float beta1, float beta2,
+             float gradient_scale) {
+  float keep = 1.0f - lr * decay;
+  for (size_t i = 0; i < count; i++) {
+    float grad = g[i] * gradient_scale;
+    float c = beta1 * m[i] + (1.0f - beta1) * grad;
+    p[i] = p[i] * keep - lr * (float)((c > 0) - (c < 0));
+    m[i] = beta2 * m[i] + (1.0f - beta2) * grad;
+  }
+}

@@ -96,6 +96,30 @@ package struct CounterGenerator: RandomNumberGenerator, Sendable {
     }
   }
 
+  /// Gamma distributed with scale 1 (Marsaglia and Tsang, 2000).
+  package mutating func gamma(_ shape: Double) -> Double {
+    precondition(shape > 0)
+    // Below 1 from the next larger one.
+    if shape < 1 {
+      let power = pow(1 - uniform(), 1 / shape)
+      return gamma(shape + 1) * power
+    }
+    let d = shape - 1.0 / 3
+    let c = 1 / (9 * d).squareRoot()
+    while true {
+      let x = normal()
+      let v = pow(1 + c * x, 3)
+      if v > 0, log(1 - uniform()) < 0.5 * x * x + d - d * v + d * log(v) { return d * v }
+    }
+  }
+
+  /// Beta distributed with both parameters the same, in 0...1.
+  package mutating func beta(_ shape: Double) -> Double {
+    let (a, b) = (gamma(shape), gamma(shape))
+    // Tiny shapes underflow to the ends.
+    return a + b > 0 ? a / (a + b) : uniform() < 0.5 ? 0 : 1
+  }
+
   /// `0..<count` in random order (Fisher and Yates).
   package mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)

@@ -45,7 +45,9 @@ extension TrainingSession {
       if let epochs = options.epochs {
         guard epochs > 0 else { throw Failure(.usage, "--epochs must be at least 1") }
         run.recipe.epochs = epochs
-        run.recipe.limitWarmup()
+        if let warmup = run.recipe.warmupEpochs, warmup > Double(epochs) {
+          throw Failure(.usage, "--epochs \(epochs): the run's warm-up lasts \(warmup) epochs")
+        }
       }
     }
     let epochs = trainer.configuration.recipe.epochs

@@ -39,9 +39,8 @@ package struct TrainingSession {
   ) throws {
     try ExportTarget.checkPaths(options.exports, run: output, overwrite: options.overwrites)
     try RunChecks.places(run: output, data: images.path, checkpoint: network.path)
-    var recipe = recipe
+    let recipe = recipe
     try recipe.validate()
-    recipe.limitWarmup()
     let images = try images.divided(validationFraction: recipe.validationFraction, seed: recipe.seed)
     let start = try StartingPoint(network, images, recipe, options, watch)
     let exports = try options.exports.map { try ExportTarget($0, metadata: start.metadata) }
@@ -63,13 +62,18 @@ package struct TrainingSession {
       matrixLibrary: Engine.matrixLibrary)
     try RunChecks.tell(images, earlier: start.earlier, watch: watch)
     try watch(.told(start.classifier))
-    func trainer() throws -> Trainer {
+    func begun() throws -> Trainer {
       try Trainer(
         folder: folder, configuration: configuration, weights: start.weights, data: images, engine: engine)
     }
-    self.trainer =
-      try network.path.map { try network.loaded.namingOwnTensors($0, trainer) } ?? trainer()
+    trainer = try network.path.map { try network.loaded.namingOwnTensors($0, begun) } ?? begun()
     self.exports = exports
+    if trainer.leftOutCount > 0 {
+      try watch(
+        .noted(
+          "each epoch leaves out \(trainer.leftOutCount) of the training images, others each time: they do not fill a batch, and batch norm needs whole ones (--no-drop-last uses them)"
+        ))
+    }
   }
 
   init(_ trainer: Trainer) throws {

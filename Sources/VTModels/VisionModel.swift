@@ -102,6 +102,7 @@ extension VisionModel {
   }
 
   package var architecture: String { Shape.architecture }
+  package var hasBatchNorm: Bool { parameters.names.contains { $0.hasSuffix(".running_mean") } }
   /// λ of the drloc loss where the recipe does not say.
   package var drlocWeight: Double { Shape.drlocWeight }
   /// The configuration, with the keys of the native store.

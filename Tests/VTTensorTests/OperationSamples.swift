@@ -299,6 +299,17 @@ struct OperationSample: Sendable, CustomTestStringConvertible {
       tape.scaled(
         tape.crossEntropy(logits: x[0], labels: tape.engine.tensor([5, 0, 2, 2]), smoothing: 0.1), by: 1.7)
     },
+    OperationSample("cross-entropy of probabilities", [[3, 5]]) { tape, x in
+      // The last row counts twice.
+      let targets: [Float] = [0.3, 0, 0.7, 0, 0, 0, 1, 0, 0, 0, 0.5, 0.5, 0, 0.25, 0.75]
+      return tape.scaled(
+        tape.crossEntropy(logits: x[0], targets: tape.engine.tensor(targets, [3, 5])), by: 1.7)
+    },
+    OperationSample("binary cross-entropy", [[3, 5]]) { tape, x in
+      let targets = (0..<15).map { Float($0 % 4) / 3 }
+      return tape.scaled(
+        tape.binaryCrossEntropy(logits: x[0], targets: tape.engine.tensor(targets, [3, 5])), by: 11)
+    },
     OperationSample("cycle-back regression", [[4, 7]], step: 2e-3, tolerance: 5e-3) { tape, x in
       tape.scaled(tape.cycleBackRegression(logits: x[0], labels: tape.engine.tensor([6, 0, 3, 2])), by: 1.3)
     },

@@ -132,7 +132,7 @@ struct AllNetworksTests {
     recipe.epochs = epochs
     recipe.batchSize = 10
     recipe.learningRate = learningRate
-    recipe.warmupEpochs = 1
+    recipe.warmupEpochs = epochs > 1 ? 1 : 0
     recipe.dropPath = 0.1
     recipe.labelSmoothing = 0
     recipe.cropScale = [0.8, 1]

@@ -65,6 +65,8 @@ struct EarlierRunsTests {
     expected.warmupLearningRate = 4e-6
     expected.warmupEpochs = 1.5
     expected.schedule = .linear
+    expected.followsReferenceSchedule = true
+    expected.dropsLastBatch = true
     expected.optimizer.weightDecay = 0.07
     expected.optimizer.clipNorm = nil
     expected.labelSmoothing = 0.2

@@ -72,6 +72,25 @@ struct OptimizerTests {
     }
   }
 
+  /// Lion's formula (its paper's algorithm 2), in double precision.
+  @Test(arguments: [(0.9, 0.99, 0.0), (0.95, 0.98, 0.3)])
+  func lionFollowsItsFormula(_ beta1: Double, _ beta2: Double, _ decay: Double) throws {
+    var settings = OptimizerSettings("lion", weightDecay: decay, clipNorm: nil)
+    (settings["beta1"], settings["beta2"]) = (beta1, beta2)
+    let rates = [0.01, 0.02, 0.005, 0.01]
+    var (p, m) = ((Self.weight + Self.bias).map { Double($0) }, [Double](repeating: 0, count: 8))
+    for (update, actual) in try Self.run(settings, rates: rates).enumerated() {
+      let all = Self.gradients(update, Self.weight.count) + Self.gradients(update, Self.bias.count)
+      for i in p.indices {
+        let g = Double(all[i])
+        let c = beta1 * m[i] + (1 - beta1) * g
+        p[i] -= rates[update] * ((c > 0 ? 1 : c < 0 ? -1 : 0) + (i < Self.weight.count ? decay : 0) * p[i])
+        m[i] = beta2 * m[i] + (1 - beta2) * g
+      }
+      expectClose(actual.map { Double($0) }, p, relative: 1e-6, absolute: 1e-7, "update \(update)")
+    }
+  }
+
   @Test(
     arguments: [(0.9, 0.0, nil), (0.9, 0.05, nil), (0.5, 0.01, 0.25), (0, 0.05, nil)]
       as [(Double, Double, Double?)])

@@ -30,7 +30,7 @@ struct RecipeTests {
     #expect(try Self.read("{}") == Recipe())
     let recipe = try Self.read(
       """
-      {"version": 1, "epochs": 3, "drloc": {"pairs": 9}, "optimizer": {"beta2": 0.95}}
+      {"version": 2, "epochs": 3, "drloc": {"pairs": 9}, "optimizer": {"beta2": 0.95}}
       """)
     var expected = Recipe()
     expected.epochs = 3
@@ -38,6 +38,12 @@ struct RecipeTests {
     expected.optimizer["beta2"] = 0.95
     #expect(recipe == expected)
     #expect(try Self.read("{\"drloc\": null}").drloc == nil)
+  }
+
+  @Test func filesOfTheVersionBeforeMeanWhatTheyMeant() throws {
+    let recipe = try Self.read("{\"version\": 1}")
+    #expect(recipe.followsReferenceSchedule && recipe.dropsLastBatch == true)
+    #expect(try Self.read("{\"version\": 1, \"dropsLastBatch\": false}").dropsLastBatch == false)
   }
 
   @Test(arguments: [
@@ -51,7 +57,7 @@ struct RecipeTests {
       "the recipe's 'optimizer.name' is \"adam\", and must be one of", ""
     ),
     ("{\"optimizer\": 3}", "the recipe's 'optimizer' is 3, and must be an object", ""),
-    ("{\"version\": 2}", "the recipe is of a newer version of VTKit (version 2; this one knows up to 1)", ""),
+    ("{\"version\": 3}", "the recipe is of a newer version of VTKit (version 3; this one knows up to 2)", ""),
     ("{\"drloc\": {\"normalizes\": true}}", "the recipe's 'drloc.normalizes' goes with", ""),
     ("[]", "the recipe is not a JSON object", ""), ("{\"epochs\": 3", "malformed JSON", ""),
   ])
@@ -77,6 +83,14 @@ struct RecipeTests {
 
   @Test(arguments: [
     ([Recipe.Override("epochs", .int(0))], "--epochs must be at least 1"),
+    (
+      [.init("epochs", .int(2)), .init("warmupEpochs", .int(2))],
+      "--warmup-epochs must be below the number of epochs, 2: the rate would never be reached"
+    ),
+    (
+      [.init("schedule", .string("one-cycle")), .init("followsReferenceSchedule", .bool(true))],
+      "--schedule is not one of the reference code's with --reference-schedule"
+    ),
     ([.init("optimizer.beta1", .int(1))], "--set optimizer.beta1 must lie in 0..<1"),
     ([.init("epochs", .string("x"))], "--epochs is \"x\", and must be a whole number"),
     ([.init("epoch", .int(3))], "--set: a recipe has no key 'epoch'"),
@@ -85,7 +99,10 @@ struct RecipeTests {
       [.init("optimizer.momentum", .int(1)), .init("optimizer.name", .string("sgd"))],
       "--momentum must lie in 0..<1"
     ),
-    ([.init("optimizer.name", .string("adam"))], "--optimizer is \"adam\", and must be one of adamw, sgd"),
+    (
+      [.init("optimizer.name", .string("adam"))],
+      "--optimizer is \"adam\", and must be one of adamw, sgd, lion"
+    ),
     ([.init("epochs", .int(3)), .init("epochs", .int(4))], "--epochs is given twice"),
   ])
   func mistakesInOptionsAreNamed(_ overrides: [Recipe.Override], _ problem: String) throws {

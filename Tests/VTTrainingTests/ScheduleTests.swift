@@ -24,12 +24,12 @@ struct ScheduleTests {
       warmupUpdates: int("warmup") * int("iters"), totalUpdates: int("epochs") * int("iters"),
       decayRate: double("decay_rate"), decayUpdates: int("decay_epochs") * int("iters"))
     let atT = try arrays.doubles("lr/\(name)/at_t")
-    expectClose(atT.indices.map(schedule.value(at:)), atT, relative: 1e-12, absolute: 1e-20)
+    expectClose(atT.indices.map(schedule.referenceValue(at:)), atT, relative: 1e-12, absolute: 1e-20)
     // With accumulation the reference counts batches: update j comes after batch `every * j - 1`.
     let every = s["accumulation"]?.int ?? 1
     let used = try arrays.doubles("lr/\(name)/used")
     expectClose(
-      used.indices.map { schedule.rate(update: every * $0) }, used, relative: 1e-12, absolute: 1e-20)
+      used.indices.map { schedule.referenceRate(update: every * $0) }, used, relative: 1e-12, absolute: 1e-20)
   }
 
   @Test func drlocWeights() throws {

@@ -202,6 +202,11 @@ void vt_adamw(vt_isa isa, float *p, float *m, float *v, const float *g, size_t c
               float decay, float beta1, float beta2, float eps, float correction1,
               float correction2, float gradient_scale);
 
+/// One Lion step with g = gradient * gradient_scale: p = p (1 - lr*decay) - lr sign(beta1*m + (1-beta1)*g); then m = beta2*m +
+/// (1-beta2)*g. The sign of 0 is 0.
+void vt_lion(float *p, float *m, const float *g, size_t count, float lr, float decay, float beta1, float beta2,
+             float gradient_scale);
+
 // random.c
 
 /// Philox4x32-10 (Salmon et al., SC 2011): four words from a 128-bit counter and a 64-bit key.

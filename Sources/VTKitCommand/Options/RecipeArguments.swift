@@ -5,6 +5,8 @@ import VTTraining
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
 extension DrlocOptions.Target: ExpressibleByArgument {}
 extension DrlocOptions.Mode: ExpressibleByArgument {}
+extension ClassificationLoss: ExpressibleByArgument {}
+extension Sampling: ExpressibleByArgument {}
 
 /// The training recipe: a file, and what the options say over it. Their help is that of the recipe's keys.
 struct RecipeArguments: ParsableArguments {
@@ -26,18 +28,33 @@ struct RecipeArguments: ParsableArguments {
 
   @Option(help: .recipe("epochs", "n")) var epochs: Int?
   @Option(name: [.long, .customShort("b")], help: .recipe("batchSize", "n")) var batchSize: Int?
+  @Option(help: .recipe("accumulation", "n")) var accumulate: Int?
+  @Flag(inversion: .prefixedNo, help: .recipe("dropsLastBatch")) var dropLast: Bool?
   @Option(name: [.long, .customLong("lr")], help: .recipe("learningRate", "rate")) var learningRate: Double?
   @Option(help: .recipe("minimumLearningRate", "rate")) var minLearningRate: Double?
   @Option(help: .recipe("warmupLearningRate", "rate")) var warmupLearningRate: Double?
   @Option(help: .recipe("warmupEpochs", "n")) var warmupEpochs: Double?
   @Option(help: .recipe("schedule", "name")) var schedule: LearningRateSchedule.Shape?
+  @Option(help: .recipe("decayEpochs", "n")) var decayEpochs: Double?
+  @Option(help: .recipe("decayRate", "x")) var decayRate: Double?
+  @Flag(help: .recipe("followsReferenceSchedule")) var referenceSchedule = false
   @Option(help: .recipe("optimizer.name", "name"), completion: .list(Optimizers.names)) var optimizer: String?
   @Option(help: .recipe("optimizer.momentum", "x")) var momentum: Double?
   @Option(help: .recipe("optimizer.weightDecay", "x")) var weightDecay: Double?
   @Option(help: .recipe("optimizer.clipNorm", "x")) var clipNorm: Double?
+  @Option(help: .recipe("layerDecay", "x")) var layerDecay: Double?
+  @Option(help: .recipe("averageDecay", "decay")) var ema: Double?
+  @Option(help: .recipe("patience", "n")) var patience: Int?
+  @Option(help: .recipe("loss", "name")) var loss: ClassificationLoss?
   @Option(help: .recipe("labelSmoothing", "x")) var labelSmoothing: Double?
   @Option(help: .recipe("dropPath", "rate")) var dropPath: Double?
   @Option(help: .recipe("dropout", "rate")) var dropout: Double?
+  @Option(help: .recipe("mixup", "alpha")) var mixup: Double?
+  @Option(help: .recipe("cutmix", "alpha")) var cutmix: Double?
+  @Option(help: .recipe("mixProbability", "x")) var mixProbability: Double?
+  @Option(help: .recipe("sampling", "name")) var sampling: Sampling?
+  @Flag(help: .recipe("balancesClasses")) var balanceClasses = false
+  @Option(help: .recipe("repeats", "n")) var repeats: Int?
   @Option(help: .recipe("cropScale", "part")) var minCrop: Double?
   @Flag(help: "Never mirror images.") var noFlip = false
   @Flag(help: "Train without the dense relative localization loss.") var noDrloc = false
@@ -52,6 +69,8 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: .recipe("freezesBatchNorm")) var freezeBatchNorm = false
   @Flag(help: .recipe("recomputes")) var recompute = false
   @Flag(help: .recipe("headOnly")) var headOnly = false
+  @Option(help: .recipe("frozenBlocks", "n")) var freezeBlocks: Int?
+  @Option(help: .recipe("freeze", "pattern")) var freeze: [String] = []
   @Option(help: .recipe("seed", "n")) var seed: UInt64?
   @Option(help: .recipe("validationFraction", "part")) var valFraction: Double?
   @Flag(help: .recipe("strictData")) var strictData = false
@@ -63,12 +82,21 @@ struct RecipeArguments: ParsableArguments {
     func text(_ key: String, _ value: String?) -> (String, JSON?) { (key, value.map(JSON.string)) }
     func flag(_ key: String, _ value: Bool) -> (String, JSON?) { (key, value ? .bool(true) : nil) }
     let given: [(String, JSON?)] = [
-      int("epochs", epochs), int("batchSize", batchSize), number("learningRate", learningRate),
+      int("epochs", epochs), int("batchSize", batchSize),
+      int("accumulation", accumulate), ("dropsLastBatch", dropLast.map(JSON.bool)),
+      number("learningRate", learningRate),
       number("minimumLearningRate", minLearningRate), number("warmupLearningRate", warmupLearningRate),
       number("warmupEpochs", warmupEpochs), text("schedule", schedule?.rawValue),
+      number("decayEpochs", decayEpochs), number("decayRate", decayRate),
+      flag("followsReferenceSchedule", referenceSchedule),
       text("optimizer.name", optimizer), number("optimizer.momentum", momentum),
       number("optimizer.weightDecay", weightDecay),
       ("optimizer.clipNorm", clipNorm.map { $0 == 0 ? .null : .number("\($0)") }),
+      number("layerDecay", layerDecay), number("averageDecay", ema), int("patience", patience),
+      text("loss", loss?.rawValue), number("mixup", mixup), number("cutmix", cutmix),
+      number("mixProbability", mixProbability), text("sampling", sampling?.rawValue),
+      flag("balancesClasses", balanceClasses), int("repeats", repeats), int("frozenBlocks", freezeBlocks),
+      ("freeze", freeze.isEmpty ? nil : .array(freeze.map(JSON.string))),
       number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
       ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),
       ("flipProbability", noFlip ? .int(0) : nil), ("drloc", noDrloc ? .null : nil),
@@ -88,7 +116,6 @@ struct RecipeArguments: ParsableArguments {
   func resolved() throws -> Recipe {
     var result = try recipe.map { try Recipe(contentsOf: $0) } ?? Recipe()
     try result.apply(overrides())
-    result.limitWarmup()
     try result.validate()
     return result
   }

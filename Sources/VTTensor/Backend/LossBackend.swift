@@ -4,6 +4,11 @@ package protocol LossBackend {
   func crossEntropy(
     loss: Storage, logits: Storage, labels: Storage, rows: Int, classes: Int, smoothing: Float,
     dlogits: Storage?)
+  /// See `Tape.crossEntropy(logits:targets:)`.
+  func crossEntropy(
+    loss: Storage, logits: Storage, targets: Storage, rows: Int, classes: Int, dlogits: Storage?)
+  /// See `Tape.binaryCrossEntropy`.
+  func binaryCrossEntropy(loss: Storage, logits: Storage, targets: Storage, dlogits: Storage?)
   /// See `Tape.cycleBackRegression`.
   func cycleBackRegression(
     loss: Storage, logits: Storage, labels: Storage, rows: Int, classes: Int, dlogits: Storage?)

@@ -52,6 +52,17 @@ package struct SGDSettings: Hashable, Sendable {
   }
 }
 
+/// The same of a Lion update.
+package struct LionSettings: Hashable, Sendable {
+  package var weightDecay: Double
+  package var beta1: Double
+  package var beta2: Double
+
+  package init(weightDecay: Double, beta1: Double, beta2: Double) {
+    (self.weightDecay, self.beta1, self.beta2) = (weightDecay, beta1, beta2)
+  }
+}
+
 /// Updates of parameters.
 package protocol OptimizerBackend {
   /// `total += Σ x²`, in double, in a fixed order.
@@ -68,5 +79,10 @@ package protocol OptimizerBackend {
   /// added, `b = momentum · b + g`, then `p -= rate · (g + momentum · b)`.
   func sgd(
     parameter: Storage, momentumBuffer: Storage, gradient: Storage, _ settings: SGDSettings,
+    _ scalars: StepScalars)
+  /// One update, where `scalars.isFinite`: with the gradient `g`, scaled, `p -= rate · (sign(β₁ m + (1 - β₁) g) + decay · p)`,
+  /// then `m = β₂ m + (1 - β₂) g`.
+  func lion(
+    parameter: Storage, momentum: Storage, gradient: Storage, _ settings: LionSettings,
     _ scalars: StepScalars)
 }

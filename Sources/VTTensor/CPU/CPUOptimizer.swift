@@ -60,4 +60,17 @@ extension CPUBackend {
     add(gradient, times: -rate * scale, to: p)
     add(b, times: -rate * momentum, to: p)
   }
+
+  func lion(
+    parameter: Storage, momentum: Storage, gradient: Storage, _ settings: LionSettings, _ scalars: StepScalars
+  ) {
+    guard scalars.isFinite.floats[0] != 0 else { return }
+    let (rate, scale) = (scalars.learningRate.floats[0], scalars.gradientScale.floats[0])
+    forRanges(parameter.count, size: Self.piece) { r in
+      let at = r.lowerBound
+      vt_lion(
+        parameter.floats + at, momentum.floats + at, gradient.floats + at, r.count, rate,
+        Float(settings.weightDecay), Float(settings.beta1), Float(settings.beta2), scale)
+    }
+  }
 }

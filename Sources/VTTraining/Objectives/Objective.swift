@@ -39,6 +39,8 @@ package struct StepInputs {
   package var labels: [Int32]
   /// Class probabilities `[batch, classes]` where batch transforms changed them.
   package var targets: [Float]?
+  /// How much each image counts, `[batch]`; nil where all count the same.
+  package var weights: [Float]?
   /// One an image: names its random numbers.
   package var keys: [SampleKey]
   /// The epoch, from 0, of how many.
@@ -46,10 +48,11 @@ package struct StepInputs {
   package var epochs: Int
 
   package init(
-    images: Tensor, labels: [Int32], targets: [Float]? = nil, keys: [SampleKey], epoch: Int = 0,
-    epochs: Int = 1
+    images: Tensor, labels: [Int32], targets: [Float]? = nil, weights: [Float]? = nil, keys: [SampleKey],
+    epoch: Int = 0, epochs: Int = 1
   ) {
     (self.images, self.labels, self.targets, self.keys) = (images, labels, targets, keys)
+    self.weights = weights
     (self.epoch, self.epochs) = (epoch, epochs)
   }
 }

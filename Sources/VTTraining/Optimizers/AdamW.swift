@@ -11,10 +11,11 @@ package struct AdamW: Optimizer {
   ]
   package static let numbers = [
     OptimizerNumber(
-      name: "beta1", usual: 0.9, since: 0, limit: Limits.part, meaning: "AdamW's decay of the first moment."),
+      name: "beta1", usual: 0.9, since: 0, limit: Limits.part,
+      meaning: "AdamW's decay of the first moment; Lion's share of the momentum in an update."),
     OptimizerNumber(
       name: "beta2", usual: 0.999, since: 0, limit: Limits.part,
-      meaning: "AdamW's decay of the second moment."),
+      meaning: "AdamW's decay of the second moment; Lion's decay of the momentum."),
     OptimizerNumber(
       name: "eps", usual: 1e-8, since: 0, limit: Limits.positiveRate,
       meaning: "Added to the root of AdamW's second moment."),

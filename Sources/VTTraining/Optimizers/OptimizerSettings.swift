@@ -1,6 +1,6 @@
 /// Which optimizer trains, with its numbers.
 public struct OptimizerSettings: Sendable, Equatable {
-  /// `adamw` or `sgd`.
+  /// `adamw`, `sgd` or `lion`.
   public let name: String
   /// Multiplies the parameters that decay; biases and norms do not.
   public var weightDecay: Double

@@ -6,22 +6,61 @@ import VTModels
 public struct Recipe: Sendable, Equatable {
   /// Passes over the training images.
   public var epochs = 20
-  /// Images for each update.
+  /// Images for each forward pass.
   public var batchSize = 32
+  /// Batches for each update: their gradients are averaged over their images. Networks with batch norm see the
+  /// statistics of one batch at a time.
+  public var accumulation = 1
+  /// Whether the rest of an epoch that is smaller than a batch waits for another epoch; nil where the network has batch
+  /// norm, whose statistics need whole batches.
+  public var dropsLastBatch: Bool?
   /// Rate after the warm-up.
   public var learningRate = 2e-4
-  /// Rate at the end of a cosine.
+  /// Rate at the end of a cosine or a line.
   public var minimumLearningRate = 1e-6
   /// Rate at the start of the warm-up.
   public var warmupLearningRate = 1e-6
-  /// Epochs over which the rate rises; no more than `epochs` count.
-  public var warmupEpochs = 2.0
+  /// Epochs over which the rate rises, fewer than `epochs`; nil takes a tenth of the run and at most 5 epochs, of a
+  /// one-cycle schedule three tenths.
+  public var warmupEpochs: Double?
   /// How the learning rate moves.
   public var schedule = LearningRateSchedule.Shape.cosine
+  /// Of the step schedule, epochs between two steps; nil takes a third of the run.
+  public var decayEpochs: Double?
+  /// Of the step schedule, what each step multiplies the rate by.
+  public var decayRate = 0.1
+  /// Whether the rate moves as in the method's reference code, which counts a cosine from the start of the warm-up and is
+  /// an update late.
+  public var followsReferenceSchedule = false
   /// Which optimizer trains, with its numbers.
   public var optimizer = OptimizerSettings()
+  /// What each block's learning rate is, as a part of the next one's (layer-wise decay), above 0; 1 for the same rate everywhere.
+  public var layerDecay = 1.0
+  /// The decay of the exponential moving average of the weights, which is then what is evaluated and kept; nil without one.
+  public var averageDecay: Double?
+  /// Whether the average follows faster in a run's first updates.
+  public var averageWarmsUp = true
+  /// Epochs without a better validation accuracy after which the run ends early; nil never.
+  public var patience: Int?
+  /// How the network's answers are compared with the classes.
+  package var loss = ClassificationLoss.crossEntropy
   /// How much of each label is spread over all classes, 0 to 1.
   public var labelSmoothing = 0.1
+  /// Whether images of small classes count for more in the loss, so that all classes count the same.
+  public var balancesClasses = false
+  /// Which images an epoch shows.
+  package var sampling = Sampling.shuffled
+  /// Differently augmented copies of an image that follow each other in an epoch (repeated augmentation), of so many times
+  /// fewer images.
+  public var repeats = 1
+  /// Of the beta distribution from which mixup draws; 0 leaves it out.
+  public var mixup = 0.0
+  /// The same of CutMix.
+  public var cutmix = 0.0
+  /// How often a batch is mixed, 0 to 1.
+  public var mixProbability = 1.0
+  /// How often it is CutMix where both are on, 0 to 1.
+  public var mixSwitchProbability = 0.5
   /// The drop path rate of the last block, 0 to 1; earlier blocks' rise to it linearly.
   public var dropPath = 0.0
   /// The dropout rate, 0 to 1.
@@ -44,22 +83,24 @@ public struct Recipe: Sendable, Equatable {
   public var recomputes = false
   /// Whether only the new head (and the drloc head) learns.
   public var headOnly = false
+  /// How many blocks keep their weights, from the input on, and all in front of them; nil none.
+  public var frozenBlocks: Int?
+  /// Names of parameters that keep their weights; `*` stands for anything.
+  public var freeze: [String] = []
 
   /// The default recipe.
   public init() {}
 
-  /// Ends the warm-up with the run, where it would last longer.
-  package mutating func limitWarmup() { warmupEpochs = min(warmupEpochs, Double(epochs)) }
-
   /// Takes from the network what the recipe leaves to it.
   mutating func settle(for model: any VisionModel) {
     if drloc?.weight == nil { drloc?.weight = model.drlocWeight }
+    if dropsLastBatch == nil { dropsLastBatch = model.hasBatchNorm && !freezesBatchNorm }
   }
 
   /// What is minimized.
   /// - Precondition: the recipe is settled.
   package var objectives: [any Objective] {
-    var objectives: [any Objective] = [CrossEntropyObjective(smoothing: labelSmoothing)]
+    var objectives: [any Objective] = [CrossEntropyObjective(loss, smoothing: labelSmoothing)]
     if let drloc { objectives.append(DrlocObjective(drloc)) }
     return objectives
   }
@@ -71,13 +112,37 @@ public struct Recipe: Sendable, Equatable {
     var augmentation = Augmentation()
     augmentation.crop.scale = cropScale[0]...cropScale[1]
     augmentation.transforms = [HorizontalFlip(probability: flipProbability)]
+    if mixup > 0 || cutmix > 0 {
+      augmentation.batchTransforms.append(
+        Mixup(
+          mixupAlpha: mixup, cutmixAlpha: cutmix, probability: mixProbability,
+          switchProbability: mixSwitchProbability))
+    }
     return augmentation
   }
 
-  func rateSchedule(updatesPerEpoch: Int) -> LearningRateSchedule {
-    LearningRateSchedule(
-      shape: schedule, base: learningRate, warmup: warmupLearningRate,
-      minimum: minimumLearningRate, warmupUpdates: Int(warmupEpochs * Double(updatesPerEpoch)),
-      totalUpdates: epochs * updatesPerEpoch, decayUpdates: updatesPerEpoch * max(1, epochs / 3))
+  /// Epochs over which the rate rises.
+  package var settledWarmupEpochs: Double {
+    warmupEpochs ?? (schedule == .oneCycle ? 0.3 * Double(epochs) : min(0.1 * Double(epochs), 5))
   }
+
+  /// The rate of an update of the run.
+  func rate(update: Int, updatesPerEpoch: Int) -> Double {
+    let decay = decayEpochs ?? Double(max(1, epochs / 3))
+    let schedule = LearningRateSchedule(
+      shape: schedule, base: learningRate, warmup: warmupLearningRate,
+      minimum: minimumLearningRate, warmupUpdates: Int(settledWarmupEpochs * Double(updatesPerEpoch)),
+      totalUpdates: epochs * updatesPerEpoch, decayRate: decayRate,
+      decayUpdates: Int(decay * Double(updatesPerEpoch)))
+    return followsReferenceSchedule ? schedule.referenceRate(update: update) : schedule.rate(update: update)
+  }
+
+  /// Batches of an epoch. The rest of the images is left out where `dropsLastBatch` says so, unless there is nothing else.
+  func batches(images: Int) -> Int {
+    if dropsLastBatch == true, images >= batchSize { return images / batchSize }
+    return (images + batchSize - 1) / batchSize
+  }
+
+  /// Updates of an epoch.
+  func updates(images: Int) -> Int { (batches(images: images) + accumulation - 1) / accumulation }
 }

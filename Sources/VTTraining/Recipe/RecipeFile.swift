@@ -4,8 +4,9 @@ import VTCore
 
 /// Recipes as JSON: files that users write, and the `recipe` of a run folder's `config.json`.
 extension Recipe {
-  /// What this code writes. Version 1 names the optimizer; the recipes before it have no version.
-  static let version = 1
+  /// What this code writes. Version 2 brought schedules that end the warm-up where they begin, and the use of an epoch's
+  /// last images; version 1 names the optimizer; the recipes before it have no version.
+  static let version = 2
 
   /// Which keys a recipe's JSON must have.
   enum Completeness {
@@ -55,6 +56,7 @@ extension Recipe {
   mutating func read(_ json: JSON, _ completeness: Completeness) throws -> [String] {
     var given = try Self.flattened(json)
     let version = try Self.version(given.removeValue(forKey: "version"), completeness)
+    if version < 2, completeness != .partial || version == 1 { doAsBefore() }
     var lacking: [String] = []
     func take(_ key: RecipeKey, into recipe: inout Recipe) throws {
       guard let value = given.removeValue(forKey: key.name) else {
@@ -84,6 +86,12 @@ extension Recipe {
     if let unknown = given.keys.min() { throw unknownKey(unknown, completeness) }
     try validate(spelling: { "the recipe's '\($0.name)'" }, kind: .badInput)
     return lacking
+  }
+
+  /// What all versions before the second did.
+  private mutating func doAsBefore() {
+    followsReferenceSchedule = true
+    dropsLastBatch = true
   }
 
   /// The values by dotted keys.

@@ -10,21 +10,51 @@ extension RecipeKey {
       "epochs", "--epochs", \.epochs, .int,
       "Passes over the training images.", Limits.count(Limits.mostEpochs)),
     RecipeKey(
-      "batchSize", "--batch-size", \.batchSize, .int, "Images per update.", Limits.count(Limits.mostImages)),
+      "batchSize", "--batch-size", \.batchSize, .int, "Images per forward pass.",
+      Limits.count(Limits.mostImages)),
+    RecipeKey(
+      "accumulation", "--accumulate", \.accumulation, .int, since: 2,
+      "Batches per update (gradient accumulation): for batches that do not fit in memory.",
+      Limits.count(1 << 16)),
+    RecipeKey(
+      "dropsLastBatch", "--drop-last", \.dropsLastBatch, .optionalFlag, since: 2,
+      "Leave out the rest of an epoch that is smaller than a batch, other images each time; null does so where the network has batch norm."
+    ),
     RecipeKey(
       "learningRate", "--learning-rate", \.learningRate, .number,
       "Learning rate after the warm-up.", Limits.positiveRate),
     RecipeKey(
       "minimumLearningRate", "--min-learning-rate", \.minimumLearningRate, .number,
-      "Learning rate at the end of a cosine.", Limits.rate),
+      "Learning rate at the end of a cosine or a line.", Limits.rate),
     RecipeKey(
       "warmupLearningRate", "--warmup-learning-rate", \.warmupLearningRate, .number,
       "Learning rate at the start of the warm-up.", Limits.rate),
     RecipeKey(
-      "warmupEpochs", "--warmup-epochs", \.warmupEpochs, .number,
-      "Epochs over which the learning rate rises; at most all.",
-      { (0...Double(Limits.mostEpochs)).contains($0) ? nil : "must lie in 0...epochs" }),
-    RecipeKey("schedule", "--schedule", \.schedule, .choice, "How the learning rate moves."),
+      "warmupEpochs", "--warmup-epochs", \.warmupEpochs, .optionalNumber,
+      "Epochs over which the learning rate rises; null takes a tenth of the run, at most 5 (one-cycle: three tenths)."
+    ).checked { recipe in
+      guard let warmup = recipe.warmupEpochs else { return nil }
+      // The reference code's own runs may end with the warm-up.
+      let isPossible =
+        recipe.followsReferenceSchedule ? warmup <= Double(recipe.epochs) : warmup < Double(recipe.epochs)
+      return warmup >= 0 && isPossible
+        ? nil : "must be below the number of epochs, \(recipe.epochs): the rate would never be reached"
+    },
+    RecipeKey("schedule", "--schedule", \.schedule, .choice, "How the learning rate moves.").checked {
+      $0.schedule == .oneCycle && $0.followsReferenceSchedule
+        ? "is not one of the reference code's with --reference-schedule" : nil
+    },
+    RecipeKey(
+      "decayEpochs", "--decay-epochs", \.decayEpochs, .optionalNumber, since: 2,
+      "Of the step schedule, epochs between two steps; null takes a third of the run.",
+      { $0.map { $0 > 0 && $0 <= Double(Limits.mostEpochs) } ?? true ? nil : "must be above 0" }),
+    RecipeKey(
+      "decayRate", "--decay-rate", \.decayRate, .number, since: 2,
+      "Of the step schedule, what each step multiplies the learning rate by.", Limits.share),
+    RecipeKey(
+      "followsReferenceSchedule", "--reference-schedule", \.followsReferenceSchedule, .flag, since: 2,
+      "Move the learning rate as the method's published code does: a cosine counts from the start of the warm-up, a line ends at a hundredth, each update is one late."
+    ),
   ]
 
   private static let optimizer = [
@@ -51,7 +81,39 @@ extension RecipeKey {
       }),
   ]
 
+  private static let weights = [
+    RecipeKey(
+      "layerDecay", "--layer-decay", \.layerDecay, .number, since: 2,
+      "Layer-wise decay: each block's learning rate as a part of the next one's. 0.65 to 0.9 helps where a large network is tuned on little data; 1 turns it off.",
+      { $0 > 0 && $0 <= 1 ? nil : "must lie in 0...1, above 0" }),
+    RecipeKey(
+      "averageDecay", "--ema", \.averageDecay, .optionalNumber, since: 2,
+      "Decay of an exponential moving average of the weights, such as 0.999; the average is evaluated, kept and exported. null goes without.",
+      { $0.flatMap(Limits.part) }),
+    RecipeKey(
+      "averageWarmsUp", nil, \.averageWarmsUp, .flag, since: 2,
+      "Let the average follow faster at first: its decay is at most (1 + t) / (10 + t) at update t."),
+    RecipeKey(
+      "patience", "--patience", \.patience, .optionalInt, since: 2,
+      "End the run early (early stopping) after this many epochs without a better validation accuracy; null never.",
+      { $0.flatMap(Limits.count(Limits.mostEpochs)) }),
+    RecipeKey(
+      "headOnly", "--head-only", \.headOnly, .flag,
+      "Train the classifier (and the drloc head) only: a linear probe."),
+    RecipeKey(
+      "frozenBlocks", "--freeze-blocks", \.frozenBlocks, .optionalInt, since: 2,
+      "Leave the first blocks, so many, and all in front of them as they are; null none.",
+      { $0.map { $0 >= 0 } ?? true ? nil : "must not be negative" }),
+    RecipeKey(
+      "freeze", "--freeze", \.freeze, .texts, since: 2,
+      "Leave parameters of such names as they are; * stands for anything. The option may be repeated."),
+  ]
+
   private static let regularization = [
+    RecipeKey(
+      "loss", "--loss", \.loss, .choice, since: 2,
+      "How answers are compared with classes: by softmax, or each class by itself (bce), which suits mixup and CutMix."
+    ),
     RecipeKey(
       "labelSmoothing", "--label-smoothing", \.labelSmoothing, .number,
       "Probability taken from the label and spread over all classes.", Limits.part),
@@ -59,6 +121,20 @@ extension RecipeKey {
       "dropPath", "--drop-path", \.dropPath, .number,
       "Drop path rate of the last block; earlier blocks have less.", Limits.part),
     RecipeKey("dropout", "--dropout", \.dropout, .number, "Dropout rate.", Limits.part),
+    RecipeKey(
+      "mixup", "--mixup", \.mixup, .number, since: 2,
+      "Mix images and their classes in pairs (mixup): alpha of the beta distribution, 0.1 to 0.8; for long runs. 0 does not.",
+      Limits.rate),
+    RecipeKey(
+      "cutmix", "--cutmix", \.cutmix, .number, since: 2,
+      "Put boxes of other images into images, and their classes with them (CutMix): alpha, usually 1. 0 does not.",
+      Limits.rate),
+    RecipeKey(
+      "mixProbability", "--mix-probability", \.mixProbability, .number, since: 2,
+      "How often a batch is mixed, by mixup or CutMix.", Limits.share),
+    RecipeKey(
+      "mixSwitchProbability", nil, \.mixSwitchProbability, .number, since: 2,
+      "How often it is CutMix where both are on.", Limits.share),
   ]
 
   private static let drloc = [
@@ -107,6 +183,22 @@ extension RecipeKey {
 
   private static let images = [
     RecipeKey(
+      "sampling", "--sampling", \.sampling, .choice, since: 2,
+      "Which images an epoch shows: each once (shuffled), or as many of each class (balanced), for classes of very different sizes."
+    ),
+    RecipeKey(
+      "balancesClasses", "--balance-classes", \.balancesClasses, .flag, since: 2,
+      "Weight the loss so that all classes count the same, however few images they have."
+    ).checked { recipe in
+      guard recipe.balancesClasses else { return nil }
+      if recipe.loss == .binaryCrossEntropy { return "does not go with --loss bce" }
+      return recipe.sampling == .balanced ? "does not go with --sampling balanced" : nil
+    },
+    RecipeKey(
+      "repeats", "--repeats", \.repeats, .int, since: 2,
+      "Differently augmented copies of an image in a batch (repeated augmentation), of so many times fewer images an epoch.",
+      Limits.count(64)),
+    RecipeKey(
       "cropScale", "--min-crop", \.cropScale, .twoNumbers,
       "Part of an image that a random crop has, least and most; the option gives the least.",
       {
@@ -132,8 +224,6 @@ extension RecipeKey {
       "recomputes", "--recompute", \.recomputes, .flag,
       "Activation checkpointing: compute each block twice rather than keep its inner results: less memory, the same bits."
     ),
-    RecipeKey(
-      "headOnly", "--head-only", \.headOnly, .flag, "Train the classifier (and the drloc head) only."),
   ]
 
   /// The keys of a recipe with this optimizer.
@@ -141,7 +231,7 @@ extension RecipeKey {
     let numbers = Optimizers.all.first { $0.name == name }.map { type in
       type.numbers.map { RecipeKey(number: $0, of: name) }
     }
-    return updates + optimizer + (numbers ?? []) + regularization + drloc + images + run
+    return updates + optimizer + (numbers ?? []) + weights + regularization + drloc + images + run
   }
 
   /// Every key that some recipe has.

@@ -42,6 +42,22 @@ extension RecipeValue where Value == Bool {
   static let flag = Self(kind: "true or false", parse: \.bool, json: JSON.bool)
 }
 
+extension RecipeValue where Value == Bool? {
+  static let optionalFlag = Self(
+    kind: "true, false or null", parse: { $0 == .null ? .some(nil) : $0.bool.map { .some($0) } },
+    json: { $0.map(JSON.bool) ?? .null })
+}
+
+extension RecipeValue where Value == [String] {
+  static let texts = Self(
+    kind: "a list of texts",
+    parse: { json in
+      let texts = json.array?.compactMap(\.string)
+      return texts?.count == json.array?.count ? texts : nil
+    },
+    json: { .array($0.map(JSON.string)) })
+}
+
 extension RecipeValue where Value == [Double] {
   static let twoNumbers = Self(
     kind: "two numbers",

@@ -1,18 +1,19 @@
 import Foundation
 
-/// How the learning rate moves, update by update. Definitions are those of the method's reference
-/// code (its `lr_scheduler.py` over timm's schedulers).
+/// How the learning rate moves, update by update.
 public struct LearningRateSchedule: Sendable, Equatable {
   /// How the rate moves after the warm-up.
   public enum Shape: String, Sendable, CaseIterable {
-    /// `min + (base - min)(1 + cos(π t / T)) / 2`, t counted from the very start.
+    /// Half a cosine from the base rate to the least one (Loshchilov and Hutter, ICLR 2017, without restarts).
     case cosine
-    /// From `base` at the end of the warm-up to `base / 100` at the end.
+    /// A straight line from the base rate to the least one.
     case linear
-    /// Times `decayRate` every `decayUpdates` after the warm-up.
+    /// Times `decayRate` every `decayUpdates`.
     case step
     /// As it is at the end of the warm-up.
     case constant
+    /// Up and down by half cosines within the run (Smith and Topin, 2018; PyTorch's `OneCycleLR`).
+    case oneCycle = "one-cycle"
   }
 
   package var shape: Shape
@@ -20,7 +21,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
   /// Where the warm-up starts.
   package var warmup: Double
   package var minimum: Double
-  /// W: updates of the linear warm-up.
+  /// W: updates of the warm-up.
   package var warmupUpdates: Int
   /// T: updates in all.
   package var totalUpdates: Int
@@ -41,38 +42,32 @@ public struct LearningRateSchedule: Sendable, Equatable {
     self.decayUpdates = max(1, decayUpdates)
   }
 
-  /// The schedule's value at `t`.
-  package func value(at t: Int) -> Double {
-    if t < warmupUpdates {
-      return warmup + Double(t) * (base - warmup) / Double(warmupUpdates)
-    }
-    switch shape {
-    case .constant: return base
-    case .cosine:
-      if t >= totalUpdates { return minimum }
-      return minimum + 0.5 * (base - minimum)
-        * (1 + cos(.pi * Double(t) / Double(totalUpdates)))
-    case .linear:
-      let (u, n) = (t - warmupUpdates, totalUpdates - warmupUpdates)
-      return base - (base - 0.01 * base) * Double(u) / Double(max(1, n))
-    case .step: return base * pow(decayRate, Double((t - warmupUpdates) / decayUpdates))
-    }
-  }
-
-  /// What update `index` uses: the schedule is set after each update, so update 0 has the value of its
-  /// construction and update i that of `t = i - 1`.
+  /// The rate of an update, from 0: `warmup` at first, `base` after W updates, the end of the shape after T.
   package func rate(update index: Int) -> Double {
-    if index == 0 { return warmupUpdates > 0 ? warmup : base }
-    return value(at: index - 1)
+    if shape == .oneCycle { return oneCycleRate(index) }
+    guard index >= warmupUpdates else {
+      return warmup + (base - warmup) * Double(index) / Double(warmupUpdates)
+    }
+    let done = index - warmupUpdates
+    let progress = min(1, Double(done) / Double(max(1, totalUpdates - warmupUpdates)))
+    return switch shape {
+    case .cosine: Self.cosine(from: base, to: minimum, progress)
+    case .linear: base + (minimum - base) * progress
+    case .step: base * pow(decayRate, Double(done / decayUpdates))
+    case .constant, .oneCycle: base
+    }
   }
-}
 
-/// λ over the epochs: constant, or up from 0 over the warm-up and then down to 0 at the end.
-/// - Precondition: the options have a weight.
-package func drlocWeight(_ options: DrlocOptions, epoch: Int, epochs: Int) -> Double {
-  guard let weight = options.weight else { preconditionFailure("the recipe is not settled") }
-  guard let warmup = options.scheduleWarmupEpochs else { return weight }
-  if warmup > 0, epoch <= warmup { return min(weight / Double(warmup) * Double(epoch), weight) }
-  guard epochs > warmup else { return weight }
-  return max(0, weight * (1 - Double(epoch - warmup) / Double(epochs - warmup)))
+  /// From `base / 25` to `base` at the end of the warm-up, and to a 10,000th of the start at the last update.
+  private func oneCycleRate(_ index: Int) -> Double {
+    let start = base / 25
+    let (top, last) = (Double(max(0, warmupUpdates - 1)), Double(totalUpdates - 1))
+    if Double(index) <= top, top > 0 { return Self.cosine(from: start, to: base, Double(index) / top) }
+    let progress = min(1, (Double(index) - top) / max(1, last - top))
+    return Self.cosine(from: base, to: start / 10_000, progress)
+  }
+
+  private static func cosine(from start: Double, to end: Double, _ progress: Double) -> Double {
+    end + 0.5 * (start - end) * (1 + cos(.pi * progress))
+  }
 }

@@ -16,6 +16,9 @@ package final class Trainer {
   private let preprocessing: Preprocessing
   package let engine: Engine
   private let step: TrainingStep
+  private let averages: WeightAverages?
+  /// How much an image of each class counts; nil where all count the same.
+  private let classWeights: [Float]?
   private let lock: RunLock
   private var hooks: [any TrainingHook] = []
   private var reported: Set<String> = []
@@ -37,6 +40,10 @@ package final class Trainer {
     data: any ImageDataSet, engine: Engine
   ) throws {
     try configuration.recipe.validate()
+    if configuration.recipe.patience != nil && data.validation.isEmpty {
+      throw Failure(
+        .usage, "--patience needs validation images, and there are none", hint: "leave it out")
+    }
     let parts = try Parts(configuration, weights, engine)
     var configuration = configuration
     configuration.recipe.settle(for: parts.model)
@@ -44,6 +51,8 @@ package final class Trainer {
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
     (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
+    averages = parts.averages
+    classWeights = Self.classWeights(data, configuration.recipe)
     state = TrainingState()
     state.optimizer = step.optimizer.name
     do {
@@ -79,7 +88,7 @@ package final class Trainer {
         "the data set is not the one this run began with" + (difference.map { " (\($0))" } ?? ""),
         file: configuration.data, hint: "restore its files, or start a new run")
     }
-    let batches = Self.batches(data, configuration.recipe)
+    let batches = configuration.recipe.batches(images: data.training.count)
     let found = try RunCheckpoints(folder, configuration, batches: batches)
     let (store, path) = (found.chosen.store, found.chosen.path)
     state = found.chosen.state
@@ -93,7 +102,8 @@ package final class Trainer {
         file: folder.path,
         hint: "give a larger number, or start a new run")
     }
-    state.isFinished = state.epoch == epochs
+    // One that ended early goes on where another end was asked for.
+    state.isFinished = state.epoch == epochs || state.isFinished && epochs == before.recipe.epochs
     let changed = configuration != before
     do {
       configuration.metadata.data = try NativeMetadata(store)?.data
@@ -101,8 +111,11 @@ package final class Trainer {
       let parts = try Parts(configuration, store, engine)
       configuration.recipe.settle(for: parts.model)
       try parts.step.optimizer.restore(store, of: state.optimizer, updates: state.updates)
+      try parts.averages?.restore(store)
       state.optimizer = parts.step.optimizer.name
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
+      averages = parts.averages
+      classWeights = Self.classWeights(data, configuration.recipe)
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
       if failure.kind == .no { failure.kind = .badInput }
@@ -154,37 +167,46 @@ package final class Trainer {
     }
   }
 
-  /// Updates of one epoch.
-  private static func batches(_ data: any ImageDataSet, _ recipe: Recipe) -> Int {
+  /// Training images that an epoch leaves out; others in each.
+  package var leftOutCount: Int {
     let count = data.training.count
-    // A rest smaller than a batch waits for another epoch, unless there is nothing else.
-    return count < recipe.batchSize ? 1 : count / recipe.batchSize
+    return max(0, count - recipe.batches(images: count) * recipe.batchSize)
   }
 
   private func trainEpoch(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws {
     let (epoch, seed) = (state.epoch, recipe.seed)
-    var shuffle = RandomKey(seed: seed, purpose: .shuffle, index: UInt64(epoch)).generator()
-    let order = shuffle.permutation(data.training.count)
+    let order = SampleOrder(
+      data.training, classes: data.classes.count, recipe.sampling, repeats: recipe.repeats, epoch: epoch,
+      seed: seed)
     let loader = loader(order: order, epoch: epoch)
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
-    let schedule = recipe.rateSchedule(updatesPerEpoch: Self.batches(data, recipe))
-    while let batch = loader.next() {
-      try stopIfAsked(shouldStop)
-      try report(batch.failures, watch: watch)
-      if batch.count > 0 {
-        let result = try step.run(
-          inputs(batch, order: order), learningRate: schedule.rate(update: state.updates),
-          random: RandomKey(seed: seed, purpose: .dropout, index: UInt64(state.updates)))
-        state.updates += 1
-        state.batch += 1
-        state.sums.add(result)
-        for hook in hooks { try hook.updated(result, self) }
-        try watch(.updated(epoch: epoch, batch: state.batch, result))
-      } else {
-        state.batch += 1
-      }
+    let updatesPerEpoch = recipe.updates(images: data.training.count)
+    while let batches = try nextBatches(loader, shouldStop) {
+      try report(batches.flatMap(\.failures), watch: watch)
+      state.batch += batches.count
+      let inputs = batches.filter { $0.count > 0 }.map { self.inputs($0, order: order) }
+      guard !inputs.isEmpty else { continue }
+      let result = try step.run(
+        inputs, learningRate: recipe.rate(update: state.updates, updatesPerEpoch: updatesPerEpoch),
+        random: RandomKey(seed: seed, purpose: .dropout, index: UInt64(state.updates)))
+      state.updates += 1
+      averages?.update(after: state.updates)
+      state.sums.add(result)
+      for hook in hooks { try hook.updated(result, self) }
+      try watch(.updated(epoch: epoch, batch: state.batch, result))
     }
     try checkReadable()
+  }
+
+  /// The batches of the next update; nil at the end of the epoch.
+  private func nextBatches(_ loader: BatchLoader, _ shouldStop: () -> Bool) throws -> [Batch]? {
+    var batches: [Batch] = []
+    while batches.count < recipe.accumulation, let batch = loader.next() {
+      // Between two updates the state is whole.
+      if batches.isEmpty { try stopIfAsked(shouldStop) }
+      batches.append(batch)
+    }
+    return batches.isEmpty ? nil : batches
   }
 
   /// A class of which no image can be read cannot be learned.
@@ -202,26 +224,34 @@ package final class Trainer {
       file: configuration.data, hint: "replace them, or remove the class")
   }
 
-  private func loader(order: [Int], epoch: Int) -> BatchLoader {
+  private static func classWeights(_ data: any ImageDataSet, _ recipe: Recipe) -> [Float]? {
+    recipe.balancesClasses ? data.training.balancedWeights(classes: data.classes.count) : nil
+  }
+
+  private func loader(order: SampleOrder, epoch: Int) -> BatchLoader {
     let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
     let classes = data.classes.count
     return BatchLoader(
-      items: order.map { data.training[$0] }, of: data, batchSize: recipe.batchSize,
+      items: order.places.map { data.training[order.image($0)] }, of: data, batchSize: recipe.batchSize,
       preprocessing: preprocessing, first: state.batch,
-      dropsLast: data.training.count >= recipe.batchSize, threads: engine.threads.threads,
+      dropsLast: recipe.dropsLastBatch == true && data.training.count >= recipe.batchSize,
+      threads: engine.threads.threads,
       finish: { batch, index in
         augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
       }
     ) { file, position in
-      let key = SampleKey(seed: seed, epoch: epoch, index: order[position])
+      let key = SampleKey(seed: seed, epoch: epoch, index: order.places[position])
       return .pixels(try augmentation.image(file, preprocessing, key))
     }
   }
 
-  private func inputs(_ batch: Batch, order: [Int]) -> StepInputs {
-    let keys = batch.positions.map { SampleKey(seed: recipe.seed, epoch: state.epoch, index: order[$0]) }
+  private func inputs(_ batch: Batch, order: SampleOrder) -> StepInputs {
+    let keys = batch.positions.map {
+      SampleKey(seed: recipe.seed, epoch: state.epoch, index: order.places[$0])
+    }
     return StepInputs(
-      images: engine.tensor(batch), labels: batch.labels, targets: batch.targets, keys: keys,
+      images: engine.tensor(batch), labels: batch.labels, targets: batch.targets,
+      weights: classWeights.map { weights in batch.labels.map { weights[Int($0)] } }, keys: keys,
       epoch: state.epoch, epochs: recipe.epochs)
   }
 
@@ -232,13 +262,15 @@ package final class Trainer {
     var stopped = false
     let result: Evaluation
     do {
-      result = try Evaluation.run(
-        model, data.validation, of: data, preprocessing: preprocessing, batchSize: recipe.batchSize,
-        engine: engine, strict: recipe.strictData
-      ) { done in
-        try? watch(.evaluating(done: done, of: data.validation.count))
-        stopped = shouldStop()
-        return !stopped
+      result = try withAverages {
+        try Evaluation.run(
+          model, data.validation, of: data, preprocessing: preprocessing, batchSize: recipe.batchSize,
+          engine: engine, strict: recipe.strictData
+        ) { done in
+          try? watch(.evaluating(done: done, of: data.validation.count))
+          stopped = shouldStop()
+          return !stopped
+        }
       }
     } catch let failure as Failure where failure.kind == .no {
       throw TrainingStep.diverged("the network's output", update: state.updates, file: failure.file)
@@ -266,11 +298,28 @@ package final class Trainer {
     state.epoch += 1
     state.batch = 0
     state.sums = TrainingState.Sums()
-    state.isFinished = state.epoch == recipe.epochs
+    let endsEarly = hasLostPatience
+    state.isFinished = state.epoch == recipe.epochs || endsEarly
     let store = try checkpoint()
     if isBest { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
     try save(store)
     try watch(.epochEnded(result))
+    if endsEarly, let patience = recipe.patience {
+      try watch(
+        .told("stopped early: no better accuracy in \(patience.counted("epoch")) (--patience \(patience))"))
+    }
+  }
+
+  /// Whether the accuracy has not become better for as long as the recipe waits, and epochs are left.
+  private var hasLostPatience: Bool {
+    guard let patience = recipe.patience, let best = state.bestEpoch else { return false }
+    return state.epoch < recipe.epochs && state.epoch - 1 - best >= patience
+  }
+
+  /// Does something with the network as it is evaluated and kept: with the averages of its weights, where there are any.
+  private func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard let averages else { return try body() }
+    return try averages.exchanged(body)
   }
 
   private func stopIfAsked(_ shouldStop: () -> Bool) throws {
@@ -311,7 +360,11 @@ package final class Trainer {
     let second = previous + ".partial-\(getpid())"
     unlink(second)
     if link(last, second) == 0 {
-      guard rename(second, previous) == 0 else { throw Failure.system("renaming into place", file: previous) }
+      guard rename(second, previous) == 0 else {
+        let code = errno
+        unlink(second)
+        throw Failure.system("renaming into place", file: previous, code: code)
+      }
       // Where both were the same file already, renaming does nothing.
       unlink(second)
       return
@@ -321,7 +374,11 @@ package final class Trainer {
 
   /// The whole state, with its digests.
   private func checkpoint() throws -> StateDict {
-    var store = try model.parameters.store()
+    var store = try withAverages {
+      var store = try model.parameters.store()
+      for tensor in averages?.tensors() ?? [] { try store.append(tensor) }
+      return store
+    }
     for tensor in step.optimizer.tensors() { try store.append(tensor) }
     store.metadata = configuration.metadata.entries
     store.metadata[TrainingState.key] = state.json.text()

@@ -10,6 +10,8 @@ extension Trainer {
     let model: any VisionModel
     let step: TrainingStep
     let preprocessing: Preprocessing
+    /// Of weights that are the model's own as yet.
+    let averages: WeightAverages?
 
     /// - Parameter weights: by native name, with the drloc head's where they are to be kept; nil initializes.
     /// - Throws: `Failure` where the weights do not fit the network, hold numbers that are not finite, or the recipe asks
@@ -21,13 +23,13 @@ extension Trainer {
         throw Failure("the run's configuration has no preprocessing")
       }
       self.preprocessing = try Preprocessing(preprocessing)
-      let heads = try Models.headParameters(shape)
+      let trainable = try TrainableParameters(recipe, of: shape)
       let model = try Models.make(
         shape, weights: weights, engine: engine, seed: recipe.seed,
         regularization: Regularization(
           dropPath: Float(recipe.dropPath), dropout: Float(recipe.dropout),
           freezesBatchNorm: recipe.freezesBatchNorm),
-        isTrainable: { !recipe.headOnly || heads.contains($0) })
+        isTrainable: trainable.contains)
       recipe.settle(for: model)
       for objective in recipe.objectives {
         let declarations = try objective.parameterDeclarations(model)
@@ -37,10 +39,17 @@ extension Trainer {
       }
       try model.parameters.checkFinite()
       self.model = model
+      var rules: [any UpdateRule] = [UsualDecay()]
+      if recipe.layerDecay != 1 {
+        rules.append(LayerDecay(recipe.layerDecay, depths: try Models.parameterDepths(shape)))
+      }
       step = TrainingStep(
         model: model, objectives: recipe.objectives,
-        optimizer: try OptimizerState(model.parameters, recipe.optimizer, engine: engine),
+        optimizer: try OptimizerState(model.parameters, recipe.optimizer, rules: rules, engine: engine),
         engine: engine, recomputes: recipe.recomputes)
+      averages = recipe.averageDecay.map {
+        WeightAverages(model.parameters, decay: $0, warmsUp: recipe.averageWarmsUp, engine: engine)
+      }
     }
   }
 }

@@ -37,12 +37,19 @@ package final class TrainingStep {
     self.recomputes = recomputes
   }
 
+  /// One update from one batch, or from several, whose losses are averaged over all their images.
   /// - Parameter random: decides dropout and drop path.
   /// - Throws: `Failure` where the loss or its gradient is not finite; nothing is then updated.
-  package func run(_ inputs: StepInputs, learningRate: Double, random: RandomKey) throws -> StepResult {
-    let pass = gradients(inputs, random: random)
+  package func run(_ batches: [StepInputs], learningRate: Double, random: RandomKey) throws -> StepResult {
+    let count = batches.reduce(0) { $0 + $1.labels.count }
+    let passes = batches.enumerated().map { place, batch in
+      gradients(
+        batch, random: place == 0 ? random : random.derived(place),
+        share: batches.count == 1 ? nil : Double(batch.labels.count) / Double(count))
+    }
+    let loss = sum(passes.map(\.loss))
     engine.profiled("gradient norm", bytes: optimizer.gradientBytes) {
-      optimizer.measureGradients(loss: pass.loss)
+      optimizer.measureGradients(loss: loss)
     }
     engine.profiled(optimizer.name, bytes: optimizer.updateBytes) {
       optimizer.step(learningRate: learningRate)
@@ -52,10 +59,27 @@ package final class TrainingStep {
       throw Self.diverged("the loss or its gradient", update: optimizer.updates)
     }
     model.parameters.clearGradients()
-    let predictions = predictedClasses(pass.logits)
+    var losses = Metrics()
+    losses["loss"] = Double(loss.values[0])
+    for (pass, batch) in zip(passes, batches) {
+      losses.add(pass.losses, times: batches.count == 1 ? 1 : Double(batch.labels.count) / Double(count))
+    }
+    let correct = zip(passes, batches).reduce(0) { sum, part in
+      sum + zip(predictedClasses(part.0.logits), part.1.labels).count { $0 == Int($1) }
+    }
     return StepResult(
-      losses: pass.losses, gradientNorm: norm, learningRate: learningRate,
-      correct: zip(predictions, inputs.labels).count { $0 == Int($1) }, count: inputs.labels.count)
+      losses: losses, gradientNorm: norm, learningRate: learningRate, correct: correct, count: count)
+  }
+
+  /// One update from one batch.
+  package func run(_ inputs: StepInputs, learningRate: Double, random: RandomKey) throws -> StepResult {
+    try run([inputs], learningRate: learningRate, random: random)
+  }
+
+  /// - Parameter losses: `[1]` each, one at least.
+  private func sum(_ losses: [Tensor]) -> Tensor {
+    let tape = Tape(engine, recording: false)
+    return losses.dropFirst().reduce(losses[0]) { tape.add($0, $1) }
   }
 
   /// Training that ran away.
@@ -67,22 +91,23 @@ package final class TrainingStep {
 
   /// What the passes leave on the device beside the gradients.
   struct Pass {
+    /// What was minimized, times the batch's share of the update.
     let loss: Tensor
     /// By the objectives' names.
     let parts: [(name: String, value: Tensor)]
     let logits: Tensor
 
-    /// Copied to the host.
+    /// The parts, copied to the host.
     var losses: Metrics {
       var losses = Metrics()
-      losses["loss"] = Double(loss.values[0])
       for part in parts { losses[part.name] = Double(part.value.values[0]) }
       return losses
     }
   }
 
-  /// The passes alone: leaves each parameter's gradient in place.
-  func gradients(_ inputs: StepInputs, random: RandomKey) -> Pass {
+  /// The passes alone: leaves each parameter's gradient in place, added to what was there.
+  /// - Parameter share: what the gradient is multiplied by; nil by nothing.
+  func gradients(_ inputs: StepInputs, random: RandomKey, share: Double? = nil) -> Pass {
     let tape = Tape(
       engine, recording: true, training: true, random: random,
       memory: recomputes ? .recomputeBlocks : .balanced)
@@ -91,9 +116,10 @@ package final class TrainingStep {
       zip(objective.names, objective.losses(output, inputs, model, tape))
     }
     precondition(parts.first?.1.weight == 1, "the first loss is the one that others are added to")
-    let loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
+    var loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
       tape.add(sum, part.1.value, factor: engine.tensor([Float(part.1.weight)], [1]))
     }
+    if let share { loss = tape.add(engine.zeros([1]), loss, factor: engine.tensor([Float(share)], [1])) }
     tape.backward(from: loss)
     return Pass(loss: loss, parts: parts.map { ($0.0, $0.1.value) }, logits: output.logits)
   }
