@@ -8,6 +8,8 @@ import VTTraining
 package struct ClassificationOptions {
   /// How many answers an image gets.
   package var top = 5
+  /// Whether the answers for an image and its mirror image are averaged.
+  package var augments = false
   package var classes = ClassNames()
   package var preprocessing = PreprocessingChanges()
 
@@ -61,7 +63,7 @@ extension Network {
     let images = ImageFiles(files)
     try ImageBatches.run(
       model, images.samples, of: images, preprocessing: steps, batchSize: 16,
-      engine: usedEngine()
+      engine: usedEngine(), views: options.augments ? ImageView.augmented : [.asIs]
     ) { batch, output in
       for failure in batch.failures { try unreadable(failure) }
       guard let output else { return true }

@@ -11,6 +11,8 @@ package struct EvaluationOptions {
   package var usesTestSplit = false
   /// Whether images are measured that the network was trained on.
   package var includesTraining = false
+  /// Whether the network's answers for an image and its mirror image are averaged.
+  package var augments = false
   /// Whether an image that cannot be read ends the evaluation.
   package var isStrict = false
   package var classes = ClassNames()
@@ -51,7 +53,7 @@ extension Network {
     for note in options.preprocessing.unsettled(loaded.notes) { watch(note.event) }
     let result = try Evaluation.run(
       model, set.samples, of: set, preprocessing: steps, batchSize: options.batchSize, engine: usedEngine(),
-      strict: options.isStrict
+      strict: options.isStrict, views: options.augments ? ImageView.augmented : [.asIs]
     ) { done in
       watch(.progress(done: done, of: set.samples.count))
       return true

@@ -11,7 +11,8 @@ extension ExportTarget {
     guard place.hasPrefix(folder + "/") else { return }
     let name = place.dropFirst(folder.count + 1).prefix { $0 != "/" }
     let own: Set<Substring> = [
-      "checkpoints", "config.json", "exports.json", "metrics.jsonl", "pictures.jsonl", "report.html",
+      "adapter", "checkpoints", "config.json", "exports.json", "metrics.jsonl", "pictures.jsonl",
+      "report.html",
       "run.lock",
     ]
     guard !own.contains(name), !name.hasPrefix("events.out.tfevents.") else {

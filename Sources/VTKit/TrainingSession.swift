@@ -49,17 +49,20 @@ package struct TrainingSession {
     if recipe.strictData {
       try RunChecks.everyImage(of: images, start.preprocessing, engine, watch: watch)
     }
+    let configuration = RunConfiguration(
+      recipe: recipe, data: images.path.absolutePath, dataFingerprint: DataFingerprint.of(images),
+      checkpoint: network.path?.absolutePath, metadata: start.metadata, exports: exports.map(\.absolute),
+      keepsDrloc: options.keepsDrloc, instructions: engine.instructions, usesTestSplit: images.usesTestSplit,
+      matrixLibrary: Engine.matrixLibrary)
+    let memory = try MemoryEstimate(configuration)
+    try memory.check()
     let folder = try RunFolder.create(output, overwrite: options.overwrites)
     if network.path != nil {
       for note in options.preprocessing.unsettled(network.loaded.notes) {
         try watch(note.kind == .unused ? .warned(note.text.printable) : .noted(note.text.printable))
       }
     }
-    let configuration = RunConfiguration(
-      recipe: recipe, data: images.path.absolutePath, dataFingerprint: DataFingerprint.of(images),
-      checkpoint: network.path?.absolutePath, metadata: start.metadata, exports: exports.map(\.absolute),
-      keepsDrloc: options.keepsDrloc, instructions: engine.instructions, usesTestSplit: images.usesTestSplit,
-      matrixLibrary: Engine.matrixLibrary)
+    try watch(.told(Self.header(configuration, start.preprocessing, memory)))
     try RunChecks.tell(images, earlier: start.earlier, watch: watch)
     try watch(.told(start.classifier))
     func begun() throws -> Trainer {
@@ -74,6 +77,20 @@ package struct TrainingSession {
           "each epoch leaves out \(trainer.leftOutCount) of the training images, others each time: they do not fill a batch, and batch norm needs whole ones (--no-drop-last uses them)"
         ))
     }
+  }
+
+  /// The network, its images and the memory that the run will take.
+  private static func header(
+    _ configuration: RunConfiguration, _ preprocessing: Preprocessing, _ memory: MemoryEstimate
+  ) -> String {
+    let shape = configuration.metadata.configuration
+    let recipe = configuration.recipe
+    let batch =
+      recipe.accumulation == 1
+      ? "batches of \(recipe.batchSize)" : "updates of \(recipe.accumulation) batches of \(recipe.batchSize)"
+    let free = MemoryEstimate.availableBytes.map { " (\(MemoryEstimate.text($0)) are free)" } ?? ""
+    return
+      "\(shape["architecture"]?.string ?? "network"), \(String(format: "%.1f", Double(memory.parameterCount) / 1e6)) million parameters, images of \(preprocessing.imageSize) x \(preprocessing.imageSize), \(batch): about \(MemoryEstimate.text(memory.bytes)) of memory\(free)"
   }
 
   init(_ trainer: Trainer) throws {
@@ -109,58 +126,9 @@ package struct TrainingSession {
       for note in notes { try watch(.noted(note)) }
       try watch(.exported(told))
     }
+    if let path = try trainer.folder.writeAdapter(configuration) {
+      try watch(.exported("wrote \(path) (low-rank adapters for PEFT)"))
+    }
     return TrainingRun(trainer, try trainer.finish(weights))
-  }
-}
-
-/// What a run starts from: the network with a classifier for the folder's classes.
-private struct StartingPoint {
-  let metadata: NativeMetadata
-  /// nil from scratch.
-  let weights: StateDict?
-  let preprocessing: Preprocessing
-  /// What the weights were trained on before.
-  let earlier: TrainingRecord?
-  /// What became of the classifier, in words.
-  let classifier: String
-
-  init(
-    _ network: Network, _ images: any ImageDataSet, _ recipe: Recipe, _ options: FineTuningOptions,
-    _ watch: (TrainingEvent) throws -> Void
-  ) throws {
-    var metadata = network.loaded.metadata
-    if let path = network.path {
-      try network.loaded.checkDigest(path)
-      metadata.provenance = try Provenance.make(path, network.loaded)
-    }
-    let own =
-      network.classCount > 0
-      ? try options.classes.names(own: network.classes, count: network.classCount) { event in
-        if case .warning(let text) = event { try watch(.warned(text)) }
-      } : nil
-    let rows: [Int]?
-    (rows, classifier) = HeadReplacement.choice(
-      of: images.classes, own: own, count: network.classCount,
-      namedBy: options.classes.file.map { "\($0) names them" } ?? "the checkpoint names them",
-      isWanted: options.keepsClassifier && network.path != nil)
-    earlier = try metadata.data.map { try TrainingRecord($0) }
-    metadata.configuration = HeadReplacement.configuration(
-      metadata.configuration, numClasses: images.classes.count)
-    metadata.classes = images.classes
-    let note: String?
-    (preprocessing, note) = try options.preprocessing.applied(to: network)
-    if let note { try watch(.noted(note)) }
-    metadata.preprocessing = preprocessing.json
-    if network.path != nil {
-      var native = network.loaded.native
-      native.filter { !$0.name.hasPrefix(LoadedCheckpoint.drlocPrefix) }
-      weights = try HeadReplacement.weights(
-        native, configuration: metadata.configuration, seed: recipe.seed, rows: rows)
-    } else {
-      weights = nil
-    }
-    let split = TrainingRecord.Split(fraction: recipe.validationFraction, seed: recipe.seed)
-    metadata.data = TrainingRecord(images, split: split, earlier: earlier).json
-    self.metadata = metadata
   }
 }

@@ -20,8 +20,8 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      Inspect.self, Convert.self, Compare.self, Finetune.self, Evaluate.self, Predict.self, DataCommand.self,
-      ModelsCommand.self, DialectsCommand.self, Bench.self,
+      Inspect.self, Convert.self, Compare.self, DataCommand.self, LearningRateCommand.self, Finetune.self,
+      SweepCommand.self, Evaluate.self, Predict.self, ModelsCommand.self, DialectsCommand.self, Bench.self,
     ])
 }
 

@@ -121,6 +121,8 @@ extension ParameterDeclaration {
 public final class Parameters {
   package private(set) var names: [String] = []
   private var tensors: [String: Tensor] = [:]
+  /// What passes see in place of parameters, while `replacing` runs.
+  private var replacements: [String: Tensor] = [:]
   private var declared: [String: ParameterDeclaration] = [:]
   private let engine: Engine
 
@@ -129,8 +131,17 @@ public final class Parameters {
   /// A parameter by its native name.
   /// - Precondition: the architecture declared it.
   public subscript(name: String) -> Tensor {
-    guard let tensor = tensors[name] else { preconditionFailure("no parameter '\(name)'") }
+    guard let tensor = replacements[name] ?? tensors[name] else {
+      preconditionFailure("no parameter '\(name)'")
+    }
     return tensor
+  }
+
+  /// Does something while passes see other tensors in place of some parameters.
+  package func replacing<Result>(_ others: [String: Tensor], _ body: () throws -> Result) rethrows -> Result {
+    replacements = others
+    defer { replacements = [:] }
+    return try body()
   }
 
   /// How the architecture declared a parameter.
@@ -172,13 +183,20 @@ public final class Parameters {
         hint: "check the sizes in the configuration")
     }
     for declaration in declarations {
+      let isTrained = declaration.isTrainable && isTrainable(declaration.name)
+      defer {
+        names.append(declaration.name)
+        declared[declaration.name] = declaration
+      }
+      guard engine.backend.holdsNumbers else {
+        tensors[declaration.name] = engine.uninitialized(declaration.shape, needsGradient: isTrained)
+        continue
+      }
       let values =
         try weights?[declaration.name]?.floats()
         ?? declaration.initialValues(seed: seed, index: UInt64(names.count))
-      names.append(declaration.name)
-      declared[declaration.name] = declaration
       tensors[declaration.name] =
-        declaration.isTrainable && isTrainable(declaration.name)
+        isTrained
         ? Tensor.parameter(values, declaration.shape, engine: engine)
         : Tensor.frozen(values, declaration.shape, engine: engine)
     }

@@ -79,6 +79,11 @@ public final class Engine {
     Tensor(Value(shape, storage(shape.reduce(1, *))))
   }
 
+  /// The same, which may get a gradient.
+  package func uninitialized(_ shape: [Int], needsGradient: Bool) -> Tensor {
+    Tensor(Value(shape, storage(shape.reduce(1, *)), needsGradient: needsGradient))
+  }
+
   package func zeros(_ shape: [Int]) -> Tensor {
     let tensor = empty(shape)
     backend.fill(tensor.storage, with: 0)

@@ -67,7 +67,9 @@
         // All but the times.
         let text = String(decoding: data, as: UTF8.self)
         return Data(
-          text.replacingOccurrences(of: #""seconds":[-+.e0-9]+"#, with: "", options: .regularExpression).utf8)
+          text.replacingOccurrences(
+            of: #""(seconds|images_per_second|time)":[-+.e0-9]+"#, with: "", options: .regularExpression
+          ).utf8)
       }
       return result
     }

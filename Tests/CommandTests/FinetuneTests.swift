@@ -27,7 +27,8 @@ struct FinetuneTests {
   static func arguments(_ data: String, _ output: String, epochs: Int = 2) -> [String] {
     [
       "finetune", "--checkpoint", Fixtures.reference + "/vit_jax_npz/checkpoint.npz", "--data", data,
-      "--output", output, "--epochs", "\(epochs)", "--batch-size", "6", "--warmup-epochs", "1",
+      "--output", output, "--epochs", "\(epochs)", "--batch-size", "6", "--warmup-epochs",
+      epochs > 1 ? "1" : "0",
       "--drloc-pairs",
       "4", "--learning-rate", "5e-4",
     ]

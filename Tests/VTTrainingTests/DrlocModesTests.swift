@@ -163,3 +163,36 @@ struct DrlocModesTests {
     #expect(pairs.map { $0.first.max()! < 49 } == [false, true])
   }
 }
+
+/// What a head that learns nothing comes to.
+struct ConstantAnswerTests {
+  @Test(arguments: [
+    DrlocOptions(), DrlocOptions(isSigned: true), DrlocOptions(target: .reference),
+    DrlocOptions(target: .reference, normalizes: true), DrlocOptions(mode: .ce),
+    DrlocOptions(target: .reference, mode: .ce),
+  ])
+  func noConstantIsBetter(_ options: DrlocOptions) throws {
+    let (k, pairs) = (8, 40_000)
+    let constant = try #require(ConstantAnswer.loss(options, side: k))
+    let drawn = GridPairs.draw(
+      keys: [RandomKey(seed: 1, purpose: .drlocPairs)], pairs: pairs, sides: [k])[0]
+    var best = Double.infinity
+    if options.mode == .l1 {
+      let targets = DrlocHead.targets(drawn, side: k, options).map { Double($0) }
+      for answer in Set(targets) {
+        let sum = targets.reduce(0) { $0 + abs($1 - answer) }
+        best = min(best, sum / Double(pairs * (options.target == .paper ? 1 : 2)))
+      }
+    } else {
+      best = DrlocHead.classes(drawn, side: k, options).reduce(0) { sum, labels in
+        let counts = Dictionary(labels.map { ($0, 1.0) }, uniquingKeysWith: +).values
+        return sum - counts.reduce(0) { $0 + $1 / Double(pairs) * log($1 / Double(pairs)) }
+      }
+    }
+    expectClose([constant], [best], relative: 0.02)
+  }
+
+  @Test func thePapersOnAGridOfEight() throws {
+    expectClose([try #require(ConstantAnswer.loss(DrlocOptions(), side: 8))], [0.390625], relative: 1e-9)
+  }
+}

@@ -39,8 +39,10 @@ struct NamedMetricsTests {
     for (keys, isEpoch) in zip(keys, isEpoch) {
       let expected =
         isEpoch
-        ? names.map { "train_" + $0 }
-          + ["train_accuracy", "val_loss", "val_accuracy", "val_top5", "seconds"]
+        ? names.map { "train_" + $0 } + (names.contains("drloc") ? ["constant_drloc"] : [])
+          + [
+            "train_accuracy", "val_loss", "val_accuracy", "val_top5", "seconds", "images_per_second", "time",
+          ]
         : names + ["gradient_norm", "learning_rate"]
       #expect(keys == ["kind", "update", "epoch"] + expected)
     }

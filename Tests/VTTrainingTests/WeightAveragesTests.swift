@@ -36,7 +36,7 @@ struct WeightAveragesTests {
     let engine = Engine(threads: 1)
     let parameters = try Self.parameters(Self.weights(arrays, "ema/\(decay)/model0/"), engine)
     let averages = WeightAverages(
-      parameters, decay: try #require(Double(decay)), warmsUp: false, engine: engine)
+      [parameters], decay: try #require(Double(decay)), warmsUp: false, engine: engine)
     for update in 1...3 {
       let model = try Self.weights(arrays, "ema/\(decay)/model\(update)/")
       for (name, tensor) in parameters.all { tensor.write(try model.values(name)) }
@@ -56,7 +56,7 @@ struct WeightAveragesTests {
     let engine = Engine(threads: 1)
     let weights = try StateDict([StoredTensor(name: "head.weight", shape: [1, 1], values: [0])])
     let parameters = try Self.parameters(weights, engine)
-    let averages = WeightAverages(parameters, decay: 0.999, warmsUp: true, engine: engine)
+    let averages = WeightAverages([parameters], decay: 0.999, warmsUp: true, engine: engine)
     parameters["head.weight"].write([1])
     averages.update(after: 1)
     averages.exchanged {

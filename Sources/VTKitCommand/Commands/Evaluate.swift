@@ -29,6 +29,11 @@ struct Evaluate: NetworkCommand {
   @Option(name: [.long, .customShort("b")], help: ArgumentHelp("Images at a time.", valueName: "n"))
   var batchSize = 32
 
+  @Flag(
+    help:
+      "Average the answers for each image and its mirror image: a little more accuracy for twice the time.")
+  var testTimeAugmentation = false
+
   @Flag(help: "Write JSON.")
   var json = false
 
@@ -44,6 +49,7 @@ struct Evaluate: NetworkCommand {
     network.engine = engineArguments.engine()
     var options = EvaluationOptions()
     (options.batchSize, options.isStrict) = (batchSize, strictData)
+    options.augments = testTimeAugmentation
     (options.usesTestSplit, options.includesTraining) = (testSplit, includesTraining)
     (options.classes, options.preprocessing) = (classNames.names, preprocessing.changes)
     var bar: ProgressBar?

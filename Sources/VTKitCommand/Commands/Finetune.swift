@@ -63,23 +63,7 @@ struct Finetune: NetworkCommand {
     }
     guard files.data != nil else { throw Failure(.usage, "--data is missing: the images") }
     guard files.output != nil else { throw Failure(.usage, "--output is missing: the run folder to make") }
-    guard network.fromScratch != (files.checkpoint != nil) else {
-      throw Failure(.usage, "Give either --checkpoint FILE or --from-scratch")
-    }
-    if network.fromScratch && !network.changes.isEmpty {
-      throw Failure(
-        .usage, "--image-size, --window-size and --in-channels change a checkpoint",
-        hint: "with --from-scratch give them in --model-config")
-    }
-    if let problem = network.changes.changes().problem { throw Failure(.usage, problem) }
-    if network.fromScratch && load.numHeads != nil {
-      throw Failure(
-        .usage, "--num-heads is for a checkpoint",
-        hint: "with --from-scratch give num_heads in --model-config")
-    }
-    if network.fromScratch && network.model == nil && load.modelConfig == nil {
-      throw Failure(.usage, "--from-scratch needs --model NAME or --model-config FILE")
-    }
+    try network.check(checkpoint: files.checkpoint, load)
   }
 
   func run() throws {
@@ -101,7 +85,7 @@ struct Finetune: NetworkCommand {
   private func started(_ watcher: TrainingWatcher) throws -> TrainingSession {
     let (data, output) = (files.data ?? "", files.output ?? "")
     try ExportTarget.checkPaths(files.export, run: output, overwrite: files.force)
-    var start = try startingPoint()
+    var start = try network.start(files.checkpoint, load)
     start.engine = engineArguments.engine()
     try RunChecks.places(run: output, data: data, checkpoint: files.checkpoint)
     let recipe = try recipeArguments.resolved()
@@ -113,18 +97,6 @@ struct Finetune: NetworkCommand {
     (options.exports, options.keepsDrloc, options.overwrites) = (files.export, keepDrloc, files.force)
     return try TrainingSession(
       start, on: images, recipe: recipe, output: output, options, watch: watcher.see)
-  }
-
-  private func startingPoint() throws -> Network {
-    if network.fromScratch {
-      let given = try load.options().configuration
-      return try given.map { try Network(configuration: $0) } ?? Network(named: network.model ?? "")
-    }
-    let named = try network.model.map { try Models.named($0) }
-    var start = try load.network(files.checkpoint ?? "")
-    for note in try start.change(network.changes.changes()) { Console.line("note: " + note) }
-    if let named { try start.check(isModel: named) }
-    return start
   }
 
   private func resumed(_ path: String, _ watcher: TrainingWatcher) throws -> TrainingSession {

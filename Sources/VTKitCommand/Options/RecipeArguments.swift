@@ -71,6 +71,9 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: .recipe("headOnly")) var headOnly = false
   @Option(help: .recipe("frozenBlocks", "n")) var freezeBlocks: Int?
   @Option(help: .recipe("freeze", "pattern")) var freeze: [String] = []
+  @Option(help: .recipe("loraRank", "n")) var loraRank: Int?
+  @Option(help: .recipe("loraAlpha", "x")) var loraAlpha: Double?
+  @Option(help: .recipe("loraTargets", "pattern")) var loraTarget: [String] = []
   @Option(help: .recipe("seed", "n")) var seed: UInt64?
   @Option(help: .recipe("validationFraction", "part")) var valFraction: Double?
   @Flag(help: .recipe("strictData")) var strictData = false
@@ -96,6 +99,8 @@ struct RecipeArguments: ParsableArguments {
       text("loss", loss?.rawValue), number("mixup", mixup), number("cutmix", cutmix),
       number("mixProbability", mixProbability), text("sampling", sampling?.rawValue),
       flag("balancesClasses", balanceClasses), int("repeats", repeats), int("frozenBlocks", freezeBlocks),
+      int("loraRank", loraRank), number("loraAlpha", loraAlpha),
+      ("loraTargets", loraTarget.isEmpty ? nil : .array(loraTarget.map(JSON.string))),
       ("freeze", freeze.isEmpty ? nil : .array(freeze.map(JSON.string))),
       number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
       ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),

@@ -86,7 +86,7 @@ final class ProgressBar {
 
   func finish() { Console.write(Console.clear) }
 
-  private static func clock(_ seconds: Double) -> String {
+  static func clock(_ seconds: Double) -> String {
     let s = Int(seconds.rounded(.up))
     return s >= 3600
       ? "\(s / 3600)h\(s / 60 % 60)m" : s >= 60 ? "\(s / 60)m\(s % 60)s" : "\(s)s"

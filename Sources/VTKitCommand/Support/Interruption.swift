@@ -6,7 +6,7 @@ import VTCore
 /// The end of a pipe that signals write to; -1 until there is one. A signal's handler may do little else.
 nonisolated(unsafe) private var pipeEnd: Int32 = -1
 
-/// Ctrl-C and termination: training is asked to stop and save; everything else removes its unfinished
+/// Ctrl-C, termination and a terminal that closes: training is asked to stop and save; everything else removes its unfinished
 /// output and ends.
 enum Interruption {
   private static let requests = Atomic<Int>(0)
@@ -28,7 +28,11 @@ enum Interruption {
     // Without a thread to act, signals end the process as they do by themselves.
     guard started else { return }
     pipeEnd = ends[1]
-    for number in [SIGINT, SIGTERM] {
+    // A terminal that closes asks to stop, unless somebody said that it does not (nohup).
+    let isHangUpIgnored = signal(SIGHUP, SIG_DFL).map { unsafeBitCast($0, to: Int.self) == 1 } ?? false
+    if isHangUpIgnored { signal(SIGHUP, SIG_IGN) }
+    let numbers = [SIGINT, SIGTERM] + (isHangUpIgnored ? [] : [SIGHUP])
+    for number in numbers {
       signal(number) { _ in
         let code = errno
         var byte: UInt8 = 1
@@ -39,7 +43,7 @@ enum Interruption {
     // Who started the process may have blocked them, as worker threads do.
     var signals = sigset_t()
     sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    for number in numbers { sigaddset(&signals, number) }
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 

@@ -11,6 +11,8 @@ package protocol Backend: AnyObject, MemoryBackend, ElementwiseBackend, LinearBa
 
 /// Makes storage, and moves numbers between it and the host.
 package protocol MemoryBackend {
+  /// False where storages are only counted.
+  var holdsNumbers: Bool { get }
   /// A buffer of undefined numbers.
   func allocate(_ count: Int, _ type: ElementType) -> Storage
   func fill(_ x: Storage, with value: Float)
@@ -24,4 +26,8 @@ package protocol MemoryBackend {
 package struct GradientTarget {
   package let storage: Storage
   package let accumulate: Bool
+}
+
+extension MemoryBackend {
+  package var holdsNumbers: Bool { true }
 }

@@ -26,14 +26,19 @@ final class MetricsHook: TrainingHook {
 
   func epochEnded(_ result: EpochResult, _ trainer: Trainer) throws {
     var numbers: [(String, Double?)] = result.trainLosses.all.map { ("train_" + $0.name, $0.value) }
+    numbers += result.constantLosses.all.map { ("constant_" + $0.name, $0.value) }
     numbers.append(("train_accuracy", result.trainAccuracy))
     numbers += [
       ("val_loss", result.validation?.loss), ("val_accuracy", result.validation?.accuracy),
       ("val_top5", result.validation?.top5Accuracy),
     ]
+    func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
     try write(
       "epoch", trainer.state, epoch: result.epoch,
-      numbers + [("seconds", (result.seconds * 1000).rounded() / 1000)])
+      numbers + [
+        ("seconds", rounded(result.seconds)), ("images_per_second", rounded(result.imagesPerSecond)),
+        ("time", rounded(Date().timeIntervalSince1970)),
+      ])
     board?.scalars(
       numbers.compactMap { name, value in value.map { ("epoch/" + name, $0) } }, step: trainer.state.updates,
       time: Date())

@@ -22,6 +22,13 @@ package struct DrlocObjective: Objective {
     return DrlocHead.parameterDeclarations(model, options)
   }
 
+  package func constantLosses(_ model: any VisionModel) -> Metrics {
+    let losses = DrlocHead.sides(model, options).map { ConstantAnswer.loss(options, side: $0) }
+    var metrics = Metrics()
+    if losses.allSatisfy({ $0 != nil }) { metrics["drloc"] = losses.reduce(0) { $0 + ($1 ?? 0) } }
+    return metrics
+  }
+
   /// The sum over the scales, as in the reference code.
   package func losses(
     _ output: ModelOutput, _ step: StepInputs, _ model: any VisionModel, _ tape: Tape

@@ -12,6 +12,10 @@ package protocol Objective: Sendable {
   /// - Throws: `Failure` where the network has not what the objective needs.
   func parameterDeclarations(_ model: any VisionModel) throws -> [ParameterDeclaration]
 
+  /// What each loss is for an answer that never looks at the image: one that stays there learns nothing. Losses of which
+  /// this says nothing are left out.
+  func constantLosses(_ model: any VisionModel) -> Metrics
+
   /// The losses of one step, and how much each counts.
   func losses(
     _ output: ModelOutput, _ step: StepInputs, _ model: any VisionModel, _ tape: Tape
@@ -20,6 +24,7 @@ package protocol Objective: Sendable {
 
 extension Objective {
   package func parameterDeclarations(_ model: any VisionModel) -> [ParameterDeclaration] { [] }
+  package func constantLosses(_ model: any VisionModel) -> Metrics { Metrics() }
 }
 
 /// A part of what is minimized.

@@ -26,10 +26,18 @@ package final class OptimizerState {
   /// The optimizer's own.
   private let numbers: Storage
 
-  /// - Parameter rules: multiply the learning rate and the weight decay of each parameter.
+  /// - Parameters:
+  ///   - parameters: the network's, and what learns beside them.
+  ///   - rules: multiply the learning rate and the weight decay of each parameter.
   /// - Throws: `Failure` where the settings name no optimizer.
-  package init(
+  package convenience init(
     _ parameters: Parameters, _ settings: OptimizerSettings, rules: [any UpdateRule] = [UsualDecay()],
+    engine: Engine
+  ) throws { try self.init([parameters], settings, rules: rules, engine: engine) }
+
+  /// The same of several sets of parameters, all with names of their own.
+  package init(
+    _ parameters: [Parameters], _ settings: OptimizerSettings, rules: [any UpdateRule] = [UsualDecay()],
     engine: Engine
   ) throws {
     guard let type = Optimizers.all.first(where: { $0.name == settings.name }) else {
@@ -41,11 +49,13 @@ package final class OptimizerState {
     optimizer = type.init(settings)
     scalars = StepScalars(engine)
     numbers = engine.storage(optimizer.numbers(of: 1).count)
-    entries = parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
-      let declaration = parameters.declaration(name)
-      return Entry(
-        name: name, parameter: tensor, slots: type.slots.map { _ in engine.zeros(tensor.shape) },
-        factors: declaration.map { UpdateFactors(of: $0, rules) } ?? UpdateFactors())
+    entries = parameters.flatMap { parameters in
+      parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
+        let declaration = parameters.declaration(name)
+        return Entry(
+          name: name, parameter: tensor, slots: type.slots.map { _ in engine.zeros(tensor.shape) },
+          factors: declaration.map { UpdateFactors(of: $0, rules) } ?? UpdateFactors())
+      }
     }
     let factors = Set(entries.map(\.factors.learningRate))
     rates = Dictionary(uniqueKeysWithValues: factors.map { ($0, engine.storage(1)) })

@@ -87,6 +87,12 @@ public struct Recipe: Sendable, Equatable {
   public var frozenBlocks: Int?
   /// Names of parameters that keep their weights; `*` stands for anything.
   public var freeze: [String] = []
+  /// The rank of low-rank adapters (LoRA): only they and the classifier learn; nil trains the weights themselves.
+  public var loraRank: Int?
+  /// The adapters' product counts `loraAlpha / loraRank` times; nil once.
+  public var loraAlpha: Double?
+  /// Names of the weights that adapters change; `*` stands for anything. Attention's queries, keys and values.
+  public var loraTargets = LowRankRecipe.usualPatterns
 
   /// The default recipe.
   public init() {}
@@ -95,6 +101,18 @@ public struct Recipe: Sendable, Equatable {
   mutating func settle(for model: any VisionModel) {
     if drloc?.weight == nil { drloc?.weight = model.drlocWeight }
     if dropsLastBatch == nil { dropsLastBatch = model.hasBatchNorm && !freezesBatchNorm }
+  }
+
+  /// Whether it is what the other became once the network had settled what that left open.
+  package func isSettled(from other: Recipe) -> Bool {
+    var other = other
+    if other.drloc?.weight == nil { other.drloc?.weight = drloc?.weight }
+    if other.dropsLastBatch == nil { other.dropsLastBatch = dropsLastBatch }
+    return self == other
+  }
+
+  var lowRank: LowRankRecipe? {
+    loraRank.map { LowRankRecipe(rank: $0, alpha: loraAlpha, patterns: loraTargets) }
   }
 
   /// What is minimized.

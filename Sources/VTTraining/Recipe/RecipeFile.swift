@@ -30,6 +30,10 @@ extension Recipe {
     }
   }
 
+  /// Takes what JSON as in a recipe file says over what the recipe has.
+  /// - Throws: `Failure` naming the key that is unknown or makes no sense.
+  package mutating func overlay(_ json: JSON) throws { _ = try read(json, .partial) }
+
   /// Every key, written out.
   package var json: JSON {
     var members = [JSON.Member(key: "version", value: .int(Self.version))]

@@ -107,6 +107,24 @@ extension RecipeKey {
     RecipeKey(
       "freeze", "--freeze", \.freeze, .texts, since: 2,
       "Leave parameters of such names as they are; * stands for anything. The option may be repeated."),
+    RecipeKey(
+      "loraRank", "--lora-rank", \.loraRank, .optionalInt, since: 2,
+      "Train low-rank adapters (LoRA) of this rank and the classifier only, 4 to 16: for very little data, or small files of what was learned. null trains the weights themselves.",
+      { $0.flatMap(Limits.count(4096)) }
+    ).checked { recipe in
+      guard let rank = recipe.loraRank else { return nil }
+      if let problem = Limits.count(4096)(rank) { return problem }
+      return recipe.headOnly || recipe.frozenBlocks != nil || !recipe.freeze.isEmpty
+        ? "does not go with --head-only, --freeze-blocks or --freeze: it says itself what learns" : nil
+    },
+    RecipeKey(
+      "loraAlpha", "--lora-alpha", \.loraAlpha, .optionalNumber, since: 2,
+      "The adapters' product counts alpha / rank times; null takes the rank.",
+      { $0.flatMap(Limits.positiveRate) }),
+    RecipeKey(
+      "loraTargets", "--lora-target", \.loraTargets, .texts, since: 2,
+      "Names of the weights that adapters change; * stands for anything. The option may be repeated.",
+      { $0.isEmpty ? "must name weights" : nil }),
   ]
 
   private static let regularization = [

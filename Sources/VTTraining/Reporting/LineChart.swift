@@ -4,6 +4,8 @@ import Foundation
 struct LineChart {
   let title: String
   let series: [(name: String, points: [(Double, Double)])]
+  /// What the first and the last place of the horizontal axis are called.
+  var ends: (Double, Double) -> (String, String) = { ("update \(Int($0))", "\(Int($1))") }
 
   private static let colours = ["#2f6fb0", "#c8553d", "#3a8f5c"]
   private let width = 460.0
@@ -40,9 +42,9 @@ struct LineChart {
       out +=
         "<text x=\"\(left - 6)\" y=\"\(text(y(value) + 4))\" text-anchor=\"end\" fill=\"#69737f\">\(label(value))</text>"
     }
-    out += "<text x=\"\(left)\" y=\"\(height - 6)\" fill=\"#69737f\">update \(Int(first))</text>"
+    out += "<text x=\"\(left)\" y=\"\(height - 6)\" fill=\"#69737f\">\(ends(first, last).0)</text>"
     out +=
-      "<text x=\"\(width - right)\" y=\"\(height - 6)\" text-anchor=\"end\" fill=\"#69737f\">\(Int(last))</text>"
+      "<text x=\"\(width - right)\" y=\"\(height - 6)\" text-anchor=\"end\" fill=\"#69737f\">\(ends(first, last).1)</text>"
     var legend = width - right
     for (index, item) in series.enumerated() {
       let colour = Self.colours[index % Self.colours.count]

@@ -92,7 +92,10 @@ struct ReportPage {
       result +=
         LineChart(
           title: name.capitalized.replacing("_", with: " ") + " loss",
-          series: [("training", series(updates, "update", name))]
+          series: [
+            ("training", series(updates, "update", name)),
+            ("a constant answer", series(epochs, "update", "constant_" + name)),
+          ]
         ).svg
     }
     result +=

@@ -49,16 +49,18 @@ public struct Evaluation: Sendable {
 
   /// - Parameters:
   ///   - strict: whether an unreadable image ends the evaluation.
+  ///   - views: what the network sees of each image: its answers are averaged.
   ///   - progress: told how many images are done; false stops.
   /// - Throws: `Failure` of kind `.no` where the network's output for an image is not finite.
   package static func run(
     _ model: any VisionModel, _ samples: [Sample], of source: any ImageSource, preprocessing: Preprocessing,
-    batchSize: Int, engine: Engine, strict: Bool = false,
+    batchSize: Int, engine: Engine, strict: Bool = false, views: [ImageView] = [.asIs],
     progress: (Int) -> Bool = { _ in true }
   ) throws -> Evaluation {
     var (result, done) = (Evaluation(), 0)
     try ImageBatches.run(
-      model, samples, of: source, preprocessing: preprocessing, batchSize: batchSize, engine: engine
+      model, samples, of: source, preprocessing: preprocessing, batchSize: batchSize, engine: engine,
+      views: views
     ) { batch, output in
       if strict, let failure = batch.failures.first { throw failure }
       result.failures += batch.failures

@@ -12,18 +12,26 @@ extension Engine {
 package enum ImageBatches {
   /// - Parameters:
   ///   - preprocessing: how the images become inputs.
+  ///   - views: what the network sees of each image. The output's logits are then the logarithms of the mean of the
+  ///     probabilities, its tokens those of the first view.
   ///   - each: given every batch, and the network's output where any of its images could be read; false stops.
   /// - Throws: `Failure` of kind `.no` where the output for an image is not finite.
   package static func run(
     _ model: any VisionModel, _ samples: [Sample], of source: any ImageSource, preprocessing: Preprocessing,
-    batchSize: Int, engine: Engine, each: (Batch, ModelOutput?) throws -> Bool
+    batchSize: Int, engine: Engine, views: [ImageView] = [.asIs],
+    each: (Batch, ModelOutput?) throws -> Bool
   ) throws {
     let loader = loader(samples, of: source, preprocessing, batchSize: batchSize, engine)
     while let batch = loader.next() {
       var output: ModelOutput?
       if batch.count > 0 {
-        output = model.forward(engine.tensor(batch), Tape(engine, recording: false))
-        try output?.checkFinite { samples[batch.positions[$0]].id }
+        let outputs = try views.map { view in
+          let output = model.forward(
+            engine.tensor(view.images(of: batch), batch.shape), Tape(engine, recording: false))
+          try output.checkFinite { samples[batch.positions[$0]].id }
+          return output
+        }
+        output = ModelOutput.mean(outputs, engine)
       }
       guard try each(batch, output) else { return }
     }

@@ -40,6 +40,16 @@ package enum RunChecks {
     }
   }
 
+  /// Files of the same names may hold other images.
+  static func contents(of data: any ImageDataSet, _ configuration: RunConfiguration) throws {
+    guard let record = try configuration.metadata.data.map({ try TrainingRecord($0) }) else { return }
+    let changed = data.training.filter { record.holds($0, of: data) == false }
+    guard let first = changed.first else { return }
+    throw Failure(
+      "\(changed.count == 1 ? "1 training image has" : "\(changed.count) training images have") other contents than when the run began, the first: \(first.id.printable)",
+      file: configuration.data, hint: "restore them, or start a new run")
+  }
+
   /// Warns of what may be wrong with the data, and says how many images there are and where they come from.
   /// - Parameter earlier: what the starting weights were trained on.
   package static func tell(

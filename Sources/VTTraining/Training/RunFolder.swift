@@ -69,11 +69,11 @@ package struct RunFolder: Sendable {
   /// Makes the folder, takes it for this process, and removes an earlier run's files.
   /// - Throws: `Failure` where another process uses it, or has begun a run in it meanwhile.
   func prepare() throws -> RunLock {
-    try Self.makeFolder(path)
+    try makeFolder(path)
     let lock = try RunLock(self)
     try checkPlace()
     removeRun()
-    try Self.makeFolder(checkpointsPath)
+    try makeFolder(checkpointsPath)
     return lock
   }
 
@@ -82,6 +82,7 @@ package struct RunFolder: Sendable {
     func isRuns(_ name: String) -> Bool {
       let own: Set = [
         "config.json", "metrics.jsonl", "pictures.jsonl", "report.html", "exports.json", "checkpoints",
+        "adapter",
       ]
       return own.contains(name) || name.hasPrefix("events.out.tfevents.") || name.contains(".json.partial-")
         || name.contains(".jsonl.partial-")
@@ -94,7 +95,7 @@ package struct RunFolder: Sendable {
 
   /// Makes a folder and those above it that are missing.
   /// - Throws: `Failure` with the system's reason.
-  private static func makeFolder(_ path: String) throws {
+  func makeFolder(_ path: String) throws {
     if mkdir(path, 0o777) == 0 { return }
     var code = errno
     if code == ENOENT {

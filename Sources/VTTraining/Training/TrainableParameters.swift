@@ -11,7 +11,9 @@ struct TrainableParameters {
     let declarations = try Models.parameterDeclarations(configuration).filter(\.isTrainable)
     let names = declarations.map(\.name)
     var frozen: Set<String> = []
-    if recipe.headOnly { frozen.formUnion(declarations.filter { !$0.isClassifier }.map(\.name)) }
+    if recipe.headOnly || recipe.loraRank != nil {
+      frozen.formUnion(declarations.filter { !$0.isClassifier }.map(\.name))
+    }
     if let blocks = recipe.frozenBlocks {
       let depths = try Models.parameterDepths(configuration)
       // The classifier lies one deeper than the last block.

@@ -17,8 +17,8 @@ package final class Trainer {
   package let engine: Engine
   private let step: TrainingStep
   private let averages: WeightAverages?
-  /// How much an image of each class counts; nil where all count the same.
-  private let classWeights: [Float]?
+  private let adapters: LowRankAdapters?
+  private let epochs: EpochBatches
   private let lock: RunLock
   private var hooks: [any TrainingHook] = []
   private var reported: Set<String> = []
@@ -51,8 +51,8 @@ package final class Trainer {
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
     (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
-    averages = parts.averages
-    classWeights = Self.classWeights(data, configuration.recipe)
+    (averages, adapters) = (parts.averages, parts.adapters)
+    epochs = EpochBatches(data, configuration.recipe, preprocessing, engine)
     state = TrainingState()
     state.optimizer = step.optimizer.name
     do {
@@ -107,15 +107,15 @@ package final class Trainer {
     let changed = configuration != before
     do {
       configuration.metadata.data = try NativeMetadata(store)?.data
-      try Self.checkContents(data, configuration)
+      try RunChecks.contents(of: data, configuration)
       let parts = try Parts(configuration, store, engine)
       configuration.recipe.settle(for: parts.model)
       try parts.step.optimizer.restore(store, of: state.optimizer, updates: state.updates)
       try parts.averages?.restore(store)
       state.optimizer = parts.step.optimizer.name
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
-      averages = parts.averages
-      classWeights = Self.classWeights(data, configuration.recipe)
+      (averages, adapters) = (parts.averages, parts.adapters)
+      epochs = EpochBatches(data, configuration.recipe, preprocessing, engine)
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
       if failure.kind == .no { failure.kind = .badInput }
@@ -135,16 +135,6 @@ package final class Trainer {
     if changed { try folder.writeConfiguration(configuration) }
   }
 
-  /// Files of the same names may hold other images.
-  private static func checkContents(_ data: any ImageDataSet, _ configuration: RunConfiguration) throws {
-    guard let record = try configuration.metadata.data.map({ try TrainingRecord($0) }) else { return }
-    let changed = data.training.filter { record.holds($0, of: data) == false }
-    guard let first = changed.first else { return }
-    throw Failure(
-      "\(changed.count == 1 ? "1 training image has" : "\(changed.count) training images have") other contents than when the run began, the first: \(first.id.printable)",
-      file: configuration.data, hint: "restore them, or start a new run")
-  }
-
   // MARK: The loop
 
   /// Trains to the end.
@@ -160,11 +150,19 @@ package final class Trainer {
     for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
     remarks = []
     while state.epoch < recipe.epochs && !state.isFinished {
-      let began = Date()
+      let (began, before) = (Date(), state.sums.count)
       try trainEpoch(shouldStop: shouldStop, watch: watch)
+      let speed = Double(state.sums.count - before) / max(1e-3, -began.timeIntervalSinceNow)
       let evaluation = try evaluate(shouldStop: shouldStop, watch: watch)
-      try endEpoch(evaluation, seconds: -began.timeIntervalSinceNow, watch: watch)
+      try endEpoch(evaluation, imagesPerSecond: speed, seconds: -began.timeIntervalSinceNow, watch: watch)
     }
+  }
+
+  /// Of some losses, what an answer that never looks at the image would give.
+  private var constantLosses: Metrics {
+    var all = Metrics()
+    for objective in step.objectives { all.add(objective.constantLosses(model), times: 1) }
+    return all
   }
 
   /// Training images that an epoch leaves out; others in each.
@@ -175,16 +173,16 @@ package final class Trainer {
 
   private func trainEpoch(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws {
     let (epoch, seed) = (state.epoch, recipe.seed)
-    let order = SampleOrder(
-      data.training, classes: data.classes.count, recipe.sampling, repeats: recipe.repeats, epoch: epoch,
-      seed: seed)
-    let loader = loader(order: order, epoch: epoch)
+    let order = epochs.order(epoch)
+    let loader = epochs.loader(order, epoch: epoch, first: state.batch)
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
     let updatesPerEpoch = recipe.updates(images: data.training.count)
     while let batches = try nextBatches(loader, shouldStop) {
       try report(batches.flatMap(\.failures), watch: watch)
       state.batch += batches.count
-      let inputs = batches.filter { $0.count > 0 }.map { self.inputs($0, order: order) }
+      let inputs = batches.filter { $0.count > 0 }.map {
+        epochs.inputs($0, order, epoch: epoch)
+      }
       guard !inputs.isEmpty else { continue }
       let result = try step.run(
         inputs, learningRate: recipe.rate(update: state.updates, updatesPerEpoch: updatesPerEpoch),
@@ -224,37 +222,6 @@ package final class Trainer {
       file: configuration.data, hint: "replace them, or remove the class")
   }
 
-  private static func classWeights(_ data: any ImageDataSet, _ recipe: Recipe) -> [Float]? {
-    recipe.balancesClasses ? data.training.balancedWeights(classes: data.classes.count) : nil
-  }
-
-  private func loader(order: SampleOrder, epoch: Int) -> BatchLoader {
-    let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
-    let classes = data.classes.count
-    return BatchLoader(
-      items: order.places.map { data.training[order.image($0)] }, of: data, batchSize: recipe.batchSize,
-      preprocessing: preprocessing, first: state.batch,
-      dropsLast: recipe.dropsLastBatch == true && data.training.count >= recipe.batchSize,
-      threads: engine.threads.threads,
-      finish: { batch, index in
-        augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
-      }
-    ) { file, position in
-      let key = SampleKey(seed: seed, epoch: epoch, index: order.places[position])
-      return .pixels(try augmentation.image(file, preprocessing, key))
-    }
-  }
-
-  private func inputs(_ batch: Batch, order: SampleOrder) -> StepInputs {
-    let keys = batch.positions.map {
-      SampleKey(seed: recipe.seed, epoch: state.epoch, index: order.places[$0])
-    }
-    return StepInputs(
-      images: engine.tensor(batch), labels: batch.labels, targets: batch.targets,
-      weights: classWeights.map { weights in batch.labels.map { weights[Int($0)] } }, keys: keys,
-      epoch: state.epoch, epochs: recipe.epochs)
-  }
-
   private func evaluate(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws
     -> Evaluation?
   {
@@ -262,7 +229,7 @@ package final class Trainer {
     var stopped = false
     let result: Evaluation
     do {
-      result = try withAverages {
+      result = try asKept { _ in
         try Evaluation.run(
           model, data.validation, of: data, preprocessing: preprocessing, batchSize: recipe.batchSize,
           engine: engine, strict: recipe.strictData
@@ -281,15 +248,16 @@ package final class Trainer {
   }
 
   private func endEpoch(
-    _ evaluation: Evaluation?, seconds: Double, watch: (TrainingEvent) throws -> Void
+    _ evaluation: Evaluation?, imagesPerSecond: Double, seconds: Double, watch: (TrainingEvent) throws -> Void
   ) throws {
     let sums = state.sums
     // Without validation the latest epoch counts as the best.
     let isBest = evaluation.map { $0.accuracy > state.bestAccuracy ?? -1 } ?? true
     let result = EpochResult(
       epoch: state.epoch, trainLosses: sums.losses.divided(by: sums.count),
+      constantLosses: constantLosses,
       trainAccuracy: sums.count == 0 ? 0 : Double(sums.correct) / Double(sums.count), validation: evaluation,
-      isBest: isBest, seconds: seconds)
+      isBest: isBest, imagesPerSecond: imagesPerSecond, seconds: seconds)
     for hook in hooks { try hook.epochEnded(result, self) }
     if isBest {
       state.bestAccuracy = evaluation?.accuracy
@@ -316,10 +284,12 @@ package final class Trainer {
     return state.epoch < recipe.epochs && state.epoch - 1 - best >= patience
   }
 
-  /// Does something with the network as it is evaluated and kept: with the averages of its weights, where there are any.
-  private func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
-    guard let averages else { return try body() }
-    return try averages.exchanged(body)
+  /// Does something with the network as it is evaluated and kept: with the averages of its weights, and with what adapters
+  /// add to them.
+  /// - Parameter body: given the adapted weights without what was added.
+  private func asKept<Result>(_ body: ([StoredTensor]) throws -> Result) rethrows -> Result {
+    func merged() throws -> Result { try adapters.map { try $0.merged(body) } ?? body([]) }
+    return try averages.map { try $0.exchanged(merged) } ?? merged()
   }
 
   private func stopIfAsked(_ shouldStop: () -> Bool) throws {
@@ -348,35 +318,18 @@ package final class Trainer {
 
   private func save(_ store: StateDict) throws {
     OutputFile.removeStale(of: folder.previousPath)
-    if lastIsWhole { try keepLast() }
+    if lastIsWhole { try folder.keepLast() }
     try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
     lastIsWhole = true
     lastSave = Date()
   }
 
-  /// Gives `last` its second name. Where the file system has no links it is renamed.
-  private func keepLast() throws {
-    let (last, previous) = (folder.lastPath, folder.previousPath)
-    let second = previous + ".partial-\(getpid())"
-    unlink(second)
-    if link(last, second) == 0 {
-      guard rename(second, previous) == 0 else {
-        let code = errno
-        unlink(second)
-        throw Failure.system("renaming into place", file: previous, code: code)
-      }
-      // Where both were the same file already, renaming does nothing.
-      unlink(second)
-      return
-    }
-    guard rename(last, previous) == 0 else { throw Failure.system("keeping the last checkpoint", file: last) }
-  }
-
   /// The whole state, with its digests.
   private func checkpoint() throws -> StateDict {
-    var store = try withAverages {
+    var store = try asKept { weights in
       var store = try model.parameters.store()
       for tensor in averages?.tensors() ?? [] { try store.append(tensor) }
+      for tensor in try adapters?.tensors(weights: weights) ?? [] { try store.append(tensor) }
       return store
     }
     for tensor in step.optimizer.tensors() { try store.append(tensor) }

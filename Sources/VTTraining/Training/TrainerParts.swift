@@ -12,6 +12,7 @@ extension Trainer {
     let preprocessing: Preprocessing
     /// Of weights that are the model's own as yet.
     let averages: WeightAverages?
+    let adapters: LowRankAdapters?
 
     /// - Parameter weights: by native name, with the drloc head's where they are to be kept; nil initializes.
     /// - Throws: `Failure` where the weights do not fit the network, hold numbers that are not finite, or the recipe asks
@@ -39,16 +40,26 @@ extension Trainer {
       }
       try model.parameters.checkFinite()
       self.model = model
+      adapters = try recipe.lowRank.map {
+        try LowRankAdapters($0, model.parameters, store: weights, seed: recipe.seed, engine: engine)
+      }
+      let learning = [model.parameters, adapters?.parameters].compactMap(\.self)
       var rules: [any UpdateRule] = [UsualDecay()]
       if recipe.layerDecay != 1 {
-        rules.append(LayerDecay(recipe.layerDecay, depths: try Models.parameterDepths(shape)))
+        var depths = try Models.parameterDepths(shape)
+        for adapter in adapters?.adapters ?? [] {
+          for factor in ["a", "b"] {
+            depths[LowRankAdapters.Adapter.name(adapter.target, factor)] = depths[adapter.target]
+          }
+        }
+        rules.append(LayerDecay(recipe.layerDecay, depths: depths))
       }
       step = TrainingStep(
         model: model, objectives: recipe.objectives,
-        optimizer: try OptimizerState(model.parameters, recipe.optimizer, rules: rules, engine: engine),
-        engine: engine, recomputes: recipe.recomputes)
+        optimizer: try OptimizerState(learning, recipe.optimizer, rules: rules, engine: engine),
+        engine: engine, recomputes: recipe.recomputes, adapters: adapters)
       averages = recipe.averageDecay.map {
-        WeightAverages(model.parameters, decay: $0, warmsUp: recipe.averageWarmsUp, engine: engine)
+        WeightAverages(learning, decay: $0, warmsUp: recipe.averageWarmsUp, engine: engine)
       }
     }
   }

@@ -22,14 +22,17 @@ package final class TrainingStep {
   package let optimizer: OptimizerState
   private let engine: Engine
   private let recomputes: Bool
+  private let adapters: LowRankAdapters?
 
   /// - Parameters:
   ///   - objectives: their losses are added; the first one's first has the weight 1.
   ///   - recomputes: whether blocks' inner results are computed twice rather than kept.
+  ///   - adapters: what learns in place of weights.
   package init(
     model: any VisionModel, objectives: [any Objective], optimizer: OptimizerState, engine: Engine,
-    recomputes: Bool = false
+    recomputes: Bool = false, adapters: LowRankAdapters? = nil
   ) {
+    self.adapters = adapters
     self.model = model
     self.objectives = objectives
     self.optimizer = optimizer
@@ -59,6 +62,7 @@ package final class TrainingStep {
       throw Self.diverged("the loss or its gradient", update: optimizer.updates)
     }
     model.parameters.clearGradients()
+    adapters?.parameters.clearGradients()
     var losses = Metrics()
     losses["loss"] = Double(loss.values[0])
     for (pass, batch) in zip(passes, batches) {
@@ -111,17 +115,20 @@ package final class TrainingStep {
     let tape = Tape(
       engine, recording: true, training: true, random: random,
       memory: recomputes ? .recomputeBlocks : .balanced)
-    let output = model.forward(inputs.images, tape)
-    let parts = objectives.flatMap { objective in
-      zip(objective.names, objective.losses(output, inputs, model, tape))
+    // Until the end of the backward pass: it may compute blocks again.
+    return model.parameters.replacing(adapters?.sums(tape) ?? [:]) {
+      let output = model.forward(inputs.images, tape)
+      let parts = objectives.flatMap { objective in
+        zip(objective.names, objective.losses(output, inputs, model, tape))
+      }
+      precondition(parts.first?.1.weight == 1, "the first loss is the one that others are added to")
+      var loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
+        tape.add(sum, part.1.value, factor: engine.tensor([Float(part.1.weight)], [1]))
+      }
+      if let share { loss = tape.add(engine.zeros([1]), loss, factor: engine.tensor([Float(share)], [1])) }
+      tape.backward(from: loss)
+      return Pass(loss: loss, parts: parts.map { ($0.0, $0.1.value) }, logits: output.logits)
     }
-    precondition(parts.first?.1.weight == 1, "the first loss is the one that others are added to")
-    var loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
-      tape.add(sum, part.1.value, factor: engine.tensor([Float(part.1.weight)], [1]))
-    }
-    if let share { loss = tape.add(engine.zeros([1]), loss, factor: engine.tensor([Float(share)], [1])) }
-    tape.backward(from: loss)
-    return Pass(loss: loss, parts: parts.map { ($0.0, $0.1.value) }, logits: output.logits)
   }
 }
 

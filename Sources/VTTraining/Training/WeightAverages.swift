@@ -22,13 +22,15 @@ package final class WeightAverages {
   /// Averages that are the weights as they are.
   /// - Parameters:
   ///   - warmsUp: whether early updates count for more: the decay is at most `(1 + t) / (10 + t)`.
-  init(_ parameters: Parameters, decay: Double, warmsUp: Bool, engine: Engine) {
+  init(_ parameters: [Parameters], decay: Double, warmsUp: Bool, engine: Engine) {
     (self.decay, self.warmsUp, self.engine) = (decay, warmsUp, engine)
     factors = (engine.storage(1), engine.storage(1))
-    entries = parameters.all.filter { name, tensor in
-      tensor.needsGradient || parameters.declaration(name)?.isRunningStatistic == true
-    }.map { name, tensor in
-      Entry(name: name, weight: tensor, average: engine.tensor(tensor.values, tensor.shape))
+    entries = parameters.flatMap { parameters in
+      parameters.all.filter { name, tensor in
+        tensor.needsGradient || parameters.declaration(name)?.isRunningStatistic == true
+      }.map { name, tensor in
+        Entry(name: name, weight: tensor, average: engine.tensor(tensor.values, tensor.shape))
+      }
     }
   }
 

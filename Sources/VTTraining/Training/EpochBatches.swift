@@ -1,0 +1,54 @@
+import VTCore
+import VTData
+import VTTensor
+
+/// The batches of a run's epochs: which images, how they are changed, and what a step learns from them.
+struct EpochBatches {
+  private let data: any ImageDataSet
+  private let recipe: Recipe
+  private let preprocessing: Preprocessing
+  private let engine: Engine
+  /// How much an image of each class counts; nil where all count the same.
+  private let classWeights: [Float]?
+
+  /// - Parameter recipe: settled.
+  init(_ data: any ImageDataSet, _ recipe: Recipe, _ preprocessing: Preprocessing, _ engine: Engine) {
+    (self.data, self.recipe, self.preprocessing, self.engine) = (data, recipe, preprocessing, engine)
+    classWeights =
+      recipe.balancesClasses ? data.training.balancedWeights(classes: data.classes.count) : nil
+  }
+
+  func order(_ epoch: Int) -> SampleOrder {
+    SampleOrder(
+      data.training, classes: data.classes.count, recipe.sampling, repeats: recipe.repeats, epoch: epoch,
+      seed: recipe.seed)
+  }
+
+  /// - Parameter first: the batch to begin with.
+  func loader(_ order: SampleOrder, epoch: Int, first: Int) -> BatchLoader {
+    let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
+    let classes = data.classes.count
+    return BatchLoader(
+      items: order.places.map { data.training[order.image($0)] }, of: data, batchSize: recipe.batchSize,
+      preprocessing: preprocessing, first: first,
+      dropsLast: recipe.dropsLastBatch == true && data.training.count >= recipe.batchSize,
+      threads: engine.threads.threads,
+      finish: { batch, index in
+        augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
+      }
+    ) { file, position in
+      let key = SampleKey(seed: seed, epoch: epoch, index: order.places[position])
+      return .pixels(try augmentation.image(file, preprocessing, key))
+    }
+  }
+
+  func inputs(_ batch: Batch, _ order: SampleOrder, epoch: Int) -> StepInputs {
+    let keys = batch.positions.map {
+      SampleKey(seed: recipe.seed, epoch: epoch, index: order.places[$0])
+    }
+    return StepInputs(
+      images: engine.tensor(batch), labels: batch.labels, targets: batch.targets,
+      weights: classWeights.map { weights in batch.labels.map { weights[Int($0)] } }, keys: keys,
+      epoch: epoch, epochs: recipe.epochs)
+  }
+}
