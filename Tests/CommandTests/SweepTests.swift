@@ -84,7 +84,7 @@ struct SweepTests {
     let exists = try Tool.run(arguments)
     #expect(exists.status == 2 && exists.error.contains("exists already"))
     let wrong = try Tool.run(
-      "lr-find", "--from-scratch", "--model", "vit_tiny_patch16_224", "--data", data, "--from", "2")
-    #expect(wrong.status == 2 && wrong.error.contains("--to above --from"), "\(wrong.error)")
+      "lr-find", "--from-scratch", "--model", "vit_tiny_patch16_224", "--data", data, "--first-rate", "2")
+    #expect(wrong.status == 2 && wrong.error.contains("--last-rate above it"), "\(wrong.error)")
   }
 }

@@ -19,8 +19,8 @@ struct LearningRateArguments: ParsableArguments {
     completion: .file(extensions: ["html"]))
   var output: String?
 
-  @Option(help: ArgumentHelp("The first rate.", valueName: "rate")) var from = 1e-7
-  @Option(help: ArgumentHelp("The last rate.", valueName: "rate")) var to = 1.0
+  @Option(help: ArgumentHelp("The first rate.", valueName: "rate")) var firstRate = 1e-7
+  @Option(help: ArgumentHelp("The last rate.", valueName: "rate")) var lastRate = 1.0
   @Option(help: ArgumentHelp("Updates between the two.", valueName: "n")) var updates = 100
 
   @Flag(help: "Replace the page where it exists.")
@@ -30,14 +30,14 @@ struct LearningRateArguments: ParsableArguments {
   var json = false
 
   func range() throws -> LearningRateFinder.Range {
-    guard from > 0, from.isFinite, to > from, Float(to).isFinite else {
-      throw Failure(.usage, "--from must be above 0, and --to above --from")
+    guard firstRate > 0, firstRate.isFinite, lastRate > firstRate, Float(lastRate).isFinite else {
+      throw Failure(.usage, "--first-rate must be above 0, and --last-rate above it")
     }
     guard (20...100_000).contains(updates) else {
       throw Failure(.usage, "--updates must lie in 20...100000")
     }
     var range = LearningRateFinder.Range()
-    (range.first, range.last, range.updates) = (from, to, updates)
+    (range.first, range.last, range.updates) = (firstRate, lastRate, updates)
     return range
   }
 }

@@ -87,14 +87,14 @@ package struct LearningRateFinder: Sendable {
     // The first updates, at tiny rates, show noise; the last ones what is too much.
     let usable = Array(points.dropFirst(points.count / 10).prefix { $0.rate <= lowest?.rate ?? .infinity })
     guard usable.count > 4 else { return nil }
-    let slopes = (2..<usable.count - 2).map { index in
-      (
-        (usable[index + 2].smoothed - usable[index - 2].smoothed)
-          / log(usable[index + 2].rate / usable[index - 2].rate), usable[index].rate
-      )
+    var slopes: [(slope: Double, rate: Double)] = []
+    for index in 2..<usable.count - 2 {
+      let (before, after) = (usable[index - 2], usable[index + 2])
+      slopes.append(
+        ((after.smoothed - before.smoothed) / log(after.rate / before.rate), usable[index].rate))
     }
-    guard let best = slopes.min(by: { $0.0 < $1.0 }), best.0 < 0 else { return nil }
-    return best.1
+    guard let best = slopes.min(by: { $0.slope < $1.slope }), best.slope < 0 else { return nil }
+    return best.rate
   }
 
   /// Where the smoothed loss is lowest.

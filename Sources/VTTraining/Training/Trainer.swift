@@ -18,7 +18,7 @@ package final class Trainer {
   private let step: TrainingStep
   private let averages: WeightAverages?
   private let adapters: LowRankAdapters?
-  private let epochs: EpochBatches
+  private let epochBatches: EpochBatches
   private let lock: RunLock
   private var hooks: [any TrainingHook] = []
   private var reported: Set<String> = []
@@ -52,7 +52,7 @@ package final class Trainer {
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
     (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
     (averages, adapters) = (parts.averages, parts.adapters)
-    epochs = EpochBatches(data, configuration.recipe, preprocessing, engine)
+    epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
     state = TrainingState()
     state.optimizer = step.optimizer.name
     do {
@@ -115,7 +115,7 @@ package final class Trainer {
       state.optimizer = parts.step.optimizer.name
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
       (averages, adapters) = (parts.averages, parts.adapters)
-      epochs = EpochBatches(data, configuration.recipe, preprocessing, engine)
+      epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
       if failure.kind == .no { failure.kind = .badInput }
@@ -173,15 +173,15 @@ package final class Trainer {
 
   private func trainEpoch(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws {
     let (epoch, seed) = (state.epoch, recipe.seed)
-    let order = epochs.order(epoch)
-    let loader = epochs.loader(order, epoch: epoch, first: state.batch)
+    let order = epochBatches.order(epoch)
+    let loader = epochBatches.loader(order, epoch: epoch, first: state.batch)
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
     let updatesPerEpoch = recipe.updates(images: data.training.count)
     while let batches = try nextBatches(loader, shouldStop) {
       try report(batches.flatMap(\.failures), watch: watch)
       state.batch += batches.count
       let inputs = batches.filter { $0.count > 0 }.map {
-        epochs.inputs($0, order, epoch: epoch)
+        epochBatches.inputs($0, order, epoch: epoch)
       }
       guard !inputs.isEmpty else { continue }
       let result = try step.run(
