@@ -45,6 +45,22 @@ package struct RandomKey: Hashable, Sendable {
     return RandomKey(word0: out[0], word1: out[1])
   }
 
+  /// The four words of a counter.
+  fileprivate func block(_ counter: UInt64) -> SIMD4<UInt32> {
+    var out = SIMD4<UInt32>()
+    let counter = SIMD4(UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32), 0, 0)
+    withUnsafeMutableBytes(of: &out) { out in
+      withUnsafeBytes(of: counter) { counter in
+        withUnsafeBytes(of: SIMD2(word0, word1)) { key in
+          vt_philox(
+            out.bindMemory(to: UInt32.self).baseAddress!, counter.bindMemory(to: UInt32.self).baseAddress!,
+            key.bindMemory(to: UInt32.self).baseAddress!)
+        }
+      }
+    }
+    return out
+  }
+
   /// The generator that walks this key's numbers from the first.
   package func generator() -> CounterGenerator { CounterGenerator(key: self) }
 }
@@ -53,19 +69,20 @@ package struct RandomKey: Hashable, Sendable {
 package struct CounterGenerator: RandomNumberGenerator, Sendable {
   let key: RandomKey
   private var block: UInt64 = 0
-  private var words: [UInt32] = []
+  private var words = SIMD4<UInt32>()
+  /// Of `words`, those that were not given yet.
+  private var left = 0
 
   init(key: RandomKey) { self.key = key }
 
   package mutating func nextWord() -> UInt32 {
-    if let word = words.popLast() { return word }
-    var out = [UInt32](repeating: 0, count: 4)
-    vt_philox(
-      &out, [UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32), 0, 0],
-      [key.word0, key.word1])
-    block += 1
-    words = [out[3], out[2], out[1]]
-    return out[0]
+    if left == 0 {
+      words = key.block(block)
+      block += 1
+      left = 4
+    }
+    left -= 1
+    return words[3 - left]
   }
 
   package mutating func next() -> UInt64 {
