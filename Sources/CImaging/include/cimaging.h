@@ -47,7 +47,7 @@ typedef struct {
   size_t left, top, width, height;
 } vt_window;
 
-typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
+typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1, VT_FILTER_NEAREST = 2 } vt_filter;
 
 /// Resizes RGB pixels as Pillow does (Resample.c's definition): separable, the filter's support growing with
 /// the scale when shrinking, weights rounded to 22-bit fixed point, 8 bits between the passes; vertical pass
@@ -56,5 +56,29 @@ typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1 } vt_filter;
 /// is computed, which must lie inside and not be empty. 0 on success, -1 where memory is short.
 int vt_resize_rgb(uint8_t *out, size_t full_width, size_t full_height, vt_window window, const uint8_t *in,
                   size_t in_width, size_t in_height, vt_filter filter, int like_torch);
+
+// affine.c, color.c and blur.c: changes of RGB pixels of the same size, to the bit as Pillow makes them.
+
+/// The pixel (x, y) of `out` is that of `in` at (a x + b y + c, d x + e y + f), for the matrix's a to f and centres of
+/// pixels at 0.5; `fill` where that lies outside. Bicubic has a = -1 here. The matrix leads nowhere farther than 32,767
+/// pixels from the image. 0 on success, -1 where memory is short.
+int vt_affine_rgb(uint8_t *out, const uint8_t *in, size_t width, size_t height, const double matrix[6],
+                  const uint8_t fill[3], vt_filter filter);
+/// `table` has 256 levels of red, of green and of blue.
+void vt_lookup_rgb(uint8_t *out, const uint8_t *in, size_t count, const uint8_t table[768]);
+/// How often there is each level of red, of green and of blue.
+void vt_histogram_rgb(uint64_t histogram[768], const uint8_t *in, size_t count);
+/// Of `count` pixels' luminance, each rounded.
+uint64_t vt_luminance_sum(const uint8_t *in, size_t count);
+/// from + factor * (to - from) in single precision, clipped and truncated.
+uint8_t vt_blended(uint8_t from, uint8_t to, float factor);
+/// Blends each pixel's luminance with the pixel.
+void vt_saturate_rgb(uint8_t *out, const uint8_t *in, size_t count, float factor);
+/// Blends a smoothed image with the image.
+void vt_sharpen_rgb(uint8_t *out, const uint8_t *in, size_t width, size_t height, float factor);
+/// Adds to the hue, of which 255 are a full turn, in Pillow's HSV.
+void vt_shift_hue_rgb(uint8_t *out, const uint8_t *in, size_t count, uint8_t shift);
+/// By three box blurs in each direction. 0 on success, -1 where memory is short.
+int vt_gaussian_blur_rgb(uint8_t *out, const uint8_t *in, size_t width, size_t height, float deviation);
 
 #endif
