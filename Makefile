@@ -52,7 +52,7 @@ test-peers: test-files
 	$(PYTHON) fixtures/peers/check_folders.py .build/release/vtkit \
 	  $(foreach name,$(FOLDER_PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).folders)
 
-# The kernels' NEON code under emulation, on machines that are no arm64.
+# The kernels' NEON code under emulation, on machines other than arm64.
 test-arm64:
 	bash scripts/test-arm64.sh
 
@@ -69,7 +69,7 @@ FUZZ_SECONDS ?= 60
 fuzz: setup
 	bash scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-# Every costly operation by itself; `swift package benchmark --help` in Benchmarks/ tells how to pick and compare.
+# Every costly operation separately; `swift package benchmark --help` in Benchmarks/ says how to pick and compare.
 benchmarks: setup
 	cd Benchmarks && $(SWIFT) package --disable-sandbox benchmark --no-progress
 

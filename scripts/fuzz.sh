@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes what reads files, each target for SECONDS_EACH seconds: fuzz.sh SECONDS_EACH [TARGET...]
-# An input that crashes, takes over a second or over a gigabyte fails, and is kept in .build-fuzz/findings.
+# Fuzzes the readers, each target for SECONDS_EACH seconds: fuzz.sh SECONDS_EACH [TARGET...]
+# An input that crashes, or takes over a second or over a gigabyte, fails and is kept in .build-fuzz/findings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -34,7 +34,7 @@ for target in "${targets[@]}"; do
   while read -r file; do cp "$file" "$corpus/$(echo "$file" | tr / _)"; done < <(seeds "$target")
   echo "== $target: $(ls "$corpus" | wc -l) inputs to begin with"
   log=$(mktemp)
-  # -timeout counts loading and machines shared with others, too: it is for hangs.
+  # -timeout includes loading and other load on the machine: it catches hangs only.
   if ! VTKIT_FUZZ=$target "$fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=131072 \
     -artifact_prefix=".build-fuzz/findings/$target-" -print_final_stats=1 -verbosity=1 "$corpus" >"$log" 2>&1; then
     tail -40 "$log"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that the Swift toolchain and the system libraries are there; installs missing libraries where
-# the machine has apt, and says what to install elsewhere.
+# Checks that the Swift toolchain and the system libraries are there; installs missing libraries if the machine
+# has apt, and says what to install elsewhere.
 set -euo pipefail
 
 if ! command -v swift >/dev/null; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the C kernels' vector code for arm64 (NEON) under emulation, against the scalar references: for machines that are
-# no arm64 themselves. Needs Debian's gcc-aarch64-linux-gnu and qemu-user, which it installs where apt is there.
+# Runs the C kernels' vector code for arm64 (NEON) under emulation, against the scalar references, on other machines.
+# Needs Debian's gcc-aarch64-linux-gnu and qemu-user, which it installs if there is apt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Times VTKit and PyTorch on the same work, in turns, in one run, and prints a table of ratios.
+"""Times VTKit and PyTorch on the same work, alternately, in one run, and prints a table of ratios.
 
     compare.py VTKIT [--networks NAME …] [--work train16 predict16 predict1 predict32] [--threads 2] [--turns 3]
 
-trainN: N pictures forward, cross-entropy with label smoothing 0.1, the drloc loss over 64 pairs a picture, backward,
-clipping to norm 5, AdamW; float32. predictN: the logits of N pictures. Every round runs in a process of its own, one
-tool after the other, `turns` times; the fastest round of each counts, and only ratios are meant to be quoted:
-absolute times belong to the machine and the moment. PyTorch runs eager, channels-last and compiled in the first turn;
-the fastest of these is what VTKit is compared with, in every further turn too. --avx2 keeps both tools, and the roof, to
-AVX2: what processors without wider vectors would show, on one that has them.
+trainN: a training step on N images: forward pass, cross-entropy with label smoothing 0.1, the drloc loss over 64 pairs
+per image, backward pass, clipping to norm 5, AdamW; float32. predictN: the logits of N images. Every round runs in its
+own process, one tool after the other, `turns` times; the fastest round of each counts. Quote ratios only: absolute times
+depend on the machine and its load. PyTorch runs eager, channels-last and compiled in the first turn; the fastest of
+these is compared with VTKit, in further turns, too. --avx2 restricts both tools, and the peak measurement, to AVX2, to
+estimate processors without wider vectors.
 """
 import argparse
 import json

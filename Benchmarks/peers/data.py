@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Pictures a second on one core: decoding and augmenting by VTKit, by torchvision over Pillow, and by torchvision's
-own JPEG decoder, in turns.
+"""Images per second on one core: decoding and augmenting by VTKit, by torchvision over Pillow, and by torchvision's
+own JPEG decoder, alternately.
 
     data.py VTKIT [--pictures 60] [--turns 3]
 
-The pictures are made here: smooth noise with the detail of photographs, JPEG at quality 90, in the size of a data
-set's (500 x 375) and of a camera's (2048 x 1536). All tools crop and resize to 224 px (random part of 8 to 100 % of the
-area, bicubic, half of them mirrored) and normalize.
+The images are generated here: smooth noise with the detail of photographs, JPEG at quality 90, in the size of a data
+set's (500 x 375) and of a camera's (2048 x 1536). All tools crop and resize to 224 px (a random crop of 8 to 100 % of
+the area, bicubic, half of them flipped) and normalize.
 """
 import argparse
 import json

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Times conversions of a ViT-B/16 (346 MB) beside cp, NumPy and h5py, in turns, in one run, and prints ratios.
+"""Times conversions of a ViT-B/16 (346 MB) beside cp, NumPy and h5py, alternately, in one run, and prints ratios.
 
     files.py VTKIT [--turns 5]
 
-VTKit's time is the whole command: recognition, layout, the source's SHA-256, and flushing to the disk, which the
-libraries leave out. The peers read every array and write it with safetensors' own save_file.
+VTKit's time is that of the complete command: detection, layout, the source's SHA-256, and flushing to the disk, which
+the libraries do not do. The peers read every array and write it with safetensors' own save_file.
 """
 import argparse
 import multiprocessing
@@ -80,7 +80,7 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        # In a process of its own: a child's peak counts the memory of the parent that started it.
+        # In a separate process: a child's peak counts the memory of the parent that started it.
         make = multiprocessing.get_context("spawn").Process(target=make_files, args=(folder,))
         make.start()
         make.join()

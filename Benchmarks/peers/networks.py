@@ -1,5 +1,5 @@
 """The five networks in PyTorch, each with its embedding grid, as their users build them: timm, transformers,
-torchvision; T2T-ViT, which no package ships, is written out here from the paper (Yuan et al., ICCV 2021)."""
+torchvision; T2T-ViT, which no package has, is implemented here from the paper (Yuan et al., ICCV 2021)."""
 import math
 
 import torch

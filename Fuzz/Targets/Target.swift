@@ -24,7 +24,7 @@ enum Target: String, CaseIterable {
     }
   }
 
-  /// Readers take paths; the file lies in memory where there is such a file system.
+  /// Readers take paths; the file is in memory if there is such a file system.
   private static let folder: String = {
     let place = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
     let folder = place + "/vtkit-fuzz-\(getpid())"
