@@ -82,12 +82,15 @@ package struct DataSheet {
 
   /// What an epoch makes of the images; nil for ones that cannot be read.
   private func view(_ chosen: [Int], epoch: Int) throws -> [Image?] {
-    let (augmentation, preprocessing, seed) = (recipe.augmentation, preprocessing, recipe.seed)
+    let (augmentation, preprocessing, seed) = (
+      recipe.augmentation(preprocessing), preprocessing, recipe.seed
+    )
     let classes = data.classes.count
     let loader = BatchLoader(
       items: chosen.map { data.training[$0] }, of: data, batchSize: chosen.count,
       preprocessing: preprocessing,
       finish: { batch, index in
+        augmentation.erase(&batch) { SampleKey(seed: seed, epoch: epoch, index: chosen[$0]) }
         augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
       }
     ) { file, position in

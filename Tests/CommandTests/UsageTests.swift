@@ -75,6 +75,9 @@ struct UsageTests {
       ],
       "did you mean vit_tiny_patch16_224"
     ),
+    (["finetune", "--print-recipe", "--aa", "rand-m9-x3"], "RandAugment has no 'x3'; it has m (magnitude)"),
+    (["finetune", "--print-recipe", "--color-jitter", "0.4,b"], "--color-jitter is \"0.4,b\", and must be"),
+    (["finetune", "--print-recipe", "--random-erase-mode", "color"], "one of 'const', 'rand'"),
     (["predict", "--checkpoint", jax], "Give at least one image"),
     (["convert", jax, "/tmp/x.npz", "--max-shard-size", "5GB"], "only safetensors files are split"),
     (["convert", jax, "/tmp/x.safetensors", "--max-shard-size", "much"], "--max-shard-size"),

@@ -51,6 +51,19 @@ struct TrainerTests {
     return recipe
   }
 
+  /// The same with every augmentation.
+  static func augmented(epochs: Int = 4) -> Recipe {
+    var recipe = recipe(epochs: epochs)
+    recipe.verticalFlipProbability = 0.3
+    recipe.rotationDegrees = 10
+    recipe.augmentationPolicy = "rand-m9-mstd0.5-inc1"
+    recipe.colorJitter = [0.2, 0.2, 0.2, 0.1]
+    recipe.grayscaleProbability = 0.2
+    recipe.erasingProbability = 0.5
+    recipe.erasingMode = .pixel
+    return recipe
+  }
+
   static func trainer(
     _ data: ImageFolder, _ path: String, threads: Int = 2, recipe: Recipe = recipe()
   ) throws -> Trainer {
@@ -86,7 +99,7 @@ struct TrainerTests {
     let data = try Self.data(folder)
     let runs = try [1, 2, 3].map { threads in
       let trainer = try Self.trainer(
-        data, folder.file("run\(threads)"), threads: threads, recipe: Self.recipe(epochs: 5))
+        data, folder.file("run\(threads)"), threads: threads, recipe: Self.augmented(epochs: 5))
       try trainer.run()
       #expect(trainer.state.updates == 20)
       return (try Self.bits(trainer), Self.metrics(trainer))
@@ -99,11 +112,11 @@ struct TrainerTests {
   @Test func interruptedRunsResumeToTheSameBits() throws {
     let folder = try TemporaryFolder()
     let data = try Self.data(folder)
-    let whole = try Self.trainer(data, folder.file("whole"))
+    let whole = try Self.trainer(data, folder.file("whole"), recipe: Self.augmented())
     try whole.run()
     // Stopped after 2, 6 (in the middle of an epoch) and 9 questions, each time by a polite request.
     let path = folder.file("stopped")
-    var trainer = try Self.trainer(data, path)
+    var trainer = try Self.trainer(data, path, recipe: Self.augmented())
     for limit in [2, 6, 9] {
       var asked = 0
       let failure = #expect(throws: Failure.self) {
@@ -127,10 +140,10 @@ struct TrainerTests {
     struct Died: Error {}
     let folder = try TemporaryFolder()
     let data = try Self.data(folder)
-    let whole = try Self.trainer(data, folder.file("whole"))
+    let whole = try Self.trainer(data, folder.file("whole"), recipe: Self.augmented())
     try whole.run()
     let path = folder.file("killed")
-    let trainer = try Self.trainer(data, path)
+    let trainer = try Self.trainer(data, path, recipe: Self.augmented())
     var seen = 0
     #expect(throws: Died.self) {
       try trainer.run(watch: { event in

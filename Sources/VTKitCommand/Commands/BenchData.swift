@@ -19,6 +19,11 @@ struct BenchData: ParsableCommand {
   @Option(help: "Measured passes over all images; the fastest counts.")
   var rounds = 3
 
+  @Option(
+    name: [.customLong("auto-augment"), .customLong("aa")],
+    help: ArgumentHelp("Policy of random operations, as in vtkit finetune.", valueName: "name"))
+  var autoAugment: String?
+
   @Flag(help: "Write JSON.")
   var json = false
 
@@ -29,8 +34,14 @@ struct BenchData: ParsableCommand {
   func run() throws {
     let set = try ImageFolder(folder, validationFraction: 0)
     let steps = Preprocessing(imageSize: imageSize)
+    var augmentation = Augmentation()
+    if let autoAugment {
+      augmentation.transforms.append(
+        PolicyTransform(
+          policy: try AugmentationPolicies.named(autoAugment), geometry: GeometrySettings(steps)))
+    }
     let training = try time(set, steps) { file, index in
-      .pixels(try Augmentation().image(file, steps, SampleKey(seed: 1, epoch: 0, index: index)))
+      .pixels(try augmentation.image(file, steps, SampleKey(seed: 1, epoch: 0, index: index)))
     }
     let evaluation = try time(set, steps) { file, _ in try steps.evaluationImage(file.image()) }
     if json {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import VTCore
+import VTData
 import VTTraining
 
 extension LearningRateSchedule.Shape: ExpressibleByArgument {}
@@ -7,6 +8,7 @@ extension DrlocOptions.Target: ExpressibleByArgument {}
 extension DrlocOptions.Mode: ExpressibleByArgument {}
 extension ClassificationLoss: ExpressibleByArgument {}
 extension Sampling: ExpressibleByArgument {}
+extension RandomErasing.Mode: ExpressibleByArgument {}
 
 /// The training recipe: a file, and what the options say over it. Their help is that of the recipe's keys.
 struct RecipeArguments: ParsableArguments {
@@ -57,6 +59,17 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: .recipe("repeats", "n")) var repeats: Int?
   @Option(help: .recipe("cropScale", "part")) var minCrop: Double?
   @Flag(help: "Never mirror images.") var noFlip = false
+  @Option(help: .recipe("verticalFlipProbability", "p")) var vflip: Double?
+  @Option(help: .recipe("rotationDegrees", "degrees")) var rotation: Double?
+  @Option(
+    name: [.customLong("auto-augment"), .customLong("aa")], help: .recipe("augmentationPolicy", "name"),
+    completion: .list(AugmentationPolicies.examples))
+  var autoAugment: String?
+  @Option(help: .recipe("colorJitter", "x")) var colorJitter: String?
+  @Option(help: .recipe("grayscaleProbability", "p")) var grayscale: Double?
+  @Option(help: .recipe("erasingProbability", "p")) var randomErase: Double?
+  @Option(help: .recipe("erasingMode", "name")) var randomEraseMode: RandomErasing.Mode?
+  @Option(help: .recipe("erasingCount", "n")) var randomEraseCount: Int?
   @Flag(help: "Train without the dense relative localization loss.") var noDrloc = false
   @Option(help: .recipe("drloc.weight", "x")) var drlocWeight: Double?
   @Option(help: .recipe("drloc.pairs", "n")) var drlocPairs: Int?
@@ -105,6 +118,10 @@ struct RecipeArguments: ParsableArguments {
       number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
       ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),
       ("flipProbability", noFlip ? .int(0) : nil), ("drloc", noDrloc ? .null : nil),
+      number("verticalFlipProbability", vflip), number("rotationDegrees", rotation),
+      text("augmentationPolicy", autoAugment), ("colorJitter", colorJitter.map(Self.numbers)),
+      number("grayscaleProbability", grayscale), number("erasingProbability", randomErase),
+      text("erasingMode", randomEraseMode?.rawValue), int("erasingCount", randomEraseCount),
       number("drloc.weight", drlocWeight), int("drloc.pairs", drlocPairs),
       text("drloc.target", drlocTarget?.rawValue), text("drloc.mode", drlocMode?.rawValue),
       flag("drloc.isSigned", drlocSigned), flag("drloc.normalizes", drlocNormalize),
@@ -115,6 +132,14 @@ struct RecipeArguments: ParsableArguments {
     ]
     return given.compactMap { key, value in value.map { Recipe.Override(key, $0) } }
       + (try settings.map { try Recipe.Override(parsing: $0) })
+  }
+
+  /// A number, or several with commas between; anything else stays text, which the key refuses.
+  private static func numbers(_ text: String) -> JSON {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(Double.init)
+    guard !parts.contains(nil) else { return .string(text) }
+    let numbers = parts.compactMap { $0 }.map(JSON.double)
+    return numbers.count == 1 ? numbers[0] : .array(numbers)
   }
 
   /// - Throws: `Failure` naming the file's key or the option that makes no sense.

@@ -71,6 +71,20 @@ public struct Recipe: Sendable, Equatable {
   public var cropScale = [0.35, 1.0]
   /// How often a training image is mirrored, 0 to 1.
   public var flipProbability = 0.5
+  /// How often a training image is turned upside down, 0 to 1.
+  public var verticalFlipProbability = 0.0
+  /// The largest angle by which training images are turned, in degrees.
+  public var rotationDegrees = 0.0
+  /// A policy that changes training images, by name, such as `rand-m9-mstd0.5-inc1`; nil for none.
+  public var augmentationPolicy: String?
+  /// How much brightness, contrast, saturation and hue of training images vary; nil leaves them.
+  public var colorJitter: [Double]?
+  /// How often a training image is made gray, 0 to 1.
+  public var grayscaleProbability = 0.0
+  /// How often a rectangle of a training image is covered, 0 to 1.
+  public var erasingProbability = 0.0
+  package var erasingMode = RandomErasing.Mode.const
+  package var erasingCount = 1
   /// Decides everything random: the same seed gives the same bits.
   public var seed: UInt64 = 0
   /// The part of each class that is put aside for validation where there is no folder of such images, 0 to 1.
@@ -126,10 +140,30 @@ public struct Recipe: Sendable, Equatable {
   /// The names of all losses: `loss`, what is minimized, and its parts.
   var lossNames: [String] { ["loss"] + objectives.flatMap(\.names) }
 
-  package var augmentation: Augmentation {
+  /// What happens to training images, in the order in which it happens.
+  /// - Precondition: the recipe is valid.
+  package func augmentation(_ preprocessing: Preprocessing) -> Augmentation {
+    let geometry = GeometrySettings(preprocessing)
     var augmentation = Augmentation()
     augmentation.crop.scale = cropScale[0]...cropScale[1]
     augmentation.transforms = [HorizontalFlip(probability: flipProbability)]
+    func add(_ transform: any Transform, if isOn: Bool) {
+      if isOn { augmentation.transforms.append(transform) }
+    }
+    add(VerticalFlip(probability: verticalFlipProbability), if: verticalFlipProbability > 0)
+    add(RandomRotation(degrees: rotationDegrees, geometry: geometry), if: rotationDegrees > 0)
+    if let augmentationPolicy {
+      guard let policy = try? AugmentationPolicies.named(augmentationPolicy) else {
+        preconditionFailure("the recipe was not validated")
+      }
+      augmentation.transforms.append(PolicyTransform(policy: policy, geometry: geometry))
+    }
+    if let colorJitter { augmentation.transforms.append(ColorJitter(colorJitter)) }
+    add(RandomGrayscale(probability: grayscaleProbability), if: grayscaleProbability > 0)
+    if erasingProbability > 0 {
+      augmentation.erasing = RandomErasing(
+        probability: erasingProbability, mode: erasingMode, count: erasingCount)
+    }
     if mixup > 0 || cutmix > 0 {
       augmentation.batchTransforms.append(
         Mixup(

@@ -1,4 +1,5 @@
 import VTCore
+import VTData
 
 /// One key of a recipe: how it is read, written and checked. `RecipeKeys.swift` lists them all.
 package struct RecipeKey: Sendable {
@@ -99,6 +100,25 @@ enum Limits {
   static let share: Limit<Double> = { (0...1).contains($0) ? nil : "must lie in 0...1" }
   static let rate: Limit<Double> = { isRate($0) ? nil : "must not be negative" }
   static let positiveRate: Limit<Double> = { $0 > 0 && isRate($0) ? nil : "must be positive" }
+
+  static let policy: Limit<String> = { name in
+    do {
+      _ = try AugmentationPolicies.named(name)
+      return nil
+    } catch let failure as Failure {
+      return "is '\(name.printable)': \(failure.problem)"
+    } catch {
+      return "is '\(name.printable)': \(error)"
+    }
+  }
+
+  /// Of brightness, contrast, saturation and hue.
+  static let jitter: Limit<[Double]> = { spreads in
+    guard spreads.count == 4, spreads.allSatisfy({ $0 >= 0 && $0 <= 100 }) else {
+      return "must be numbers from 0 to 100"
+    }
+    return spreads[3] <= 0.5 ? nil : "must turn the hue by at most 0.5"
+  }
 
   static func count(_ most: Int) -> Limit<Int> {
     { $0 < 1 ? "must be at least 1" : $0 > most ? "must be at most \(most)" : nil }

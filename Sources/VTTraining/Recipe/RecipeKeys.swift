@@ -225,6 +225,35 @@ extension RecipeKey {
     RecipeKey(
       "flipProbability", "--no-flip", \.flipProbability, .number,
       "How often images are mirrored; the option makes it 0.", Limits.share),
+    RecipeKey(
+      "verticalFlipProbability", "--vflip", \.verticalFlipProbability, .number, since: 2,
+      "How often images are turned upside down: for images without an up, such as from above or a microscope.",
+      Limits.share),
+    RecipeKey(
+      "rotationDegrees", "--rotation", \.rotationDegrees, .number, since: 2,
+      "Largest angle by which images are turned, in degrees: 180 for images without an up.",
+      { (0...180).contains($0) ? nil : "must lie in 0...180" }),
+    RecipeKey(
+      "augmentationPolicy", "--auto-augment", \.augmentationPolicy, .optionalText, since: 2,
+      "Policy of random operations, as timm names them: rand-m9-mstd0.5-inc1 for long runs, trivialaugment to choose nothing; null for none.",
+      { name in name.flatMap(Limits.policy) }),
+    RecipeKey(
+      "colorJitter", "--color-jitter", \.colorJitter, .colorJitter, since: 2,
+      "How much colours vary, such as 0.4, or 0.4,0.4,0.4,0.1 of brightness, contrast, saturation and hue: for other lights and cameras; null for none.",
+      { $0.flatMap(Limits.jitter) }),
+    RecipeKey(
+      "grayscaleProbability", "--grayscale", \.grayscaleProbability, .number, since: 2,
+      "How often images are made gray: where colours mislead.", Limits.share),
+    RecipeKey(
+      "erasingProbability", "--random-erase", \.erasingProbability, .number, since: 2,
+      "How often a rectangle of an image is covered (random erasing): 0.25 for long runs.", Limits.share),
+    RecipeKey(
+      "erasingMode", "--random-erase-mode", \.erasingMode, .choice, since: 2,
+      "What covers it: const (the mean colour), rand (a random colour) or pixel (a random colour for each pixel)."
+    ),
+    RecipeKey(
+      "erasingCount", "--random-erase-count", \.erasingCount, .int, since: 2,
+      "The most rectangles per image, which share the area.", Limits.count(100)),
   ]
 
   private static let run = [

@@ -68,6 +68,26 @@ extension RecipeValue where Value == [Double] {
     json: { .array($0.map(JSON.double)) })
 }
 
+extension RecipeValue where Value == String? {
+  static let optionalText = Self(
+    kind: "a name, or null", parse: { $0 == .null ? .some(nil) : $0.string.map { .some($0) } },
+    json: { $0.map(JSON.string) ?? .null })
+}
+
+extension RecipeValue where Value == [Double]? {
+  /// Of brightness, contrast, saturation and hue: one number for the first three, three, or all four.
+  static let colorJitter = Self(
+    kind: "a number, three or four numbers, or null",
+    parse: { json in
+      if json == .null { return .some(nil) }
+      if let number = json.double { return [number, number, number, 0] }
+      let values = json.array?.compactMap(\.double) ?? []
+      guard [3, 4].contains(values.count), values.count == json.array?.count else { return nil }
+      return values.count == 3 ? values + [0] : values
+    },
+    json: { $0.map { .array($0.map(JSON.double)) } ?? .null })
+}
+
 extension RecipeValue where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
   static var choice: Self {
     Self(

@@ -26,7 +26,9 @@ struct EpochBatches {
 
   /// - Parameter first: the batch to begin with.
   func loader(_ order: SampleOrder, epoch: Int, first: Int) -> BatchLoader {
-    let (preprocessing, augmentation, seed) = (preprocessing, recipe.augmentation, recipe.seed)
+    let (preprocessing, augmentation, seed) = (
+      preprocessing, recipe.augmentation(preprocessing), recipe.seed
+    )
     let classes = data.classes.count
     return BatchLoader(
       items: order.places.map { data.training[order.image($0)] }, of: data, batchSize: recipe.batchSize,
@@ -34,6 +36,7 @@ struct EpochBatches {
       dropsLast: recipe.dropsLastBatch == true && data.training.count >= recipe.batchSize,
       threads: engine.threads.threads,
       finish: { batch, index in
+        augmentation.erase(&batch) { SampleKey(seed: seed, epoch: epoch, index: order.places[$0]) }
         augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
       }
     ) { file, position in
