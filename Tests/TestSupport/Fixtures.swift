@@ -10,30 +10,6 @@ package enum Fixtures {
   package static let reference = root + "/fixtures/reference"
 }
 
-/// A reference case made by another library.
-package struct ReferenceCase: Sendable, CustomTestStringConvertible {
-  package let name: String
-  package let document: JSON
-  package var folder: String { Fixtures.reference + "/" + name }
-  package var testDescription: String { name }
-
-  package init(_ name: String) throws {
-    self.name = name
-    let path = Fixtures.reference + "/" + name + "/case.json"
-    document = try JSON(parsing: Data(contentsOf: URL(fileURLWithPath: path)))
-  }
-
-  package var configuration: JSON { document["config"] ?? .null }
-  package var dialect: String { document["dialect"]?.string ?? "" }
-
-  package func checkpointPath() throws -> String {
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder)
-    return folder + "/" + (try #require(files.first { $0.hasPrefix("checkpoint.") }))
-  }
-
-  package func arrays() throws -> StateDict { try CheckpointFile.open(folder + "/io.npz") }
-}
-
 extension StateDict {
   /// A float32 tensor's numbers.
   package func values(_ name: String) throws -> [Float] {

@@ -80,7 +80,7 @@ struct ReferenceArchiveTests {
     "files/exec_import_only.pth",
   ]
 
-  @Test(arguments: ["npz_hostile", "safetensors_hostile", "pth_hostile"])
+  @Test(arguments: ReferenceCase.names(.hostileArchives))
   func refusesWhatIsMalformed(_ folder: String) throws {
     let files = try Self.files(folder)
     #expect(files.count > 100)

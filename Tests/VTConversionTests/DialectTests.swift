@@ -8,47 +8,7 @@ import VTCore
 @testable import VTConversion
 
 struct DialectTests {
-  static let cases = [
-    "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_timm_pth", "vit_hf_safetensors",
-    "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "drloc_vit", "swin_microsoft_pth",
-    "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "drloc_swin",
-    "resnet_timm_safetensors", "resnet_hf_safetensors", "resnet_hf_basic_safetensors",
-    "resnet_keras_legacy_h5", "resnet_keras3_h5", "drloc_resnet",
-    "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5", "cvt_lucidrains_pth", "drloc_cvt",
-    "t2t_yitu_pth", "t2t_yitu_transformer_pth", "drloc_t2t",
-    "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
-    "vit_bigvision_npz", "vit_bigvision_scan_npz",
-    "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
-    "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid", "vit_timm_layer_scale",
-    "vit_timm_registers", "vit_timm_registers_covered", "vit_timm_registers_gap", "vit_hf_dinov2_safetensors",
-    "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
-    "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors", "vit_openai_pt",
-    "swin_tfswin_h5", "swin_tfswin_keras3_h5",
-    "vit_torchvision_pth", "vit_torchvision_pth_older", "swin_torchvision_pth", "swin_torchvision_pth_padded",
-  ]
-
-  /// The case's dialect as the rule files call it: Keras 3's files of a package are a dialect of their own.
-  static func dialect(_ reference: ReferenceCase) -> String {
-    ["vit_keras_pkg_keras3_h5", "swin_tfswin_keras3_h5", "resnet_keras3_h5"].contains(reference.name)
-      ? reference.dialect + "-3" : reference.dialect
-  }
-
-  /// Keys that a case's file cannot show, by the beginning of its name.
-  static func given(_ reference: ReferenceCase) -> JSON {
-    let unseen = [
-      "vit_jax": [], "vit_keras_hub": [], "vit_bigvision": ["image_size"], "vit": ["num_heads", "head_dim"],
-      "vit_timm_no_embed_class": ["num_heads", "head_dim", "position_embedding_covers_class_token"],
-      "deit": ["num_heads"],
-      "drloc_vit": ["num_heads", "head_dim"], "resnet": ["image_size"], "drloc_resnet": ["image_size"],
-      "cvt": ["image_size", "num_heads"], "cvt_lucidrains": ["image_size"], "drloc_cvt": ["image_size"],
-      "swin_torchvision_pth_padded": ["image_size"], "t2t": ["num_heads"], "drloc_t2t": ["num_heads"],
-    ]
-    let keys = unseen.filter { reference.name.hasPrefix($0.key) }.max { $0.key.count < $1.key.count }
-    return .object(
-      (keys?.value ?? []).compactMap { key in
-        reference.configuration[key].map { JSON.Member(key: key, value: $0) }
-      })
-  }
+  static let cases = ReferenceCase.names(.network, .drlocModel)
 
   static func load(_ name: String) throws -> (ReferenceCase, StateDict, LoadedCheckpoint) {
     let reference = try ReferenceCase(name)
@@ -91,8 +51,8 @@ struct DialectTests {
     let reference = try ReferenceCase(name)
     // Only what the file cannot show is given.
     let loaded = try LoadedCheckpoint.load(
-      reference.checkpointPath(), LoadOptions(configuration: Self.given(reference)))
-    #expect(loaded.dialect == Self.dialect(reference))
+      reference.checkpointPath(), LoadOptions(configuration: reference.notShown))
+    #expect(loaded.dialect == reference.dialect)
     for member in reference.configuration.members ?? [] {
       let found = loaded.metadata.configuration[member.key]
       #expect(
@@ -122,7 +82,7 @@ struct DialectTests {
     let suffix = (try reference.checkpointPath() as NSString).pathExtension
     let back = folder.file("back." + suffix)
     let exported = try ExportedCheckpoint.make(
-      again.native, metadata: again.metadata, dialect: Self.dialect(reference), variant: again.variant,
+      again.native, metadata: again.metadata, dialect: reference.dialect, variant: again.variant,
       wildcards: again.wildcards, keepsDrloc: true)
     try CheckpointFile.write(exported.store, to: back)
     let result = try CheckpointFile.open(back)
@@ -152,7 +112,7 @@ struct DialectTests {
     if name == "resnet_keras3_h5" { #expect(result.layerNames == original.layerNames) }
     // And the exported file is recognized and is the same network.
     let returned = try LoadedCheckpoint.load(back)
-    #expect(returned.dialect == Self.dialect(reference))
+    #expect(returned.dialect == reference.dialect)
     for tensor in loaded.native.tensors {
       #expect(try returned.native[tensor.name]?.bytes().array == tensor.bytes().array)
     }
@@ -161,16 +121,15 @@ struct DialectTests {
   @Test(arguments: cases)
   func everyPairOfDialectsIsLossless(_ name: String) throws {
     let (reference, _, loaded) = try Self.load(name)
-    let architecture = reference.document["architecture"]?.string
     var held = 0
-    for file in try Dialects.all() where file.architecture == architecture {
+    for file in try Dialects.all() where file.architecture == reference.architecture {
       let exported: ExportedCheckpoint
       do {
         exported = try ExportedCheckpoint.make(
           loaded.native, metadata: loaded.metadata, dialect: file.dialect, keepsDrloc: true)
       } catch let failure as Failure {
         // What cannot hold a network says why: a key that it fixes otherwise. Never a tensor for which it has no name.
-        #expect(file.dialect != Self.dialect(reference), "\(failure)")
+        #expect(file.dialect != reference.dialect, "\(failure)")
         #expect(failure.hint != nil)
         #expect(failure.problem.hasPrefix("the dialect '\(file.dialect)' has "), "\(name): \(failure)")
         continue
@@ -190,14 +149,7 @@ struct DialectTests {
         #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
     }
-    // Positions that are no tensors, a norm behind the mean, layer scales or registers beside a class token without a
-    // position, and classifiers of two vectors are one library's alone.
-    let isAlone = [
-      "vit_bigvision_npz", "vit_timm_fc_norm", "vit_timm_layer_scale", "vit_timm_registers",
-      "vit_timm_registers_covered", "vit_timm_registers_gap", "vit_hf_dinov2_safetensors",
-      "vit_hf_dinov2_registers_safetensors", "vit_timm_clip",
-    ].contains(name)
-    #expect(held >= (isAlone ? 1 : 2), "only \(held) dialects hold it")
+    #expect(held >= (reference.isAlone ? 1 : 2), "only \(held) dialects hold it")
   }
 
   /// Without a classifier a file is still its dialect's, and comes back bit for bit.
@@ -206,7 +158,7 @@ struct DialectTests {
     let (reference, _, loaded) = try Self.load(name)
     let dialect = try #require(
       try Dialects.all().first {
-        $0.dialect == Self.dialect(reference) && $0.architecture == reference.document["architecture"]?.string
+        $0.dialect == reference.dialect && $0.architecture == reference.architecture
       })
     guard dialect.presence.contains(where: { $0.key == "num_classes" }) else { return }
     let heads = ["head.", "head_dist.", "fc."]

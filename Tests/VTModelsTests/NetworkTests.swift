@@ -23,24 +23,7 @@ struct NetworkTests {
       loaded.metadata.configuration, weights: loaded.native, engine: engine)
   }
 
-  static let cases = [
-    "vit_jax_npz", "vit_jax_in21k_npz", "vit_timm_safetensors", "vit_timm_pth", "vit_hf_safetensors",
-    "vit_hf_tf_h5", "deit_hf_tf_h5", "vit_lucidrains_pth", "swin_microsoft_pth",
-    "swin_timm_safetensors", "swin_hf_safetensors", "swin_hf_tf_h5", "resnet_timm_safetensors",
-    "resnet_hf_safetensors",
-    "resnet_hf_basic_safetensors",
-    "resnet_keras_legacy_h5", "resnet_keras3_h5", "cvt_microsoft_pth", "cvt_hf_safetensors", "cvt_hf_tf_h5",
-    "cvt_lucidrains_pth", "t2t_yitu_pth", "t2t_yitu_transformer_pth",
-    "vit_keras_pkg_h5", "vit_keras_pkg_keras3_h5", "vit_kecam_h5", "vit_keras_hub_h5",
-    "vit_bigvision_npz", "vit_bigvision_scan_npz",
-    "vit_timm_map", "vit_timm_gap", "vit_timm_fc_norm", "vit_timm_no_embed_class", "vit_bigvision_map_npz",
-    "vit_hf_bare_safetensors", "vit_jax_hybrid_npz", "vit_timm_hybrid", "vit_timm_layer_scale",
-    "vit_timm_registers", "vit_timm_registers_covered", "vit_timm_registers_gap", "vit_hf_dinov2_safetensors",
-    "vit_hf_dinov2_registers_safetensors", "vit_hf_dinov2_bare_safetensors", "vit_dinov2_pth",
-    "vit_timm_clip", "vit_hf_clip_safetensors", "vit_openclip_safetensors", "vit_openai_pt",
-    "swin_tfswin_h5", "swin_tfswin_keras3_h5",
-    "vit_torchvision_pth", "vit_torchvision_pth_older", "swin_torchvision_pth", "swin_torchvision_pth_padded",
-  ]
+  static let cases = ReferenceCase.names(.network)
 
   @Test(arguments: cases, Engine.supportedInstructions)
   func computesWhatTheSourceLibraryDoes(_ name: String, _ instructions: InstructionSet) throws {
@@ -73,7 +56,7 @@ struct NetworkTests {
   }
 
   /// The libraries pad in front of every stride of a hybrid's ResNet, as TensorFlow does.
-  @Test(arguments: ["vit_timm_hybrid_sizes", "vit_jax_hybrid_sizes"], Engine.supportedInstructions)
+  @Test(arguments: ReferenceCase.names(.networkSizes), Engine.supportedInstructions)
   func hybridsTakeImagesThatTheirStridesDoNotDivide(_ name: String, _ instructions: InstructionSet) throws {
     let sizes = try ReferenceCase(name)
     let arrays = try sizes.arrays()
@@ -99,7 +82,7 @@ struct NetworkTests {
   }
 
   /// Tables resampled to another image and window size, against the libraries' own loaders.
-  @Test(arguments: ["vit_timm_resize", "swin_resize"])
+  @Test(arguments: ReferenceCase.names(.resizedNetwork))
   func computesTheSameAtAnotherSize(_ name: String) throws {
     let reference = try ReferenceCase(name)
     let loaded = try LoadedCheckpoint.load(

@@ -88,7 +88,7 @@ struct ReferenceTrainingTests {
   }
 
   @Test(
-    arguments: ["drloc_vit", "drloc_swin", "drloc_resnet", "drloc_cvt", "drloc_t2t"],
+    arguments: ReferenceCase.names(.drlocModel),
     Engine.supportedInstructions)
   func drlocLossesAndEveryGradient(_ name: String, _ instructions: InstructionSet) throws {
     let setup = try Self.setup(name, instructions: instructions)
@@ -167,7 +167,7 @@ struct ReferenceTrainingTests {
   /// The gradient jumps where a ReLU's input or a distance passes zero, and in the case of ViT some do so within the
   /// rounding of float32: the sums' order, and with it the processor, decides on which side. So the input may differ from
   /// the reference's by a unit in the last place; the tolerances are the reference's own.
-  @Test(arguments: ["train_steps_vit", "train_steps_swin"])
+  @Test(arguments: ReferenceCase.names(.trainSteps))
   func fiveUpdatesFollowTheReference(_ name: String) throws {
     var fewest: [String]?
     for attempt in 0..<8 {
