@@ -156,6 +156,8 @@ struct ListDataSetTests {
     let chosen = try ImageFolder(whole + "/three.txt")
     #expect(chosen.classes == ["tench, Tinca tinca", "crane"])
     #expect(chosen.remarks.warnings.contains { $0.contains("1 of 3 classes of three.txt have no folder") })
+    try DataSetFixtures.write("n01440764 tench\nbroken\n", to: whole + "/LOC_synset_mapping.txt")
+    #expect(try DataSetFixtures.failure(whole).problem.contains("does not name ImageNet's classes"))
     // The list alone, without any folder beside it.
     let lonely = folder.file("three.txt")
     try FileManager.default.copyItem(atPath: whole + "/three.txt", toPath: lonely)

@@ -157,21 +157,38 @@ struct SynsetList {
       && name.utf8.dropFirst().allSatisfy { (48...57).contains($0) }
   }
 
+  /// Files that are such lists by their names, and damaged where they are none.
+  private static let known: Set = ["loc_synset_mapping.txt", "labels.json", "imagenet_class_index.json"]
+
   /// nil where the file is something else.
+  /// - Throws: `Failure` where a file of a known name is no list.
   init?(_ path: String) throws {
     let suffix = (path as NSString).pathExtension.lowercased()
     guard ["txt", "lst", "json"].contains(suffix) else { return nil }
     let file = try MappedFile(path: path)
     guard file.count <= 1 << 22,
       let text = try file.bytes(0, file.count).withUnsafeBytes({ String(validating: $0, as: UTF8.self) })
-    else { return nil }
+    else {
+      try Self.refuse(path)
+      return nil
+    }
     let entries = suffix == "json" ? Self.json(text) : Self.lines(text)
-    guard let entries, !entries.isEmpty else { return nil }
+    guard let entries, !entries.isEmpty else {
+      try Self.refuse(path)
+      return nil
+    }
     self.path = path
     classes = Set(entries.map(\.0))
     names = Dictionary(
       entries.compactMap { synset, name in name.map { (synset, $0.composed) } },
       uniquingKeysWith: { first, _ in first })
+  }
+
+  private static func refuse(_ path: String) throws {
+    guard known.contains((path as NSString).lastPathComponent.lowercased()) else { return }
+    throw Failure(
+      "the file does not name ImageNet's classes (n01440764 and a name)", file: path,
+      hint: "fetch it again, or remove it")
   }
 
   private static func lines(_ text: String) -> [(String, String?)]? {
