@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of one architecture's networks, read from the native store's configuration keys, and what the architecture
+/// The configuration of one architecture's networks, read from the native store's configuration keys, and what the architecture
 /// says of itself. Nothing outside of its folder asks for an architecture by name.
 public protocol NetworkConfiguration: Sendable {
   /// The architecture's name: the value of the configuration's key `architecture`.
