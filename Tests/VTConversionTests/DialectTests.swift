@@ -178,7 +178,7 @@ struct DialectTests {
       held += 1
       let back = try LoadedCheckpoint.load(exported.store, LoadOptions(), path: nil)
       #expect(back.dialect == file.dialect)
-      // Batch counters may have no place; they begin anew where there is one.
+      // The dialect may lack batch counters; if it has them, they restart.
       let omitted = Set(exported.omitted.map(\.name))
       let kept = Set(loaded.native.names).subtracting(omitted)
       #expect(omitted.allSatisfy { $0.hasSuffix(".num_batches_tracked") })
@@ -190,7 +190,7 @@ struct DialectTests {
         #expect(try back.native[tensor.name]?.bytes().array == tensor.bytes().array, "\(tensor.name)")
       }
     }
-    // Positions that are no tensors, a norm behind the mean, layer scales or registers beside a class token without a
+    // Positions that are not tensors, a norm behind the mean, layer scales or registers beside a class token without a
     // position, and classifiers of two vectors are one library's alone.
     let isAlone = [
       "vit_bigvision_npz", "vit_timm_fc_norm", "vit_timm_layer_scale", "vit_timm_registers",
