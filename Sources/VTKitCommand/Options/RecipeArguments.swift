@@ -12,7 +12,7 @@ extension Sampling: ExpressibleByArgument {}
 struct RecipeArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A recipe file (JSON); what it leaves out has its default, and the options below overrule it.",
+      "A recipe file (JSON); keys that it leaves out have defaults, and the options below override it.",
       valueName: "file"),
     completion: .file(extensions: ["json"]))
   var recipe: String?
@@ -56,7 +56,7 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: .recipe("balancesClasses")) var balanceClasses = false
   @Option(help: .recipe("repeats", "n")) var repeats: Int?
   @Option(help: .recipe("cropScale", "part")) var minCrop: Double?
-  @Flag(help: "Never mirror images.") var noFlip = false
+  @Flag(help: "Never flip images.") var noFlip = false
   @Flag(help: "Train without the dense relative localization loss.") var noDrloc = false
   @Option(help: .recipe("drloc.weight", "x")) var drlocWeight: Double?
   @Option(help: .recipe("drloc.pairs", "n")) var drlocPairs: Int?
