@@ -47,7 +47,7 @@ extension ExportTarget {
       hint: "pass --force to replace it, or move it away")
   }
 
-  /// Whether what lies in the export's place may be replaced without being asked: nothing, or what this run wrote.
+  /// Whether the export may replace what is in its place without asking: nothing, or what this run wrote.
   func isReplaceable(_ folder: RunFolder, _ record: ExportRecord) -> Bool {
     exists && (isInside(folder) || record.wrote(path.absolutePath))
   }
@@ -57,7 +57,7 @@ extension ExportTarget {
     return lstat(path, &status) == 0
   }
 
-  /// Whether the export lies in the run folder itself, links followed.
+  /// Whether the export is in the run folder itself, links resolved.
   private func isInside(_ folder: RunFolder) -> Bool {
     func real(_ path: String) -> String? {
       guard let text = realpath(path, nil) else { return nil }

@@ -85,7 +85,7 @@ public struct ImageFolder: ImageDataSet {
     let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { content.classes[$0] }
     if !unseen.isEmpty {
       remarks.warnings.append(
-        "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
+        "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy does not cover \(unseen.count == 1 ? "it" : "them")"
       )
     }
     if let text = sets.unused { remarks.warnings.append(text) }
@@ -139,7 +139,7 @@ public struct ImageFolder: ImageDataSet {
     guard !training.isEmpty else { throw Self.noImages(path) }
     guard classes.count >= 2 else {
       throw Failure(
-        "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: path,
+        "only one class ('\(classes[0].printable)'); classification needs at least two", file: path,
         hint: "put the images of each class into a folder of its own")
     }
     let seen = Set(training.map(\.label))

@@ -82,9 +82,9 @@ extension ImageDataSet {
 
 /// The data sets that can be read.
 package enum ImageDataSets {
-  /// What lies at a path: see `DataSetKind`.
+  /// The images at a path: see `DataSetKind`.
   /// - Parameters:
-  ///   - validationFraction: how much of each class is held out where there are no validation images.
+  ///   - validationFraction: the fraction of each class that is held out if there are no validation images.
   ///   - seed: decides that part.
   ///   - usesTestSplit: whether the test images are the validation set even where there are validation images.
   /// - Throws: `Failure` where it cannot be read, has no images or fewer than two classes.

@@ -22,7 +22,7 @@ struct RunCheckpoints {
   private(set) var chosen: Whole
   /// Whether `last` is whole, so that it may become `previous`.
   let lastIsWhole: Bool
-  /// What `best` is to be made anew from.
+  /// What `best` is to be restored from.
   private(set) var bestSource: Whole?
   /// What to tell whoever resumes.
   private(set) var remarks: [String] = []

@@ -140,7 +140,7 @@ package final class Trainer {
   /// Trains to the end.
   /// - Parameters:
   ///   - shouldStop: asked before every update and batch of evaluation.
-  ///   - watch: told what happens.
+  ///   - watch: called with what happens.
   /// - Throws: `Failure` of kind `.interrupted` where `shouldStop` said so, with the state saved.
   package func run(
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
