@@ -26,7 +26,7 @@ extension ExportTarget {
   /// - Parameters:
   ///   - isGiven: whether the user names it now.
   ///   - overwrite: whether the user wants whatever is there replaced.
-  /// - Throws: `Failure` where nobody but the folder asks for it, or where what lies there is not the run's.
+  /// - Throws: `Failure` if only the folder asks for it, or if what is there is not the run's.
   func checkOwn(_ folder: RunFolder, _ record: ExportRecord, isGiven: Bool, overwrite: Bool) throws {
     do { try Self.checkPlace(destination, run: folder.path) } catch var failure as Failure {
       failure.kind = .badInput

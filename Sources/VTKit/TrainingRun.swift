@@ -66,7 +66,7 @@ extension Network {
   /// The same seed gives the same bits on any number of threads. The run folder gets checkpoints after every epoch and,
   /// in long ones, every two minutes: a run that was stopped goes on with `TrainingRun.resume`.
   /// - Parameters:
-  ///   - images: where they have no validation folder, the recipe says how many are put aside.
+  ///   - images: if they have no validation folder, the recipe says how many are held out.
   ///   - recipe: how to train.
   ///   - output: the run folder to make.
   ///   - overwrite: whether an earlier run in the folder may be replaced.

@@ -20,7 +20,7 @@ package struct CvTConfiguration: NetworkConfiguration, Equatable {
   }
 
   package enum AttentionScale: String, Sendable, CaseIterable {
-    /// Of the stage's whole width, as Microsoft's code has it.
+    /// Of the stage's complete width, as in Microsoft's code.
     case embedDim = "embed_dim**-0.5"
     case headDim = "head_dim**-0.5"
   }

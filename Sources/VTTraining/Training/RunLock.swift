@@ -65,7 +65,7 @@ final class RunLock: @unchecked Sendable {
     guard lstat(path, &named) == 0, named.st_ino == own.st_ino else { return false }
     if let holder, !holder.isGone { throw inUse(holder, folder, lock: path) }
     do { try write(Holder.this.text, to: descriptor, path) } catch {
-      // A lock that says nothing is nobody's.
+      // A lock without content has no owner.
       unlink(path)
       throw error
     }
