@@ -33,7 +33,7 @@ struct SweepCommand: ParsableCommand {
     completion: .directory)
   var output: String?
 
-  @OptionGroup var engineArguments: EngineArguments
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
 
   @Flag(help: "Write JSON.")
   var json = false

@@ -85,7 +85,7 @@ extension RecipeKey {
     RecipeKey(
       "layerDecay", "--layer-decay", \.layerDecay, .number, since: 2,
       "Layer-wise decay: each block's learning rate as a part of the next one's. 0.65 to 0.9 helps where a large network is tuned on little data; 1 turns it off.",
-      { $0 > 0 && $0 <= 1 ? nil : "must lie in 0...1, above 0" }),
+      { $0 > 0 && $0 <= 1 ? nil : "must be in 0...1, above 0" }),
     RecipeKey(
       "averageDecay", "--ema", \.averageDecay, .optionalNumber, since: 2,
       "Decay of an exponential moving average of the weights, such as 0.999; the average is evaluated, kept and exported. null goes without.",
