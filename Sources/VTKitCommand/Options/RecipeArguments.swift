@@ -12,7 +12,7 @@ extension Sampling: ExpressibleByArgument {}
 struct RecipeArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A recipe file (JSON); keys that it leaves out have defaults, and the options below override it.",
+      "A recipe: a file (JSON), or by name \(NamedRecipe.all.map(\.name).joined(separator: " or ")). What it leaves out has its default, and the options below overrule it.",
       valueName: "file"),
     completion: .file(extensions: ["json"]))
   var recipe: String?
@@ -119,7 +119,7 @@ struct RecipeArguments: ParsableArguments {
 
   /// - Throws: `Failure` naming the file's key or the option that makes no sense.
   func resolved() throws -> Recipe {
-    var result = try recipe.map { try Recipe(contentsOf: $0) } ?? Recipe()
+    var result = try recipe.map { try NamedRecipe.recipe($0) } ?? Recipe()
     try result.apply(overrides())
     try result.validate()
     return result
