@@ -73,7 +73,9 @@ let package = Package(
       name: "VTData", dependencies: ["CImaging", "CKernels", "VTCore", "VTCheckpoint", "VTTensor"]),
     .target(
       name: "VTTraining",
-      dependencies: ["VTCore", "VTCheckpoint", "VTTensor", "VTModels", "VTData", "CKernels"]),
+      dependencies: ["VTCore", "VTCheckpoint", "VTTensor", "VTModels", "VTData", "CKernels"],
+      // The recipes in recipes/, embedded.
+      plugins: ["EmbedRules"]),
     // The one module that a client imports.
     .target(
       name: "VTKit",

@@ -25,6 +25,6 @@ print("the best epoch is \(run.best.epoch ?? 1), accuracy \(run.best.accuracy)")
 let tuned = try run.best.network
 try tuned.write(to: arguments[3])
 
-// The images that were put aside, measured again with what was written.
+// The images that were held out, measured again with what was written.
 let evaluation = try Network(contentsOf: arguments[3]).evaluate(on: arguments[1])
 print("\(evaluation.correct) of \(evaluation.count) right")

@@ -2,27 +2,28 @@ import VTKit
 
 /// A network without attention: patches, a few blocks of an MLP on each, their mean, a classifier.
 final class PatchMLP: VisionModel {
-  let shape: PatchMLPConfiguration
+  let configuration: PatchMLPConfiguration
   let parameters: Parameters
   private let regularization: Regularization
 
   /// What the drloc loss sees: one grid of patches.
-  var gridChannels: [Int] { [shape.width] }
-  var gridSides: [Int] { [shape.side] }
+  var gridChannels: [Int] { [configuration.width] }
+  var gridSides: [Int] { [configuration.side] }
 
   init(
-    _ shape: PatchMLPConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
+    _ configuration: PatchMLPConfiguration, parameters: Parameters, regularization: Regularization,
+    engine: Engine
   ) {
-    (self.shape, self.parameters, self.regularization) = (shape, parameters, regularization)
+    (self.configuration, self.parameters, self.regularization) = (configuration, parameters, regularization)
   }
 
   func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     let p = parameters
     // [batch, side * side, width]
     var x = tape.patchEmbedding(
-      images: images, weight: p["patches.weight"], bias: p["patches.bias"], patch: shape.patchSize,
+      images: images, weight: p["patches.weight"], bias: p["patches.bias"], patch: configuration.patchSize,
       prefixTokens: [], position: p["positions"])
-    for index in 0..<shape.depth {
+    for index in 0..<configuration.depth {
       let block = "blocks.\(index)."
       var y = tape.layerNorm(x, gamma: p[block + "norm.weight"], beta: p[block + "norm.bias"], eps: 1e-6)
       y = tape.linear(y, weight: p[block + "up.weight"], bias: p[block + "up.bias"], activation: .gelu)
@@ -31,9 +32,9 @@ final class PatchMLP: VisionModel {
     }
     let pooled = tape.meanPool(x, first: 0)
     let logits =
-      shape.numClasses == 0
+      configuration.numClasses == 0
       ? pooled : tape.linear(pooled, weight: p["head.weight"], bias: p["head.bias"])
-    let grid = EmbeddingGrid(tokens: x, prefix: 0, side: shape.side)
+    let grid = EmbeddingGrid(tokens: x, prefix: 0, side: configuration.side)
     return ModelOutput(logits: logits, grids: [grid], tokens: x)
   }
 }

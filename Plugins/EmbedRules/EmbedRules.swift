@@ -1,16 +1,22 @@
 import Foundation
 import PackagePlugin
 
-/// Makes the rule files of `converters/` and their Python templates part of the module VTConverters. They become strings: as the array of bytes
-/// that `.embedInCode` makes, they took the compiler a minute.
+/// Makes the rule files of `converters/` and their Python templates part of the module VTConverters, and the recipes of
+/// `recipes/` part of VTTraining. They become strings: as the array of bytes that `.embedInCode` makes, they took the
+/// compiler a minute.
 ///
 /// The plugin writes the file itself. A tool that did it would be built with everybody's flags, and cannot be
 /// with libFuzzer's, which brings a main function along.
 @main struct EmbedRules: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
-    let root = context.package.directoryURL.appending(path: "converters")
-    let folders = try contents(root).filter(\.hasDirectoryPath)
-    let files = try folders.flatMap(contents).filter { ["yaml", "txt"].contains($0.pathExtension) }
+    let root = context.package.directoryURL
+    let files: [URL]
+    if target.name == "VTTraining" {
+      files = try contents(root.appending(path: "recipes")).filter { $0.pathExtension == "json" }
+    } else {
+      let folders = try contents(root.appending(path: "converters")).filter(\.hasDirectoryPath)
+      files = try folders.flatMap(contents).filter { ["yaml", "txt"].contains($0.pathExtension) }
+    }
     let output = context.pluginWorkDirectoryURL.appending(path: "Embedded")
     try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     let code = try swift(files)
@@ -21,7 +27,7 @@ import PackagePlugin
     }
     return [
       .prebuildCommand(
-        displayName: "Embedding the rule files", executable: URL(filePath: "/usr/bin/true"),
+        displayName: "Embedding rule files and recipes", executable: URL(filePath: "/usr/bin/true"),
         arguments: [], outputFilesDirectory: output)
     ]
   }

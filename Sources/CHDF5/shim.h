@@ -80,7 +80,7 @@ static inline long long vt_h5_contiguous_offset(hid_t dataset) {
   hid_t plan = H5Dget_create_plist(dataset);
   long long offset = -1;
   if (plan >= 0) {
-    // Data that nobody wrote has no place: behind a user block, its "undefined" address looks like one.
+    // Data that nobody wrote has no place: after a user block, its "undefined" address looks like one.
     if (H5Pget_layout(plan) == H5D_CONTIGUOUS && H5Pget_external_count(plan) == 0 &&
         H5Dget_storage_size(dataset) > 0) {
       haddr_t at = H5Dget_offset(dataset);
@@ -90,7 +90,7 @@ static inline long long vt_h5_contiguous_offset(hid_t dataset) {
   }
   return offset;
 }
-/// Whether the dataset's numbers lie in other files.
+/// Whether the dataset's values are in other files.
 static inline int vt_h5_is_external(hid_t dataset) {
   hid_t plan = H5Dget_create_plist(dataset);
   if (plan < 0) return 0;

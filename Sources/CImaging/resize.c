@@ -33,7 +33,7 @@ static void free_taps(vt_taps *t) {
   free(t->weight);
 }
 
-// PyTorch's weights have 16 bits: as many behind the point as the largest of them allows.
+// PyTorch's weights have 16 bits: as many after the point as the largest of them allows.
 static int torch_precision(double largest) {
   int precision = 0;
   while (precision < PRECISION && (int)(0.5 + largest * (1 << (precision + 1))) < 1 << 15) precision++;
@@ -93,7 +93,7 @@ static uint8_t clip(int32_t v) {
   return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
 }
 
-// Integer sums: every variant gives the same bits. `row` has a byte behind its last pixel.
+// Integer sums: every variant gives the same bits. `row` has a byte after its last pixel.
 typedef int32_t i4v __attribute__((ext_vector_type(4)));
 typedef uint8_t b4v __attribute__((ext_vector_type(4)));
 #define VT_INLINE static inline __attribute__((always_inline))

@@ -32,7 +32,7 @@ static double derivative_scalar(vt_activation kind, double x) {
   return 1;
 }
 
-// Calls `loop` with the kind as a constant, so that each has a loop of its own and the switch stays outside.
+// Calls `loop` with the kind as a constant, so that each kind gets its own loop and the switch stays outside of it.
 #define LOOP_A_KIND(kind, loop, ...)                                                           \
   switch (kind) {                                                                              \
     case VT_ACTIVATION_NONE: loop(VT_ACTIVATION_NONE, __VA_ARGS__); break;                     \

@@ -1,15 +1,15 @@
-// One head of attention, whole: scores exist a tile at a time, in both directions. Forward, rows are queries and the
-// softmax runs along them. Backward, rows are keys: then the gradients of keys and values are plain products, and
-// only that of the queries needs a turned factor.
+// One head of attention: scores exist one tile at a time, in both directions. In the forward pass, rows are queries and
+// the softmax runs along them. In the backward pass, rows are keys: the gradients of keys and values are then plain
+// products, and only that of the queries needs a transposed operand.
 #include "tile.h"
 
 enum {
-  FORWARD_ROWS = 96,   // queries of a tile
-  KEY_ROWS = 96,       // keys of a tile in the backward pass
-  QUERY_COLS = 256,    // and the queries beside them
+  FORWARD_ROWS = 96,   // queries per tile
+  KEY_ROWS = 96,       // keys per tile in the backward pass
+  QUERY_COLS = 256,    // and queries
 };
 
-// An even share of `count`, about `most` at the most, in whole `unit`s.
+// An even share of `count`, about `most`, in multiples of `unit`.
 VT_INLINE size_t even_share(size_t count, size_t most, size_t unit) {
   size_t parts = (count + most - 1) / most;
   if (parts == 0) return most;
@@ -35,7 +35,7 @@ void vt_attention_forward(vt_isa isa, vt_head head, float *out, size_t ldo, floa
   size_t tile = even_share(head.queries, FORWARD_ROWS, TILE_ROWS);
   for (size_t first = 0; first < head.queries; first += tile) {
     size_t rows = head.queries - first < tile ? head.queries - first : tile;
-    // Whole panels: behind a row's end the products are zeros.
+    // Complete panels: beyond a row's end the products are zeros.
     vt_product(isa, scores, ld, rows_of(head.q + first * head.ldq, head.ldq, dim), key_panels, rows, ld,
                0, (vt_epilogue){0});
     vt_softmax_rows(isa, scores, lse + first, head.scale, head.bias ? head.bias + first * ld : 0,
@@ -56,7 +56,7 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
                            const float *out, size_t ldo, const float *lse, float *dbias,
                            float *scratch) {
   size_t queries = head.queries, keys = head.keys, dim = head.dim;
-  // Whole vectors, so that only the last band of queries is filled up.
+  // Complete vectors, so that only the last band of queries is padded.
   size_t band = even_share(queries, QUERY_COLS, 16), tile = even_share(keys, KEY_ROWS, TILE_ROWS);
   float *turned_queries = scratch;                                     // [dim, queries]
   float *turned_dout = turned_queries + vt_panels_size(dim, band);     // [dim, queries]
@@ -92,7 +92,8 @@ void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const 
                  add_values, (vt_epilogue){0});
       vt_product(isa, to.dk + key * to.ldk, to.ldk, rows_of(ds, ld, cols), query_panels, rows, dim,
                  add_keys, (vt_epilogue){0});
-      vt_weight_product(isa, to.dq + first * to.ldq, to.ldq, ds, ld, 0, (vt_gemm_b){.data = k, .stride = head.ldk, .taps = 1},
+      vt_gemm_b keys = {.data = k, .stride = head.ldk, .kernel_offsets = 1};
+      vt_weight_product(isa, to.dq + first * to.ldq, to.ldq, ds, ld, 0, keys,
                         rows, cols, dim, to.keep_q || key > 0, rest);
     }
   }

@@ -11,8 +11,8 @@ static void column_moments_scalar(float *mean, float *m2, const float *x, size_t
   }
 }
 
-// One pass over memory in its order, four rows at a time: distances from the first row, whose sums are then turned into
-// those from the mean.
+// One pass over memory in order, four rows at a time: sums of distances from the first row, which are then converted to
+// distances from the mean.
 VT_INLINE void column_moments_body(float *mean, float *m2, const float *x, size_t rows, size_t cols) {
   size_t whole = cols / 8 * 8, r = 0;
   memset(mean, 0, cols * sizeof(float));
@@ -101,7 +101,7 @@ VT_DISPATCH(channel_affine,
              const float *residual, int relu, size_t rows, size_t cols),
             (y, x, scale, shift, residual, relu, rows, cols))
 
-// Whether what follows the norm lets number i, of channel c, through.
+// Whether element i, of channel c, passes what follows the norm.
 VT_INLINE int is_open(vt_gate gate, const float *x, size_t i, size_t c) {
   if (gate.y) return gate.y[i] > 0;
   return !gate.scale || x[i] * gate.scale[c] + gate.shift[c] > 0;
@@ -127,7 +127,7 @@ static void batch_norm_sums_scalar(float *sums, float *dots, const float *dy, vt
   }
 }
 
-// Memory in its order, two rows at a time.
+// In memory order, two rows at a time.
 VT_INLINE void batch_norm_sums_body(float *sums, float *dots, const float *dy, vt_gate gate,
                                     const float *x, const float *mean, size_t rows, size_t cols) {
   size_t whole = cols / 8 * 8, r = 0;

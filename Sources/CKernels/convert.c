@@ -3,8 +3,8 @@
 
 #include "ckernels.h"
 
-// The two innermost loops run over a tile, so that reads and writes both stay in cache when
-// the fastest input axis is not the fastest output axis.
+// The two innermost loops run over a tile, so that reads and writes both stay in cache when the fastest input axis is
+// not the fastest output axis.
 #define VT_TILE 16
 
 #define VT_PLANE(type)                                                                     \
@@ -38,8 +38,8 @@ VT_PLANE(wide16)
 
 void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int *order, int rank,
                       size_t width, size_t first, size_t count) {
-  // Axes as the output has them: size, stride in the input. Unit axes go, and neighbours that
-  // stay neighbours in the input merge.
+  // Axes in the output's order: size, stride in the input. Unit axes are dropped, and neighbours that stay neighbours
+  // in the input are merged.
   size_t stride[16], size[16], step[16];
   size_t s = 1, total = 1, begin = 0;
   int cut = 0;

@@ -2,7 +2,7 @@
 
 void vt_cross_entropy(float *loss, float *dlogits, const float *logits, const int32_t *labels,
                       size_t rows, size_t classes, float smoothing, float scale) {
-  // Few numbers: double precision throughout costs nothing.
+  // Few elements: double precision throughout costs nothing.
   for (size_t r = 0; r < rows; r++) {
     const float *x = logits + r * classes;
     double m = -INFINITY, sum = 0, mean = 0;

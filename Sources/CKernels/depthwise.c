@@ -1,15 +1,15 @@
-// Depthwise convolutions: each channel with a kernel of its own. The reference sums in double, the others run along the
-// channels, so that memory is read and written in its order.
+// Depthwise convolutions: each channel has its own kernel. The reference sums in double; the others run along the
+// channels, so that memory is read and written in order.
 #include "geometry.h"
 
-// A row of numbers and its weights, one of each a channel.
+// A row of values and its weights, one of each per channel.
 typedef struct {
   const float *values, *weights;
 } weighted_row;
 
-enum { MOST_TERMS = 64 };  // of a sum at a time: a kernel of 8 x 8
+enum { MOST_TERMS = 64 };  // per sum at a time: a kernel of 8 x 8
 
-// The output row that kernel row `k` takes from input row `i`, or -1; the same for columns.
+// The output row that kernel row `k` contributes to from input row `i`, or -1; the same for columns.
 VT_INLINE ptrdiff_t source(size_t i, size_t k, size_t stride, size_t padding, size_t length) {
   if (i + padding < k) return -1;
   uint32_t at = (uint32_t)(i + padding - k);

@@ -3,7 +3,7 @@
 
 // out (+)= the sum of all rows times their weights.
 VT_INLINE void L(weighted_sum)(float *out, const weighted_row *rows, size_t count, size_t channels, int add) {
-  enum { SOME = 4 };  // vectors whose sums run side by side
+  enum { SOME = 4 };  // vectors summed side by side
   size_t c = 0;
   for (; c + SOME * LANES <= channels; c += SOME * LANES) {
     V sums[SOME];
@@ -23,8 +23,8 @@ VT_INLINE void L(weighted_sum)(float *out, const weighted_row *rows, size_t coun
   }
 }
 
-// Rows first..<first+count of what is gathered cell by cell: the output from the input, or on the way `back` the input's
-// gradient from what the output's cells took.
+// Rows first..<first+count, gathered cell by cell: the output from the input or, if `back`, the input's gradient from
+// the output's.
 VT_INLINE void L(gather_cells)(float *to, const float *from, const float *weight, vt_geometry g, int back,
                             size_t first, size_t count, int accumulate) {
   weighted_row terms[MOST_TERMS];
@@ -64,8 +64,8 @@ VT_INLINE void L(depthwise_backward_input_body)(float *dx, const float *dy, cons
   L(gather_cells)(dx, dy, weight, g, 1, 0, g.height, accumulate);
 }
 
-// Row of the output by row, so that its numbers and those it was made of stay in the first-level cache for all of
-// the kernel's cells, a few vectors of channels at a time.
+// One output row at a time, so that it and its inputs stay in the first-level cache for all cells of the kernel, a few
+// vectors of channels at a time.
 VT_INLINE void L(depthwise_backward_weight_body)(float *dweight, const float *dy, const float *x, vt_geometry g) {
   enum { SOME = 4 };
   for (size_t oy = 0; oy < g.out_height; oy++, dy += g.out_width * g.channels)
@@ -79,7 +79,7 @@ VT_INLINE void L(depthwise_backward_weight_body)(float *dweight, const float *dy
         const float *row = x + (size_t)iy * g.width * g.channels + c;
         for (size_t s = 0; s < g.kernel; s++) {
           float *sums = dweight + (r * g.kernel + s) * g.channels + c;
-          // Columns whose input lies within the image: from <= ox < to, with input column ox * stride + s - padding.
+          // Columns whose input is within the image: from <= ox < to, with input column ox * stride + s - padding.
           size_t from = s >= g.padding ? 0 : (g.padding - s + g.stride - 1) / g.stride;
           size_t to = g.width + g.padding <= s ? 0 : (g.width + g.padding - s - 1) / g.stride + 1;
           if (to > g.out_width) to = g.out_width;

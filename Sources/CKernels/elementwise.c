@@ -57,7 +57,7 @@ void vt_normalize_rgb(float *out, const uint8_t *pixels, float scale, const floa
   float table[3][256];
   for (int c = 0; c < 3; c++)
     for (int v = 0; v < 256; v++) {
-      // 255 is taken off again without rounding.
+      // 255 is subtracted again without rounding.
       float x = scale == 255.0f ? (float)v : (float)v / 255.0f * scale;
       table[c][v] = (x - mean[c]) / std[c];
     }

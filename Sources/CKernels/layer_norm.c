@@ -1,8 +1,8 @@
 #include "vector.h"
 
-// With xhat = (x - mean) rstd and g = dy gamma:
-// dx = rstd (g - mean(g) - xhat mean(g xhat) f), where f = 1 for an eps inside the root and
-// 1 / (1 - eps rstd) = (sqrt(var) + eps) / sqrt(var) for one outside; a row of equal numbers has no slope.
+// With xhat = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - xhat mean(g xhat) f), where f = 1 for an eps
+// inside the root and 1 / (1 - eps rstd) = (sqrt(var) + eps) / sqrt(var) for one outside. A constant row has slope
+// zero.
 VT_INLINE float root_factor(float outer_eps, float rstd) {
   float part = 1.0f - outer_eps * rstd;
   return part > 1e-6f ? 1.0f / part : 0.0f;

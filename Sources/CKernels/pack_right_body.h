@@ -1,8 +1,8 @@
-// The right factor of a product over rows, packed for tiles of two vectors of LANES floats.
+// Operand B of a product over rows, packed for tiles of two vectors of LANES floats.
 #include "lanes_begin.h"
 
-// Columns j..<j+cols of rows first..<first+rows, of which two vectors hold at most all, [rows, 16] each, the second one's
-// from `second` on.
+// Columns j..<j+cols of rows first..<first+rows, at most two vectors wide: [rows, 16] each, the second vector from
+// `second` on.
 VT_INLINE void L(pack_right_body)(float *out, size_t second, vt_gemm_b b, size_t first, size_t rows, size_t j,
                                   size_t cols) {
   size_t left = cols < LANES ? cols : LANES;

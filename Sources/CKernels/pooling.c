@@ -6,7 +6,7 @@ static void max_pool_scalar(float *y, uint8_t *which, const float *x, vt_geometr
   for (size_t cell = first; cell < first + count; cell++, y += channels, which += channels) {
     int begun = 0;
     for (size_t k = 0; k < g.kernel * g.kernel; k++) {
-      ptrdiff_t at = tap(g, cell, k);
+      ptrdiff_t at = input_offset(g, cell, k);
       if (at < 0) continue;
       const float *p = x + at;
       for (size_t c = 0; c < channels; c++)
@@ -27,15 +27,15 @@ VT_INLINE void max_pool_body(float *y, uint8_t *which, const float *x, vt_geomet
     max_pool_scalar(y, which, x, g, first, count);
     return;
   }
-  ptrdiff_t taps[256];
+  ptrdiff_t offsets[256];
   for (size_t cell = first; cell < first + count; cell++, y += channels, which += channels) {
-    for (size_t k = 0; k < g.kernel * g.kernel; k++) taps[k] = tap(g, cell, k);
+    for (size_t k = 0; k < g.kernel * g.kernel; k++) offsets[k] = input_offset(g, cell, k);
     for (size_t c = 0; c < whole; c += 8) {
       v8 best = splat8(0);
-      i32x8 place = {0}, open = (i32x8)(-1);  // lanes that take whatever comes
+      i32x8 place = {0}, open = (i32x8)(-1);  // lanes without a value yet
       for (size_t k = 0; k < g.kernel * g.kernel; k++) {
-        if (taps[k] < 0) continue;
-        v8 v = load8(x + taps[k] + c);
+        if (offsets[k] < 0) continue;
+        v8 v = load8(x + offsets[k] + c);
         i32x8 takes = (v > best) | (v != v) | open;
         best = select8(takes, v, best);
         place = (takes & (i32x8)((int32_t)k)) | (~takes & place);
@@ -63,10 +63,10 @@ void vt_max_pool_backward(float *dx, const float *dy, const uint8_t *which, vt_g
       }
 }
 
-// Cells of a neighbourhood that are not padding.
+// Number of cells of a neighbourhood that are not padding.
 VT_INLINE float cells_inside(vt_geometry g, size_t cell) {
   size_t n = 0;
-  for (size_t k = 0; k < g.kernel * g.kernel; k++) n += tap(g, cell, k) >= 0;
+  for (size_t k = 0; k < g.kernel * g.kernel; k++) n += input_offset(g, cell, k) >= 0;
   return (float)n;
 }
 
@@ -75,7 +75,7 @@ void vt_average_pool(float *y, const float *x, vt_geometry g) {
   for (size_t cell = 0; cell < g.out_height * g.out_width; cell++, y += g.channels) {
     float n = cells_inside(g, cell);
     for (size_t k = 0; k < g.kernel * g.kernel; k++) {
-      ptrdiff_t at = tap(g, cell, k);
+      ptrdiff_t at = input_offset(g, cell, k);
       if (at < 0) continue;
       for (size_t c = 0; c < g.channels; c++) y[c] += x[(size_t)at + c] / n;
     }
@@ -86,7 +86,7 @@ void vt_average_pool_backward(float *dx, const float *dy, vt_geometry g) {
   for (size_t cell = 0; cell < g.out_height * g.out_width; cell++, dy += g.channels) {
     float n = cells_inside(g, cell);
     for (size_t k = 0; k < g.kernel * g.kernel; k++) {
-      ptrdiff_t at = tap(g, cell, k);
+      ptrdiff_t at = input_offset(g, cell, k);
       if (at < 0) continue;
       for (size_t c = 0; c < g.channels; c++) dx[(size_t)at + c] += dy[c] / n;
     }

@@ -1,14 +1,13 @@
-// Products of activations and weights: the right matrix is packed once for all rows, the left one is read
-// where it lies, and what follows the product (bias, activation, residual) is done while it is in the
-// first-level cache.
+// Products of activations and weights: operand B is packed once for all rows, operand A is read in place, and what
+// follows the product (bias, activation, residual) is computed while it is in the first-level cache.
 #include "tile.h"
 
 enum {
-  BLOCK_ROWS = 96,    // rows that go through one panel before the next
+  BLOCK_ROWS = 96,    // rows per panel before the next one
   BLOCK_DEPTH = 320,  // a panel of this depth takes 20 KiB
 };
 
-// What cells outside an image hold.
+// What cells outside of an image read.
 static const float zero_row[BLOCK_DEPTH];
 
 int vt_product_is_optimized(void) {
@@ -23,7 +22,7 @@ size_t vt_panels_size(size_t depth, size_t cols) {
   return (cols + TILE_COLS - 1) / TILE_COLS * TILE_COLS * depth;
 }
 
-// Eight rows of eight numbers turned: a stretch of eight depths of a panel's half.
+// Transposes eight rows of eight elements: eight depths of half a panel.
 VT_INLINE void turn8(float *to, const float *from, size_t ldb) {
   v8 r[8], s[8], t[8];
   for (int i = 0; i < 8; i++) r[i] = load8(from + (size_t)i * ldb);
@@ -80,7 +79,7 @@ VT_DISPATCH(pack_panels,
             (float *panels, const float *b, size_t ldb, int transposed, size_t depth, size_t cols),
             (panels, b, ldb, transposed, depth, cols))
 
-// What `f` says, over columns j.. of a block of rows.
+// Applies the epilogue `f` to columns j.. of a block of rows.
 VT_INLINE void epilogue_block(vt_isa isa, const vt_epilogue *f, float *c, size_t ldc, size_t r, size_t j,
                             size_t rows, size_t cols) {
   size_t at = r * ldc + j;
@@ -98,7 +97,7 @@ void vt_apply_epilogue(vt_isa isa, const vt_epilogue *epilogue, float *c, size_t
   epilogue_block(isa, epilogue, c, ldc, 0, 0, rows, cols);
 }
 
-// Sets what `f` will read for a tile on its way: a few columns of every row, which no processor guesses.
+// Prefetches what `f` will read for a tile: a few columns of every row, which processors do not predict.
 VT_INLINE void fetch_epilogue(const vt_epilogue *f, size_t at, size_t ldc, size_t rows, size_t cols) {
   const float *from = f->before ? f->before : f->residual;
   if (!from) return;
@@ -108,13 +107,13 @@ VT_INLINE void fetch_epilogue(const vt_epilogue *f, size_t at, size_t ldc, size_
 
 static void product_reference(float *c, size_t ldc, vt_gemm_a a, const float *panels, size_t rows,
                               size_t cols, int accumulate) {
-  size_t depth = a.taps * a.depth;
+  size_t depth = a.kernel_offsets * a.depth;
   for (size_t i = 0; i < rows; i++)
     for (size_t j = 0; j < cols; j++) {
       const float *panel = panels + j / TILE_COLS * TILE_COLS * depth + j % TILE_COLS;
       double sum = accumulate ? c[i * ldc + j] : 0;
-      for (size_t t = 0; t < a.taps; t++) {
-        ptrdiff_t row = a.cells ? a.cells[t * a.tap_stride + i] : (ptrdiff_t)i;
+      for (size_t t = 0; t < a.kernel_offsets; t++) {
+        ptrdiff_t row = a.cells ? a.cells[t * a.offset_stride + i] : (ptrdiff_t)i;
         if (row < 0) continue;
         for (size_t p = 0; p < a.depth; p++)
           sum += (double)a.data[(size_t)row * a.stride + p] * panel[(t * a.depth + p) * TILE_COLS];
@@ -123,11 +122,11 @@ static void product_reference(float *c, size_t ldc, vt_gemm_a a, const float *pa
     }
 }
 
-// Pointers to the rows of one block under one tap, from depth k on; the last tile is filled up.
-VT_INLINE void row_pointers(const float **rows, vt_gemm_a a, size_t tap, size_t first, size_t count,
+// Pointers to the rows of one block at one kernel offset, from depth k on; the last tile is padded.
+VT_INLINE void row_pointers(const float **rows, vt_gemm_a a, size_t offset, size_t first, size_t count,
                             size_t k) {
   for (size_t i = 0; i < count; i++) {
-    ptrdiff_t row = a.cells ? a.cells[tap * a.tap_stride + first + i] : (ptrdiff_t)(first + i);
+    ptrdiff_t row = a.cells ? a.cells[offset * a.offset_stride + first + i] : (ptrdiff_t)(first + i);
     rows[i] = row < 0 ? zero_row : a.data + (size_t)row * a.stride + k;
   }
   for (size_t i = count; i % TILE_ROWS; i++) rows[i] = rows[0];
@@ -141,25 +140,25 @@ void vt_product(vt_isa isa, float *c, size_t ldc, vt_gemm_a a, const float *pane
     return;
   }
   vt_tiles tiles = tiles_of(isa);
-  size_t panel_size = a.taps * a.depth * TILE_COLS;
+  size_t panel_size = a.kernel_offsets * a.depth * TILE_COLS;
   size_t parts = (a.depth + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
   size_t part = parts ? (a.depth + parts - 1) / parts : 0;
   const float *pointers[BLOCK_ROWS + TILE_ROWS];
   float whole[TILE_ROWS * 2 * TILE_COLS];
   for (size_t r = 0; r < rows; r += BLOCK_ROWS) {
     size_t block = rows - r < BLOCK_ROWS ? rows - r : BLOCK_ROWS;
-    for (size_t tap = 0; tap < a.taps; tap++)
+    for (size_t offset = 0; offset < a.kernel_offsets; offset++)
       for (size_t k = 0; k < a.depth; k += part) {
         size_t length = a.depth - k < part ? a.depth - k : part;
-        int add = accumulate || k > 0 || tap > 0;
-        int last = tap + 1 == a.taps && k + length == a.depth;
-        row_pointers(pointers, a, tap, r, block, k);
+        int add = accumulate || k > 0 || offset > 0;
+        int last = offset + 1 == a.kernel_offsets && k + length == a.depth;
+        row_pointers(pointers, a, offset, r, block, k);
         for (size_t j = 0, step; j < cols; j += step) {
           int two = tiles.rows_two && j + TILE_COLS < cols;
           step = two ? 2 * TILE_COLS : TILE_COLS;
           rows_tile tile = two ? tiles.rows_two : tiles.rows_one;
           size_t wide = cols - j < step ? cols - j : step, right = two ? panel_size : 8;
-          const float *panel = panels + j / TILE_COLS * panel_size + (tap * a.depth + k) * TILE_COLS;
+          const float *panel = panels + j / TILE_COLS * panel_size + (offset * a.depth + k) * TILE_COLS;
           for (size_t i = 0; i < block; i += TILE_ROWS) {
             size_t high = block - i < TILE_ROWS ? block - i : TILE_ROWS;
             float *to = c + (r + i) * ldc + j;

@@ -18,7 +18,7 @@ void vt_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]
 
 void vt_dropout(float *y, const float *x, size_t begin, size_t count, float rate,
                 const uint32_t key[2], uint64_t stream, int accumulate) {
-  // An element is dropped where its 32-bit word is below rate * 2^32.
+  // An element is dropped if its 32-bit word is below rate * 2^32.
   const uint64_t threshold = (uint64_t)((double)rate * 4294967296.0);
   const float scale = 1.0f / (1.0f - rate);
   uint32_t word[4];

@@ -1,4 +1,5 @@
-// The softmax of attention scores, forward and back, on vectors of LANES floats. Rows are padded to whole vectors.
+// The softmax of attention scores, forward and backward, on vectors of LANES floats. Rows are padded to complete
+// vectors.
 #include "lanes_begin.h"
 
 VT_INLINE void L(softmax_rows_body)(float *x, float *lse, float scale, const float *bias,

@@ -1,6 +1,6 @@
-// The tile that all products are made of: 6 rows by 16 columns, each element a chain of multiplications and
-// additions in the order of depth, whatever tile it falls in. The left factor is read where it lies, through
-// a pointer a row, or from columns packed six by six; the right one lies in panels [depth, 16].
+// The tile that all products consist of: 6 rows by 16 columns. Each element is a chain of multiplications and additions
+// in the order of depth, whatever tile it falls in. Operand A is read in place, through one pointer per row, or from
+// columns packed six by six; operand B is in panels [depth, 16].
 #ifndef VT_TILE_H
 #define VT_TILE_H
 
@@ -8,8 +8,8 @@
 
 enum { TILE_ROWS = 6, TILE_COLS = 16 };  // twelve eight-float sums leave registers for the operands
 
-// Vectors of type V: two of them beside each other make the tile's columns; `right` is where the second
-// begins. Sums go to `c`, added to what it held where `add` is set.
+// Vectors of type V: two of them side by side make the tile's columns; `right` is where the second begins. Sums go to
+// `c`, added to its content if `add` is set.
 #define TILE_BODY(V, LOAD, STORE, WIDTH, LEFT)                                 \
   V sums[TILE_ROWS][2] = {0};                                                  \
   for (size_t p = 0; p < depth; p++, b += TILE_COLS) {                         \
@@ -26,7 +26,7 @@ enum { TILE_ROWS = 6, TILE_COLS = 16 };  // twelve eight-float sums leave regist
     STORE(to + WIDTH, add ? LOAD(to + WIDTH) + sums[i][1] : sums[i][1]);       \
   }
 
-// The bodies take no vectors, so that they may be inlined into functions for any processor.
+// The bodies take no vector arguments, so that they can be inlined into functions for any processor.
 #define TILE_BODIES(width, V, LOAD, STORE)                                     \
   VT_INLINE void rows_tile_of_##width(size_t depth, const float *const *a,     \
                                       const float *b, size_t right, float *c,  \
@@ -41,7 +41,7 @@ enum { TILE_ROWS = 6, TILE_COLS = 16 };  // twelve eight-float sums leave regist
 TILE_BODIES(8, v8, load8, store8)
 TILE_BODIES(16, v16, load16, store16)
 
-// Functions of their own, so that the operands' addresses have all the registers.
+// Separate functions, so that the operands' addresses have all registers.
 #define TILE_FUNCTIONS(name, target, width)                                    \
   target __attribute__((noinline, unused)) static void rows_tile_##name(       \
       size_t depth, const float *const *a, const float *b, size_t right,       \
@@ -64,7 +64,7 @@ TILE_FUNCTIONS(avx512, VT_AVX512, 16)
 typedef void (*rows_tile)(size_t, const float *const *, const float *, size_t, float *, size_t, int);
 typedef void (*packed_tile)(size_t, const float *, const float *, size_t, float *, size_t, int);
 
-// The tiles of an instruction set: for one panel, and for two where it has wider vectors.
+// The tiles of an instruction set: for one panel, and for two if it has wider vectors.
 typedef struct {
   rows_tile rows_one, rows_two;
   packed_tile packed_one, packed_two;
@@ -80,7 +80,7 @@ VT_INLINE vt_tiles tiles_of(vt_isa isa) {
   return (vt_tiles){rows_tile_portable, 0, packed_tile_portable, 0};
 }
 
-// What a tile over a matrix's edge computed as a whole one, to where it belongs.
+// Copies a tile over a matrix's edge, which was computed completely, to its place.
 VT_INLINE void place_tile(float *c, size_t ldc, const float *whole, size_t width, int add, size_t rows,
                           size_t cols) {
   for (size_t i = 0; i < rows; i++)

@@ -11,7 +11,7 @@
 
 #include "ckernels.h"
 
-// A product that feeds a sum may fuse; nothing else may be reordered.
+// A product that feeds a sum may be fused; nothing else may be reordered.
 #pragma clang fp contract(fast)
 #pragma clang diagnostic ignored "-Wpsabi"
 
@@ -35,7 +35,7 @@
     else if (isa == VT_ISA_PORTABLE) name##_portable args;                     \
     else name##_scalar args;                                                   \
   }
-// The same with a body of its own for vectors of sixteen, `<name>_body16`; the other is `<name>_body8`.
+// The same with a separate body for vectors of sixteen, `<name>_body16`; the other is `<name>_body8`.
 #define VT_DISPATCH_WIDE(name, params, args)                                   \
   static void name##_portable params { name##_body8 args; }                    \
   VT_AVX2 static void name##_avx2 params { name##_body8 args; }                \

@@ -1,4 +1,4 @@
-// Loads, stores and mathematics of vectors of LANES floats; included once a width.
+// Loads, stores and mathematics of vectors of LANES floats; included once per width.
 
 #include "lanes_begin.h"
 
@@ -9,7 +9,7 @@ VT_INLINE V L(load)(const float *p) { V v; memcpy(&v, p, sizeof v); return v; }
 VT_INLINE void L(store)(float *p, V v) { memcpy(p, &v, sizeof v); }
 VT_INLINE V S(float x) { return (V)(x); }
 
-// The first `n` lanes; the others are zero, or left alone in memory.
+// The first `n` lanes; the others are zero, or left unchanged in memory.
 VT_INLINE V L(load_part)(const float *p, size_t n) {
   V v = S(0);
   memcpy(&v, p, n * sizeof(float));
@@ -48,8 +48,9 @@ VT_INLINE V L(exp)(V x) {
   return L(select)(x != x, x, out);
 }
 
-// The normal distribution's function at x, from e = exp(-x^2 / 2): the tail beyond |x| is e t P(t) with t = 1 / (1 + 0.3 |x|),
-// P a fit of degree 7 for |x| <= 14. Relative error of the tail, and so for x < 0, below 5e-6 with exp's; absolute below 1e-7.
+// The normal distribution function at x, from e = exp(-x^2 / 2): the tail beyond |x| is e t P(t) with t = 1 / (1 + 0.3
+// |x|), P a fit of degree 7 for |x| <= 14. With exp's error, the tail's relative error (so also for x < 0) is below
+// 5e-6; the absolute error is below 1e-7.
 VT_INLINE V L(normal)(V x, V e) {
   V a = L(select)(x < S(0), -x, x);
   V t = S(1.0f) / (S(1.0f) + S(0.3f) * a);

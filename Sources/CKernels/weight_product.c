@@ -1,16 +1,16 @@
-// Products over rows, as gradients of weights are: both factors are packed a stretch of rows at a time, the left
-// one for the second-level cache, the right one a panel at a time for the first. A norm that the right factor
-// has to go through first is done while it is packed.
+// Products over rows, which gradients of weights are: both operands are packed one chunk of rows at a time, operand A
+// for the second-level cache, operand B one panel at a time for the first. A norm of operand B is applied while it is
+// packed.
 #include "tile.h"
 
-enum { DEPTH = 192 };  // rows of a stretch: two panels take 24 KiB, 288 columns of the left factor 216 KiB
+enum { DEPTH = 192 };  // rows of a chunk: two panels take 24 KiB, 288 columns of the left factor 216 KiB
 
 size_t vt_weight_product_scratch(size_t m) {
   return (m + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * DEPTH + 2 * TILE_COLS * DEPTH;
 }
 
-// Columns of `a` six by six, [rows, 6] each, the last filled up with zeros. Four rows at a time, so that memory is read in
-// its order, the next four on their way.
+// Columns of `a` six by six, [rows, 6] each, the last padded with zeros. Four rows at a time, so that memory is read in
+// order; the next four are prefetched.
 VT_INLINE void pack_left_body(float *out, const float *a, size_t lda, const float *scale, size_t rows,
                               size_t m) {
   enum { SOME = 4 };
@@ -20,7 +20,7 @@ VT_INLINE void pack_left_body(float *out, const float *a, size_t lda, const floa
     if (end == first + SOME) {
       v8 s[SOME], v[SOME];
       for (size_t r = 0; r < SOME; r++) s[r] = splat8(scale ? scale[first + r] : 1);
-      // Eight are as cheap as six: what is too much is overwritten by the next row.
+      // Eight cost the same as six: the excess is overwritten by the next row.
       for (; i + 8 <= m; i += TILE_ROWS) {
         float *to = out + i * rows + first * TILE_ROWS;
         for (size_t r = 0; r < SOME; r++) {
@@ -77,7 +77,7 @@ static void pack_left(vt_isa isa, float *out, const float *a, size_t lda, const 
   pack_left_portable(out, a, lda, scale, rows, m);
 }
 
-// One panel, or the two that a tile of an instruction set with wider vectors takes, the second behind the first.
+// One panel, or the two that a tile of an instruction set with wider vectors takes, one after the other.
 static void pack_right(vt_isa isa, int two, float *out, vt_gemm_b b, size_t first, size_t rows, size_t j,
                        size_t cols) {
 #if VT_HAS_AVX2
@@ -92,12 +92,12 @@ static void pack_right(vt_isa isa, int two, float *out, vt_gemm_b b, size_t firs
 static void weight_product_reference(float *c, size_t ldc, const float *a, size_t lda, const float *scale,
                                      vt_gemm_b b, size_t rows, size_t m, size_t n, int accumulate) {
   for (size_t i = 0; i < m; i++)
-    for (size_t tap = 0; tap < b.taps; tap++)
+    for (size_t offset = 0; offset < b.kernel_offsets; offset++)
       for (size_t j = 0; j < n; j++) {
-        float *to = c + i * ldc + tap * b.tap_width + j;
+        float *to = c + i * ldc + offset * b.offset_width + j;
         double sum = accumulate ? *to : 0;
         for (size_t r = 0; r < rows; r++) {
-          ptrdiff_t row = b.cells ? b.cells[tap * b.tap_stride + r] : (ptrdiff_t)r;
+          ptrdiff_t row = b.cells ? b.cells[offset * b.offset_stride + r] : (ptrdiff_t)r;
           if (row < 0) continue;
           float v = b.data[(size_t)row * b.stride + j];
           if (b.mean) v = (v - b.mean[r]) * b.rstd[r] * b.gamma[j] + b.beta[j];
@@ -107,11 +107,11 @@ static void weight_product_reference(float *c, size_t ldc, const float *a, size_
       }
 }
 
-// Columns that a tile takes at most.
+// Maximum number of columns of a tile.
 VT_INLINE size_t panels_width(vt_tiles tiles) { return tiles.packed_two ? 2 * TILE_COLS : TILE_COLS; }
 
-// What will be packed next: columns j..<j+cols of rows first..<first+rows. It is set on its way a little beside each tile,
-// since packing would have to wait for memory.
+// What will be packed next: columns j..<j+cols of rows first..<first+rows. It is prefetched piecewise beside each tile,
+// since packing would otherwise wait for memory.
 typedef struct {
   vt_gemm_b b;
   size_t first, rows, j, cols;
@@ -126,9 +126,9 @@ VT_INLINE void fetch(const coming *next, size_t part, size_t parts) {
   }
 }
 
-// The columns of one tap: panels of the right factor's rows first..<first+depth against the packed left factor. `after` is what
-// follows the last of them.
-static void multiply_stretch(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, const float *left,
+// The columns at one kernel offset: panels of operand B's rows first..<first+depth times the packed operand A. `after`
+// is what follows the last of them.
+static void multiply_chunk(vt_isa isa, vt_tiles tiles, float *c, size_t ldc, const float *left,
                              vt_gemm_b b, size_t first, size_t depth, size_t m, size_t n, int add,
                              float *panel, coming after) {
   float whole[TILE_ROWS * 2 * TILE_COLS];
@@ -167,20 +167,21 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
   float *left = scratch + 2 * TILE_COLS * DEPTH;
   if (rows == 0 && !accumulate)
     for (size_t i = 0; i < m; i++)
-      for (size_t tap = 0; tap < b.taps; tap++) memset(c + i * ldc + tap * b.tap_width, 0, n * sizeof(float));
+      for (size_t offset = 0; offset < b.kernel_offsets; offset++)
+        memset(c + i * ldc + offset * b.offset_width, 0, n * sizeof(float));
   for (size_t first = 0; first < rows; first += DEPTH) {
     size_t depth = rows - first < DEPTH ? rows - first : DEPTH;
     pack_left(isa, left, a + first * lda, lda, row_scale ? row_scale + first : 0, depth, m);
-    for (size_t tap = 0; tap < b.taps; tap++) {
+    for (size_t offset = 0; offset < b.kernel_offsets; offset++) {
       vt_gemm_b one = b, following = b;
-      int more = tap + 1 < b.taps;
+      int more = offset + 1 < b.kernel_offsets;
       if (b.cells) {
-        one.cells = b.cells + tap * b.tap_stride;
-        following.cells = b.cells + (more ? tap + 1 : 0) * b.tap_stride;
+        one.cells = b.cells + offset * b.offset_stride;
+        following.cells = b.cells + (more ? offset + 1 : 0) * b.offset_stride;
       }
       size_t from = more ? first : first + depth, left_over = rows - from;
       coming after = {following, from, left_over < DEPTH ? left_over : DEPTH, 0, n < widest ? n : widest};
-      multiply_stretch(isa, tiles, c + tap * b.tap_width, ldc, left, one, first, depth, m, n,
+      multiply_chunk(isa, tiles, c + offset * b.offset_width, ldc, left, one, first, depth, m, n,
                        accumulate || first > 0, scratch, after);
     }
   }

@@ -2,8 +2,8 @@
 
 #include "vector.h"
 
-// Means and deviations in double: a kernel's few thousand weights are standardized once a step, the image's cells are
-// what takes the time.
+// Means and deviations in double: a kernel's few thousand weights are standardized once per step; the image's cells
+// dominate the time.
 static void row_moments(const float *x, size_t cols, double *mean, double *deviation) {
   double sum = 0, squares = 0;
   for (size_t c = 0; c < cols; c++) sum += x[c];

@@ -1,11 +1,11 @@
 // Convolutions of 3 by 3 with stride 1 by Winograd's minimal filtering F(2x2, 3x3): a tile of four outputs takes
-// sixteen products a channel rather than thirty-six (Lavin and Gray, "Fast Algorithms for Convolutional Neural
-// Networks", CVPR 2016). What is multiplied are planes, one for each of the sixteen places of a transformed tile.
+// sixteen products per channel rather than thirty-six (Lavin and Gray, "Fast Algorithms for Convolutional Neural
+// Networks", CVPR 2016). The products are those of planes, one for each of the sixteen elements of a transformed tile.
 #include "tile.h"
 
 enum { PLANES = 16 };
 
-// G g Gᵀ of sixteen kernels beside each other: g[tap][lane] to u[plane][lane].
+// G g Gᵀ of sixteen kernels beside each other: g[offset][lane] to u[plane][lane].
 VT_INLINE void transform_kernels(float u[PLANES][TILE_COLS], float g[9][TILE_COLS]) {
   float half[4][3][TILE_COLS];
   for (int j = 0; j < 3; j++)
@@ -52,7 +52,7 @@ VT_INLINE tile_place place_of(size_t row, size_t column, size_t height) {
   return (tile_place){row / per_image, row % per_image * 2, column * 2};
 }
 
-// Bᵀ d B of one tile's cells for every row of tiles; what lies outside the image is zero.
+// Bᵀ d B of one tile's cells for every row of tiles; cells outside of the image are zero.
 VT_INLINE void winograd_input_body(float *v, size_t plane, const float *x, size_t height, size_t width,
                                    size_t channels, size_t first, size_t rows) {
   static const float zeros[8];
@@ -91,7 +91,7 @@ VT_INLINE void winograd_input_body(float *v, size_t plane, const float *x, size_
     }
 }
 
-// Aᵀ m A: the four outputs of each tile, those within the image.
+// Aᵀ m A: the four outputs of each tile, as far as they are within the image.
 VT_INLINE void winograd_output_body(float *y, const float *m, size_t plane, const float *bias,
                                     size_t height, size_t width, size_t channels, size_t first,
                                     size_t rows, int add) {
@@ -121,7 +121,7 @@ VT_INLINE void winograd_output_body(float *y, const float *m, size_t plane, cons
     }
 }
 
-// A dY Aᵀ: what the transformed tiles' products receive of the output's gradient, zero beyond the image.
+// A dY Aᵀ: the gradient of the transformed tiles' products from the output's, zero beyond the image.
 VT_INLINE void winograd_gradient_body(float *d, size_t plane, const float *dy, size_t height, size_t width,
                                       size_t channels, size_t first, size_t rows) {
   size_t across = (width + 1) / 2;
@@ -180,7 +180,7 @@ VT_INLINE void winograd_weight_gradient_body(float *dweight, const float *du, si
     }
 }
 
-// The scalar reference convolves without Winograd; these are for whoever asks it all the same.
+// The scalar reference convolves without Winograd; these are for callers that ask for it all the same.
 #define winograd_input_scalar winograd_input_body
 #define winograd_output_scalar winograd_output_body
 #define winograd_gradient_scalar winograd_gradient_body

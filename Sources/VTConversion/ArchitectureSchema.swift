@@ -3,28 +3,28 @@ import VTCheckpoint
 import VTConverters
 import VTCore
 
-/// What all dialects of an architecture share (`converters/vit/schema.yaml`): the keys of its networks' configuration,
-/// and the native tensors.
+/// What all dialects of an architecture share (`converters/vit/schema.yaml`): the keys of its configuration
+/// and its native tensors.
 package struct ArchitectureSchema: Sendable {
   /// A key of the configuration.
   package struct Key: Sendable {
     package let name: String
-    /// What belongs there ("positive integer").
+    /// A description of valid values ("positive integer").
     package let kind: String
-    /// What is taken where a configuration lacks the key, in words; nil where it must be given.
+    /// Describes the default; nil if the key is required.
     package let usual: String?
     package let meaning: String
-    /// What the key is in a dialect that does not mention it; nil where a dialect must.
+    /// The value in dialects that do not mention the key; nil if they must.
     let value: JSON?
-    /// Networks have the key only where this is true.
+    /// The condition under which networks have the key.
     let when: Expression?
-    /// The tensor that says it, where a dialect lets it; nil where none does.
+    /// The tensor that can show the key's value; nil if none does.
     let shown: Shown?
-    /// Where true, the value makes no difference.
+    /// If true, the value has no effect.
     let irrelevantWhen: Expression?
   }
 
-  /// What a key is where a tensor is there, and where it is not; nil leaves it to the tensors' axes.
+  /// The key's value with and without the tensor; nil leaves it to the tensors' axes.
   struct Shown: Sendable {
     let tensor: String
     let present: JSON?
@@ -40,12 +40,12 @@ package struct ArchitectureSchema: Sendable {
   /// The native layers and tensors, in the order of the reference code.
   let layers: [NativeLayer]
   let resample: [RuleFile.Resample]
-  /// The native weight that reads the image: the first of these that the network has.
+  /// The native weight of the first layer: the first of these that the network has.
   let inputLayer: [String]
 
   private static let cache = Mutex<[String: ArchitectureSchema]>([:])
 
-  /// The schema of an architecture; nil where there is none.
+  /// The schema of an architecture; nil if there is none.
   /// - Throws: `Failure` naming file and line.
   package static func named(_ architecture: String) throws -> ArchitectureSchema? {
     if let known = cache.withLock({ $0[architecture] }) { return known }
@@ -110,7 +110,7 @@ extension ArchitectureSchema.Key {
     try reader.finish()
   }
 
-  /// A tensor's name alone stands for yes and no of a flag, and for 0 or null of others where it is not there.
+  /// A bare tensor name sets a flag to true or false, and any other key to 0 or null if the tensor is absent.
   private static func shown(_ type: String?, _ reader: YAMLReader) throws -> ArchitectureSchema.Shown {
     if reader.isScalar {
       let tensor = try reader.text()
@@ -128,7 +128,7 @@ extension ArchitectureSchema.Key {
     return shown
   }
 
-  /// The same as conditions on tensors.
+  /// The same for conditions on tensors.
   func presence() throws -> [RuleFile.Presence] {
     guard let shown else { return [] }
     let has = "has('\(shown.tensor)')"

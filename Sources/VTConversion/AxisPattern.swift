@@ -1,11 +1,11 @@
 import VTCheckpoint
 import VTCore
 
-/// How a source tensor's axes become the native tensor's: `"D H e -> (H e) D"`. Names stand for axes, brackets
-/// join several into one (`(ph pw C)=L` also names the whole), `1` is an axis of length one. Without an
-/// arrow both sides are the same. Reading it backwards is the inverse.
+/// How a source tensor's axes map to the native tensor's: `"D H e -> (H e) D"`. Each name is an axis,
+/// parentheses join several into one (`(ph pw C)=L` also names the product), `1` is an axis of length one.
+/// Without an arrow, both sides are the same. Read backwards, it is the inverse.
 struct AxisPattern: Sendable {
-  /// One axis of a tensor: the named axes it is made of; none for an axis of length one.
+  /// One axis of a tensor: the named axes that it joins; none for an axis of length one.
   struct Axis: Sendable, Equatable {
     var names: [String]
     /// Name of the product.
@@ -24,7 +24,7 @@ struct AxisPattern: Sendable {
   let source: [Axis]
   let native: [Axis]
 
-  /// The same names on both sides, each once.
+  /// Names that must be the same on both sides, each once.
   init(source: [Axis], native: [Axis]) {
     self.source = source
     self.native = native
@@ -32,7 +32,7 @@ struct AxisPattern: Sendable {
     text = source == native ? sides[0] : sides.joined(separator: " -> ")
   }
 
-  /// - Throws: `Failure` where the two sides do not have the same names, each once.
+  /// - Throws: `Failure` if the two sides do not have the same names, each once.
   init(_ text: String) throws {
     self.text = text
     let sides = text.split(separator: "->", omittingEmptySubsequences: false)
@@ -45,7 +45,7 @@ struct AxisPattern: Sendable {
     }
   }
 
-  /// - Parameter variables: texts for `{placeholders}`.
+  /// - Parameter variables: values of `{placeholders}`.
   init(_ text: String, variables: [String: String]) throws {
     try self.init(variables.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) })
   }
@@ -79,7 +79,7 @@ struct AxisPattern: Sendable {
     return axes
   }
 
-  /// Splits at spaces and around brackets; `)=L` stays one word.
+  /// Splits at spaces and around parentheses; `)=L` stays one word.
   private static func words(_ side: String) -> [String] {
     var words: [String] = []
     var word = ""
@@ -107,7 +107,7 @@ struct AxisPattern: Sendable {
 
   var isIdentity: Bool { source.map(\.names) == native.map(\.names) }
 
-  /// Values of single axes that a source shape shows; nil where the rank or a unit axis does not fit.
+  /// Lengths of single axes in a source shape; nil if the rank differs or a unit axis is longer than one.
   func bindings(source shape: [Int]) -> [(name: String, length: Int)]? {
     Self.bindings(source, shape)
   }
@@ -128,7 +128,7 @@ struct AxisPattern: Sendable {
     return result
   }
 
-  /// The shape of one side for given axis lengths; nil where one is unknown.
+  /// The shape of one side for given axis lengths; nil if one is unknown.
   func shape(_ side: KeyPath<AxisPattern, [Axis]>, _ lengths: [String: Int]) -> [Int]? {
     var result: [Int] = []
     for axis in self[keyPath: side] {

@@ -1,13 +1,13 @@
 import VTCheckpoint
 
-/// DINOv2's training splits its blocks into chunks and names both: `blocks.1.7.norm1` is block 7, in chunk 1. A rule file
-/// names what stands in front (`chunked: blocks`); the rules know blocks without chunks only.
+/// DINOv2's training splits its blocks into chunks and numbers both: `blocks.1.7.norm1` is block 7, in chunk
+/// 1. A rule file names the prefix (`chunked: blocks`); its rules name blocks without chunks.
 enum Chunks {
-  /// Name under which the number of blocks in a chunk travels with a file's other wildcards.
+  /// The key under which the number of blocks per chunk is kept, beside a file's wildcards.
   static let key = "chunk_size"
 
-  /// `prefix.chunk.block.rest` as `prefix.block.rest`, and how many blocks a chunk has; nil where no tensor is named so, or
-  /// the chunks are not all of one size.
+  /// Renames `prefix.chunk.block.rest` to `prefix.block.rest`, and returns the number of blocks per chunk;
+  /// nil if no tensor has such a name or the chunks differ in size.
   static func expanded(_ store: StateDict, prefix: String) throws -> (store: StateDict, size: Int)? {
     let pattern = try NamePattern(
       prefix + ".{chunk}.{block}.*", variables: [:], counts: ["chunk", "block"], wildcards: [])

@@ -17,11 +17,11 @@ struct CompiledRules: Sendable {
   let ignore: [(pattern: NamePattern, beside: NamePattern?, reason: String)]
   let dropped: [(pattern: NamePattern, reason: String)]
   let computed: [(source: NamePattern, native: NamePattern, tensor: ComputedTensor)]
-  /// What stands before a block's number, where files may hold one tensor for all blocks.
+  /// The part of a name before a block's number, in dialects whose files may hold one tensor for all blocks.
   let scanAxis: String?
-  /// Keras layers: what their weights' names look like, and their own names.
+  /// Keras layers: patterns of their weights' names, and the layers' names.
   let kerasLayers: [(weights: NamePattern, name: NamePattern)]
-  /// Texts of wildcards where no file gives them.
+  /// Default values of wildcards.
   let defaultWildcards: [String: String]
 
   init(_ file: RuleFile, variant: String) throws {
@@ -60,8 +60,8 @@ struct CompiledRules: Sendable {
     }
   }
 
-  /// Every rule with its numbers, in the order of the network: neighbouring rules that share a counter run
-  /// through it together, all of one block before the next.
+  /// Every rule for every block, in the order of the network: neighbouring rules with the same counter are
+  /// expanded together, all of one block before the next.
   func expanded(_ counts: Counts) -> [(index: Int, numbers: [String: Int])] {
     expanded(rules.indices, depth: 0, [:], counts)
   }
@@ -91,12 +91,12 @@ struct CompiledRules: Sendable {
 }
 
 extension RuleFile {
-  /// A variant's texts for placeholders.
+  /// A variant's values of placeholders.
   fileprivate func variables(_ variant: String) -> [String: String] {
     variants.first { $0.name == variant }?.variables ?? [:]
   }
 
-  /// Reads a name of the file as the variant means it.
+  /// Parses a name from the rule file with the variant's placeholders.
   fileprivate func patterns(_ variant: String) -> (String) throws -> NamePattern {
     let variables = variables(variant)
     let counts = Set(counters.map(\.name))

@@ -1,7 +1,8 @@
 import VTCheckpoint
 import VTCore
 
-/// A tensor of a dialect that follows from a native one: files hold it, loaders count it, training never changes it.
+/// A tensor that a dialect computes from a native one: its files hold it, loaders expect it, training never
+/// changes it.
 struct ComputedTensor: Sendable {
   enum Kind: String, Sendable, CaseIterable {
     /// Swin's index into the table of relative positions, int32 `[tokens, tokens]` of a window (Liu et al., ICCV 2021,
@@ -9,14 +10,14 @@ struct ComputedTensor: Sendable {
     case relativePositionIndex = "relative-position-index"
     /// The same index as one list, int64 `[tokens * tokens]` (torchvision).
     case relativePositionList = "relative-position-list"
-    /// And as int64 `[tokens, tokens]` (transformers).
+    /// The same as int64 `[tokens, tokens]` (transformers).
     case relativePositionMatrix = "relative-position-matrix"
-    /// PyTorch's count of the batches that a batch norm has seen, an int64 without axes; 0 where nobody counted.
+    /// PyTorch's number of batches that a batch norm has seen, an int64 scalar; 0 if unknown.
     case batchCounter = "batch-counter"
-    /// What a masked patch is embedded as, `[1, channels]`; zeros here.
+    /// The embedding of a masked patch, `[1, channels]`; zeros here.
     case maskToken = "mask-token"
 
-    /// Why import leaves it out.
+    /// Why import drops it.
     var reason: String {
       switch self {
       case .relativePositionIndex, .relativePositionList, .relativePositionMatrix, .batchCounter:
@@ -26,19 +27,20 @@ struct ComputedTensor: Sendable {
     }
   }
 
-  /// The wildcard that says that a file had tensors that only folders need: it gets them back.
+  /// The wildcard that records that a file had tensors that only folders need, so that an export writes them
+  /// again.
   static let key = "computed"
 
   /// Its name in the dialect.
   let source: String
-  /// The native tensor that it follows from.
+  /// The native tensor that it is computed from.
   let native: String
   let kind: Kind
-  /// Whether only model folders need it: what loads them misses it, while files by themselves may lack it.
+  /// Whether only model folders need it: their loader requires it; a single file may lack it.
   var isForFolders = false
 
   /// - Parameter tensor: the native tensor.
-  /// - Throws: `Failure` where its shape is none that this can follow from.
+  /// - Throws: `Failure` if its shape does not fit.
   func made(from tensor: StoredTensor, name: String) throws -> StoredTensor {
     switch kind {
     case .batchCounter:
@@ -46,7 +48,7 @@ struct ComputedTensor: Sendable {
     case .maskToken:
       let channels = tensor.shape.last ?? 0
       return StoredTensor(name: name, type: tensor.type, shape: [1, channels]) {
-        // Zero in every type.
+        // All zero bytes: zero in every type.
         try Bytes(copying: [UInt8](repeating: 0, count: channels * tensor.type.width))
       }
     case .relativePositionIndex:
@@ -67,7 +69,8 @@ struct ComputedTensor: Sendable {
     }
   }
 
-  /// The row of a window's table of relative positions for each query and key, and how many of either there are.
+  /// For each query and key, the row of a window's table of relative positions; and the number of queries and
+  /// of keys.
   /// - Parameter table: `[(2 * window - 1)^2, heads]`.
   private static func relativePositions(of table: StoredTensor) throws -> (
     index: @Sendable () -> [Int], tokens: Int
@@ -75,7 +78,7 @@ struct ComputedTensor: Sendable {
     let rows = table.shape.first ?? 0
     let side = Int(Double(rows).squareRoot().rounded())
     guard side > 0, side * side == rows, side % 2 == 1 else {
-      throw Failure("a table of \(table.shape) is none of relative positions", tensor: table.name)
+      throw Failure("\(table.shape) is not the shape of a table of relative positions", tensor: table.name)
     }
     let window = (side + 1) / 2
     let tokens = window * window

@@ -1,29 +1,29 @@
 import VTCheckpoint
 import VTCore
 
-/// Puts a network's configuration together from what a rule file states, what the tensors show and what the
-/// user gives.
+/// Assembles a network's configuration from what a rule file fixes, what the tensors show and what the user
+/// gives.
 struct ConfigurationSolver {
   let file: RuleFile
-  /// Keys that a tensor settles; nothing may contradict them.
+  /// Keys that tensors settle; nothing may contradict them.
   private(set) var settled: [String: JSON] = [:]
-  /// Keys from the rule file, a library's own configuration or the user; the later wins.
+  /// Keys from the rule file, a library's own configuration or the user; later ones win.
   private(set) var stated: [String: JSON] = [:]
-  /// Keys that no source gave, taken by the rule file's convention.
+  /// Keys that no source gave; the rule file's convention set them.
   private(set) var assumed: [LoadNote] = []
-  /// Settled keys that follow from stated ones.
+  /// Settled keys that depend on stated ones.
   private var soft: Set<String> = []
   let given: [String: JSON]
-  /// Lengths of axes that tensors show; `D[2]` where an axis depends on a counter.
+  /// Lengths of axes that tensors show; `D[2]` if an axis depends on a counter.
   let axisLengths: [String: Int]
   private let counts: Counts
   private let clues: NetworkClues
-  /// Keys that published networks would settle and do not, and why.
+  /// Keys that published networks could have settled and did not, and why.
   private var open: [String: String] = [:]
 
   /// - Parameters:
   ///   - given: the user's own keys.
-  ///   - folder: what the library's JSON files beside the weights say.
+  ///   - folder: what the library's JSON files beside the weights give.
   init(
     _ file: RuleFile, given: JSON?, folder: FolderReading?, axisLengths: [String: Int],
     counts: Counts, presence: [String: JSON], clues: NetworkClues = NetworkClues()
@@ -34,7 +34,7 @@ struct ConfigurationSolver {
     self.axisLengths = axisLengths
     self.given = Dictionary(
       uniqueKeysWithValues: try (given?.members ?? []).map { ($0.key, try Self.square($0.key, $0.value)) })
-    // What published networks or a convention may settle comes last.
+    // Published networks and conventions come last.
     let isOpen = Set(file.published + file.assume.map(\.key))
     for (key, value) in file.configuration where !isOpen.contains(key) { stated[key] = value }
     for statement in folder?.statements ?? [] {
@@ -60,7 +60,7 @@ struct ConfigurationSolver {
     try complete()
     for (key, value) in file.configuration where lookUp(key) == nil { stated[key] = value }
     try complete()
-    // What VTKit wrote was judged when it was read.
+    // A file that VTKit wrote was checked when it was first read.
     guard !clues.isOwn else { return }
     let networks = try PublishedNetworks.builtIn.get()
     let givenKeys = Set(self.given.keys)
@@ -69,10 +69,10 @@ struct ConfigurationSolver {
     }
   }
 
-  /// `any`: an axis of a length of its own in every tensor; `any[stage]`: one for each value of a counter.
+  /// `any`: an axis whose length may differ in every tensor; `any[stage]`: one length per value of a counter.
   static let anything = "any"
 
-  /// - Throws: `Failure` where the user's own key says otherwise, or two tensors do.
+  /// - Throws: `Failure` if the user's own key, or another tensor, contradicts it.
   private mutating func settle(_ key: String, _ value: JSON) throws {
     if let before = settled[key], !before.isSame(as: value) {
       throw Failure("the tensors disagree about '\(key)': \(before.text()) and \(value.text())")
@@ -85,8 +85,8 @@ struct ConfigurationSolver {
     settled[key] = value
   }
 
-  /// Derives keys from others until nothing new comes; then asks what published networks have, or assumes one key, and
-  /// derives again.
+  /// Derives keys from others until nothing new results; then looks one key up in published networks, or
+  /// assumes it, and derives again.
   private mutating func complete() throws {
     while true {
       var changed = true
@@ -94,7 +94,7 @@ struct ConfigurationSolver {
         changed = false
         for (key, expression) in file.derive where settled[key] == nil {
           if let value = evaluate(expression) {
-            // What follows from a key that no tensor settles is no tensor's word either.
+            // A key derived from one that no tensor settles is not settled by tensors, either.
             let isFirm = expression.names.allSatisfy { name in
               axisLengths[name] != nil || (settled[name] == nil ? stated[name] == nil : !soft.contains(name))
             }
@@ -109,8 +109,8 @@ struct ConfigurationSolver {
     }
   }
 
-  /// Takes one key by the rule file's convention.
-  /// - Returns: whether there was one.
+  /// Sets one key by the rule file's convention.
+  /// - Returns: whether one was set.
   private mutating func takeAssumption() -> Bool {
     for item in file.assume where lookUp(item.key) == nil {
       guard item.when?.isTrue(lookUp) != false, item.beside.map(clues.names.contains) != false,
@@ -125,8 +125,8 @@ struct ConfigurationSolver {
     return false
   }
 
-  /// Takes one key that no tensor shows from the published networks of these sizes.
-  /// - Returns: whether there was one.
+  /// Sets one key that no tensor shows from the published networks of these sizes.
+  /// - Returns: whether one was set.
   private mutating func takePublished() throws -> Bool {
     for key in file.published where lookUp(key) == nil && open[key] == nil {
       let networks = try PublishedNetworks.builtIn.get()
@@ -141,12 +141,12 @@ struct ConfigurationSolver {
     return false
   }
 
-  /// The option that gives a key.
+  /// The option that sets a key.
   private static func option(_ key: String) -> String {
     key == "num_heads" ? "--num-heads" : "--model-config"
   }
 
-  /// An expression over an axis that depends on a counter is a list: one value for each of the counter's.
+  /// An expression over an axis that depends on a counter gives a list, one value per value of the counter.
   private func evaluate(_ expression: Expression) -> JSON? {
     if let value = expression.evaluate(lookUp) { return value }
     let counter =
@@ -161,7 +161,7 @@ struct ConfigurationSolver {
     return known.count == items.count && !known.isEmpty ? .array(known) : nil
   }
 
-  /// What the library's files say against the tensors; the user's own keys count more than they do.
+  /// Contradictions between the library's files and the tensors; the user's own keys override the files.
   func contradictions(_ folder: FolderReading) -> [String] {
     folder.statements.compactMap { statement in
       guard statement.isExplicit, given[statement.key] == nil, let value = settled[statement.key],
@@ -171,7 +171,7 @@ struct ConfigurationSolver {
     }
   }
 
-  /// What the library's own file would say and nothing here does, where that file is not there.
+  /// Keys that the library's own file would give, and that nothing gives without it.
   var unsaid: LoadNote? {
     guard !clues.isOwn, let folder = file.folder else { return nil }
     let keys = folder.defaults.map(\.key).filter { key in
@@ -184,7 +184,7 @@ struct ConfigurationSolver {
     }
     return LoadNote(
       .assumed, key: keys.count == 1 ? keys[0] : nil,
-      "\(values.joined(separator: ", ")): the file does not record \(keys.count == 1 ? "it" : "them"); \(folder.layout.configurationFile), which is not beside it, would (--model-config overrides)"
+      "\(values.joined(separator: ", ")): the file does not record \(keys.count == 1 ? "it" : "them"); \(folder.layout.configurationFile) beside it would (--model-config overrides)"
     )
   }
 
@@ -196,7 +196,7 @@ struct ConfigurationSolver {
   /// A configuration key or an axis.
   func lookUp(_ name: String) -> JSON? { lookUp(name, [:]) }
 
-  /// The same where counters stand at given numbers.
+  /// The same with counters at given numbers.
   func lookUp(_ name: String, _ numbers: [String: Int]) -> JSON? {
     if let value = numbers[name].map({ JSON.int($0) }) ?? settled[name] ?? stated[name] { return value }
     if let length = axisLengths[name] { return .int(length) }
@@ -204,7 +204,8 @@ struct ConfigurationSolver {
     return axisLengths["\(name)[\(at)]"].map { .int($0) }
   }
 
-  /// Lengths of a rule's axes, by configuration first; those that may be anything from the tensor itself.
+  /// Lengths of a rule's axes, from the configuration first; those that it leaves open from the tensor
+  /// itself.
   func lengths(_ axes: AxisPattern, _ numbers: [String: Int], shape: [Int]) -> [String: Int] {
     var result: [String: Int] = [:]
     for name in axes.source.flatMap(\.names) {
@@ -225,14 +226,14 @@ struct ConfigurationSolver {
     try checkRootsComeOut()
     for (key, reason) in open.sorted(by: { $0.key < $1.key }) where lookUp(key) == nil {
       throw Failure(
-        "the tensors do not tell \(key), and \(reason)",
+        "the tensors do not show \(key), and \(reason)",
         hint: key == "num_heads"
           ? "give it: --num-heads N, or --model-config with {\"num_heads\": N}"
           : "give it: --model-config with {\"\(key)\": ...}")
     }
     for item in file.assume where lookUp(item.key) == nil {
       throw Failure(
-        "the tensors do not tell '\(item.key)'",
+        "the tensors do not show '\(item.key)'",
         hint: "give it: --model-config with {\"\(item.key)\": ...}")
     }
     for (key, expression) in file.derive where lookUp(key) == nil {
@@ -241,7 +242,7 @@ struct ConfigurationSolver {
       }
       let ofTheUsers = expression.names.sorted().filter { given[$0] != nil }
       throw Failure(
-        "'\(key)' (\(expression.text)) does not come out whole"
+        "'\(key)' (\(expression.text)) is not an integer"
           + (values.isEmpty ? "" : ": " + values.joined(separator: ", ")),
         hint: ofTheUsers.isEmpty ? nil : "correct " + ofTheUsers.joined(separator: ", "))
     }

@@ -1,7 +1,7 @@
 import VTCheckpoint
 import VTCore
 
-/// A placeholder that counts (`{block}`), and the configuration key that says how far.
+/// A placeholder that counts (`{block}`), and the configuration key that limits it.
 struct Counter: Sendable {
   enum Limit: Sendable, Equatable {
     /// A number: `depth`.
@@ -15,7 +15,7 @@ struct Counter: Sendable {
   let name: String
   let limit: Limit
 
-  /// - Throws: `Failure` where `text` is none of the three.
+  /// - Throws: `Failure` if `text` has none of the three forms.
   init(_ name: String, _ text: String) throws {
     self.name = name
     let expression = try Expression(text)
@@ -26,21 +26,21 @@ struct Counter: Sendable {
     } else if text.hasPrefix("count("), expression.names.count == 1, let key = expression.names.first {
       limit = .listCount(key)
     } else {
-      throw Failure("'\(text)' is no limit of a counter: key, count(list) or list[counter]")
+      throw Failure("'\(text)' is not a valid counter limit: key, count(list) or list[counter]")
     }
   }
 
-  /// The counter that this one starts anew under.
+  /// The counter within which this one restarts.
   var parent: String? { if case .element(_, let parent) = limit { parent } else { nil } }
 }
 
-/// How far each counter of a network goes.
+/// The limit of each counter of a network.
 struct Counts: Sendable {
   let counters: [Counter]
   /// One number, or one for each value of the parent.
   private var limits: [String: [Int]] = [:]
 
-  /// As a configuration says.
+  /// From a configuration.
   init(_ counters: [Counter], _ configuration: (String) -> JSON?) {
     self.counters = counters
     for counter in counters {
@@ -53,7 +53,7 @@ struct Counts: Sendable {
     }
   }
 
-  /// As numbers in names show: the largest and one.
+  /// From the numbers in names: the largest plus one.
   init(_ counters: [Counter], seen: [[String: Int]]) {
     self.counters = counters
     for counter in counters where counter.parent == nil {
@@ -70,7 +70,7 @@ struct Counts: Sendable {
     }
   }
 
-  /// A counter's limit where its parent, if it has one, stands at a value of `numbers`.
+  /// A counter's limit, given its parent's value, if it has a parent, in `numbers`.
   func limit(_ name: String, _ numbers: [String: Int]) -> Int {
     guard let own = limits[name], let counter = counters.first(where: { $0.name == name }) else { return 0 }
     guard let parent = counter.parent else { return own.first ?? 0 }
@@ -84,7 +84,7 @@ struct Counts: Sendable {
       switch counter.limit {
       case .value(let key): (key, .int(limits[counter.name]?.first ?? 0))
       case .listCount: nil
-      // None at all: another key tells whether there is such a list.
+      // An empty list: another key tells whether there is one.
       case .element(let key, _): limits[counter.name].flatMap { $0.isEmpty ? nil : (key, .list($0)) }
       }
     }

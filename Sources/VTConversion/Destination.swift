@@ -1,14 +1,14 @@
 import VTCheckpoint
 import VTCore
 
-/// Where weights are written: a file, whose suffix says the format, or a model folder.
+/// Where weights are written: a file, whose suffix gives the format, or a model folder.
 package struct Destination {
   package let path: String
   /// nil for a model folder.
   package let format: FileFormat?
   package var isFolder: Bool { format == nil }
 
-  /// - Throws: `Failure` where the suffix is of no format that is written.
+  /// - Throws: `Failure` if the suffix is not that of a format VTKit writes.
   package init(_ path: String) throws {
     self.path = path
     if OutputFolder.isMeant(path) {
@@ -18,14 +18,14 @@ package struct Destination {
     do { format = try FileFormat.ofOutput(path) } catch var failure as Failure {
       if !path.split(separator: "/").contains(where: { $0.contains(".") }) {
         failure.hint =
-          (failure.hint.map { $0 + "; " } ?? "") + "a model folder is given as \(path.printable)/"
+          (failure.hint.map { $0 + "; " } ?? "") + "for a model folder, give \(path.printable)/"
       }
       throw failure
     }
   }
 
-  /// Refuses, before any long work, a place that is taken, is missing or may not be written to.
-  /// - Parameter run: a folder that will be made meanwhile.
+  /// Refuses, before any long work, a path that exists, whose folder is missing, or that is not writable.
+  /// - Parameter run: a folder that will be created meanwhile.
   package func check(overwrite: Bool, madeMeanwhile run: String? = nil) throws {
     if isFolder {
       try OutputFolder.check(path, overwrite: overwrite)
@@ -37,14 +37,14 @@ package struct Destination {
     if parent != run?.absolutePath { try OutputFile.checkFolder(of: whole) }
   }
 
-  /// The dialect to write where none is named.
+  /// The default dialect to write.
   package func usualDialect(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
     try format.map { try Dialects.usual(for: $0, metadata: metadata, hint: hint) }
       ?? Dialects.usualInFolder(metadata, hint: hint)
   }
 
-  /// Writes what was made for this place.
-  /// - Returns: the files: the path or those of its index; a folder's by their names in it.
+  /// Writes an export that was made for this place.
+  /// - Returns: the files: the path, or an index's files; a folder's by their names in it.
   package func write(
     _ exported: ExportedCheckpoint, compression: Int? = nil, maximumShard: Int? = nil, overwrite: Bool,
     progress: ((Int) -> Void)? = nil
@@ -61,12 +61,12 @@ package struct Destination {
 }
 
 extension ExportedCheckpoint {
-  /// A network brought to a dialect for a place. Going back to where the weights came from restores that file's own
-  /// variant and spelling.
+  /// Exports a network to a dialect for a place. An export to the dialect that the weights came from restores
+  /// that file's variant and spelling.
   /// - Parameters:
-  ///   - metadata: the network's; its provenance says where the weights came from.
-  ///   - variant: which of the dialect's variants, where the user names one.
-  ///   - modelName: the network's published name, where it has one; folders may hold it.
+  ///   - metadata: the network's; its provenance records where the weights came from.
+  ///   - variant: which of the dialect's variants, if the user names one.
+  ///   - modelName: the network's published name, if it has one; folders may hold it.
   /// - Throws: `Failure` naming what the dialect cannot hold.
   package static func make(
     _ native: StateDict, metadata: NativeMetadata, dialect: String, variant: String? = nil, keepsDrloc: Bool,
@@ -81,12 +81,12 @@ extension ExportedCheckpoint {
       inFolder: destination.isFolder, preset: modelName)
   }
 
-  /// What to know of an export, in words: what the dialect has no place for, and what its library must be told.
+  /// Notes on an export: what the dialect cannot hold, and what its library must be told.
   package func notes(dialect: String) -> [String] {
     let reasons = Set(omitted.map(\.reason)).sorted().joined(separator: "; ")
     let left =
       omitted.isEmpty
-      ? [] : ["\(dialect) has no place for \(omitted.count.counted("tensor")) (\(reasons))"]
+      ? [] : ["\(dialect) cannot hold \(omitted.count.counted("tensor")) (\(reasons))"]
     return left + remarks
   }
 }

@@ -1,36 +1,36 @@
 import VTCheckpoint
 import VTCore
 
-/// Finds out whose names a checkpoint's tensors have.
+/// Detects a checkpoint's dialect from its tensors' names.
 enum Detection {
-  /// Far more tensors than a network of 100 blocks, its optimizer and its averages have together.
+  /// Far more tensors than a network of 100 blocks has together with its optimizer state and averages.
   private static let most = 50_000
 
   typealias Found = (importer: Importer, keyPrefix: KeyPrefix.Candidate)
 
-  /// The converter for a store: as told, or the one whose marks are all there and that takes the most; and what
-  /// training scripts put in front of the names.
-  /// - Parameter format: of the file; dialects of libraries that write it are tried before the others.
-  /// - Throws: `Failure` also where no dialect is recognized, saying what comes closest.
+  /// The converter for a store: the one given, or the one whose marks are all present and that takes the most
+  /// tensors; and the prefix that training scripts put before the names.
+  /// - Parameter format: of the file; dialects of libraries that write it are tried first.
+  /// - Throws: `Failure` also if no dialect is recognized; it names the closest one.
   static func importer(
     _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> Found {
     if let found = try found(store, metadata, options, format: format) { return found }
     let candidates = try KeyPrefix.candidates(store, key: options.key)
-    // Also under the name that the user gave a layer or an attribute.
+    // Also under a layer or attribute name that the user chose.
     let inner = candidates.first.map { KeyPrefix.prefixes($0.store) } ?? []
     let stores = (candidates + inner.filter { 2 * $0.store.count > store.count }).map(\.store)
     if let other = try OtherNetworks.failure(stores) { throw other }
     throw try unknown(Dialects.all(architecture: options.architecture), store)
   }
 
-  /// The same; nil where no dialect is recognized.
+  /// The same; nil if no dialect is recognized.
   static func found(
     _ store: StateDict, _ metadata: NativeMetadata?, _ options: LoadOptions, format: FileFormat?
   ) throws -> Found? {
     guard store.count <= most else {
       throw Failure(
-        "\(store.count) tensors are more than any network has, with all that a training script saves beside it"
+        "\(store.count) tensors are more than any network and its training state have"
       )
     }
     let candidates = try KeyPrefix.candidates(store, key: options.key)
@@ -65,7 +65,8 @@ enum Detection {
     return nil
   }
 
-  /// The same for Keras's other ways to spell names: a rule file's marks are looked for among names as it spells them.
+  /// The same for Keras's other spellings of names: a rule file's marks are sought among names as it spells
+  /// them.
   private static func respelled(_ files: [RuleFile], _ store: StateDict) throws -> Importer? {
     let found = try files.filter { $0.keras?.layers.isEmpty == false }.compactMap { file -> Importer? in
       for variant in file.variants {
@@ -83,7 +84,7 @@ enum Detection {
     let names = store.names.map { Array($0.utf8) }
     var candidates = try files.compactMap { try Importer.recognizing($0, store, names: names) }
       .sorted { $0.matchedCount > $1.matchedCount }
-    // Of a dialect and another that only repeats its names, the first it is.
+    // If one dialect only repeats another's names, the other is meant.
     let most = candidates.first?.matchedCount
     let best = candidates.filter { $0.matchedCount == most }
     if best.count > 1 {
@@ -99,8 +100,8 @@ enum Detection {
     return candidates.first
   }
 
-  /// A dialect that repeats a file's names, where the JSON file beside the weights is of its library (timm's ResNets
-  /// have torchvision's names).
+  /// A dialect that repeats a file's names, if the JSON file beside the weights is of its library (timm's
+  /// ResNets have torchvision's names).
   static func twin(of file: RuleFile, describedIn documents: FolderDocuments) throws -> RuleFile? {
     guard file.folder == nil else { return nil }
     return try Dialects.all(extending: file.dialect).first { other in
@@ -115,14 +116,14 @@ enum Detection {
     let closest = try files.map { try Importer.best($0, store) }
       .max { $0.matchedCount < $1.matchedCount }
     let hint = closest.flatMap { $0.matchedCount > 0 ? $0 : nil }.map {
-      " (closest: '\($0.file.dialect)' for \($0.file.architecture), which knows \($0.matchedCount) of \(store.count) tensors)"
+      " (closest: '\($0.file.dialect)' for \($0.file.architecture), which has \($0.matchedCount) of \(store.count) tensors)"
     }
     let options = try closest.map { try Dialects.options(for: $0.file) }
     return Failure(
       "no known dialect of ViT, Swin, CvT, T2T-ViT or ResNet weights" + (hint ?? ""),
       hint: closest.map { $0.matchedCount > 0 } == true
         ? "\(options ?? "") lists what is missing and what is unexpected"
-        : "'vtkit dialects' lists whose files are read; a rule file of your own reads others (docs/guide/adding-a-dialect.md)"
+        : "'vtkit dialects' lists the supported dialects; others need a rule file (docs/guide/adding-a-dialect.md)"
     )
   }
 }

@@ -3,19 +3,19 @@ import VTCheckpoint
 import VTConverters
 import VTCore
 
-/// The converters that are built in, and those that a program has added.
+/// The built-in converters, and those that a program has added.
 package enum Dialects {
-  /// The architectures that there are rule files for.
+  /// The architectures that have rule files.
   static var architectures: Set<String> {
     Set(EmbeddedConverters.files.map { String($0.name.prefix { $0 != "-" }) } + added.map(\.architecture))
   }
 
-  // Rule files of the user's own.
+  // The user's own rule files.
   private static let own = Mutex<[RuleFile]>([])
   private static var added: [RuleFile] { own.withLock { $0 } }
 
-  /// Makes a rule file known to this process, for reading and for writing. It takes the place of a built-in one of the
-  /// same architecture and dialect.
+  /// Registers a rule file in this process, for reading and writing. It replaces a built-in one of the same
+  /// architecture and dialect.
   package static func add(_ file: RuleFile) {
     own.withLock { files in
       files.removeAll { $0.isSameDialect(as: file) }
@@ -25,11 +25,11 @@ package enum Dialects {
 
   /// Every rule file, parsed.
   /// - Parameters:
-  ///   - architecture: only those of this architecture; found without parsing the others.
+  ///   - architecture: only those of this architecture; the others are not parsed.
   ///   - format: only those whose library writes this format, likewise.
   ///   - dialect: only those of this name or alias, likewise.
   ///   - extended: only those that extend this dialect's file, likewise.
-  ///   - names: only those whose marks can be among these tensors' names, likewise.
+  ///   - names: only those whose marks can be among these names, likewise.
   /// - Throws: `Failure` naming file and line.
   package static func all(
     architecture: String? = nil, format: FileFormat? = nil, dialect: String? = nil,
@@ -58,7 +58,7 @@ package enum Dialects {
     return fitting + builtIn
   }
 
-  // Rule files that have been parsed: reading one takes longer than recognizing a checkpoint.
+  // Cache of parsed rule files: parsing one takes longer than recognizing a checkpoint.
   private static let cache = Mutex<[String: RuleFile]>([:])
 
   private static func parsed(_ name: String, _ bytes: [UInt8], base: [UInt8]?) throws -> RuleFile {
@@ -70,7 +70,7 @@ package enum Dialects {
     return file
   }
 
-  /// A rule file's plain `key: value` lines before its first indented one, found without reading it as YAML.
+  /// A rule file's plain `key: value` lines before its first indented one, read without a YAML parser.
   private static func header(of bytes: [UInt8]) -> [String: String] {
     var result: [String: String] = [:]
     for line in bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 16).prefix(16) {
@@ -84,10 +84,10 @@ package enum Dialects {
     return result
   }
 
-  /// Whether the fixed part of every mark (`detect`) stands somewhere in the names: cheap, and never wrongly no.
+  /// Whether the fixed part of every mark (`detect`) occurs in the names: cheap, and never a false no.
   private static func mayBeMarked(_ marks: String, _ names: [UInt8]) -> Bool {
     marks.dropFirst().dropLast().split(separator: ",").allSatisfy { mark in
-      // What stands outside of placeholders; the longest piece says most.
+      // The text outside of placeholders; the longest piece is the most specific.
       let text = mark.filter { $0 != "\"" && $0 != " " }
       let pieces = text.split(separator: "{", omittingEmptySubsequences: false).enumerated().flatMap {
         index, piece in (index == 0 ? piece : piece.drop { $0 != "}" }.dropFirst()).split(separator: "*")
@@ -97,7 +97,7 @@ package enum Dialects {
     }
   }
 
-  /// Whether bytes stand somewhere in a row within others.
+  /// Whether a run of bytes occurs within others.
   private static func contains(_ all: [UInt8], _ part: [UInt8]) -> Bool {
     guard let first = part.first, part.count <= all.count else { return part.isEmpty }
     return all.withUnsafeBufferPointer { all in
@@ -123,7 +123,7 @@ package enum Dialects {
     return file
   }
 
-  /// The text of the built-in file that a rule file extends, if it does.
+  /// The text of the built-in file that a rule file extends, if any.
   static func base(of fileName: String, _ text: String) throws -> String? {
     let header = header(of: Array(text.utf8))
     return try header["extends"].map {
@@ -134,8 +134,8 @@ package enum Dialects {
   }
 
   /// The rule file of a dialect.
-  /// - Parameter architecture: nil where the dialect's name alone decides.
-  /// - Throws: `Failure` listing what there is.
+  /// - Parameter architecture: nil if the dialect's name alone decides.
+  /// - Throws: `Failure` listing the available ones.
   package static func named(_ dialect: String, architecture: String?) throws -> RuleFile {
     if let architecture, !architectures.contains(architecture) {
       throw Failure(
@@ -159,32 +159,32 @@ package enum Dialects {
         : "did you mean \(close.joined(separator: ", "))? See 'vtkit dialects'")
   }
 
-  /// The options that name a rule file: its dialect, and its architecture where several have such a dialect.
+  /// The options that select a rule file: its dialect, and its architecture if several have such a dialect.
   static func options(for file: RuleFile) throws -> String {
     let isAlone = try all(dialect: file.dialect).filter { $0.dialect == file.dialect }.count == 1
     return "--from \(file.dialect)" + (isAlone ? "" : " --architecture \(file.architecture)")
   }
 
-  /// The names of a dialect's variants; empty where it has one form only.
+  /// The names of a dialect's variants; empty if it has only one form.
   package static func variants(of dialect: String, _ metadata: NativeMetadata) throws -> [String] {
     try named(dialect, architecture: metadata.configuration["architecture"]?.string).variants.map(\.name)
       .filter { !$0.isEmpty }
   }
 
-  /// The rule files that a dialect's name or alias may mean in reading.
-  /// - Throws: `Failure` listing what there is.
+  /// The rule files that a dialect's name or alias may mean for reading.
+  /// - Throws: `Failure` listing the available ones.
   static func reading(_ dialect: String, architecture: String?) throws -> [RuleFile] {
     let first = try named(dialect, architecture: architecture)
     return try [first]
       + all(architecture: first.architecture, dialect: dialect).filter { $0.alias == dialect }
   }
 
-  /// The dialect to write where none is named: the one that the weights came from, where its library uses the format;
-  /// native where they came from none; else the only one of the architecture that uses the format.
+  /// The default dialect to write: the one that the weights came from, if its library uses the format; native
+  /// if they came from none; else the only one of the architecture that uses the format.
   /// - Parameters:
-  ///   - metadata: the network's; its provenance says where the weights came from.
-  ///   - hint: what to do, given the dialects there are to choose from.
-  /// - Throws: `Failure` listing the choices where there is no single one.
+  ///   - metadata: the network's; its provenance records where the weights came from.
+  ///   - hint: what to do, given the dialects to choose from.
+  /// - Throws: `Failure` listing the choices if there is more than one, or none.
   package static func usual(
     for format: FileFormat, metadata: NativeMetadata, hint: ([String]) -> String
   ) throws -> String {
@@ -192,7 +192,7 @@ package enum Dialects {
     if origin == NativeMetadata.nativeDialect { return origin }
     let architecture = metadata.configuration["architecture"]?.string
     let files = try all(architecture: architecture ?? "")
-    // Tensors that came in the very format may go back in it, whatever their library's usual one is.
+    // Tensors that came in this format may go back in it, whatever their library usually writes.
     let source = metadata.provenance?["source_file"]?.string.flatMap { try? FileFormat(path: $0) }
     let fitting = files.filter { $0.formats.contains(format) }
     if (source == format ? files : fitting).contains(where: { $0.dialect == origin }) { return origin }
@@ -202,8 +202,8 @@ package enum Dialects {
       .usage,
       "the weights came from the dialect '\(origin)', "
         + (isKnown
-          ? "whose library uses no \(format.rawValue) files: the dialect to write must be named"
-          : "which is unknown here: the dialect to write must be named"),
+          ? "whose library does not use \(format.rawValue) files: name the dialect to write"
+          : "which is unknown here: name the dialect to write"),
       // Those that usually use the format come first.
       hint: hint(
         (fitting.filter { $0.format == format } + fitting.filter { $0.format != format }).map(\.dialect)

@@ -1,31 +1,31 @@
 import VTCheckpoint
 import VTCore
 
-/// A native network brought to a dialect, ready to be written.
+/// A native network in a dialect's names and layouts, ready to be written.
 package struct ExportedCheckpoint: Sendable {
   package var store: StateDict
   package var plan: [PlanRow]
-  /// What the dialect's library must be told, since its files do not say it.
+  /// What the user must tell the dialect's library, since its files do not record it.
   package var remarks: [String]
-  /// Native tensors without a place in the dialect, and why that does no harm.
+  /// Native tensors that the dialect cannot hold, and why that does no harm.
   package var omitted: [(name: String, reason: String)] = []
   /// The dialect's rules; nil for the native one.
   package var rules: RuleFile?
   /// The dialect's variant.
   package var variant = ""
-  /// The other files of a model folder; nil for a file by itself.
+  /// The other files of a model folder; nil for a single file.
   package var folder: FolderExport?
-  /// Texts of the file that the weights came from, where it was of this dialect.
+  /// Wildcard values of the file that the weights came from, if it was of this dialect.
   var wildcards: [String: String] = [:]
 
   /// - Parameters:
   ///   - native: the network's tensors by native name.
   ///   - dialect: `native` or one of the architecture's dialects.
-  ///   - variant: which of the dialect's variants; nil takes the one that fits.
-  ///   - wildcards: texts of the file that the weights came from.
-  ///   - keepsDrloc: whether the drloc head goes along.
-  ///   - inFolder: whether a model folder is to be written.
-  ///   - preset: the network's published name, where it has one; folders may hold it.
+  ///   - variant: which of the dialect's variants; nil takes the first that fits.
+  ///   - wildcards: wildcard values of the file that the weights came from.
+  ///   - keepsDrloc: whether to include the drloc head.
+  ///   - inFolder: whether a model folder is written.
+  ///   - preset: the network's published name, if it has one; folders may hold it.
   /// - Throws: `Failure` naming what the dialect cannot hold.
   package static func make(
     _ native: StateDict, metadata: NativeMetadata, dialect: String, variant: String? = nil,
@@ -63,12 +63,12 @@ package struct ExportedCheckpoint: Sendable {
       result = ExportedCheckpoint(
         store: exported.store, plan: exported.plan,
         remarks: exporter.differences(trunk, metadata.configuration).filter { item in
-          // What the folder's own files say needs nobody to set it.
+          // What the folder's own files record needs no setting by the user.
           !inFolder || file.folder?.says(item.key) != true
         }.map { key, usual, own in
-          "\(file.library) takes \(key) = \(usual.text()) for granted; this network has \(own.text()): set it there"
+          "\(file.library) assumes \(key) = \(usual.text()); this network has \(own.text()): set it there"
         }
-          // A folder's own files prepare images.
+          // A folder's own files describe preprocessing.
           + (inFolder
             ? [] : [Self.preprocessingRemark(metadata, file: file, variant: variant)].compactMap { $0 }),
         omitted: exported.omitted, rules: file, variant: variant, wildcards: wildcards)
@@ -92,14 +92,14 @@ package struct ExportedCheckpoint: Sendable {
       }
     }
     result.store.metadata = metadata.entries
-    // transformers 4 reads a safetensors file only where it says so.
+    // transformers 4 reads a safetensors file only if its metadata says that PyTorch wrote it.
     if result.rules?.formats.contains(.pytorch) == true {
       result.store.metadata[CheckpointFile.frameworkKey] = "pt"
     }
     return result
   }
 
-  /// `drloc.0.layers.0.weight` as a dialect spells it.
+  /// `drloc.0.layers.0.weight` in a dialect's spelling.
   private static func name(of native: String, in pattern: String?) -> String {
     let parts = native.split(separator: ".", maxSplits: 2)
     guard let pattern, parts.count == 3 else { return native }
@@ -108,12 +108,12 @@ package struct ExportedCheckpoint: Sendable {
 }
 
 extension ExportedCheckpoint {
-  /// Tensors of no network, under their own names.
+  /// Tensors that belong to no network, under their own names.
   package init(raw store: StateDict) { self.init(store: store, plan: [], remarks: []) }
 }
 
 extension RuleFile {
-  /// The variant for a network that came from elsewhere: the first that takes it.
+  /// The variant for a network from another dialect: the first that can hold it.
   func fittingVariant(_ configuration: JSON) -> String {
     let fitting = variants.first { $0.when?.isTrue { configuration[$0] } ?? true }
     return (fitting ?? variants[0]).name

@@ -1,12 +1,12 @@
 import VTCheckpoint
 import VTCore
 
-/// Brings native tensors to a dialect's names and layouts: a rule file read backwards.
+/// Converts native tensors to a dialect's names and layouts: a rule file read backwards.
 struct Exporter {
   struct Result {
     var store: StateDict
     var plan: [PlanRow]
-    /// Native tensors without a place in the dialect, and why that does no harm.
+    /// Native tensors that the dialect cannot hold, and why that does no harm.
     var omitted: [(name: String, reason: String)]
   }
 
@@ -21,8 +21,8 @@ struct Exporter {
   /// - Parameters:
   ///   - native: the network's tensors, without optimizer or drloc.
   ///   - configuration: the network's.
-  ///   - wildcards: texts of the file the weights came from, where it was of this dialect.
-  ///   - inFolder: whether a model folder is to be written.
+  ///   - wildcards: wildcard values of the file that the weights came from, if it was of this dialect.
+  ///   - inFolder: whether a model folder is written.
   /// - Throws: `Failure` naming what the dialect cannot hold.
   func run(_ native: StateDict, configuration: JSON, wildcards: [String: String], inFolder: Bool = false)
     throws
@@ -48,7 +48,7 @@ struct Exporter {
       }
       taken.insert(name)
       let axes = rule.rule.axes
-      // Lengths from the configuration; those it does not have (tokens) from the tensor.
+      // Lengths from the configuration; those that it lacks (tokens) from the tensor.
       var shape = tensor.shape
       let parts = rule.sources.count
       if parts > 1, !shape.isEmpty, shape[0] % parts == 0 { shape[0] /= parts }
@@ -100,7 +100,7 @@ struct Exporter {
           (try NamePattern($0.pattern, variables: [:], counts: [], wildcards: []), $0.name)
         })
     } else if let keras = file.keras, store.names.contains(where: { layerName(of: $0) != nil }) {
-      // Of a dialect that is spelled in several ways, only Keras 2's has layers.
+      // Of a dialect with several spellings, only Keras 2's has layers.
       store.kerasLayout = try kerasLayout(store.names, keras, untrained: Set(computed.map(\.name)))
     }
     return Result(store: store, plan: plan, omitted: omitted)
@@ -120,7 +120,7 @@ struct Exporter {
     }
   }
 
-  /// A key that the dialect fixes must have its value; its library could not know otherwise.
+  /// A key that the dialect fixes must have its value; its library has no other way to know it.
   private func checkConfiguration(_ native: StateDict, _ configuration: JSON) throws {
     let elsewhere = "choose a dialect that can hold it"
     if let item = file.unsupported.first(where: { $0.when.isTrue { configuration[$0] } }) {
@@ -128,9 +128,9 @@ struct Exporter {
         "the dialect '\(file.dialect)' has no such network: \(item.reason)", hint: elsewhere)
     }
     for (key, value, own) in differences(native, configuration) {
-      // What a library's own configuration file can say is no obstacle.
+      // Keys that a library's own configuration file can record are allowed to differ.
       if file.folder?.says(key) == true { continue }
-      // An eps or activation is not stored in any file: the user must set it in the library.
+      // No file stores an epsilon or activation: the user must set it in the library.
       if key == "activation" || key.contains("_eps") { continue }
       throw Failure(
         "the dialect '\(file.dialect)' has \(key) = \(value.text()), the network \(own.text())",
@@ -139,8 +139,8 @@ struct Exporter {
     }
   }
 
-  /// Keys that the dialect's library takes for granted, or from what tensors there are, and the network has
-  /// differently, in the schema's order.
+  /// Keys whose value differs from the one that the dialect's library assumes or derives from tensors, in the
+  /// schema's order.
   func differences(_ native: StateDict, _ configuration: JSON) -> [(key: String, usual: JSON, own: JSON)] {
     let shown = file.presenceValues { name in
       compiled.rules.contains { rule in
@@ -187,7 +187,7 @@ struct Exporter {
 
   private func layerName(of weight: String) -> String? {
     for layer in compiled.kerasLayers {
-      // `*` stands for whatever is before the first slash.
+      // `*` matches whatever precedes the first slash.
       if layer.name.text == "*" { return weight.split(separator: "/").first.map(String.init) }
       if let match = layer.weights.match(weight) {
         return layer.name.name(numbers: match.numbers, wildcards: match.wildcards)
@@ -196,8 +196,8 @@ struct Exporter {
     return nil
   }
 
-  /// Keras lists all weights of one sublayer before the next's: names grouped by what stands before their last
-  /// slash, groups in the order of their first member; what is not trained comes last.
+  /// Keras lists all weights of one sublayer before the next's: names grouped by the part before their last
+  /// slash, groups in the order of their first member; untrained weights come last.
   private static func grouped(_ weights: [String], isUntrained: (String) -> Bool) -> [String] {
     var groups: [(parent: Substring, names: [String])] = []
     var places: [Substring: Int] = [:]

@@ -1,11 +1,12 @@
 import VTCheckpoint
 import VTCore
 
-/// The small arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * / **`,
-/// `sqrt(x)`, `square(x)` (whether it is one), `min(a, b)`, `ceil(a, b)` (a / b rounded up),
-/// `ratio(a, b)`, `has('tensor')`, `count(list)`, `list[i]`, `== != < >`,
-/// `times(list, x)`, `repeat(x, n)` (a list of n), `decimals(x)` (4 written as 4.0), `and`, `or`, `not(x)` (yes also where x is no value), `given(x, y)` (y where x is no value). A value that does not
-/// come out whole (17 / 2, sqrt(5)) is no value; `ratio` alone divides with a fraction.
+/// The arithmetic of rule files: numbers, 'words', names of configuration keys, axes and counters, `+ - * /
+/// **`, comparisons `== != < >`, `and`, `or`, and these functions: `sqrt(x)`; `square(x)`, whether x is a
+/// square number; `min(a, b)`; `ceil(a, b)`, a / b rounded up; `ratio(a, b)`; `has('tensor')`; `count(list)`;
+/// `list[i]`; `times(list, x)`; `repeat(x, n)`, a list of n; `decimals(x)`, 4 written as 4.0; `not(x)`, true
+/// also if x has no value; `given(x, y)`, y if x has no value. A result that is not an integer (17 / 2,
+/// sqrt(5)) has no value; only `ratio` gives fractions.
 struct Expression: Sendable {
   indirect enum Node: Sendable {
     case value(JSON)
@@ -16,9 +17,9 @@ struct Expression: Sendable {
   }
 
   let text: String
-  /// Every name in it.
+  /// All names in the expression.
   let names: Set<String>
-  /// Native names of tensors whose presence it asks for (`has('head.weight')`).
+  /// Native names of the tensors whose presence the expression tests (`has('head.weight')`).
   let tensors: Set<String>
   private let root: Node
 
@@ -28,7 +29,7 @@ struct Expression: Sendable {
     guard tensors.isEmpty else { throw Failure("'\(text)': has(...) belongs to keys under 'configuration'") }
   }
 
-  /// An expression that may ask whether tensors are there.
+  /// An expression that may test whether tensors are present.
   init(asking text: String) throws {
     self.text = text
     var parser = ExpressionParser(text)
@@ -37,23 +38,23 @@ struct Expression: Sendable {
     tensors = parser.tensors
   }
 
-  /// The tensor whose presence a name looked up asks for, if it does.
+  /// The tensor whose presence this lookup name tests, if it does.
   static func tensor(asked name: String) -> String? {
     name.hasPrefix("has(") ? String(name.dropFirst(4).dropLast()) : nil
   }
 
-  /// The name where the expression is one name alone.
+  /// The name, if the expression is a single name.
   var singleName: String? { if case .name(let name) = root { name } else { nil } }
 
-  /// `key` and `counter` where the expression is `key[counter]`.
+  /// `key` and `counter` if the expression is `key[counter]`.
   var singleElement: (list: String, counter: String)? {
     if case .element(.name(let list), .name(let counter)) = root { (list, counter) } else { nil }
   }
 
-  /// The value, nil where a name is unknown or a number does not come out whole.
+  /// The value; nil if a name is unknown or a number is not an integer.
   func evaluate(_ lookUp: (String) -> JSON?) -> JSON? { Self.evaluate(root, lookUp) }
 
-  /// The value as a whole number; a product with a fraction is rounded down, as the libraries do.
+  /// The value as an integer; a product with a fraction is rounded down, as the libraries do.
   func length(_ lookUp: (String) -> JSON?) -> Int? {
     guard let value = evaluate(lookUp) else { return nil }
     if let int = value.int { return int }
@@ -61,7 +62,7 @@ struct Expression: Sendable {
     return Int(number.rounded(.down))
   }
 
-  /// The number under the first `sqrt` that is no square; nil where all roots come out, or have no value.
+  /// The first number under a `sqrt` that is not a square; nil if all roots are integers or have no value.
   func numberWithoutRoot(_ lookUp: (String) -> JSON?) -> Int? {
     roots(lookUp).first { !Self.isSquare($0) }
   }
@@ -73,7 +74,7 @@ struct Expression: Sendable {
 
   private static func isSquare(_ number: Int) -> Bool { call("sqrt", [.int(number)]) != nil }
 
-  /// What stands under the expression's roots.
+  /// The arguments of the expression's roots.
   private func roots(_ lookUp: (String) -> JSON?) -> [Int] {
     func within(_ node: Node) -> [Int] {
       switch node {
@@ -87,7 +88,7 @@ struct Expression: Sendable {
     return within(root)
   }
 
-  /// Whether the value counts as yes: not null, not false, not 0.
+  /// Whether the value is truthy: not null, not false, not 0.
   func isTrue(_ lookUp: (String) -> JSON?) -> Bool {
     guard let value = evaluate(lookUp) else { return false }
     return Self.isTrue(value)
@@ -129,7 +130,7 @@ struct Expression: Sendable {
       guard let left = evaluate(a, lookUp) else { return nil }
       return isTrue(left) ? evaluate(b, lookUp) : left
     case .binary("==", let a, let b), .binary("!=", let a, let b):
-      // A name that is no key stands for itself: `pooling == cls`.
+      // A name that is not a key is a word: `pooling == cls`.
       guard let left = evaluate(a, lookUp) else { return nil }
       var right = evaluate(b, lookUp)
       if right == nil, case .name(let word) = b { right = .string(word) }

@@ -12,7 +12,7 @@ struct ExpressionParser {
     "sqrt", "min", "ceil", "ratio", "count", "not", "square", "given", "times", "repeat", "decimals",
     "has",
   ]
-  /// Operators of more than one character, and how tightly each level binds, loosest first.
+  /// Operators of more than one character, and operators by precedence, loosest first.
   private static let long = ["==", "!=", "**"]
   private static let levels = [["or"], ["and"], ["==", "!=", "<", ">"], ["+", "-"], ["*", "/"], ["**"]]
 
@@ -29,7 +29,7 @@ struct ExpressionParser {
         if character == "'" { flush(&tokens) } else { word.append(character) }
         continue
       }
-      // A name may hold hyphens (`embed_dim**-0.5` is written as a quoted word elsewhere).
+      // Names may contain hyphens: `a-b` is a name, `a - b` a difference.
       if character.isLetter || character.isNumber
         || "_-".contains(character) && word.first?.isLetter == true
         || character == "-" && word.first?.isNumber == true && word.last == "e"
@@ -49,13 +49,13 @@ struct ExpressionParser {
         tokens.append(String(character))
       }
     }
-    // A quote that is not closed is no token that any expression has.
+    // An unclosed quote is not a valid token.
     if word.first == "'" { word = "''" }
     flush(&tokens)
     tokens.reverse()
   }
 
-  private func fail() -> Failure { Failure("'\(text)' is no expression") }
+  private func fail() -> Failure { Failure("'\(text)' is not an expression") }
 
   private mutating func take(_ token: String) -> Bool {
     guard tokens.last == token else { return false }
@@ -107,7 +107,7 @@ struct ExpressionParser {
       return .call(token, arguments)
     }
     if let number = Int(token) { return .value(.int(number)) }
-    // 1e-05; a name begins with a letter.
+    // 1e-05; names begin with a letter.
     if token.first?.isNumber == true, let number = Double(token) { return .value(.double(number)) }
     if token.first == "'", token != "''" { return .value(.string(String(token.dropFirst()))) }
     if token == "true" || token == "false" { return .value(.bool(token == "true")) }

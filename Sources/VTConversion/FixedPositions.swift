@@ -1,12 +1,12 @@
 import Foundation
 import VTCheckpoint
 
-/// Position tables that nobody trained: sines and cosines of row and column. They tell some published networks from
-/// others of the same shapes.
+/// Untrained position tables: sines and cosines of row and column. They distinguish some published networks
+/// from others of the same shapes.
 enum FixedPositions {
-  /// Whether a learned table's numbers are those of a fixed one: sines, then cosines of one coordinate times
-  /// `10000^(-i / (D/4))`, then of the other (MAE, He et al., CVPR 2022: the column first; MoCo v3, Chen et al.,
-  /// ICCV 2021: the row first), behind rows of zeros for the class token.
+  /// Whether a table that a file stores as learned has the values of a fixed one: sines, then cosines of one
+  /// coordinate times `10000^(-i / (D/4))`, then of the other (MAE, He et al., CVPR 2022: column first; MoCo
+  /// v3, Chen et al., ICCV 2021: row first), after rows of zeros for the class token.
   /// - Parameter table: `[1, T, D]` or `[T, D]`.
   static func isFixed(_ table: StoredTensor) throws -> Bool {
     guard let width = table.shape.last, width % 4 == 0, width > 0, table.type.isFloat else { return false }
@@ -14,7 +14,7 @@ enum FixedPositions {
     let side = Int(Double(rows).squareRoot())
     guard side > 1 else { return false }
     let values = try table.floats()
-    // Half precision keeps three digits.
+    // Half precision keeps three decimal digits.
     let tolerance: Float = table.type == .f32 || table.type == .f64 ? 1e-4 : 1e-2
     let first = (rows - side * side) * width
     guard values[..<first].allSatisfy({ abs($0) <= tolerance }) else { return false }

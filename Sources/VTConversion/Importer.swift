@@ -1,24 +1,24 @@
 import VTCheckpoint
 import VTCore
 
-/// Brings a dialect's tensors to native names and layouts: a rule file read forwards.
+/// Converts a dialect's tensors to native names and layouts: a rule file read forwards.
 struct Importer {
   struct Result {
     var native: StateDict
     var configuration: JSON
-    /// Keys that nothing settles, and what was taken.
+    /// Keys that nothing settles, and the values assumed for them.
     var assumed: [LoadNote]
-    /// What was taken where a table does not tell.
+    /// What was assumed where a position table leaves it open.
     var sizeNotes: [LoadNote]
     var variant: String
     var wildcards: [String: String]
     var report: LoadReport
     var plan: [PlanRow]
-    /// The drloc head, where the dialect has one, by native name.
+    /// The drloc head by native name, if the file has one.
     var drloc: [StoredTensor]
-    /// What the library's files beside the weights say, where they are about these.
+    /// What the library's files beside the weights say, if they describe these weights.
     var folder: FolderReading?
-    /// What of it no tensor tells.
+    /// Those of its keys that no tensor shows.
     var folderNotes: [LoadNote]
     /// The user's patterns that match nothing.
     var unusedPatterns: [LoadNote]
@@ -32,7 +32,7 @@ struct Importer {
   private struct Place: Hashable {
     let rule: Int
     let source: Int
-    /// In the order of the native name.
+    /// In the order of the counters in the native name.
     let numbers: [Int]
   }
 
@@ -87,7 +87,7 @@ struct Importer {
         match.wildcards.allSatisfy({ wildcards[$0.key] == nil || wildcards[$0.key] == $0.value })
       else {
         unmatched.append(tensor)
-        // Known, although nothing is taken from it.
+        // Known, although nothing is read from it.
         if let item = compiled.computed.first(where: { $0.source.match(bytes) != nil }) {
           matchedCount += 1
           if item.tensor.isForFolders { wildcards[ComputedTensor.key] = "yes" }
@@ -100,21 +100,21 @@ struct Importer {
     }
   }
 
-  /// Rules none of whose tensors are there.
+  /// Rules whose tensors are all absent.
   var unusedRules: [(line: Int, native: String)] {
     let used = Set(matches.keys.map(\.rule))
     return compiled.rules.indices.filter { !used.contains($0) }
       .map { (compiled.rules[$0].rule.line, compiled.rules[$0].rule.native) }
   }
 
-  /// Matches whose tensor has the axes that its rule speaks of.
+  /// Matches whose tensor has the rank that its rule expects.
   private var fittingCount: Int {
     matches.count { place, match in
       compiled.rules[place.rule].rule.axes.bindings(source: match.tensor.shape) != nil
     }
   }
 
-  /// The variant that takes the most tensors; of those, the one that most shapes fit.
+  /// The variant that takes the most tensors; among those, the one that fits the most shapes.
   static func best(_ file: RuleFile, _ store: StateDict, isOwn: Bool = false) throws -> Importer {
     var best: Importer?
     for variant in file.variants {
@@ -130,7 +130,7 @@ struct Importer {
     return best!
   }
 
-  /// The same also for Keras's other ways to spell names.
+  /// The same, also for Keras's other spellings of names.
   static func respelling(_ file: RuleFile, _ store: StateDict, isOwn: Bool) throws -> Importer {
     let plain = try best(file, store, isOwn: isOwn)
     guard store.kerasLayout != nil, file.keras?.layers.isEmpty == false else { return plain }
@@ -142,7 +142,7 @@ struct Importer {
     return others.reduce(plain) { $1.matchedCount > $0.matchedCount ? $1 : $0 }
   }
 
-  /// The same where every tensor that marks the dialect is there, else nil: cheap for files of other dialects.
+  /// The same if every tensor that marks the dialect is present, else nil: cheap for files of other dialects.
   static func recognizing(_ file: RuleFile, _ store: StateDict, names: [[UInt8]]) throws -> Importer? {
     let isRecognized = try file.variants.contains { variant in
       try file.marks(variant.name).allSatisfy { pattern in
@@ -157,7 +157,7 @@ struct Importer {
   /// - Parameters:
   ///   - given: the user's own configuration keys.
   ///   - folder: what the library's JSON files beside the weights say.
-  ///   - clues: what else the checkpoint says of its network.
+  ///   - clues: what else the checkpoint says about its network.
   func run(
     given: JSON?, folder: FolderReading?, ignore: NameFilter, allowMissing: NameFilter,
     clues: NetworkClues = NetworkClues()
@@ -166,7 +166,7 @@ struct Importer {
       given: given, folder: folder, ignore: ignore, allowMissing: allowMissing, clues: clues)
   }
 
-  /// The same with tensors of the network that are not wanted among those that no rule takes.
+  /// The same; unwanted tensors of the network are among those that no rule takes.
   private func leavingOut(_ ignore: NameFilter) -> Importer {
     var result = self
     for (place, match) in matches where ignore.matches(match.tensor.name) {
@@ -215,7 +215,7 @@ struct Importer {
         throw Failure(
           "the file says \(first)", file: reading.documents.path(reading.file), hint: FolderReading.hint)
       }
-      // Beside a file that was named, other networks' files say nothing.
+      // A JSON file beside a file that was named may describe another network, and is then ignored.
       if !contradictions.isEmpty {
         folder = nil
         solver = try solved(nil)
@@ -276,7 +276,7 @@ struct Importer {
     matches.first { compiled.rules[$0.key.rule].rule.native == "pos_embed" }?.value.tensor
   }
 
-  /// Each axis's length by majority, so that one misshapen tensor is named rather than all others.
+  /// Each axis's length by majority, so that the error names one misshapen tensor rather than all others.
   private func axisLengths(_ report: inout LoadReport) -> [String: Int] {
     var votes: [String: [Int: Int]] = [:]
     for (place, match) in matches {

@@ -1,17 +1,18 @@
 import VTCheckpoint
 import VTCore
 
-/// Brings a native network to images of another number of channels: the kernels that read the image are summed or
-/// repeated, all other tensors stay as they are.
+/// Adapts a native network to images with another number of channels: the first layer's kernels are summed or
+/// repeated; all other tensors stay as they are.
 package enum InputChannels {
-  /// One channel gets the sum of the three, so that a gray image gives what it gave as RGB; each of three channels
-  /// gets a third of the one (timm's `adapt_input_conv`).
+  /// For one channel, the kernels of the three are summed, so that a gray image gives the same result as in
+  /// RGB; for three, each gets a third of the one (timm's `adapt_input_conv`).
   /// - Parameters:
   ///   - native: the network's tensors.
   ///   - configuration: the network's own.
   ///   - channels: 1 or 3.
-  /// - Returns: the tensors, and the name of the layer's weight; nil where the network has the channels already.
-  /// - Throws: `Failure` where the architecture's first layer does not allow it.
+  /// - Returns: the tensors, and the name of the layer's weight; nil if the network has that many channels
+  ///   already.
+  /// - Throws: `Failure` if the architecture's first layer does not allow it.
   package static func adapt(_ native: StateDict, configuration: JSON, to channels: Int) throws -> (
     store: StateDict, layer: String?
   ) {
@@ -19,14 +20,14 @@ package enum InputChannels {
     if own == channels { return (native, nil) }
     guard [1, 3].contains(own), [1, 3].contains(channels) else {
       throw Failure(
-        "a network of \(own) input channels cannot become one of \(channels): gray (1) and RGB (3) become each other"
+        "a network with \(own) input channels cannot be adapted to \(channels): only gray (1) to RGB (3), and RGB to gray"
       )
     }
     let architecture = configuration["architecture"]?.string
     let names = try architecture.flatMap { try ArchitectureSchema.named($0) }?.inputLayer
     guard let name = names?.first(where: { native[$0] != nil }) else {
       throw Failure(
-        "the first layer of a network of the architecture '\(architecture ?? "")' normalizes all channels together: it cannot be brought to \(channels) of them"
+        "the first layer of a network of the architecture '\(architecture ?? "")' normalizes all channels together: it cannot be adapted to \(channels)"
       )
     }
     var result = native

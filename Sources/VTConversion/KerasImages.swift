@@ -1,16 +1,17 @@
 import VTCheckpoint
 import VTCore
 
-/// What a Keras model's own layers do to images before they reach the network, as the model's configuration in the file
-/// says it (`Rescaling`, `Normalization`): a transfer model that begins with such a layer wants images of 0 to 255.
+/// What a Keras model's own layers (`Rescaling`, `Normalization`) do to images before they reach the network,
+/// from the model's configuration in the file: a transfer model that begins with such a layer expects pixels
+/// of 0 to 255.
 struct KerasImages {
-  /// The layers, in words.
+  /// Describes the layers.
   let layers: [String]
-  /// Each channel's factor and summand, of pixels as the model's input has them; nil where the configuration does not
-  /// tell them all.
+  /// Each channel's factor and offset, for pixels as the model's input has them; nil if the configuration
+  /// does not give all of them.
   let numbers: (factor: [Double], summand: [Double])?
 
-  /// - Returns: nil where the file has no configuration, or no such layers in it.
+  /// - Returns: nil if the file has no configuration, or the model has no such layers.
   init?(_ store: StateDict) {
     guard
       let model = store.kerasConfiguration
@@ -35,15 +36,15 @@ struct KerasImages {
     numbers = isWhole ? (factor, summand) : nil
   }
 
-  /// Layers of unknown arithmetic count too: what they do must be told.
+  /// Layers of unknown arithmetic count too: the user must know of them.
   private static let kinds = ["Rescaling", "Normalization", "Lambda", "TFOpLambda", "SlicingOpLambda"]
-  /// Layers that may stand among them and leave pixels' meaning alone.
+  /// Layers that may be among them and do not change pixel values.
   private static let others = ["InputLayer", "Resizing", "CenterCrop"]
-  /// A nested model of more layers is a network.
+  /// A nested model with more layers is a network.
   private static let most = 8
 
-  /// Collects the layers in front of the first one that is none of these.
-  /// - Returns: whether all were.
+  /// Collects the layers before the first one of another kind.
+  /// - Returns: whether the model has only such layers.
   @discardableResult
   private static func collect(
     _ model: JSON, into found: inout [(kind: String, settings: JSON)], depth: Int
@@ -63,12 +64,12 @@ struct KerasImages {
     return true
   }
 
-  /// What one layer does, channel by channel; nil where it does not say.
+  /// What one layer does, channel by channel; nil if its configuration does not say.
   private static func step(_ kind: String, _ settings: JSON) -> (factor: [Double], summand: [Double])? {
     func channels(_ value: JSON?) -> [Double]? {
       guard let value else { return nil }
       if let one = value.double { return [one, one, one] }
-      // A tensor's nesting: [[[0.5, 0.5, 0.5]]].
+      // Nested as a tensor: [[[0.5, 0.5, 0.5]]].
       if let items = value.array, items.count == 1, items[0].array != nil { return channels(items[0]) }
       let items = value.array?.compactMap(\.double) ?? []
       if items.count == 1 { return [items[0], items[0], items[0]] }
@@ -90,7 +91,7 @@ struct KerasImages {
     }
   }
 
-  /// Puts the layers' numbers in place of the library's usual ones, or tells that it could not.
+  /// Replaces the library's usual values with the layers', or notes that it could not.
   func apply(to loaded: inout LoadedCheckpoint) {
     let names = layers.count == 1 ? "a layer" : "layers"
     let list = layers.joined(separator: ", ")
@@ -98,11 +99,11 @@ struct KerasImages {
       loaded.notes.append(
         LoadNote(
           .assumed, key: "preprocessing",
-          "the model has \(names) of its own in front of the network (\(list)), whose numbers its configuration does not tell: VTKit leaves \(layers.count == 1 ? "it" : "them") out (--mean and --std say what becomes of pixels)"
+          "the model has \(names) of its own in front of the network (\(list)), whose values its configuration does not give: VTKit leaves \(layers.count == 1 ? "it" : "them") out (set --mean and --std)"
         ))
       return
     }
-    // A factor as small as 1/255 is meant for bytes, another for pixels of 0 to 1.
+    // A factor as small as 1/255 is meant for bytes, a larger one for pixels of 0 to 1.
     let white = numbers.factor.allSatisfy { $0 < 0.05 } ? 255.0 : 1
     let std = numbers.factor.map { Self.rounded(1 / ($0 * white)) }
     let mean = zip(numbers.summand, numbers.factor).map { Self.rounded(-$0 / ($1 * white)) }
@@ -122,7 +123,7 @@ struct KerasImages {
       ))
   }
 
-  /// Without the last digits, which decimal fractions do not have exactly (1 / 255 as a float32).
+  /// Drops the last digits, in which a float32 differs from its decimal fraction (1 / 255).
   private static func rounded(_ value: Double) -> Double {
     let nearest = (value * 1e6).rounded() / 1e6
     return abs(nearest - value) <= 1e-6 * max(1, abs(value)) ? nearest + 0 : value

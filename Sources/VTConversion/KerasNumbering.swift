@@ -1,17 +1,17 @@
 import VTCheckpoint
 import VTCore
 
-/// Keras 3 names a functional model's layers by class and number (`layers/conv2d_3/vars/0`), which tells nothing of
-/// their place; the file says each layer's own name beside. Rule files with `classes` use own names
-/// (`conv2_block1_0_conv/0`).
+/// Keras 3 names a functional model's layers by class and number (`layers/conv2d_3/vars/0`), which does not
+/// tell where they are in the network; the file also records each layer's own name. Rule files with `classes`
+/// use those names (`conv2_block1_0_conv/0`).
 enum KerasNumbering {
-  /// Tensors by their layers' own names; those without one keep the name they have.
+  /// Tensors by their layers' own names; those without one keep their name.
   static func byOwnNames(_ store: StateDict) throws -> StateDict {
     var taken = Set(store.names)
     return try StateDict(
       store.tensors.map { tensor in
         guard let layer = store.layerNames[tensor.name], let index = tensor.name.split(separator: "/").last,
-          // Layers inside of layers may share their own name; such networks go by the numbers.
+          // Nested layers may share their own name; such networks keep the numbers.
           taken.insert("\(layer)/\(index)").inserted
         else { return tensor }
         return tensor.renamed("\(layer)/\(index)")

@@ -1,11 +1,11 @@
 import VTCheckpoint
 
 /// Keras 2's HDF5 files name a weight by its layer and then by its own name, which begins with the layer's
-/// (`conv1_conv/conv1_conv/kernel:0`); rule files spell names so. Two habits differ: Keras 3 writes the same files
-/// without the `:0`, and a model that is a layer of another one gives its weights by their own names alone
+/// (`conv1_conv/conv1_conv/kernel:0`); rule files use this spelling. There are two others: Keras 3 writes the
+/// same files without the `:0`, and a model nested as a layer lists its weights by their own names alone
 /// (`resnet50/conv1_conv/kernel:0`).
 enum KerasSpelling {
-  /// The store with names as a rule file spells them, where it has one for them; nil where none needs it.
+  /// The store with names in a rule file's spelling, as far as it has one for them; nil if none changes.
   static func respelled(_ store: StateDict, _ rules: CompiledRules) -> StateDict? {
     guard store.kerasLayout != nil else { return nil }
     func isKnown(_ name: String) -> Bool {
@@ -24,7 +24,7 @@ enum KerasSpelling {
     return result
   }
 
-  /// Other ways to write a weight's name: with `:0`, and with its layer, which is some part of it, in front.
+  /// Other spellings of a weight's name: with `:0`, and prefixed with its layer, which is some part of it.
   private static func others(_ name: String) -> [String] {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     var result = [name]

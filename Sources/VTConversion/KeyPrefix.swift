@@ -1,11 +1,12 @@
 import VTCheckpoint
 import VTCore
 
-/// Training scripts save the network under a key of a larger dictionary (`{'model': ..., 'epoch': 3}`); parallel
-/// training, compilation and trainers put `module.`, `_orig_mod.` or `model.` in front of every name, and users the name
-/// of their own attribute or layer. A key prefix is everything in front of the network's own names.
+/// Training scripts save the network under a key of a larger dictionary (`{'model': ..., 'epoch': 3}`);
+/// parallel training, compilation and trainers prepend `module.`, `_orig_mod.` or `model.` to every name, and
+/// users prepend the name of their own attribute or layer. A key prefix is everything before the network's
+/// own names.
 enum KeyPrefix {
-  /// Keys under which networks are saved, averaged weights first: they are what the releases mean.
+  /// Keys under which networks are saved, averaged weights first: releases usually mean those.
   private static let keys = [
     "state_dict_ema", "model_ema", "ema", "teacher", "state_dict", "model_state_dict", "model", "module",
     "_orig_mod", "net", "network", "backbone", "base_encoder",
@@ -13,29 +14,29 @@ enum KeyPrefix {
   ]
   /// The group in which Keras's whole-model files hold the weights.
   private static let kerasModel = "model_weights"
-  /// Prefixes in prefixes: `state_dict.model._orig_mod.`.
+  /// Depth of nested prefixes: `state_dict.model._orig_mod.`.
   private static let deepest = 4
-  /// Tensors that stand under a prefix of the user's own: no network has fewer.
+  /// Minimum number of tensors under a prefix of the user's own: every network has at least as many.
   private static let fewest = 16
-  /// Prefixes that are tried.
+  /// Maximum number of prefixes tried.
   private static let most = 200
 
   struct Candidate {
     let store: StateDict
-    /// What was taken off the names; empty for the store itself.
+    /// The prefix that was removed from the names; empty for the store itself.
     let prefix: String
-    /// Names that do not stand under the prefix.
+    /// Names without the prefix.
     let beside: [String]
 
     /// The prefix as `--key` takes it.
     var key: String { String(prefix.dropLast()) }
 
-    /// What to say where the file has the same tensors under other keys too, averaged weights and plain ones.
+    /// The note to show if the file also has the same tensors under other keys: averaged and plain weights.
     var otherCopies: LoadNote? {
       guard !prefix.isEmpty else { return nil }
       let names = store.names
       let all = Set(beside)
-      // Wherever the first tensor's name stands too, the others must.
+      // Under each prefix that has the first tensor's name, the others must be present, too.
       let others = beside.compactMap { name -> String? in
         guard name.hasSuffix(names[0]), name.utf8.count > names[0].utf8.count else { return nil }
         let other = String(name.dropLast(names[0].count))
@@ -52,8 +53,8 @@ enum KeyPrefix {
   }
 
   /// The store as it is, then without each prefix that it may have.
-  /// - Parameter key: where the user says that the network is (`model_ema`, `teacher.backbone`).
-  /// - Throws: `Failure` naming the keys there are, where nothing stands under `key`.
+  /// - Parameter key: where the user says the network is (`model_ema`, `teacher.backbone`).
+  /// - Throws: `Failure` naming the available keys if there is nothing under `key`.
   static func candidates(_ store: StateDict, key: String? = nil) throws -> [Candidate] {
     if let key { return try named(key, store) }
     var result: [Candidate] = []
@@ -73,7 +74,7 @@ enum KeyPrefix {
     return result
   }
 
-  /// The store without each prefix that many of its names share, whatever its name, those of most tensors first.
+  /// The store without each prefix that many of its names share, the most frequent first.
   static func prefixes(_ store: StateDict) -> [Candidate] {
     let shared = counts(store).filter { $0.value >= fewest && $0.key.utf8.count > 1 }
     let order = shared.sorted {
@@ -82,8 +83,8 @@ enum KeyPrefix {
     return order.prefix(most).compactMap { candidate(String($0.key), store) }
   }
 
-  /// How often a candidate's prefix says by its known keys that its weights are the ones to take: position by position
-  /// among `keys`, and what is left of the prefix without them.
+  /// Ranks a candidate by the known keys in its prefix, which say whether its weights are the ones to take:
+  /// their positions in `keys`, and the rest of the prefix without them.
   static func rank(_ prefix: String) -> (places: [Int], rest: String) {
     var places: [Int] = []
     var rest: [Substring] = []
@@ -93,7 +94,7 @@ enum KeyPrefix {
     return (places, rest.joined(separator: "/"))
   }
 
-  /// What stands under a key: at the top, or at the one place deeper down where the key occurs.
+  /// The tensors under a key: at the top, or at the one deeper place where the key occurs.
   private static func named(_ key: String, _ store: StateDict) throws -> [Candidate] {
     let atTop = [key + ".", key + "/"].compactMap { candidate($0, store) }
     if !atTop.isEmpty { return atTop }
@@ -102,7 +103,7 @@ enum KeyPrefix {
     guard deeper.count <= 1 else {
       throw Failure(
         .usage, "the key '\(key.printable)' occurs in several places",
-        hint: "give one of them whole: "
+        hint: "give the full key: "
           + deeper.prefix(8).map { "'\($0.dropLast().description.printable)'" }.joined(separator: ", "))
     }
     guard let prefix = deeper.first, let found = candidate(String(prefix), store) else {
@@ -111,7 +112,7 @@ enum KeyPrefix {
     return [found]
   }
 
-  /// Everything that stands in front of a dot or a slash, and how many names have it.
+  /// Every prefix that ends in a dot or a slash, and how many names have it.
   private static func counts(_ store: StateDict) -> [Substring: Int] {
     var result: [Substring: Int] = [:]
     for name in store.names {
@@ -147,7 +148,7 @@ enum KeyPrefix {
     let known = Set(firsts).sorted()
     let close = key.closest(in: known)
     return Failure(
-      .usage, "no tensor stands under the key '\(key.printable)'",
+      .usage, "no tensor is under the key '\(key.printable)'",
       hint: "the file has "
         + (close.isEmpty ? known.prefix(8) : close.prefix(8)).map { "'\($0.printable)'" }.joined(
           separator: ", ")

@@ -1,22 +1,22 @@
 import VTCheckpoint
 import VTCore
 
-/// A network under a prefix that is known by no name, found by what fits: users name their attributes and layers
-/// themselves (`vit.`, `resnet50/`).
+/// Finds a network under an unknown prefix by trying which dialect fits: users choose the names of attributes
+/// and layers themselves (`vit.`, `resnet50/`).
 struct KeyPrefixFit {
   private let keyPrefix: KeyPrefix.Candidate
   private let importer: Importer
   /// Whether the dialect takes every tensor under the prefix and lacks none.
   private let isComplete: Bool
 
-  /// What the user may do with it: take it, or see why it cannot be taken.
+  /// What the user can do with it: take it, or see why it does not load.
   private var proposal: String {
     get throws {
       let (key, file) = (keyPrefix.key.printable, importer.file)
       let share = "\(importer.matchedCount) of \(keyPrefix.store.count.counted("tensor"))"
       return isComplete
         ? "with --key \(key), \(share) are a \(file.architecture) in the dialect \(file.dialect)"
-        : "under '\(key)', \(share) have names of a \(file.architecture) in the dialect \(file.dialect), but they are no whole network (--key \(key) \(try Dialects.options(for: file)) tells why)"
+        : "under '\(key)', \(share) have names of a \(file.architecture) in the dialect \(file.dialect), but the network is incomplete (--key \(key) \(try Dialects.options(for: file)) shows why)"
     }
   }
 
@@ -27,16 +27,17 @@ struct KeyPrefixFit {
 
     /// The only prefix under which a dialect fits completely.
     /// - Parameter recognized: the converter whose marks a store has.
-    /// - Returns: nil where nothing fits at all.
-    /// - Throws: `Failure` proposing `--key` where several fit, or one nearly does.
+    /// - Returns: nil if nothing fits at all.
+    /// - Throws: `Failure` proposing `--key` if several fit, or one nearly does.
     func only(in candidates: [KeyPrefix.Candidate], recognized: (StateDict) throws -> Importer?) throws
       -> (Importer, KeyPrefix.Candidate)?
     {
-      // The first candidate is the whole: every prefix of the others is one of its own too, but for a given key's.
+      // The first candidate is the complete store, or what is under a given key: its prefixes include those of
+      // the others.
       guard let whole = candidates.first else { return nil }
       var fits: [KeyPrefixFit] = []
       for candidate in KeyPrefix.prefixes(whole.store) {
-        // Within a network that fits there are parts of it, which say nothing new.
+        // Parts of a network that fits are no news.
         if fits.contains(where: { $0.isComplete && candidate.prefix.hasPrefix($0.keyPrefix.prefix) }) {
           continue
         }
@@ -52,7 +53,7 @@ struct KeyPrefixFit {
       return try choice(fits)
     }
 
-    /// The same for the rule files of a dialect that was named.
+    /// The same for the rule files of a named dialect.
     func only(in candidates: [KeyPrefix.Candidate], of files: [RuleFile]) throws -> (
       Importer, KeyPrefix.Candidate
     )? {
@@ -72,7 +73,7 @@ struct KeyPrefixFit {
           allowMissing: missing)
         return result.report.isComplete
       } catch {
-        // The tensors may fit although a key of the configuration must still be asked for.
+        // The tensors may fit although a configuration key is missing.
         return importer.matchedCount == count
       }
     }
@@ -80,7 +81,7 @@ struct KeyPrefixFit {
     private func choice(_ fits: [KeyPrefixFit]) throws -> (Importer, KeyPrefix.Candidate)? {
       let complete = fits.filter(\.isComplete)
       if let only = complete.first, complete.count == 1 { return (only.importer, only.keyPrefix) }
-      // Several copies of one network: known keys say which is meant, averaged weights first.
+      // Several copies of one network: known keys decide, averaged weights first.
       let ranks = complete.map { KeyPrefix.rank($0.keyPrefix.prefix) }
       if let first = ranks.first,
         ranks.allSatisfy({ $0.rest == first.rest && $0.places.count == first.places.count }),
@@ -92,7 +93,7 @@ struct KeyPrefixFit {
         2 * $0.importer.matchedCount > $0.keyPrefix.store.count
       }
       guard !proposed.isEmpty else { return nil }
-      // What only resembles a network of ours under its prefix is no advice.
+      // An unsupported network that resembles one of VTKit's: say so rather than propose a key.
       if complete.isEmpty, let other = try OtherNetworks.failure(proposed.map(\.keyPrefix.store)) {
         throw other
       }
@@ -100,7 +101,7 @@ struct KeyPrefixFit {
         try $0.proposal
       }
       throw Failure(
-        "no known dialect of vision transformer weights as the names stand",
+        "no known dialect of vision transformer weights has these names",
         hint: lines.joined(separator: "; "))
     }
   }

@@ -1,15 +1,15 @@
 import VTCheckpoint
 
-/// The data side of a rule: permuting axes, joining and splitting. Moves bytes, never numbers.
+/// The data side of a rule: permuting axes, joining and splitting. It moves bytes and never computes.
 enum Layout {
-  /// What happens to a tensor, in words.
+  /// Describes what happens to a tensor.
   static func describe(_ axes: AxisPattern, parts: Int) -> String {
     let layout = axes.isIdentity ? "" : axes.text
     guard parts > 1 else { return layout }
     return "join \(parts)" + (layout.isEmpty ? "" : " of " + layout)
   }
 
-  /// The native tensor: each source permuted, then one behind the other along the first axis.
+  /// The native tensor: each source permuted, then concatenated along the first axis.
   static func toNative(
     name: String, sources: [StoredTensor], axes: AxisPattern, lengths: [String: Int]
   ) throws -> StoredTensor {
@@ -20,7 +20,7 @@ enum Layout {
       permutation: axes.permutation(from: \.source, to: \.native, lengths, sources[0].type))
   }
 
-  /// The dialect's tensors of one native tensor: the inverse of `toNative`.
+  /// The dialect's tensors for one native tensor: the inverse of `toNative`.
   static func fromNative(
     _ native: StoredTensor, names: [String], axes: AxisPattern, lengths: [String: Int]
   ) throws -> [StoredTensor] {

@@ -1,27 +1,27 @@
 import VTCheckpoint
 import VTCore
 
-/// Something to know about a checkpoint that was read: what its file does not say, what was taken from elsewhere,
-/// what was left out. Every fact has one note, and only where something is in doubt.
+/// A note on a checkpoint that was read: what its file does not record, what was taken from elsewhere, what
+/// was dropped. Each fact has one note, and only if something is in doubt.
 package struct LoadNote: Sendable, Equatable {
   package enum Kind: String, Sendable {
-    /// Nothing in the file settles the key; the text says what was taken and why.
+    /// Nothing in the file settles the key; the text says which value was taken and why.
     case assumed
-    /// A file beside the weights, or something beside them in the same file, says so.
+    /// A file beside the weights, or other data in the same file, settles it.
     case taken
-    /// Tensors or entries that are no part of the network.
+    /// Tensors or entries that are not part of the network.
     case leftOut = "left-out"
-    /// An option of the user's that changed nothing.
+    /// A user's option that had no effect.
     case unused
   }
 
-  /// What stands in front of the text.
+  /// The label before the text.
   package var label: String { kind == .unused ? "warning" : "note" }
 
   package let kind: Kind
-  /// The configuration's or the preprocessing's key, where the note is about one.
+  /// The configuration's or the preprocessing's key that the note is about, if any.
   package let key: String?
-  /// The whole sentence: `num_heads = 6: the file does not record it; ...`.
+  /// The full sentence: `num_heads = 6: the file does not record it; ...`.
   package let text: String
 
   package init(_ kind: Kind, key: String? = nil, _ text: String) {
@@ -38,7 +38,7 @@ package struct LoadNote: Sendable, Equatable {
       "\(key) = \(value.string ?? value.text()): the file does not record it; \(reason)")
   }
 
-  /// Tensors that were left out, for whatever reasons.
+  /// Tensors that were dropped, for whatever reasons.
   static func leftOut(_ tensors: [(name: String, reason: String)]) -> LoadNote? {
     if tensors.isEmpty { return nil }
     let reasons = Set(tensors.map(\.reason)).sorted().joined(separator: "; ")

@@ -1,8 +1,8 @@
 import VTCheckpoint
 import VTCore
 
-/// What does not add up between a checkpoint and a converter: every tensor on both sides is accounted
-/// for, or named here.
+/// The differences between a checkpoint and a converter: every tensor on either side is either used or named
+/// here.
 package struct LoadReport: Sendable {
   package struct ShapeMismatch: Sendable {
     package let name: String
@@ -10,20 +10,20 @@ package struct LoadReport: Sendable {
     package let expected: String
   }
 
-  /// Tensors that the rules want and the checkpoint lacks.
+  /// Tensors that the rules expect and the checkpoint lacks.
   package var missing: [String] = []
   /// Tensors that no rule takes.
   package var unexpected: [String] = []
   package var shapeMismatches: [ShapeMismatch] = []
-  /// Tensors that were left out on purpose, and why.
+  /// Tensors that were dropped on purpose, and why.
   package var ignored: [(name: String, reason: String)] = []
-  /// Lines of the rule file that want the missing and misshapen tensors.
+  /// Lines of the rule file that expect the missing and misshapen tensors.
   var lines: [String: Int] = [:]
 
   package var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && shapeMismatches.isEmpty }
 
   /// The error that lists everything at once, with the closest match of each missing name.
-  /// - Parameter showingLines: for those who write the rules.
+  /// - Parameter showingLines: for authors of rule files.
   func failure(file: String?, converter: String, showingLines: Bool = false) -> Failure {
     let rules = showingLines ? self.lines : [:]
     func line(_ name: String) -> String { rules[name].map { "line \($0): " } ?? "" }
@@ -50,7 +50,7 @@ package struct LoadReport: Sendable {
       file: file,
       hint: showingLines
         ? "correct these lines, add rules for what is unexpected, or list it under 'ignore'"
-        : "pass --from for another dialect, --ignore 'pattern' for tensors to leave out, --allow-missing 'pattern' for ones to do without"
+        : "pass --from for another dialect, --ignore 'pattern' to leave tensors out, --allow-missing 'pattern' if tensors may be missing"
     )
   }
 }
@@ -64,7 +64,7 @@ package struct PlanRow: Sendable {
   package let sourceShape: [Int]
   /// Of each target.
   package let shape: [Int]
-  /// What happens to the layout; empty where nothing does.
+  /// What happens to the layout; empty if nothing does.
   package let step: String
 
   package init(
@@ -80,10 +80,10 @@ package struct PlanRow: Sendable {
   }
 }
 
-/// Patterns in which `*` stands for anything.
+/// Patterns in which `*` matches anything.
 struct NameFilter {
   private let patterns: [NamePattern]
-  /// What stands before the names in the file; patterns may spell it or not.
+  /// The prefix of the names in the file; patterns may include it or not.
   private var prefix = ""
 
   init(_ patterns: [String]) throws {
@@ -103,7 +103,7 @@ struct NameFilter {
     }.map(\.text)
   }
 
-  /// The same for names that a file has under a prefix.
+  /// The same for names with a prefix in the file.
   func forNames(under prefix: String) -> NameFilter {
     var result = self
     result.prefix = prefix

@@ -2,22 +2,22 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// What to know about a checkpoint beforehand; everything may be left out.
+/// What the caller knows about a checkpoint; everything is optional.
 public struct LoadOptions: Sendable {
-  /// The architecture, such as `vit`; recognized where left out.
+  /// The architecture, such as `vit`; recognized by default.
   public var architecture: String?
-  /// Whose names the tensors have, such as `timm`; recognized where left out.
+  /// The dialect of the tensors' names, such as `timm`; recognized by default.
   public var dialect: String?
-  /// The key of the file's dictionary that holds the network (`model_ema`); found where left out.
+  /// The key of the file's dictionary that holds the network (`model_ema`); found by default.
   public var key: String?
   /// Configuration keys that the file does not settle.
   public var configuration: JSON?
-  /// Tensors to leave out, by name; `*` stands for anything.
+  /// Tensors to ignore, by name; `*` matches anything.
   public var ignore: [String]
-  /// Tensors to do without, likewise.
+  /// Tensors that may be missing, likewise.
   public var allowMissing: [String]
 
-  /// Options that say nothing, unless a parameter does; see the properties.
+  /// Options with the given properties; none by default.
   public init(
     architecture: String? = nil, dialect: String? = nil, key: String? = nil, configuration: JSON? = nil,
     ignore: [String] = [], allowMissing: [String] = []
@@ -31,28 +31,28 @@ public struct LoadOptions: Sendable {
   }
 }
 
-/// A checkpoint of any dialect, brought to native names.
+/// A checkpoint of any dialect, with native names and layouts.
 package struct LoadedCheckpoint: Sendable {
-  /// The network's tensors (and the drloc head's, where the file has them).
+  /// The network's tensors (and the drloc head's, if the file has them).
   package var native: StateDict
   package var metadata: NativeMetadata
-  /// `native` or the dialect it was in.
+  /// `native`, or the dialect of the file.
   package var dialect: String
   package var variant: String
   package var wildcards: [String: String]
-  /// What was assumed, taken from elsewhere or left out.
+  /// What was assumed, taken from elsewhere or dropped.
   package var notes: [LoadNote] = []
-  /// Tensors left out, and why.
+  /// Tensors that were dropped, and why.
   package var ignored: [(name: String, reason: String)] = []
-  /// Things in the file that are no tensors.
+  /// Entries of the file that are not tensors.
   package var skipped: [SkippedItem] = []
   package var plan: [PlanRow] = []
   /// The file as a training run wrote it, with its digests; nil for others.
   private var sealed: StateDict?
 
-  /// Reads the weights of a training run's checkpoint and compares their digest; of other files there is nothing to compare.
+  /// Reads the weights of a training run's checkpoint and compares their digest; other files have none.
   /// - Parameter path: what was loaded.
-  /// - Throws: `Failure` where the weights are not what the run wrote.
+  /// - Throws: `Failure` if the weights are not what the run wrote.
   package func checkDigest(_ path: String) throws {
     guard let sealed else { return }
     do { try ContentDigest.check(sealed, .weights) } catch let failure as Failure {
@@ -60,12 +60,12 @@ package struct LoadedCheckpoint: Sendable {
     }
   }
 
-  /// Prefixes of what the native store holds besides the network.
+  /// Prefixes of the native store's tensors that are not part of the network.
   package static let drlocPrefix = "drloc."
   static let optimizerPrefix = "optimizer."
 
-  /// Opens, recognizes and converts a checkpoint; the numbers stay in the file until used.
-  /// - Throws: `Failure` where the dialect is not recognized or a tensor is unaccounted for.
+  /// Opens, recognizes and converts a checkpoint; tensor data stay in the file until used.
+  /// - Throws: `Failure` if the dialect is not recognized or a tensor is unaccounted for.
   package static func load(_ path: String, _ options: LoadOptions = LoadOptions()) throws
     -> LoadedCheckpoint
   {
@@ -77,8 +77,8 @@ package struct LoadedCheckpoint: Sendable {
     }
   }
 
-  /// The same for tensors that are open already.
-  /// - Parameter path: the file they come from: beside it may lie a library's own configuration file.
+  /// The same for tensors that are already open.
+  /// - Parameter path: the file they come from: a library's own configuration file may be beside it.
   package static func load(_ store: StateDict, _ options: LoadOptions, path: String?) throws
     -> LoadedCheckpoint
   {
@@ -103,7 +103,7 @@ package struct LoadedCheckpoint: Sendable {
     }
     guard options.dialect != NativeMetadata.nativeDialect else {
       throw Failure(
-        "not a native store: it carries no configuration",
+        "not a native store: it has no configuration",
         hint: "leave --from out, or name the dialect (see 'vtkit dialects')")
     }
     var result = try foreign(store, metadata, options, path: path)
@@ -111,8 +111,8 @@ package struct LoadedCheckpoint: Sendable {
     return result
   }
 
-  /// The architecture and dialect of a store's names, whether or not its network can be read; nil where they are not
-  /// known.
+  /// The architecture and dialect of a store's names, whether or not its network can be loaded; nil if
+  /// unknown.
   package static func recognized(_ store: StateDict, _ options: LoadOptions, path: String?) -> (
     architecture: String, dialect: String
   )? {
@@ -217,7 +217,7 @@ package struct LoadedCheckpoint: Sendable {
 }
 
 extension LoadedCheckpoint {
-  /// A network that nothing was read for: no tensors, only a configuration.
+  /// A network without tensors: only a configuration.
   package init(untrained configuration: JSON) {
     self.init(
       native: StateDict(), metadata: NativeMetadata(configuration: configuration),

@@ -2,9 +2,9 @@ import VTCheckpoint
 import VTCore
 
 extension LoadedCheckpoint {
-  /// Fills in what becomes of images where neither the file nor its folder says it: as the rule file has it.
+  /// Fills in the preprocessing from the rule file if neither the file nor its folder gives it.
   ///
-  /// A native store without it was made before the rule files said so; its origin's rules hold then.
+  /// A native store without it was written before rule files gave it; the rules of its origin apply.
   mutating func completePreprocessing() throws {
     guard metadata.preprocessing == nil else { return }
     let architecture = metadata.configuration["architecture"]?.string
@@ -21,7 +21,7 @@ extension LoadedCheckpoint {
 }
 
 extension RuleFile {
-  /// For rule files of users' own that say nothing.
+  /// For users' own rule files that do not give it.
   fileprivate static func usualPreprocessing(_ configuration: JSON) -> (values: JSON, doubts: [String]) {
     let numbers = { (texts: [String]) in JSON.array(texts.map { .number($0) }) }
     return (

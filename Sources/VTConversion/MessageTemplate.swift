@@ -10,7 +10,7 @@ struct MessageTemplate: Sendable {
 
   private let parts: [Part]
 
-  /// - Throws: `Failure` where an expression is malformed.
+  /// - Throws: `Failure` if an expression is malformed.
   init(_ text: String) throws {
     var parts: [Part] = []
     var rest = Substring(text)
@@ -23,7 +23,7 @@ struct MessageTemplate: Sendable {
     self.parts = parts + [.text(String(rest))]
   }
 
-  /// The sentence; `?` stands for what has no value.
+  /// The sentence; `?` replaces what has no value.
   func text(_ lookUp: (String) -> JSON?) -> String {
     parts.map { part in
       switch part {

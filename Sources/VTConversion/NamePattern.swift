@@ -1,15 +1,15 @@
 import VTCheckpoint
 import VTCore
 
-/// A tensor name with placeholders: `{block}` for a number that is counted (`{stage+1}` where the names begin at
-/// another number than 0, `{2*stage+1}` where they leave some out; `{_block}` where Keras leaves out the first number), others for text that a variant or a
-/// wildcard gives. A pattern matches a whole name or not at all.
+/// A tensor name with placeholders: `{block}` for a number that is counted (`{stage+1}` if numbering begins
+/// at another number than 0, `{2*stage+1}` if it skips some, `{_block}` if Keras omits the first number),
+/// others for text that a variant or a wildcard gives. A pattern matches a complete name or not at all.
 struct NamePattern: Sendable {
   enum Piece: Sendable {
     case text([UInt8])
     /// Digits without leading zeros: the counter times `factor`, and `offset`.
     case number(String, factor: Int, offset: Int)
-    /// Nothing for 0, `_1` for 1 and so on: how Keras numbers layers of one class.
+    /// Nothing for 0, `_1` for 1 and so on: Keras's numbering of layers of one class.
     case suffix(String)
     /// At least one byte, none of them a slash.
     case wildcard(String)
@@ -36,9 +36,9 @@ struct NamePattern: Sendable {
   }
 
   /// - Parameters:
-  ///   - variables: text for placeholders, which may have placeholders for numbers and the file's own text in turn.
-  ///   - counts: placeholders that stand for numbers.
-  ///   - wildcards: placeholders that stand for text of the file's own.
+  ///   - variables: values of placeholders, which may contain placeholders for numbers and wildcards.
+  ///   - counts: placeholders for numbers.
+  ///   - wildcards: placeholders for text from the file.
   /// - Throws: `Failure` for an unknown placeholder.
   init(
     _ text: String, variables: [String: String], counts: Set<String>, wildcards: Set<String>
@@ -80,7 +80,7 @@ struct NamePattern: Sendable {
     self.pieces = pieces
   }
 
-  /// The text with the variables' texts in their places.
+  /// The text with the variables' values filled in.
   static func filled(_ text: String, _ variables: [String: String]) -> [UInt8] {
     var rest = Array(text.utf8)[...]
     guard !variables.isEmpty else { return Array(rest) }
@@ -99,7 +99,7 @@ struct NamePattern: Sendable {
     return result + rest
   }
 
-  /// `2*stage+1` taken apart; the factor is 1 and the offset 0 where there is none.
+  /// `2*stage+1` parsed; the factor defaults to 1, the offset to 0.
   private static func counter(_ text: String) -> (name: String, factor: Int, offset: Int)? {
     let sum = text.split(separator: "+", omittingEmptySubsequences: false)
     let product = sum[0].split(separator: "*", omittingEmptySubsequences: false)
@@ -109,10 +109,10 @@ struct NamePattern: Sendable {
     return (String(product[product.count - 1]), factor, offset)
   }
 
-  /// The placeholders' values where the whole `name` fits.
+  /// The placeholders' values if the complete `name` matches.
   func match(_ name: String) -> Match? { match(Array(name.utf8)) }
 
-  /// The same for a name's bytes, which many patterns may be tried on.
+  /// The same for a name's bytes, which many patterns may be matched against.
   func match(_ name: [UInt8]) -> Match? {
     if case .text(let text)? = pieces.first, !name.starts(with: text) { return nil }
     var match = Match()
@@ -155,7 +155,7 @@ struct NamePattern: Sendable {
       return Self.match(rest, bytes, &match)
     case .wildcard(let name):
       let longest = bytes.prefix { $0 != UInt8(ascii: "/") }.count
-      // Where a slash follows, only the whole part can fit.
+      // If a slash follows, only the complete part can match.
       var shortest = 1
       if case .text(let next)? = rest.first, next.first == UInt8(ascii: "/") { shortest = max(1, longest) }
       for length in stride(from: longest, through: shortest, by: -1) {

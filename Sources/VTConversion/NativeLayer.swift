@@ -1,10 +1,10 @@
 import VTCheckpoint
 import VTCore
 
-/// A layer of an architecture's networks, or a tensor that belongs to none, by its native name.
+/// A layer of an architecture's networks, or a tensor outside of any layer, by its native name.
 struct NativeLayer: Sendable {
   enum Kind: String, Sendable, CaseIterable {
-    /// A tensor by itself.
+    /// A single tensor.
     case tensor
     /// A weight `[out, in]`, and a bias.
     case linear
@@ -12,10 +12,10 @@ struct NativeLayer: Sendable {
     case conv
     /// A weight and a bias of one axis.
     case norm
-    /// The same, and what it counted: mean, variance and, in PyTorch, batches.
+    /// The same with running statistics: mean, variance and, in PyTorch, the number of batches.
     case batchNorm = "batch_norm"
 
-    /// What a layer of the kind has.
+    /// The tensors of a layer of this kind.
     var roles: [Role] {
       switch self {
       case .tensor: [.weight]
@@ -24,7 +24,7 @@ struct NativeLayer: Sendable {
       }
     }
 
-    /// How rule files spell the native weight's axes.
+    /// The native weight's axes in rule files.
     var letters: [Character] {
       switch self {
       case .tensor: []
@@ -39,7 +39,7 @@ struct NativeLayer: Sendable {
   enum Role: String, Sendable, CaseIterable {
     case weight, bias, mean, variance, counter
 
-    /// What PyTorch, and so the native names, put behind the layer's name.
+    /// The suffix that PyTorch, and so native names, add to the layer's name.
     var suffix: String {
       switch self {
       case .weight: ".weight"
@@ -55,16 +55,16 @@ struct NativeLayer: Sendable {
   let name: String
   /// Of the weight.
   let axes: AxisPattern
-  /// The same of one part, where dialects have the layer in several.
+  /// The same of one part, if dialects split the layer into several.
   let parts: AxisPattern?
-  /// Which networks have the layer; nil for all.
+  /// The condition under which networks have the layer; nil for all.
   let when: Expression?
-  /// Which of its layers have a bias; nil for all.
+  /// The condition under which the layer has a bias; nil for all.
   let bias: Expression?
   /// Placeholders of the name.
   let counters: Set<String>
 
-  /// Texts that have been read: many layers share theirs.
+  /// Cache of parsed expressions: many layers share theirs.
   struct Parsed {
     private var axes: [String: AxisPattern] = [:]
     private var expressions: [String: Expression] = [:]
@@ -90,7 +90,7 @@ struct NativeLayer: Sendable {
       try reader.optional(kind.rawValue).map { (kind, try $0.text()) }
     }
     guard found.count == 1 else {
-      throw reader.fail("one of \(Kind.allCases.map(\.rawValue).joined(separator: ", ")) belongs here")
+      throw reader.fail("expected one of \(Kind.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     (kind, name) = found[0]
     axes = try parsed.axes(reader.string("axes"))
@@ -108,9 +108,9 @@ struct NativeLayer: Sendable {
 
 /// How a dialect names and lays out the tensors of one kind of layer.
 struct LayerConvention: Sendable {
-  /// The ends of the tensors' names, after the layer's; a tensor that the dialect lacks has none.
+  /// The suffixes of the tensors' names; a tensor that the dialect lacks has none.
   var suffixes: [NativeLayer.Role: String]
-  /// For each axis of the dialect's weight the native one, or nil for an axis of length one.
+  /// For each axis of the dialect's weight, the native one, or nil for an axis of length one.
   var order: [Int?]
 
   /// PyTorch's.
@@ -119,7 +119,7 @@ struct LayerConvention: Sendable {
     order = Array(kind.letters.indices)
   }
 
-  /// As a rule file's `layers` says.
+  /// From a rule file's `layers`.
   init(_ kind: NativeLayer.Kind, _ reader: YAMLReader) throws {
     self.init(kind)
     var reader = reader
@@ -133,19 +133,20 @@ struct LayerConvention: Sendable {
       order = try words.map { word in
         if word == "1" { return nil }
         guard word.count == 1, let at = kind.letters.firstIndex(of: word.first ?? " ") else {
-          throw axes.fail("'\(word)' is none of \(kind.letters.map { String($0) }.joined(separator: ", "))")
+          throw axes.fail(
+            "'\(word)' is not one of \(kind.letters.map { String($0) }.joined(separator: ", "))")
         }
         return at
       }
       guard order.compactMap(\.self).sorted() == Array(kind.letters.indices) else {
         throw axes.fail(
-          "each of \(kind.letters.map { String($0) }.joined(separator: ", ")) belongs here once")
+          "expected each of \(kind.letters.map { String($0) }.joined(separator: ", ")) once")
       }
     }
     try reader.finish()
   }
 
-  /// How a weight with these native axes is laid out.
+  /// The layout of a weight with these native axes.
   func pattern(_ native: AxisPattern) -> AxisPattern {
     guard !order.isEmpty, order != Array(native.native.indices) else { return native }
     return AxisPattern(

@@ -3,7 +3,8 @@ import VTConverters
 import VTCore
 import Yams
 
-/// Networks that VTKit does not have, known by their tensors' names: `converters/networks/others.yaml`.
+/// Networks that VTKit does not support, recognized by their tensors' names:
+/// `converters/networks/others.yaml`.
 struct OtherNetworks: Sendable {
   /// One axis of a tensor: `layer1.0.conv2.weight[1]`.
   private struct Axis: Sendable {
@@ -64,7 +65,7 @@ struct OtherNetworks: Sendable {
     }
   }
 
-  /// The network whose marks are all there, if any.
+  /// The network whose marks are all present, if any.
   func name(of store: StateDict) -> String? {
     let names = (store.names + store.layerNames.values).map { Array($0.utf8) }
     func isThere(_ pattern: NamePattern) -> Bool { names.contains { pattern.match($0) != nil } }
@@ -82,7 +83,7 @@ struct OtherNetworks: Sendable {
   static func failure(_ stores: [StateDict]) throws -> Failure? {
     let networks = try builtIn.get()
     return stores.lazy.compactMap { networks.name(of: $0) }.first.map { name in
-      Failure("this looks like \(name); VTKit has ViT, Swin, CvT, T2T-ViT and ResNet")
+      Failure("this looks like \(name); VTKit supports ViT, Swin, CvT, T2T-ViT and ResNet")
     }
   }
 }

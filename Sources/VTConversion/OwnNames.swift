@@ -2,12 +2,12 @@ import VTCheckpoint
 import VTCore
 
 extension LoadedCheckpoint {
-  /// What the file calls a native tensor.
+  /// The file's name for a native tensor.
   package func ownName(_ native: String) -> String {
     plan.first { $0.targets.contains(native) }?.sources.first ?? native
   }
 
-  /// Runs `body`, whose failures name native tensors, and puts the file's own names in their place.
+  /// Runs `body` and replaces native tensor names in its failures with the file's own names.
   package func namingOwnTensors<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch var failure as Failure {
       if let native = failure.tensor, plan.contains(where: { $0.targets.contains(native) }) {

@@ -1,11 +1,11 @@
-/// Which of many patterns a name may match, found without trying them all.
+/// Finds the patterns that a name may match without trying all of them.
 ///
-/// Patterns are filed by the last two parts of the names that they take (`qkv.weight`), numbers left out. A pattern whose
-/// last two parts are not fixed, because a wildcard gives them, is filed under every key. A name is tried on the patterns
-/// of its own key only, in their order.
+/// Patterns are indexed by the last two parts of the names they match (`qkv.weight`), without numbers. A
+/// pattern whose last two parts are not fixed, because a wildcard gives them, is listed under every key. A
+/// name is tried only against the patterns of its own key, in their order.
 struct PatternIndex: Sendable {
   private var places: [UInt64: [Int]] = [:]
-  /// Places of the patterns that are filed everywhere.
+  /// Indices of the patterns listed under every key.
   private var everywhere: [Int] = []
 
   init(_ patterns: [NamePattern]) {
@@ -21,7 +21,7 @@ struct PatternIndex: Sendable {
     }
   }
 
-  /// The places of the patterns that may match, in order; of all others it is sure that they do not.
+  /// The indices of the patterns that may match, in order; no other pattern can.
   func candidates(_ name: [UInt8]) -> [Int] {
     var ending = NameEnding()
     ending.add(name)
@@ -29,19 +29,19 @@ struct PatternIndex: Sendable {
   }
 }
 
-/// A hash of a name's last two parts, read from the end. Digits count for nothing, nor does an underscore right before
-/// them: Keras numbers layers so, and gives the first no number.
+/// A hash of a name's last two parts, read from the end. Digits are skipped, as is an underscore directly
+/// before them: Keras numbers layers that way, and omits the first number.
 struct NameEnding {
   private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
   private var separators = 0
   private var isAfterDigit = false
-  /// Whether what comes before has no fixed text.
+  /// Whether variable text precedes.
   private var isOpen = false
 
-  /// nil where text that is not fixed belongs to the last two parts.
+  /// nil if the last two parts include variable text.
   var key: UInt64? { isOpen ? nil : hash }
 
-  /// Text that stands before all that was added.
+  /// Prepends text to what has been added.
   mutating func add(_ text: [UInt8]) {
     for byte in text.reversed() {
       if separators == 2 || isOpen { return }
@@ -53,24 +53,24 @@ struct NameEnding {
     }
   }
 
-  /// A number stands before all that was added.
+  /// Prepends a number.
   mutating func addNumber() { isAfterDigit = true }
 
-  /// Text that is not known stands before all that was added.
+  /// Prepends unknown text.
   mutating func addAnything() {
     if separators < 2 { isOpen = true }
   }
 }
 
 extension NamePattern {
-  /// What the names that the pattern takes have in common at their end.
+  /// The common ending of the names that the pattern matches.
   var ending: NameEnding {
     var ending = NameEnding()
     for piece in pieces.reversed() {
       switch piece {
       case .text(let text): ending.add(text)
       case .number: ending.addNumber()
-      // Nothing, or a number with its underscore: both count for nothing.
+      // Empty, or a number with its underscore: both are skipped.
       case .suffix: break
       case .wildcard, .anything: ending.addAnything()
       }

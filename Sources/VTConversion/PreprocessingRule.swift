@@ -1,15 +1,15 @@
 import VTCheckpoint
 import VTCore
 
-/// One entry of a rule file's `preprocessing`: what the library does with images before its networks see them.
+/// One entry of a rule file's `preprocessing`: how the library prepares images for its networks.
 ///
 /// Entries are read in order; each gives the keys that no earlier one gave.
 struct PreprocessingRule: Sendable {
-  /// The entry holds where this is true; always where there is none.
+  /// The condition under which the entry applies; nil means always.
   let when: Expression?
   /// `mean`, `std`, `interpolation`, `resize`, `crop`, ..., as `Preprocessing` reads them.
   let values: [(key: String, value: JSON)]
-  /// Why other networks whose files look the same want something else; nil where the entry is sure.
+  /// Why other networks with the same files need different values; nil if the entry is certain.
   let doubt: String?
 
   /// Names for channel means and deviations.
@@ -40,18 +40,18 @@ struct PreprocessingRule: Sendable {
       guard let value = try reader.optional(key) else { continue }
       let word = try value.text()
       guard allowed.contains(word) else {
-        throw value.fail("'\(word)' is none of \(allowed.sorted().joined(separator: ", "))")
+        throw value.fail("'\(word)' is not one of \(allowed.sorted().joined(separator: ", "))")
       }
       values.append((key, .string(word)))
     }
     if let value = try reader.optional("crop") {
       guard let crop = try value.json().double, crop > 0, crop <= 1 else {
-        throw value.fail("a fraction above 0, up to 1, belongs here")
+        throw value.fail("expected a fraction above 0, up to 1")
       }
       values.append(("crop", .double(crop)))
     }
     if let value = try reader.optional("antialias") {
-      guard let flag = try value.json().bool else { throw value.fail("true or false belongs here") }
+      guard let flag = try value.json().bool else { throw value.fail("expected true or false") }
       values.append(("antialias", .bool(flag)))
     }
     if let value = try reader.optional("statistics") {
@@ -65,13 +65,13 @@ struct PreprocessingRule: Sendable {
       guard let value = try reader.optional(key) else { continue }
       let numbers = try value.json()
       guard numbers.array?.compactMap(\.double).count == 3 else {
-        throw value.fail("three numbers belong here")
+        throw value.fail("expected three numbers")
       }
       values.append((key, numbers))
     }
     if let value = try reader.optional("scale") {
       guard let scale = try value.json().double, scale > 0 else {
-        throw value.fail("a positive number belongs here")
+        throw value.fail("expected a positive number")
       }
       values.append(("scale", .double(scale)))
     }
@@ -81,11 +81,11 @@ struct PreprocessingRule: Sendable {
 }
 
 extension RuleFile {
-  /// What becomes of images where the file itself says nothing.
+  /// The preprocessing if the file itself does not record it.
   /// - Parameters:
   ///   - configuration: of the network; `image_size` is the images' size.
-  ///   - variant: of the dialect, which conditions may name.
-  /// - Returns: nil where the rule file has no such section; and the notes for keys that are in doubt.
+  ///   - variant: of the dialect; conditions may name it.
+  /// - Returns: nil if the rule file has no such section; and the notes for keys that are in doubt.
   func preprocessing(_ configuration: JSON, variant: String) -> (values: JSON, doubts: [String])? {
     guard !preprocessing.isEmpty else { return nil }
     var found: [String: JSON] = ["size": configuration["image_size"] ?? .int(224)]

@@ -1,14 +1,14 @@
 import VTCheckpoint
 import VTCore
 
-/// What becomes of images, in words.
+/// Describes preprocessing in words.
 package struct PreprocessingText: Sendable {
   /// `resized to 256 (shorter side, bicubic), the middle 224 x 224`.
   package let geometry: String
   /// `RGB, (x / 255 - mean) / std, mean 0.485 0.456 0.406, std 0.229 0.224 0.225`.
   package let numbers: String
 
-  /// - Parameter preprocessing: as it travels in a file's metadata.
+  /// - Parameter preprocessing: from a file's metadata.
   package init(_ preprocessing: JSON) {
     let size = preprocessing["size"]?.int ?? 0
     let crop = preprocessing["crop"]?.double ?? 1
@@ -17,15 +17,15 @@ package struct PreprocessingText: Sendable {
       (preprocessing["interpolation"]?.string ?? "")
       + (preprocessing["antialias"]?.bool == false ? " without antialiasing" : "")
       + (preprocessing["resampler"]?.string == "opencv" ? " as OpenCV does" : "")
-    let middle = side > size ? ", the middle \(size) x \(size)" : ""
+    let middle = side > size ? ", center crop \(size) x \(size)" : ""
     switch preprocessing["resize"]?.string {
     case "squash": geometry = "resized to \(side) x \(side) (\(method))" + middle
     case "crop-first":
-      geometry = "the largest square in the middle, resized to \(side) x \(side) (\(method))" + middle
+      geometry = "largest center square, resized to \(side) x \(side) (\(method))" + middle
     default:
       geometry =
         "resized to \(side) (shorter side, \(method))"
-        + (middle.isEmpty ? ", the middle \(size) x \(size)" : middle)
+        + (middle.isEmpty ? ", center crop \(size) x \(size)" : middle)
     }
     func list(_ key: String) -> String {
       (preprocessing[key]?.array ?? []).map { $0.text() }.joined(separator: " ")
@@ -37,7 +37,7 @@ package struct PreprocessingText: Sendable {
       + ", (x\(isBytes ? "" : " / 255") - mean) / std, mean \(list("mean")), std \(list("std"))"
   }
 
-  /// Whether two networks want the same numbers of the same image, whatever its size and crop.
+  /// Whether two networks need the same pixel values of the same image, whatever its size and crop.
   static func sameNumbers(_ a: JSON, _ b: JSON) -> Bool {
     ["mean", "std"].allSatisfy { key in
       guard let x = a[key], let y = b[key] else { return false }
@@ -48,7 +48,7 @@ package struct PreprocessingText: Sendable {
 }
 
 extension ExportedCheckpoint {
-  /// What the target's users would otherwise do wrong: its library's networks usually want other numbers.
+  /// What users of the target would otherwise get wrong: its library's networks usually need other values.
   static func preprocessingRemark(
     _ metadata: NativeMetadata, file: RuleFile, variant: String
   ) -> String? {

@@ -2,11 +2,11 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// Where weights come from, as it travels with them.
+/// Where weights come from, recorded in their metadata.
 package enum Provenance {
-  /// - Parameter digest: the file's SHA-256, or what stands for it; computed where left out.
+  /// - Parameter digest: the file's SHA-256, or a placeholder; computed by default.
   package static func make(_ path: String, _ loaded: LoadedCheckpoint, digest: String? = nil) throws -> JSON {
-    // A native store remembers what it was made from; that is the origin worth keeping.
+    // A native store records what it was made from; that origin is kept.
     if loaded.dialect == NativeMetadata.nativeDialect, let own = loaded.metadata.provenance {
       return own
     }

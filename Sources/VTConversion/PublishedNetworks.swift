@@ -3,27 +3,28 @@ import VTConverters
 import VTCore
 import Yams
 
-/// What published networks have where no tensor shows it, by their sizes: `converters/networks/published.yaml`.
+/// Values that published networks of given sizes have, and that no tensor shows:
+/// `converters/networks/published.yaml`.
 struct PublishedNetworks: Sendable {
   struct Network: Sendable {
     let name: String
-    /// Configuration keys and the values of which each must have one.
+    /// Configuration keys, and the values allowed for each.
     let sizes: [(key: String, values: [JSON])]
     /// What the tensors do not show.
     let has: [String: JSON]
-    /// Patterns of the names by which training scripts call it.
+    /// Patterns of the names that training scripts give it.
     let called: [NamePattern]
     /// Prefixes under which its own training script saves it.
     let under: [String]
-    /// Whether its position table is one of fixed sines and cosines.
+    /// Whether its position table is fixed sines and cosines.
     let hasFixedPositions: Bool
-    /// Whether it counts only where its name or its prefix says so.
+    /// Whether it is considered only if the checkpoint's name or prefix matches.
     let isRare: Bool
-    /// Why this is taken, where the network is not a published one.
+    /// Why this value is taken for a network that is not published.
     let because: String?
-    /// Why VTKit does not have the network, although its tensors have a dialect's names and shapes.
+    /// Why VTKit does not support the network, although its tensors have a dialect's names and shapes.
     let unsupported: String?
-    /// The configuration key by which the user says that it is not this network.
+    /// The configuration key with which the user says that it is not this network.
     let overruledBy: String?
   }
 
@@ -56,15 +57,15 @@ struct PublishedNetworks: Sendable {
     }
   }
 
-  /// What the published networks of these sizes have for a key.
+  /// The value of a key in the published networks of these sizes.
   /// - Parameters:
   ///   - lookUp: the configuration's keys, as far as they are known.
-  ///   - clues: what a checkpoint says besides its tensors' shapes.
+  ///   - clues: what a checkpoint shows besides its tensors' shapes.
   func settle(
     _ key: String, architecture: String, _ lookUp: (String) -> JSON?, _ clues: NetworkClues
   ) throws -> Answer {
     let all = (networks[architecture] ?? []).filter { $0.has[key] != nil && $0.fits(lookUp) }
-    // What stands for no published network counts only where none fits.
+    // Entries for no published network count only if no other fits.
     func list(_ networks: [Network]) -> String {
       networks.map { "\($0.name) has \($0.has[key]?.text() ?? "?")" }.joined(separator: ", ")
     }
@@ -72,7 +73,7 @@ struct PublishedNetworks: Sendable {
     let ofItsSizes = named.isEmpty ? all : named
     guard !ofItsSizes.isEmpty else {
       if let answer = called(key, architecture: architecture, clues) { return answer }
-      // The first network's sizes are what tells most of them apart.
+      // The first network's sizes distinguish most of them.
       let keys = networks[architecture]?.first { $0.has[key] != nil }?.sizes.map(\.key) ?? []
       let sizes = keys.compactMap { key in lookUp(key).map { "\(key) \($0.text())" } }
       return .open("no published network has " + sizes.joined(separator: ", "))
@@ -81,7 +82,7 @@ struct PublishedNetworks: Sendable {
       network.under.contains { clues.prefix.contains($0) } || network.ownName(clues) != nil
     }
     var fitting = ofItsSizes.filter { !$0.isRare || isNamed($0) }
-    if fitting.isEmpty { return .open("only its name tells it from " + list(ofItsSizes)) }
+    if fitting.isEmpty { return .open("only its name distinguishes it from " + list(ofItsSizes)) }
     func narrow(_ isMeant: (Network) throws -> Bool) rethrows {
       let meant = try fitting.filter(isMeant)
       if !meant.isEmpty { fitting = meant }
@@ -107,8 +108,8 @@ struct PublishedNetworks: Sendable {
 }
 
 extension PublishedNetworks {
-  /// What networks of the name have that the library's own file gives: its function decides, whatever sizes it is
-  /// called with.
+  /// What networks of this name have, if the library's own file gives it: the name of its function decides,
+  /// whatever sizes it is called with.
   private func called(_ key: String, architecture: String, _ clues: NetworkClues) -> Answer? {
     guard let name = clues.functionName else { return nil }
     let known = (networks[architecture] ?? []).filter { network in
@@ -120,8 +121,8 @@ extension PublishedNetworks {
     return .found(value, reason: "the folder calls the network '\(name.printable)'")
   }
 
-  /// A network of the same names and shapes that VTKit does not have: refused where nothing else has them or the
-  /// checkpoint has its name, told where it might be one.
+  /// A network that VTKit does not support with the names and shapes of one it does: an error if nothing else
+  /// has them or the checkpoint has its name, a note if it might be one.
   /// - Parameter given: the user's own configuration keys.
   func lookAlike(
     architecture: String, given: Set<String>, _ lookUp: (String) -> JSON?, _ clues: NetworkClues
@@ -131,7 +132,7 @@ extension PublishedNetworks {
       if let key = network.overruledBy, given.contains(key) { continue }
       if let ownName = network.ownName(clues) {
         throw Failure(
-          "this is '\(ownName.text.printable)', which VTKit does not have: \(reason)",
+          "this is '\(ownName.text.printable)', which VTKit does not support: \(reason)",
           hint: ownName.isOfFile ? "if it is another network, give the file another name" : nil)
       }
       if network.called.isEmpty {
@@ -140,19 +141,19 @@ extension PublishedNetworks {
             "if it is another network of these shapes, say so: --model-config '{\"\(key)\": \($0.text())}'"
           }
         }
-        throw Failure("this is \(network.name), which VTKit does not have: \(reason)", hint: sayNot)
+        throw Failure("this is \(network.name), which VTKit does not support: \(reason)", hint: sayNot)
       }
       if network.isRare || clues.modelName != nil || !given.isEmpty { continue }
       return LoadNote(
         .assumed,
-        "the tensors could also be those of \(network.name), which VTKit does not have: \(reason)")
+        "the tensors could also be those of \(network.name), which VTKit does not support: \(reason)")
     }
     return nil
   }
 }
 
 extension StateDict {
-  /// What a training script beside the weights calls the network.
+  /// What a training script's data beside the weights call the network.
   var networkName: String? {
     let keys = [
       "arch", "model_name", "args.model", "args.arch", "hyper_parameters.model_name", "hyper_parameters.arch",
@@ -161,27 +162,28 @@ extension StateDict {
   }
 }
 
-/// What a checkpoint says of its network besides tensors' names and shapes.
+/// What a checkpoint shows of its network besides tensors' names and shapes.
 struct NetworkClues {
   /// Whether VTKit wrote the file.
   var isOwn = false
-  /// The file's names, without what was in front.
+  /// The file's names, without the prefix.
   var names: Set<String> = []
-  /// What was in front of the network's names (`module.base_encoder.`).
+  /// The prefix of the network's names (`module.base_encoder.`).
   var prefix = ""
-  /// What a training script called the network (`vit_small_patch16_224`).
+  /// A training script's name for the network (`vit_small_patch16_224`).
   var modelName: String?
-  /// What the library's own file beside the weights calls the function that makes it.
+  /// The function that makes the network, by the library's own file beside the weights.
   var functionName: String?
-  /// What the weights' file and its folder are called: a clue where nothing in them has a name.
+  /// The names of the weights' file and its folder: a clue if nothing in them has a name.
   var fileNames: [String] = []
-  /// Whether the position table is one of fixed sines and cosines; reads numbers, so it is asked only where it matters.
+  /// Whether the position table is fixed sines and cosines. Reads tensor data, so it is evaluated only if
+  /// needed.
   var hasFixedPositions: () throws -> Bool = { false }
 }
 
 extension NetworkClues {
-  /// The names that a path gives a network, each also from every word on: `timm_resnetblur50-84f4.pth` and
-  /// `models--timm--resnetblur50.bt_in1k/snapshots/.../model.safetensors` hold `resnetblur50`.
+  /// The network names that a path suggests, each also from every later word on: `timm_resnetblur50-84f4.pth`
+  /// and `models--timm--resnetblur50.bt_in1k/snapshots/.../model.safetensors` suggest `resnetblur50`.
   static func fileNames(_ path: String) -> [String] {
     let parts = path.split(separator: "/").map(String.init)
     let cached = parts.last { $0.hasPrefix("models--") }
@@ -196,8 +198,8 @@ extension NetworkClues {
 }
 
 extension PublishedNetworks.Network {
-  /// By which of its names the checkpoint calls it, if it does. A file's name counts for networks that only their name
-  /// tells.
+  /// The first of its names that the checkpoint has, if any. A file's name counts for networks that only
+  /// their name distinguishes.
   fileprivate func ownName(_ clues: NetworkClues) -> (text: String, isOfFile: Bool)? {
     func isCalled(_ name: String) -> Bool { called.contains { $0.match(name) != nil } }
     if let name = clues.modelName { return isCalled(name) ? (name, false) : nil }

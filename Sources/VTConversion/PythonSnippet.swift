@@ -2,14 +2,14 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// The Python lines by which a dialect's own library loads what was written: text with `{expressions}` over the
-/// configuration.
+/// The Python lines that load an exported file in the dialect's own library: text with `{expressions}` over
+/// the configuration.
 struct PythonSnippet: Sendable {
-  /// Taken where this is true; always where there is none.
+  /// The condition for this case; nil means always.
   let when: Expression?
-  /// Our values to the library's.
+  /// Maps native values to the library's.
   let values: [String: String]
-  /// nil where the library has no network like this.
+  /// nil if the library has no such network.
   private let parts: [Part]?
 
   private enum Part: Sendable {
@@ -19,15 +19,15 @@ struct PythonSnippet: Sendable {
   }
 
   private enum Special: String {
-    /// The statement that `tensors` needs.
+    /// The import that `tensors` needs.
     case importing = "import"
-    /// An expression for the dictionary of the file's tensors.
+    /// A Python expression for the dictionary of the file's tensors.
     case tensors
     /// The file's path.
     case path
   }
 
-  /// - Throws: `Failure` where an expression is malformed.
+  /// - Throws: `Failure` if an expression is malformed.
   init(when: Expression?, values: [String: String], text: String?) throws {
     self.when = when
     self.values = values
@@ -45,7 +45,7 @@ struct PythonSnippet: Sendable {
     }
   }
 
-  /// - Returns: nil where the library has no such network, or does not read such files.
+  /// - Returns: nil if the library has no such network, or does not read such files.
   func text(_ configuration: JSON, files: [String], format: FileFormat) -> String? {
     guard let parts else { return nil }
     var result = ""
@@ -74,7 +74,7 @@ struct PythonSnippet: Sendable {
     }
   }
 
-  /// PyTorch's libraries take a dictionary of tensors, whatever file it comes from.
+  /// PyTorch's libraries take a dictionary of tensors, whatever the file format.
   private static func tensors(_ files: [String], _ format: FileFormat) -> (
     importing: String, expression: String
   )? {
@@ -111,7 +111,7 @@ extension ExportedCheckpoint {
   ///   - configuration: the network's.
   ///   - files: what was written; several with their index last.
   ///   - format: of the files.
-  /// - Returns: nil where the library has no such network or does not read such files.
+  /// - Returns: nil if the library has no such network or does not read such files.
   package func pythonSnippet(_ configuration: JSON, files: [String], format: FileFormat) -> String? {
     guard let rules else { return nil }
     let torch: [FileFormat] = [.safetensors, .pytorch]

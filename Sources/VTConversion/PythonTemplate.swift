@@ -1,8 +1,8 @@
 import VTConverters
 import VTCore
 
-/// The file of Python lines beside a rule file (`vit-timm.py.txt`): sections, of which the first that fits the network
-/// counts.
+/// The file of Python lines beside a rule file (`vit-timm.py.txt`). It has sections; the first whose
+/// condition holds is used.
 ///
 /// ```
 /// # How the library loads an exported file.
@@ -15,7 +15,7 @@ import VTCore
 /// model = library.ViT(depth={depth})
 /// ```
 enum PythonTemplate {
-  /// What begins a line that is not Python's.
+  /// Begins a line that is not Python.
   private static let mark = "#: "
 
   /// - Throws: `Failure` naming the line.
@@ -27,7 +27,7 @@ enum PythonTemplate {
       guard let section else { return }
       let text = section.lines.joined(separator: "\n")
       guard section.isUnsupported == text.allSatisfy(\.isWhitespace) else {
-        throw Failure("line \(section.line): either Python lines or '\(mark)unsupported' belong here")
+        throw Failure("line \(section.line): expected either Python lines or '\(mark)unsupported'")
       }
       do {
         snippets.append(
@@ -60,7 +60,7 @@ enum PythonTemplate {
       case ("unsupported", 1) where section != nil: section?.isUnsupported = true
       default:
         throw Failure(
-          "line \(index + 1): '\(String(line).printable)' is none of '\(mark)value', '\(mark)when', '\(mark)otherwise' and '\(mark)unsupported'"
+          "line \(index + 1): '\(String(line).printable)' is not '\(mark)value', '\(mark)when', '\(mark)otherwise' or '\(mark)unsupported'"
         )
       }
     }
@@ -70,7 +70,7 @@ enum PythonTemplate {
 }
 
 extension RuleFile {
-  /// How the library loads an exported file; none where nothing says so.
+  /// How the library loads an exported file; empty if no file says so.
   /// - Throws: `Failure` naming file and line.
   func pythonSnippets() throws -> [PythonSnippet] {
     guard let text = pythonText ?? (isBuiltIn ? EmbeddedConverters.pythonTemplate(of: fileName) : nil) else {

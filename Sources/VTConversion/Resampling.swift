@@ -2,16 +2,16 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// How a table over a grid is brought to a grid of another size; the architecture's schema says which.
+/// How a table over a grid is resampled to another size; the architecture's schema chooses.
 package enum ResamplingMethod: String, Sendable, CaseIterable {
   /// Cubic kernel with a = -0.75, half-pixel centres, edges replicated: `torch.nn.functional.interpolate` with
   /// mode `bicubic`.
   case bicubic
-  /// Cubic kernel with a = -0.5, widened when shrinking, weights past the edge left out and the others
+  /// Cubic kernel with a = -0.5, widened when shrinking, weights beyond the edge dropped and the others
   /// renormalized: the same function with `antialias`, and timm's `resample_abs_pos_embed`.
   case bicubicAntialias = "bicubic-antialias"
 
-  /// For one output cell: the first input cell and the weights from there on.
+  /// For one output cell: the first input cell and the weights of it and the following ones.
   func taps(_ index: Int, from input: Int, to output: Int) -> (first: Int, weights: [Double]) {
     let scale = Double(input) / Double(output)
     switch self {
@@ -74,16 +74,16 @@ package enum ResamplingMethod: String, Sendable, CaseIterable {
   }
 }
 
-/// Brings a native network to another image or window size: the tables that depend on it are resampled, all other
+/// Adapts a native network to another image or window size: tables that depend on it are resampled; all other
 /// tensors stay as they are.
 package enum Resampling {
   /// - Parameters:
   ///   - native: the network's tensors.
-  ///   - architecture: whose schema says how tables are resampled.
+  ///   - architecture: its schema says how tables are resampled.
   ///   - configuration: the network's own, for the number of prefix tokens.
-  ///   - shapes: what each tensor's shape is at the new size.
+  ///   - shapes: each tensor's shape at the new size.
   /// - Returns: the tensors, and the names of those that were resampled, with the method.
-  /// - Throws: `Failure` where a tensor would change that no rule knows how to resample.
+  /// - Throws: `Failure` if a tensor would change that no rule resamples.
   package static func resize(
     _ native: StateDict, architecture: String, configuration: JSON, shapes: [String: [Int]]
   ) throws -> (store: StateDict, resampled: [(name: String, method: ResamplingMethod)]) {
@@ -98,7 +98,7 @@ package enum Resampling {
       guard let shape = shapes[tensor.name], shape != tensor.shape else { return tensor }
       guard let (_, rule) = rules.first(where: { $0.0.match(tensor.name) != nil }) else {
         throw Failure(
-          "the tensor is \(tensor.shape), the network of the new size has \(shape), and no rule says how to resample it",
+          "the tensor is \(tensor.shape), the network at the new size needs \(shape), and no rule resamples it",
           tensor: tensor.name)
       }
       let prefix = rule.prefix.evaluate { configuration[$0] }.flatMap(Expression.integer) ?? 0
@@ -108,7 +108,7 @@ package enum Resampling {
     return (result, done)
   }
 
-  /// A table whose rows are `prefix` tokens and then a square grid; channels are the last axis.
+  /// A table whose rows are `prefix` tokens and then a square grid; the last axis is channels.
   private static func resampled(
     _ tensor: StoredTensor, to shape: [Int], prefix: Int, _ method: ResamplingMethod
   ) throws -> StoredTensor {
@@ -120,7 +120,7 @@ package enum Resampling {
     guard let channels = tensor.shape.last, channels == shape.last, let input = grid(tensor.shape),
       let output = grid(shape)
     else {
-      throw Failure("a table of \(tensor.shape) cannot become one of \(shape)", tensor: tensor.name)
+      throw Failure("cannot resample a table of \(tensor.shape) to \(shape)", tensor: tensor.name)
     }
     let type = tensor.type
     let values = try tensor.floats()

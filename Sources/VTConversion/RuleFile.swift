@@ -3,54 +3,54 @@ import VTCheckpoint
 import VTCore
 import Yams
 
-/// One converter: how a dialect's tensors and an architecture's native ones correspond. The same file
-/// serves import (read forwards) and export (read backwards).
+/// One converter: how a dialect's tensors correspond to an architecture's native ones. The same file serves
+/// import (read forwards) and export (read backwards).
 package struct RuleFile: Sendable {
   /// One line of `tensors`.
   struct Rule: Sendable {
     let line: Int
     let native: String
-    /// Source names; several are joined along the native tensor's first axis.
+    /// Source names; several are concatenated along the native tensor's first axis.
     let sources: [String]
-    /// As the file has it, perhaps with a variant's placeholders.
+    /// As in the file, perhaps with a variant's placeholders.
     let axesText: String
     var axes: AxisPattern
-    /// The rule holds where this is true.
+    /// The condition under which the rule applies.
     let when: Expression?
     /// Whether files and networks may lack the tensor.
     let isOptional: Bool
   }
 
-  /// What a configuration key is where tensors are there, or are not. Of a key's several, the first that holds counts;
-  /// where none does, the key is left to the tensors' axes.
+  /// A configuration key's value, depending on whether tensors are present. Of several cases for a key, the
+  /// first that holds counts; if none does, the tensors' axes settle the key.
   struct Presence: Sendable {
     let key: String
-    /// With `has('native name')`; nil holds always.
+    /// May use `has('native name')`; nil always holds.
     let when: Expression?
     let value: JSON
   }
 
-  /// A key that no tensor shows, and what published files have.
+  /// A key that no tensor shows, and its value in published files.
   struct Assumption: Sendable {
     let key: String
     let expression: Expression
-    /// Which networks it holds for; nil for all.
+    /// The networks it applies to; nil for all.
     let when: Expression?
-    /// A tensor of the file, by its own name, that must be there; nil for none.
+    /// A tensor of the file, by its own name, that must be present; nil for none.
     let beside: String?
-    /// Why, for the user; nil where nothing is in doubt.
+    /// The reason shown to the user; nil if nothing is in doubt.
     let reason: String?
   }
 
-  /// How a native table follows when the image's or the window's size changes.
+  /// How a native table changes with the image or window size.
   struct Resample: Sendable {
     let native: String
     let method: ResamplingMethod
-    /// Rows in front of the grid's cells, which stay.
+    /// Rows before the grid's cells, which stay unchanged.
     let prefix: Expression
   }
 
-  /// A file that is not read, and why.
+  /// Checkpoints that are refused, and why.
   struct Refusal: Sendable {
     let when: Expression
     let reason: MessageTemplate
@@ -58,7 +58,7 @@ package struct RuleFile: Sendable {
   }
 
   struct Keras: Sendable {
-    /// Layer names; a tensor belongs to the one its name begins with.
+    /// Layer names; a tensor belongs to the layer whose name it begins with.
     let layers: [String]
     let emptyGroups: [String]
     let attributes: [String: String]
@@ -69,75 +69,76 @@ package struct RuleFile: Sendable {
   package let fileName: String
   package let architecture: String
   package let dialect: String
-  /// Another name by which files of this dialect may be called when they are read.
+  /// Another name for files of this dialect, accepted for reading.
   let alias: String?
   package let description: String
-  /// The library whose files these are.
+  /// The library that these files belong to.
   package let library: String
-  /// The file format that the library usually writes: dialects of a file's own format are tried before the others.
+  /// The format that the library usually writes: dialects of a file's own format are tried first.
   package let format: FileFormat
-  /// Every format that the library reads such tensors from, `format` among them.
+  /// Every format from which the library reads such tensors, including `format`.
   package let formats: [FileFormat]
-  /// The dialect whose file this one extends, if it does.
+  /// The dialect whose file this one extends, if any.
   let base: String?
   let detect: [String]
-  /// Texts for placeholders, and which networks take them when they are written; nil for all.
+  /// Values of placeholders, and the condition under which export uses them; nil for all networks.
   let variants: [(name: String, variables: [String: String], when: Expression?)]
-  /// Default texts of a wildcard, by variant.
+  /// Default values of a wildcard, by variant.
   let wildcards: [String: [String: String]]
-  /// Keys that the dialect fixes: its own, and all that it does not mention at their defaults.
+  /// Keys that the dialect fixes: its own, and the defaults of all that it does not mention.
   let configuration: [(key: String, value: JSON)]
-  /// Keys of `configuration` whose value depends on the network: the first whose expression is true counts; where none
-  /// is, a network has no such key.
+  /// Keys of `configuration` whose value depends on the network: the first whose expression is true counts;
+  /// if none is, the network has no such key.
   let cases: [String: [(when: Expression?, value: JSON)]]
-  /// Where true, a key's value makes no difference.
+  /// If the expression is true, the key's value has no effect.
   let irrelevantWhen: [String: Expression]
-  /// Networks that the library does not have, although the rules could name their tensors.
+  /// Networks that the library does not support, although the rules could name their tensors.
   let unsupported: [(when: Expression, reason: String)]
   let presence: [Presence]
   let axes: [String: Expression]
   let counters: [Counter]
   let derive: [(key: String, expression: Expression)]
   let assume: [Assumption]
-  /// Keys that no tensor shows, and that published networks of the same sizes have (`networks/published.yaml`).
+  /// Keys that no tensor shows and that published networks of the same sizes have
+  /// (`networks/published.yaml`).
   let published: [String]
-  /// Files that could mean several networks, or none that there is, are refused where this is true.
+  /// Checkpoints that could be of several networks, or of one that does not exist, are refused.
   let refuse: [Refusal]
-  /// Sizes of published networks: another that a square root gives is told to the user.
+  /// Sizes of published networks; the user is told if a square root gives another one.
   let knownSizes: [(key: String, sizes: [Int])]
   /// The library's JSON files beside the weights.
   let folder: FolderRules?
   let keras: Keras?
-  /// How the dialect names the drloc head, `{scale}` standing for the scale's number; nil where it has none.
+  /// How the dialect names the drloc head, with `{scale}` for the scale's number; nil if it has none.
   let drloc: String?
-  /// What stands before a block's number in names, where files may hold one tensor for all blocks.
+  /// The part of a name before a block's number, in dialects whose files may hold one tensor for all blocks.
   let scanAxis: String?
-  /// What stands before a chunk's number and a block's, where files may name both.
+  /// The part of a name before a chunk's and a block's number, in dialects whose files may name both.
   let chunked: String?
   /// In the file's order.
   let rules: [Rule]
-  /// What all dialects of the architecture share; nil where VTKit does not know the architecture.
+  /// What all dialects of the architecture share; nil if VTKit does not know the architecture.
   let schema: ArchitectureSchema?
-  /// Lines whose layer no network of the dialect has.
+  /// Lines whose layer none of the dialect's networks has.
   let impossible: [(line: Int, name: String)]
-  /// Tensors that are no part of the network; where `beside` is given, only in files that have such a tensor too.
+  /// Tensors that are not part of the network; with `beside`, only in files that also have that tensor.
   let ignore: [(pattern: String, beside: String?, reason: String)]
-  /// Native tensors for which the dialect has no place and whose loss changes no result.
+  /// Native tensors that the dialect cannot hold and whose loss changes no result.
   let dropped: [(pattern: String, reason: String)]
-  /// Tensors that follow from others: left out on import, computed on export.
+  /// Tensors that are computed from others: dropped on import, computed on export.
   let computed: [ComputedTensor]
-  /// What the library does with images, by conditions on the network.
+  /// How the library prepares images, by conditions on the network.
   let preprocessing: [PreprocessingRule]
-  /// Whether the file is one of VTKit's own.
+  /// Whether the file is built in.
   let isBuiltIn: Bool
-  /// The text of the Python template beside a file of the user's own.
+  /// The text of the Python template beside a user's own file.
   private(set) var pythonText: String?
 
   /// - Parameters:
-  ///   - base: text of the file that this one extends: its keys hold where this file does not give them.
-  ///   - validating: whether to check that the rules make sense together; the built-in files are checked by the
-  ///     project's tests instead.
-  ///   - isBuiltIn: whether the file is one of VTKit's own.
+  ///   - base: text of the file that this one extends: its keys apply if this file does not give them.
+  ///   - validating: whether to check that the rules are consistent; the project's tests check the built-in
+  ///     files.
+  ///   - isBuiltIn: whether the file is built in.
   /// - Throws: `Failure` naming file and line.
   package init(
     fileName: String, text: String, base: String? = nil, validating: Bool = true, isBuiltIn: Bool = false
@@ -237,7 +238,7 @@ package struct RuleFile: Sendable {
       let prefixes = try reader.mapping("prefixes").map { ($0, try $1.text()) }
       let lines = try RuleLines(
         &reader, prefixes: prefixes, variables: self.variants[0].variables, schema: schema)
-      // What the file says itself comes before what the schema says of the same key.
+      // The file's own entries override the schema's for the same key.
       let own = Set(stated.map(\.name))
       derive =
         (schema?.derive ?? []).filter { item in
@@ -281,7 +282,7 @@ package struct RuleFile: Sendable {
           var value = value
           let kind = try value.string("kind")
           guard let known = ComputedTensor.Kind(rawValue: kind) else {
-            throw value.fail("nothing of the kind '\(kind)' is computed")
+            throw value.fail("unknown kind of computed tensor '\(kind)'")
           }
           let result = ComputedTensor(
             source: lines.filled(try value.string("source")), native: try value.string("of"), kind: known,
@@ -308,14 +309,14 @@ package struct RuleFile: Sendable {
     do { try validate() } catch let failure as Failure { throw failure.located(file: fileName) }
   }
 
-  /// Reads and checks a rule file of the user's own. `extends` may name a built-in dialect of its architecture.
+  /// Reads and checks a user's own rule file. `extends` may name a built-in dialect of its architecture.
   /// - Throws: `Failure` naming file and line.
   package init(path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Failure.system("reading", file: path, code: ENOENT)
     }
     guard let text = String(validating: data, as: UTF8.self) else {
-      throw Failure("a rule file is UTF-8 text", file: path)
+      throw Failure("the file is not UTF-8 text", file: path)
     }
     try self.init(fileName: path, text: text, base: Dialects.base(of: path, text))
     let template = path.dropLast((path as NSString).pathExtension.count) + "py.txt"
@@ -332,14 +333,14 @@ package struct RuleFile: Sendable {
     architecture == other.architecture && dialect == other.dialect
   }
 
-  /// The counter that an axis depends on (`D: embed_dim * 2 ** stage`), if it does.
+  /// The counter that an axis depends on (`D: embed_dim * 2 ** stage`), if any.
   func counter(ofAxis axis: String) -> String? {
     guard let names = axes[axis]?.names else { return nil }
     return counters.first { names.contains($0.name) }?.name
   }
 
-  /// Keys that depend on whether tensors are there.
-  /// - Parameter isThere: whether a tensor of the native name, as `tensors` spells it, is.
+  /// Keys that depend on whether tensors are present.
+  /// - Parameter isThere: whether the tensor with this native name, in the spelling of `tensors`, is present.
   func presenceValues(_ isThere: (String) -> Bool) -> [String: JSON] {
     func lookUp(_ name: String) -> JSON? { Expression.tensor(asked: name).map { .bool(isThere($0)) } }
     var result: [String: JSON] = [:]
@@ -349,7 +350,7 @@ package struct RuleFile: Sendable {
     return result
   }
 
-  /// What keys are that a network's configuration leaves out.
+  /// The values of keys that a network's configuration omits.
   var usualValues: [String: JSON] {
     Dictionary(
       (schema?.keys ?? []).compactMap { key in key.when == nil ? key.value.map { (key.name, $0) } : nil }
@@ -358,7 +359,7 @@ package struct RuleFile: Sendable {
 }
 
 extension RuleFile {
-  /// What a key that the dialect fixes is in a network of these other keys, or nil where such a network has none.
+  /// The value of a key that the dialect fixes, given the other keys; nil if such a network does not have it.
   func fixed(_ key: String, _ value: JSON, _ lookUp: (String) -> JSON?) -> JSON? {
     guard let cases = cases[key] else { return value }
     return cases.first { $0.when?.isTrue(lookUp) ?? true }?.value

@@ -1,23 +1,23 @@
 import VTCheckpoint
 import VTCore
 
-/// A rule file tried on a checkpoint, for those who write one: read forwards, every tensor accounted for; read
-/// backwards, every bit compared.
+/// Tries a rule file on a checkpoint, for its author: forwards, accounting for every tensor, and backwards,
+/// comparing every bit.
 package struct RuleFileCheck: Sendable {
   package let file: RuleFile
-  /// The variant that fits, empty where the file has none.
+  /// The variant that fits; empty if the file has none.
   package let variant: String
   package let tensors: Int
   package let configuration: JSON
-  /// Keys taken by the file's `assume`.
+  /// Keys set by the file's `assume`.
   package let assumed: [LoadNote]
-  /// What was left out, and why.
+  /// Tensors that were dropped, and why.
   package let ignored: [(name: String, reason: String)]
-  /// Rules that took no tensor, by line.
+  /// Rules that matched no tensor, by line.
   package let unused: [(line: Int, native: String)]
 
-  /// - Throws: `Failure` naming the lines whose tensors are missing or misshapen, tensors that no line takes, and
-  ///   tensors that do not come back the same.
+  /// - Throws: `Failure` naming the lines whose tensors are missing or misshapen, tensors that no line takes,
+  ///   and tensors that change in a round trip.
   package init(_ file: RuleFile, on path: String, _ options: LoadOptions = LoadOptions()) throws {
     let store = try CheckpointFile.open(path)
     do {
@@ -53,7 +53,7 @@ package struct RuleFileCheck: Sendable {
     for tensor in original.tensors
     where !ignored.contains(tensor.name) && !tensor.name.hasPrefix(LoadedCheckpoint.drlocPrefix) {
       guard let other = back[tensor.name] else {
-        throw Failure("read backwards, the rules do not give this tensor again", tensor: tensor.name)
+        throw Failure("read backwards, the rules do not write this tensor", tensor: tensor.name)
       }
       guard other.shape == tensor.shape, other.type == tensor.type else {
         throw Failure(
@@ -63,7 +63,9 @@ package struct RuleFileCheck: Sendable {
       let isSame = try tensor.bytes().withUnsafeBytes { a in
         try other.bytes().withUnsafeBytes { a.elementsEqual($0) }
       }
-      guard isSame else { throw Failure("read backwards, the rules give other numbers", tensor: tensor.name) }
+      guard isSame else {
+        throw Failure("read backwards, the rules give different numbers", tensor: tensor.name)
+      }
     }
   }
 }

@@ -45,10 +45,10 @@ struct StatedKey {
   }
 }
 
-/// What is the same in all networks of a dialect.
+/// Keys whose value is the same in all networks of a dialect.
 struct FixedKeys {
   private let values: [String: JSON]
-  /// Names that stand for something that is not.
+  /// Names that are aliases for others.
   private let open: Set<String>
 
   init(_ fixed: [(key: String, value: JSON)], others: [String]) {
@@ -56,7 +56,7 @@ struct FixedKeys {
     open = Set(others).subtracting(values.keys)
   }
 
-  /// Whether an expression is true in all of them, or in none; nil where it depends.
+  /// Whether an expression is true in all of them (true) or in none (false); nil if it depends.
   func truth(_ expression: Expression) -> Bool? {
     var depends = false
     let isTrue = expression.isTrue { name in
@@ -96,13 +96,13 @@ struct RuleLines {
     listed = []
   }
 
-  /// Whether a native name is counted by a placeholder.
+  /// Whether a placeholder of a native name counts.
   func counts(_ counter: String) -> Bool {
     layers?.counts(counter)
       ?? listed.contains { $0.native.contains("{\(counter)}") || $0.native.contains("{\(counter)+") }
   }
 
-  /// A text of the file with its own placeholders filled.
+  /// Text from the file with its own placeholders filled in.
   func filled(_ text: String) -> String { layers?.filled(text) ?? text }
 
   func expanded(known: FixedKeys) throws -> RuleTensors.Result {
@@ -155,12 +155,12 @@ extension RuleFile.Assumption {
 }
 
 extension YAMLReader {
-  /// A document with the keys of another one that it lacks; nil for an empty one.
+  /// A document completed with keys of another one that it lacks; nil for an empty one.
   static func tree(_ text: String, extending base: String?) throws -> Node? {
     guard var node = try tree(text) else { return nil }
     guard let base, let whole = try tree(base)?.mapping else { return node }
     for (key, value) in whole where node.mapping?[key] == nil { node.mapping?[key] = value }
-    // Of `folder` each key by itself: libraries describe networks alike, whatever file their tensors are in.
+    // `folder` is merged key by key: a library describes networks alike, whatever file their tensors are in.
     func folder(_ mapping: Node.Mapping?) -> (key: Node, value: Node)? {
       mapping?.first { $0.key.string == "folder" }.map { ($0.key, $0.value) }
     }
@@ -190,12 +190,12 @@ extension YAMLReader {
 }
 
 extension Expression {
-  /// Keys that an axis of this meaning settles.
+  /// Keys that an axis with this definition settles.
   var settledKeys: [String] { [singleName, singleElement?.list].compactMap(\.self) }
 }
 
 extension Counter.Limit {
-  /// The key that says how far a counter goes.
+  /// The key that limits a counter.
   var key: String {
     switch self {
     case .value(let key), .listCount(let key), .element(let key, _): key

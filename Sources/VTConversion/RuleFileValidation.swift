@@ -5,7 +5,7 @@ extension RuleFile {
   func validate() throws {
     for rule in rules {
       for name in rule.axes.source.flatMap(\.names) where axes[name] == nil && !derivable(name) {
-        throw Failure("line \(rule.line): the axis '\(name)' is not explained under 'axes' or 'derive'")
+        throw Failure("line \(rule.line): the axis '\(name)' is not defined under 'axes' or 'derive'")
       }
       guard !rule.sources.isEmpty else {
         throw Failure("line \(rule.line): the rule has no 'source', the name in the file")

@@ -1,10 +1,10 @@
 import VTCheckpoint
 import VTCore
 
-/// The lines of a rule file's `tensors`: a mapping from native layers and tensors to the dialect's names, which is brought
-/// to one rule for each tensor.
+/// The lines of a rule file's `tensors`: a mapping from native layers and tensors to the dialect's names,
+/// expanded to one rule per tensor.
 struct RuleTensors {
-  /// What the file says of one native layer or tensor.
+  /// A file's entry for one native layer or tensor.
   private struct Entry {
     let line: Int
     let layer: NativeLayer
@@ -13,18 +13,18 @@ struct RuleTensors {
     var axes: (text: String, pattern: AxisPattern)?
     var when: Expression?
     var isOptional = false
-    /// Names in place of the dialect's usual ones.
+    /// Names that replace the dialect's usual ones.
     var suffixes: [NativeLayer.Role: String] = [:]
-    /// Whether the file names the layer itself, rather than by `*`.
+    /// Whether the file names the layer itself, rather than matching it with `*`.
     var isNamed = true
   }
 
   private var entries: [Entry] = []
   private let conventions: [NativeLayer.Kind: LayerConvention]
-  /// Texts for `{placeholders}` of the file's own.
+  /// Values of the file's own `{placeholders}`.
   private let prefixes: [String: String]
 
-  /// What a name stands for that does not change.
+  /// The value that means an unchanged name.
   private static let same = "same"
 
   /// - Throws: `Failure` naming the line.
@@ -34,9 +34,9 @@ struct RuleTensors {
   ) throws {
     for (name, _) in prefixes
     where variables[name] != nil || schema.counters.contains(where: { $0.name == name }) {
-      throw Failure("prefixes: '{\(name)}' stands for something else already")
+      throw Failure("prefixes: '{\(name)}' is already defined")
     }
-    // A prefix may begin with one before it.
+    // A prefix may have one before it.
     self.prefixes = prefixes.reduce(into: [:]) { done, next in done[next.0] = Self.filled(next.1, done) }
     var conventions: [NativeLayer.Kind: LayerConvention] = [:]
     for kind in NativeLayer.Kind.allCases { conventions[kind] = LayerConvention(kind) }
@@ -51,7 +51,7 @@ struct RuleTensors {
     for (key, value) in pairs {
       if key.contains("*") {
         guard value.isScalar, try value.text() == Self.same else {
-          throw value.fail("names with * stay the '\(Self.same)'")
+          throw value.fail("names with * must be '\(Self.same)'")
         }
         let parts = key.split(separator: "*", omittingEmptySubsequences: false)
         for layer in schema.layers where places[layer.name] == nil && Self.matches(layer.name, parts) {
@@ -70,7 +70,7 @@ struct RuleTensors {
           hint: close.isEmpty ? nil : "did you mean '\(close[0])'?")
       }
       let entry = try Self.entry(layer, value, variables)
-      // What a pattern lists already keeps its place.
+      // A layer already listed by a pattern keeps its place.
       if let place = places[key] {
         entries[place] = entry
       } else {
@@ -111,7 +111,7 @@ struct RuleTensors {
     return entry
   }
 
-  /// `{query,key,value}` written out.
+  /// `{query,key,value}` expanded.
   private static func alternatives(_ text: String) -> [String] {
     guard text.utf8.contains(UInt8(ascii: ",")) else { return [text] }
     var from = text.startIndex
@@ -127,7 +127,7 @@ struct RuleTensors {
     return [text]
   }
 
-  /// A text of the file with its own placeholders filled.
+  /// Text from the file with its own placeholders filled in.
   func filled(_ text: String) -> String { Self.filled(text, prefixes) }
 
   private static func filled(_ text: String, _ prefixes: [String: String]) -> String {
@@ -150,7 +150,7 @@ struct RuleTensors {
     return names
   }
 
-  /// Whether a native name is counted by a placeholder.
+  /// Whether a placeholder of a native name counts.
   func counts(_ counter: String) -> Bool {
     entries.contains { $0.layer.counters.contains(counter) }
   }
@@ -160,13 +160,14 @@ struct RuleTensors {
   struct Result {
     var rules: [RuleFile.Rule] = []
     var computed: [ComputedTensor] = []
-    /// Native tensors without a place, and why that does no harm.
+    /// Native tensors that the dialect cannot hold, and why that does no harm.
     var dropped: [(pattern: String, reason: String)] = []
-    /// Lines whose layer no network of the dialect has.
+    /// Lines whose layer none of the dialect's networks has.
     var impossible: [(line: Int, name: String)] = []
   }
 
-  /// - Parameter known: whether an expression is true in all networks of the dialect, or in none; nil where it depends.
+  /// - Parameter known: whether an expression is true in all networks of the dialect (true) or in none
+  ///   (false); nil if it depends.
   func rules(_ known: (Expression) -> Bool?) throws -> Result {
     var result = Result()
     for entry in entries {
@@ -193,7 +194,7 @@ struct RuleTensors {
     let usual = sources.count > 1 ? layer.parts ?? layer.axes : layer.axes
     let weight = entry.axes?.pattern ?? convention.pattern(usual)
     guard weight.native.count == usual.native.count else {
-      throw Failure("'\(weight.text)' is not about the native axes '\(usual.text)'")
+      throw Failure("'\(weight.text)' does not have the native axes '\(usual.text)'")
     }
     let suffixes = convention.suffixes.merging(entry.suffixes) { $1 }
     func append(_ role: NativeLayer.Role, _ axes: AxisPattern, _ when: Expression?, isOptional: Bool) {
@@ -237,10 +238,10 @@ struct RuleTensors {
 }
 
 extension AxisPattern {
-  /// No axes at all.
+  /// No axes.
   fileprivate static let scalar = AxisPattern(source: [], native: [])
 
-  /// The first native axis alone: a bias beside a weight.
+  /// Only the first native axis: a bias beside a weight.
   fileprivate var first: AxisPattern {
     let axis = native.first ?? Axis(names: [], whole: nil)
     let parts = axis.names.map { Axis(names: [$0], whole: nil) }

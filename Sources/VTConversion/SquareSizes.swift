@@ -1,11 +1,11 @@
 import VTCheckpoint
 import VTCore
 
-/// Images, patches and windows are square in every network that VTKit has. A file of another network may show it or may
-/// not: a table of 16 rows is 4 x 4 cells or 2 x 8.
+/// Images, patches and windows are square in every network that VTKit supports. A file of another network may
+/// show that it is not, or leave it open: a table of 16 rows is 4 x 4 cells or 2 x 8.
 extension ConfigurationSolver {
   /// One number for a size that a library's configuration gives as two equal ones.
-  /// - Throws: `Failure` where the two differ.
+  /// - Throws: `Failure` if the two differ.
   static func square(_ key: String, _ value: JSON) throws -> JSON {
     guard key == "image_size", let sides = value.array?.compactMap(\.int), sides.count == 2 else {
       return value
@@ -18,8 +18,8 @@ extension ConfigurationSolver {
     return .int(sides[0])
   }
 
-  /// Refuses files that the rule file says could mean several networks, or none that VTKit has. What is not known yet
-  /// decides nothing.
+  /// Refuses files that the rule file says could mean several networks, or one that VTKit does not support.
+  /// Unknown keys decide nothing.
   func refuseWhatIsNotTold() throws {
     guard let rule = file.refuse.first(where: { $0.when.isTrue { lookUp($0) } }) else { return }
     throw Failure(rule.reason.text(lookUp), hint: rule.hint)
@@ -39,17 +39,17 @@ extension ConfigurationSolver {
     }
   }
 
-  /// Refuses tables whose cells do not fill a square.
+  /// Refuses tables whose number of cells is not a square.
   func checkRootsComeOut() throws {
     for (key, expression) in file.derive where settled[key] == nil {
       guard let cells = expression.numberWithoutRoot(lookUp) else { continue }
       throw Failure(
-        "'\(key)' cannot be told: \(cells) cells are no square grid, and VTKit's networks take square images, patches and windows only",
+        "'\(key)' is unknown: \(cells) cells are not a square grid, and VTKit's networks take only square images, patches and windows",
         hint: "if they were square, the table has lost or gained rows")
     }
   }
 
-  /// What is to be told about sizes that a table alone gives, where no published network has them.
+  /// The note on sizes that only a table shows, if no published network has them.
   var sizeNotes: [LoadNote] {
     file.knownSizes.compactMap { key, sizes in
       guard stated[key] == nil, let value = settled[key]?.int, !sizes.contains(value),
@@ -58,7 +58,7 @@ extension ConfigurationSolver {
       else { return nil }
       return LoadNote(
         .assumed, key: key,
-        "\(key) = \(value): \(side * side) cells are taken as a square of \(side) x \(side), since the file does not say it (--model-config overrides)"
+        "\(key) = \(value): \(side * side) cells are taken as a square of \(side) x \(side), since the file does not record it (--model-config overrides)"
       )
     }
   }

@@ -1,12 +1,14 @@
 import VTCheckpoint
 
-/// Some libraries keep one tensor for all blocks, the blocks along its first axis (JAX's scan). A rule file names what
-/// stands before the block's number (`scan_axis: "Transformer/encoderblock"`); the rules know single blocks only.
+/// Some libraries keep one tensor for all blocks, with the blocks along its first axis (JAX's scan). A rule
+/// file names the part before the block's number (`scan_axis: "Transformer/encoderblock"`); its rules name
+/// single blocks.
 enum Stacking {
-  /// Name under which a file's habit travels with its other wildcards.
+  /// The key under which the file's form is kept, beside its wildcards.
   static let key = "stacked"
 
-  /// `prefix/rest [n, ...]` as `prefix_0/rest`, `prefix_1/rest`, ...; nil where nothing is stacked.
+  /// Renames and splits `prefix/rest [n, ...]` to `prefix_0/rest`, `prefix_1/rest`, ...; nil if nothing is
+  /// stacked.
   static func expanded(_ store: StateDict, prefix: String) throws -> StateDict? {
     guard store.tensors.contains(where: { $0.name.hasPrefix(prefix + "/") }) else { return nil }
     var result: [StoredTensor] = []

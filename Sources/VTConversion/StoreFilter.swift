@@ -1,7 +1,7 @@
 import VTCheckpoint
 
 extension StateDict {
-  /// The tensors whose names match a pattern in which `*` stands for anything.
+  /// The tensors whose names match a pattern in which `*` matches anything.
   package func matching(_ pattern: String) throws -> [StoredTensor] {
     let filter = try NameFilter([pattern])
     return tensors.filter { filter.matches($0.name) }

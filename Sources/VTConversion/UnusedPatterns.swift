@@ -1,21 +1,21 @@
 import VTCheckpoint
 import VTCore
 
-/// Patterns of `--ignore` and `--allow-missing` that match nothing: most likely mistyped.
+/// Patterns of `--ignore` and `--allow-missing` that match nothing: most likely a typing error.
 enum UnusedPatterns {
   /// - Parameters:
-  ///   - names: of all tensors that the file has.
-  ///   - wanted: of all tensors that the network wants, as the file and as VTKit spell them.
+  ///   - names: of all tensors in the file.
+  ///   - wanted: of all tensors that the network expects, in the file's and in VTKit's spelling.
   static func notes(ignore: NameFilter, allowMissing: NameFilter, names: [String], wanted: [String])
     -> [LoadNote]
   {
     ignore.unused(among: names).map { note("--ignore", $0, "no tensor of the file", names) }
       + allowMissing.unused(among: names + wanted).map {
-        note("--allow-missing", $0, "no tensor that the network wants", wanted)
+        note("--allow-missing", $0, "no tensor that the network needs", wanted)
       }
   }
 
-  /// The same for a file that is taken as it is.
+  /// The same for a file that is not converted.
   static func notes(ignore: [String], names: [String]) throws -> [LoadNote] {
     notes(ignore: try NameFilter(ignore), allowMissing: try NameFilter([]), names: names, wanted: [])
   }
@@ -30,7 +30,7 @@ enum UnusedPatterns {
 }
 
 extension StateDict {
-  /// What to say of patterns that `leaveOut` would find nothing for.
+  /// The note on patterns that match nothing for `leaveOut`.
   package func unusedPatterns(_ patterns: [String]) throws -> [LoadNote] {
     try UnusedPatterns.notes(ignore: patterns, names: names)
   }

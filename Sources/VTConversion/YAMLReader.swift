@@ -2,11 +2,11 @@ import VTCheckpoint
 import VTCore
 import Yams
 
-/// Walks a YAML mapping, remembering which keys were used; errors name the line.
+/// Reads a YAML mapping and records which keys were used; errors name the line.
 struct YAMLReader {
   let node: Node
   let path: String
-  /// A mapping's keys in order. To walk a mapping of Yams copies all that is in it, so this is done once.
+  /// A mapping's keys in order. Iterating a mapping of Yams copies its content, so this is done once.
   private let keys: [String]
   private var used: Set<String> = []
 
@@ -16,20 +16,20 @@ struct YAMLReader {
     keys = node.mapping?.map { $0.key.string ?? "" } ?? []
   }
 
-  /// The document of a file; nil for an empty one. Every value is read as the text it is, so nothing need guess its type:
-  /// the guess takes seven regular expressions per key.
+  /// The document of a file; nil for an empty one. Every value is read as plain text, so that no type is
+  /// guessed: guessing takes seven regular expressions per key.
   static func tree(_ text: String) throws -> Node? { try compose(yaml: text, .basic, .default, .utf8) }
 
   var line: Int { node.mark?.line ?? 0 }
   var isScalar: Bool { node.scalar != nil }
   var isMapping: Bool { node.mapping != nil }
 
-  /// What is in a list; nil for anything else.
+  /// The elements of a list; nil for anything else.
   var items: [YAMLReader]? { node.sequence?.map { YAMLReader(node: $0, path: path) } }
 
   func fail(_ problem: String) -> Failure { Failure("line \(line): \(path)\(problem)") }
 
-  /// Adds the line to an error that does not know it.
+  /// Adds the line to an error that does not have one.
   func located<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch var failure as Failure {
       if !failure.problem.hasPrefix("line ") { failure.problem = "line \(line): " + failure.problem }
@@ -39,14 +39,14 @@ struct YAMLReader {
 
   mutating func optional(_ key: String) throws -> YAMLReader? {
     used.insert(key)
-    guard let mapping = node.mapping else { throw fail("a mapping belongs here") }
+    guard let mapping = node.mapping else { throw fail("expected a mapping") }
     return keys.firstIndex(of: key).map {
       YAMLReader(node: mapping[$0].value, path: path + key + ": ")
     }
   }
 
   func text() throws -> String {
-    guard let scalar = node.scalar else { throw fail("a single value belongs here") }
+    guard let scalar = node.scalar else { throw fail("expected a single value") }
     return scalar.string
   }
 
@@ -56,30 +56,30 @@ struct YAMLReader {
     return try value.text()
   }
 
-  /// One string or a list of strings; empty where the key is missing.
+  /// One string or a list of strings; empty if the key is missing.
   mutating func strings(_ key: String) throws -> [String] {
     guard let value = try optional(key) else { return [] }
     if value.isScalar { return [try value.text()] }
-    guard let items = value.node.sequence else { throw value.fail("a list belongs here") }
+    guard let items = value.node.sequence else { throw value.fail("expected a list") }
     return try items.map { try YAMLReader(node: $0, path: value.path).text() }
   }
 
   mutating func list(_ key: String) throws -> [YAMLReader] {
     guard let value = try optional(key) else { return [] }
-    guard let items = value.node.sequence else { throw value.fail("a list belongs here") }
+    guard let items = value.node.sequence else { throw value.fail("expected a list") }
     return items.map { YAMLReader(node: $0, path: value.path) }
   }
 
   /// One string or a list of strings.
   func texts() throws -> [String] {
     if isScalar { return [try text()] }
-    guard let items else { throw fail("a list belongs here") }
+    guard let items else { throw fail("expected a list") }
     return try items.map { try $0.text() }
   }
 
   /// A mapping's members in order.
   func members() throws -> [(String, YAMLReader)] {
-    guard let pairs = node.mapping else { throw fail("a mapping belongs here") }
+    guard let pairs = node.mapping else { throw fail("expected a mapping") }
     return pairs.map { pair in
       let name = pair.key.string ?? ""
       return (name, YAMLReader(node: pair.value, path: "\(path)\(name): "))
@@ -98,7 +98,7 @@ struct YAMLReader {
 
   mutating func mapping(_ key: String) throws -> [(String, YAMLReader)] {
     guard let value = try optional(key) else { return [] }
-    guard let pairs = value.node.mapping else { throw value.fail("a mapping belongs here") }
+    guard let pairs = value.node.mapping else { throw value.fail("expected a mapping") }
     var seen: Set<String> = []
     return try pairs.map { pair in
       let name = pair.key.string ?? ""
@@ -108,7 +108,7 @@ struct YAMLReader {
   }
 
   func textPairs() throws -> [(String, String)] {
-    guard let pairs = node.mapping else { throw fail("a mapping belongs here") }
+    guard let pairs = node.mapping else { throw fail("expected a mapping") }
     return try pairs.map { ($0.key.string ?? "", try YAMLReader(node: $0.value, path: path).text()) }
   }
 
@@ -129,19 +129,19 @@ struct YAMLReader {
     }
   }
 
-  /// Keys that rule files had before, and what to write in their place.
+  /// Keys of earlier versions of rule files, and their replacements.
   private static let renamed = [
-    "immaterial": "it is called 'irrelevant_when' now", "cannot": "it is called 'unsupported' now",
-    "without": "it is called 'dropped' now", "stacked": "it is called 'scan_axis' now",
-    "words": "it is called 'values' now",
+    "immaterial": "renamed to 'irrelevant_when'", "cannot": "renamed to 'unsupported'",
+    "without": "renamed to 'dropped'", "stacked": "renamed to 'scan_axis'",
+    "words": "renamed to 'values'",
     "presence":
       "'shown' lists keys that tensors show; other keys have lists of {when: has('tensor'), value: ...}",
-    "else": "a list of {when: ..., value: ...} belongs here; the first that holds counts",
-    "resample": "the architecture's schema says it", "input_layer": "the architecture's schema says it",
+    "else": "expected a list of {when: ..., value: ...}; the first that holds counts",
+    "resample": "the architecture's schema gives it", "input_layer": "the architecture's schema gives it",
     "python": "Python lines are in a file beside the rule file now: ours.py.txt beside ours.yaml",
   ]
 
-  /// Refuses keys that nothing asked for.
+  /// Refuses unknown keys.
   func finish() throws {
     for (index, name) in keys.enumerated() {
       if !used.contains(name) {

@@ -65,7 +65,7 @@ package struct EncodedImage {
   /// A part of the upright image, at least `size` pixels wide and high where the part itself is, perhaps shrunk: a
   /// JPEG file gives halves, quarters and eighths for little (the DCT's low frequencies), and rows and columns outside
   /// the part are not decoded, so damage there goes unnoticed.
-  /// - Parameter box: chosen from the image's width and height; it must lie inside.
+  /// - Parameter box: chosen from the image's width and height; it must be inside.
   /// - Throws: `Failure` naming the file.
   package func part(atLeast size: Int, _ box: (_ width: Int, _ height: Int) -> CropBox) throws -> Image {
     switch content {

@@ -36,7 +36,7 @@ extension Image {
   /// More pixels than any camera's; a file that claims more is refused before memory is taken.
   static let maximumPixels: UInt64 = 178_956_970
 
-  /// How many pixels a file of so many bytes may have. A few bytes can stand for all pixels of an image of one colour: a
+  /// How many pixels a file of so many bytes may have. A few bytes can encode all pixels of an image of one colour: a
   /// large image needs a byte for 256 of them (JPEG's densest blocks take one for 85), or it is made to fill memory.
   static func maximumPixels(inBytes count: Int) -> UInt64 {
     min(maximumPixels, max(1 << 25, UInt64(count) * 256))

@@ -7,7 +7,7 @@ import VTCore
 package struct TrainingRecord: Sendable, Equatable {
   /// See `DataFingerprint`.
   package let fingerprint: String
-  /// The part of each class that was put aside, and the seed that decided which; nil where validation images came
+  /// The fraction of each class that was held out, and the seed that decided which; nil if validation images came
   /// from a folder of their own.
   package let split: Split?
   package let trainingCount: Int
@@ -31,7 +31,7 @@ package struct TrainingRecord: Sendable, Equatable {
   static let limit = 6000
 
   /// - Parameters:
-  ///   - split: how validation images were put aside, where they were.
+  ///   - split: how validation images were held out, if they were.
   ///   - earlier: what the starting weights were trained on.
   package init(_ data: any ImageDataSet, split: Split, earlier: TrainingRecord? = nil) {
     fingerprint = DataFingerprint.of(data)

@@ -13,7 +13,7 @@ package struct ClassNames {
   /// - Parameters:
   ///   - own: the checkpoint's names. Names that only count (LABEL_0, LABEL_1, ...) say nothing.
   ///   - count: the network's number of classes.
-  ///   - tell: told that the file overrules other names.
+  ///   - tell: called with the note that the file overrules other names.
   /// - Throws: `Failure` where there are more or fewer names than classes.
   func names(own: [String]?, count: Int, tell: (VerbEvent) throws -> Void) throws -> [String]? {
     guard let file else {
@@ -61,7 +61,7 @@ package struct ClassNames {
       hint: "give a list of names, or an object like {\"id2label\": {\"0\": \"cat\", \"1\": \"dog\"}}")
   }
 
-  /// A list, `id2label` or `label2id`, by itself or inside a configuration.
+  /// A list, `id2label` or `label2id`, alone or inside a configuration.
   private static func names(_ json: JSON) -> [String]? {
     if let list = json.array {
       let names = list.compactMap(\.string)

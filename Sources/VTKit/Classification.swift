@@ -43,8 +43,8 @@ extension Network {
   }
 
   /// - Parameters:
-  ///   - tell: told what was assumed, once an image could be read.
-  ///   - unreadable: told of an image that cannot be read.
+  ///   - tell: called with what was assumed, once an image could be read.
+  ///   - unreadable: called with an image that cannot be read.
   ///   - each: given the prediction for each of the others, in order.
   package func classify(
     _ files: [String], _ options: ClassificationOptions, tell: (VerbEvent) throws -> Void = { _ in },

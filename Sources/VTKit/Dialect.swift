@@ -9,7 +9,7 @@ public struct Dialect: Sendable, Hashable, ExpressibleByStringLiteral, CustomStr
   /// The name, as `vtkit dialects` lists it.
   public let name: String
 
-  /// A dialect by its name. Whether there is such a one is known when it is used.
+  /// A dialect by its name. Whether it exists is checked when it is used.
   public init(_ name: String) { self.name = name }
 
   /// A dialect by its name.

@@ -41,9 +41,9 @@ package struct Export {
   package let destination: Destination
   /// What is read, tensor by tensor, and what is written for it.
   package let plan: [PlanRow]
-  /// The JSON files of a model folder; nil for a file by itself.
+  /// The JSON files of a model folder; nil for a single file.
   package var folder: FolderExport? { checkpoint.folder }
-  /// What to know before the file is used, such as what the dialect has no place for.
+  /// What to know before the file is used, such as tensors that the dialect cannot hold.
   package let notes: [String]
   /// Options that changed nothing.
   package let unused: [LoadNote]
@@ -69,7 +69,7 @@ package struct Export {
 
   package var byteCount: Int { checkpoint.store.byteCount }
 
-  /// - Parameter progress: told the bytes of every chunk that has been written.
+  /// - Parameter progress: called with the bytes of every chunk that has been written.
   /// - Throws: `Failure`; the place is then as it was.
   package func write(progress: ((Int) -> Void)? = nil) throws -> Written {
     let files = try destination.write(

@@ -1,4 +1,4 @@
-// The whole toolkit by one import:
+// The complete toolkit by one import:
 //
 //     import VTKit
 //

@@ -3,9 +3,9 @@ import VTCheckpoint
 import VTCore
 import VTData
 
-/// Images that are named one by one, or by folders with all that lies in them.
+/// Images that are named one by one, or by folders with all images in them.
 package enum ImagePaths {
-  /// - Parameter tell: told of files that are not images, and of folders without any.
+  /// - Parameter tell: called with files that are not images, and with folders without any.
   /// - Throws: `Failure` where a path leads nowhere, or they hold no image at all.
   package static func files(_ paths: [String], tell: (VerbEvent) throws -> Void) throws -> [String] {
     var empty: [String] = []

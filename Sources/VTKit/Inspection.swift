@@ -5,7 +5,7 @@ import VTCore
 /// What a file holds: its tensors, and the network that they are.
 package struct Inspection {
   package let tensors: StateDict
-  /// nil for what is not a network's checkpoint, or not a whole one; that is worth listing too.
+  /// nil for what is not a network's checkpoint, or not a complete one; its tensors are listed, too.
   package let network: Network?
   /// The reason why `network` is nil; empty where it is not.
   package let problem: String

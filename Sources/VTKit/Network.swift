@@ -71,7 +71,7 @@ public struct Network {
   public var architecture: String { loaded.metadata.configuration["architecture"]?.string ?? "" }
   /// The side of the images that it takes, in pixels.
   public var imageSize: Int { loaded.metadata.configuration["image_size"]?.int ?? 0 }
-  /// How many classes it tells apart; 0 for a network without a classifier.
+  /// Number of classes; 0 for a network without a classifier.
   public var classCount: Int { loaded.metadata.configuration["num_classes"]?.int ?? 0 }
   /// The names of the classes, in the order of its answers; nil where the file does not name them.
   public var classes: [String]? { loaded.metadata.classes }

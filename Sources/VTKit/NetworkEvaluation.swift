@@ -26,7 +26,7 @@ extension Network {
   /// images, or else all that the network was not trained on, as far as the file tells.
   /// - Parameters:
   ///   - folder: as for fine-tuning. Its classes are the network's.
-  ///   - watch: told what was assumed, of images that cannot be read, and how many are done.
+  ///   - watch: called with what was assumed, with images that cannot be read, and with how many are done.
   /// - Returns: accuracy, loss and the prediction for each image.
   /// - Throws: `Failure` where the folder's classes are not the network's, or no image can be read.
   public func evaluate(on folder: String, watch: (VerbEvent) -> Void = { _ in }) throws -> Evaluation {
@@ -98,8 +98,8 @@ extension Network {
 }
 
 extension Evaluation {
-  /// What scripts look for in the output: one form for all counts.
+  /// The warning about images that could not be decoded.
   package static func unreadable(_ count: Int) -> String {
-    "\(count) pictures could not be read and were skipped"
+    "\(count.counted("image")) could not be read and \(count == 1 ? "was" : "were") skipped"
   }
 }

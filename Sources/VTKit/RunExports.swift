@@ -26,7 +26,7 @@ extension ExportTarget {
   /// - Parameters:
   ///   - isGiven: whether the user names it now.
   ///   - overwrite: whether the user wants whatever is there replaced.
-  /// - Throws: `Failure` where nobody but the folder asks for it, or where what lies there is not the run's.
+  /// - Throws: `Failure` if only the folder asks for it, or if what is there is not the run's.
   func checkOwn(_ folder: RunFolder, _ record: ExportRecord, isGiven: Bool, overwrite: Bool) throws {
     do { try Self.checkPlace(destination, run: folder.path) } catch var failure as Failure {
       failure.kind = .badInput
@@ -47,7 +47,7 @@ extension ExportTarget {
       hint: "pass --force to replace it, or move it away")
   }
 
-  /// Whether what lies in the export's place may be replaced without being asked: nothing, or what this run wrote.
+  /// Whether the export may replace what is in its place without asking: nothing, or what this run wrote.
   func isReplaceable(_ folder: RunFolder, _ record: ExportRecord) -> Bool {
     exists && (isInside(folder) || record.wrote(path.absolutePath))
   }
@@ -57,7 +57,7 @@ extension ExportTarget {
     return lstat(path, &status) == 0
   }
 
-  /// Whether the export lies in the run folder itself, links followed.
+  /// Whether the export is in the run folder itself, links resolved.
   private func isInside(_ folder: RunFolder) -> Bool {
     func real(_ path: String) -> String? {
       guard let text = realpath(path, nil) else { return nil }

@@ -21,7 +21,7 @@ extension TrainingSession {
   /// The run in a folder, from where it stopped.
   /// - Parameters:
   ///   - engine: made for the kernels that the run was begun with, where this processor has them.
-  ///   - watch: told of what differs from the run's beginning.
+  ///   - watch: called with what differs from the run's beginning.
   /// - Throws: `Failure` where the folder holds no run, another process uses it, or the images are not the same.
   package init(
     resuming path: String, _ options: ResumeOptions = ResumeOptions(),

@@ -48,7 +48,7 @@ public struct TrainingRun {
   /// Goes on with a run that was stopped or killed, to the same bits as if nothing had happened.
   /// - Parameters:
   ///   - path: the run folder.
-  ///   - watch: told what happens.
+  ///   - watch: called with what happens.
   ///   - shouldStop: asked before every update; where it says so, the run is saved, and `Failure` of kind `.interrupted`
   ///     is thrown.
   /// - Throws: `Failure` where the folder holds no run, another process uses it, or the images are not the same.
@@ -66,11 +66,11 @@ extension Network {
   /// The same seed gives the same bits on any number of threads. The run folder gets checkpoints after every epoch and,
   /// in long ones, every two minutes: a run that was stopped goes on with `TrainingRun.resume`.
   /// - Parameters:
-  ///   - images: where they have no validation folder, the recipe says how many are put aside.
+  ///   - images: if they have no validation folder, the recipe says how many are held out.
   ///   - recipe: how to train.
   ///   - output: the run folder to make.
   ///   - overwrite: whether an earlier run in the folder may be replaced.
-  ///   - watch: told what happens; what it throws ends the run.
+  ///   - watch: called with what happens; what it throws ends the run.
   ///   - shouldStop: asked before every update; where it says so, the run is saved, and `Failure` of kind `.interrupted`
   ///     is thrown.
   /// - Returns: the finished run, with its best weights.

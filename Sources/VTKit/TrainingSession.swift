@@ -6,7 +6,7 @@ import VTModels
 import VTTensor
 import VTTraining
 
-/// What a new run is told beside its recipe.
+/// The settings of a new run besides its recipe.
 package struct FineTuningOptions {
   /// Whether a classifier that was trained for the same class names stays.
   package var keepsClassifier = true
@@ -31,7 +31,7 @@ package struct TrainingSession {
   ///   - network: where the run begins; its head is replaced where it is for other classes.
   ///   - images: divided by the recipe's fraction and seed, where they have no validation folder.
   ///   - output: the run folder to make.
-  ///   - watch: told what was chosen, and of what may be a mistake.
+  ///   - watch: called with what was chosen and what may be a mistake.
   /// - Throws: `Failure` where anything does not fit; no run folder has been made then.
   package init(
     _ network: Network, on images: any ImageDataSet, recipe: Recipe, output: String,
@@ -101,7 +101,7 @@ package struct TrainingSession {
 
   /// Trains to the end, writes the exports, measures the best weights and writes the report.
   /// - Parameters:
-  ///   - overwrite: whether an export replaces what lies in its place, whoever wrote that.
+  ///   - overwrite: whether an export replaces what is in its place, whoever wrote that.
   ///   - shouldStop: asked before every update and batch of evaluation.
   /// - Throws: `Failure` of kind `.interrupted` where `shouldStop` said so, with the state saved.
   package func run(

@@ -20,7 +20,7 @@ struct Layers {
       epsOutside: epsOutside)
   }
 
-  /// - Parameter scale: name of the layer scale behind it, where the network may have one; it acts on the weight and
+  /// - Parameter scale: name of the layer scale after it, where the network may have one; it acts on the weight and
   ///   bias, so that nothing is done row by row.
   func linearParameters(_ name: String, scale: String? = nil, _ tape: Tape) -> LinearParameters {
     let (weight, bias) = (parameters[name + ".weight"], parameters.optional(name + ".bias"))
@@ -32,7 +32,7 @@ struct Layers {
       bias: bias.map { tape.scaleRows($0, by: factors) })
   }
 
-  /// A layer norm and the linear layer behind it.
+  /// A layer norm and the linear layer after it.
   func normLinear(_ x: Tensor, norm: String, _ name: String, _ tape: Tape) -> Tensor {
     tape.normLinear(x, normParameters(norm), linearParameters(name, tape))
   }
@@ -52,7 +52,7 @@ struct Layers {
   }
 
   /// The last linear layer of a residual branch, fused with the addition unless dropout is between.
-  /// - Parameter scale: name of the layer scale behind it, where the network may have one.
+  /// - Parameter scale: name of the layer scale after it, where the network may have one.
   func branch(
     _ x: Tensor, _ name: String, scale: String? = nil, residual: Tensor, _ dropPath: DropPath,
     _ tape: Tape

@@ -37,7 +37,7 @@ public enum Models {
     if let weights { try checkNothingIsLeft(weights, configuration) }
     func build<N: VisionModel>(_ type: N.Type) throws -> any VisionModel {
       try N(
-        N.Shape(configuration), weights: weights, engine: engine, seed: seed,
+        N.Configuration(configuration), weights: weights, engine: engine, seed: seed,
         regularization: regularization, isTrainable: isTrainable)
     }
     return try build(network(of: configuration))
@@ -74,7 +74,7 @@ public enum Models {
   /// The parameters that a configuration declares, by native name.
   package static func parameterDeclarations(_ configuration: JSON) throws -> [ParameterDeclaration] {
     func declarations<N: VisionModel>(_ type: N.Type) throws -> [ParameterDeclaration] {
-      try N.Shape(configuration).parameterDeclarations
+      try N.Configuration(configuration).parameterDeclarations
     }
     return try declarations(network(of: configuration))
   }
@@ -82,7 +82,7 @@ public enum Models {
   /// A configuration with the keys that it leaves out.
   /// - Throws: `Failure` as for `make`.
   package static func completed(_ configuration: JSON) throws -> JSON {
-    func whole<N: VisionModel>(_ type: N.Type) throws -> JSON { try N.Shape(configuration).json }
+    func whole<N: VisionModel>(_ type: N.Type) throws -> JSON { try N.Configuration(configuration).json }
     let all = try whole(network(of: configuration)).members ?? []
     let names = Set(all.map(\.key))
     // A key of null that networks of this kind do not write (`resnet_depths`).
@@ -95,7 +95,7 @@ public enum Models {
   /// Every key of an architecture's configuration.
   /// - Throws: `Failure` listing the architectures.
   package static func configurationKeys(of architecture: String) throws -> [ConfigurationKey] {
-    func keys<N: VisionModel>(_ type: N.Type) -> [ConfigurationKey] { N.Shape.keys }
+    func keys<N: VisionModel>(_ type: N.Type) -> [ConfigurationKey] { N.Configuration.keys }
     return try keys(network(of: .object(["architecture": .string(architecture)])))
   }
 
@@ -107,7 +107,7 @@ public enum Models {
   /// How deep each parameter lies, by native name: see `NetworkConfiguration.parameterDepths`.
   package static func parameterDepths(_ configuration: JSON) throws -> [String: Int] {
     func depths<N: VisionModel>(_ type: N.Type) throws -> [String: Int] {
-      try N.Shape(configuration).parameterDepths
+      try N.Configuration(configuration).parameterDepths
     }
     return try depths(network(of: configuration))
   }
@@ -115,11 +115,11 @@ public enum Models {
   /// What images are normalized with where no checkpoint says.
   /// - Throws: `Failure` listing the architectures.
   package static func pixelStatistics(_ architecture: String) throws -> PixelStatistics {
-    func statistics<N: VisionModel>(_ type: N.Type) -> PixelStatistics { N.Shape.pixelStatistics }
+    func statistics<N: VisionModel>(_ type: N.Type) -> PixelStatistics { N.Configuration.pixelStatistics }
     return try statistics(network(of: .object(["architecture": .string(architecture)])))
   }
 
-  private static func name<N: VisionModel>(_ type: N.Type) -> String { N.Shape.architecture }
+  private static func name<N: VisionModel>(_ type: N.Type) -> String { N.Configuration.architecture }
 
   private static func network(of configuration: JSON) throws -> any VisionModel.Type {
     guard let architecture = configuration["architecture"]?.string else {

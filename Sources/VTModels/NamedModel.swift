@@ -14,7 +14,7 @@ extension Models {
   /// Every network that has a name: `vtkit models`' list.
   package static let all: [NamedModel] = networks.flatMap { published(by: $0) }
 
-  private static func published<N: VisionModel>(by type: N.Type) -> [NamedModel] { N.Shape.published }
+  private static func published<N: VisionModel>(by type: N.Type) -> [NamedModel] { N.Configuration.published }
 
   /// - Throws: `Failure` with the closest names.
   package static func named(_ name: String) throws -> NamedModel {

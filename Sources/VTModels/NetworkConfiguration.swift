@@ -2,8 +2,8 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of one architecture's networks, read from the native store's configuration keys, and what the architecture
-/// says of itself. Nothing outside of its folder asks for an architecture by name.
+/// The configuration of one architecture's networks, read from the native store's configuration keys, and the
+/// architecture's own facts. Nothing outside of its folder asks for an architecture by name.
 public protocol NetworkConfiguration: Sendable {
   /// The architecture's name: the value of the configuration's key `architecture`.
   static var architecture: String { get }

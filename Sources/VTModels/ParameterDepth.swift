@@ -1,7 +1,7 @@
-/// How deep parameters lie in their network, for learning rates that differ by depth.
+/// The depth of parameters in their network, for learning rates that differ by depth.
 extension NetworkConfiguration {
   /// By native name: 0 in front of the first block, then one more with every block, and one more for the classifier.
-  /// What lies between two blocks (downsampling) counts with the one behind it, what follows the last block with the
+  /// What is between two blocks (downsampling) counts with the one after it, what follows the last block with the
   /// last.
   package var parameterDepths: [String: Int] {
     let declarations = parameterDeclarations

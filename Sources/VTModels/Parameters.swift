@@ -56,7 +56,7 @@ public struct ParameterDeclaration: Sendable, Equatable {
     self.decays = decays ?? (shape.count > 1 && !name.hasSuffix(".bias"))
   }
 
-  /// A batch norm's running mean and variance are no parameters in the literature's counts.
+  /// The literature does not count a batch norm's running mean and variance as parameters.
   package var isRunningStatistic: Bool {
     name.hasSuffix(".running_mean") || name.hasSuffix(".running_var")
   }

@@ -30,7 +30,7 @@ public struct EmbeddingGrid {
 
 /// What a forward pass gives.
 public struct ModelOutput {
-  /// `[batch, classes]`; without a classifier `[batch, channels]`, what one would see.
+  /// `[batch, classes]`; without a classifier `[batch, channels]`, the features that one would read.
   package let logits: Tensor
   /// One grid a scale, in the order of the network's stages.
   package let grids: [EmbeddingGrid]
@@ -40,7 +40,7 @@ public struct ModelOutput {
 
   /// What a network computed for a batch.
   /// - Parameters:
-  ///   - logits: `[batch, classes]`; without a classifier `[batch, channels]`, what one would see.
+  ///   - logits: `[batch, classes]`; without a classifier `[batch, channels]`, the features that one would read.
   ///   - grids: one grid a scale, in the order of the network's stages; at least one.
   ///   - tokens: what the last block gave, before the final norm: `[batch, tokens, channels]`.
   public init(logits: Tensor, grids: [EmbeddingGrid], tokens: Tensor) {
@@ -70,18 +70,18 @@ public struct Regularization: Sendable, Equatable {
 /// A network: a configuration of its architecture, parameters, and a forward pass. Training knows nothing else about it.
 public protocol VisionModel: AnyObject {
   /// The configuration of the architecture's networks.
-  associatedtype Shape: NetworkConfiguration
+  associatedtype Configuration: NetworkConfiguration
   /// This network's configuration.
-  var shape: Shape { get }
-  /// All that `shape` declares.
+  var configuration: Configuration { get }
+  /// All that `configuration` declares.
   var parameters: Parameters { get }
   /// Width of the embeddings of each grid, in the order of the stages.
   var gridChannels: [Int] { get }
   /// Cells along one side of each grid.
   var gridSides: [Int] { get }
 
-  /// A network over parameters that hold all that `shape` declares.
-  init(_ shape: Shape, parameters: Parameters, regularization: Regularization, engine: Engine)
+  /// A network over parameters that hold all that `configuration` declares.
+  init(_ configuration: Configuration, parameters: Parameters, regularization: Regularization, engine: Engine)
 
   /// The forward pass: every operation is a call of the tape.
   /// - Parameter images: `[batch, imageSize, imageSize, inChannels]`, normalized.
@@ -89,29 +89,27 @@ public protocol VisionModel: AnyObject {
 }
 
 extension VisionModel {
-  /// - Throws: `Failure` where `weights` lacks a parameter or has one of another shape.
+  /// - Throws: `Failure` if `weights` lacks a parameter or has one of another shape.
   package init(
-    _ shape: Shape, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
+    _ configuration: Configuration, weights: StateDict?, engine: Engine, seed: UInt64 = 0,
     regularization: Regularization = Regularization(),
     isTrainable: (String) -> Bool = { _ in true }
   ) throws {
     let parameters = Parameters(engine: engine)
     try parameters.add(
-      shape.parameterDeclarations, weights: weights, seed: seed, isTrainable: isTrainable)
-    self.init(shape, parameters: parameters, regularization: regularization, engine: engine)
+      configuration.parameterDeclarations, weights: weights, seed: seed, isTrainable: isTrainable)
+    self.init(configuration, parameters: parameters, regularization: regularization, engine: engine)
   }
 
-  package var architecture: String { Shape.architecture }
+  package var architecture: String { Configuration.architecture }
   package var hasBatchNorm: Bool { parameters.names.contains { $0.hasSuffix(".running_mean") } }
   /// λ of the drloc loss where the recipe does not say.
-  package var drlocWeight: Double { Shape.drlocWeight }
-  /// The configuration, with the keys of the native store.
-  package var configuration: JSON { shape.json }
-  package var imageSize: Int { shape.imageSize }
-  /// 0 for a network without a classifier, whose output is what one would see.
-  package var numClasses: Int { shape.numClasses }
+  package var drlocWeight: Double { Configuration.drlocWeight }
+  package var imageSize: Int { configuration.imageSize }
+  /// 0 for a network without a classifier, whose output is the features that one would read.
+  package var numClasses: Int { configuration.numClasses }
   /// Channels of the images that it takes.
-  package var inChannels: Int { configuration["in_channels"]?.int ?? 3 }
+  package var inChannels: Int { configuration.json["in_channels"]?.int ?? 3 }
   /// Width of the last grid's embeddings.
   package var finalGridChannels: Int { gridChannels[gridChannels.count - 1] }
   /// Cells along one side of the last grid.

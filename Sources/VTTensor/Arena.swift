@@ -1,7 +1,8 @@
 import Foundation
 
-/// One run of address space from which large buffers are cut, best fit first; what is given back joins its free
-/// neighbours, so that tensors of any sizes share memory. The system backs a page when it is first touched.
+/// One range of address space from which large buffers are allocated, best fit first. Freed blocks merge with
+/// free neighbours, so that tensors of any sizes share memory. The system backs a page when it is first
+/// touched.
 struct Arena {
   private struct Block {
     var offset: Int
@@ -12,14 +13,15 @@ struct Arena {
   private let base: UnsafeMutableRawPointer
   private let mapping: (start: UnsafeMutableRawPointer, size: Int)
   private let reserved: Int
-  /// Bytes that have been handed out at some time: the arena's height.
+  /// Bytes that have been allocated at some time: the arena's high-water mark.
   private(set) var height = 0
-  /// By offset; no two touch.
+  /// By offset; no two are adjacent.
   private var free: [Block] = []
   private static let hugePage = 1 << 21
   private static let granularity = 1 << 12
 
-  /// Reserves as much as it may come to, or half of that, and so on; nil where the system gives no address space.
+  /// Reserves one and a half times the physical memory as address space, or half of that, and so on; nil if
+  /// the system gives none.
   init?() {
     var size = Int(clamping: ProcessInfo.processInfo.physicalMemory / 2 * 3) / Self.hugePage * Self.hugePage
     #if canImport(Darwin)
@@ -54,7 +56,7 @@ struct Arena {
   }
 
   /// - Parameter size: a rounded size.
-  /// - Returns: nil where the arena is used up.
+  /// - Returns: nil if the arena is full.
   mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
     var best: Int?
     for (index, block) in free.enumerated() where block.size >= size {
@@ -69,7 +71,7 @@ struct Arena {
       if free[best].size == 0 { free.remove(at: best) }
       return base + offset
     }
-    // A free block at the top grows; else a new one stands on it.
+    // A free block at the top grows; otherwise a new one begins there.
     var offset = height
     if let last = free.last, last.end == height { offset = last.offset }
     guard size <= reserved - offset else { return nil }

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Keeps the memory of tensors that are gone, so that a training step takes nothing from the
-/// system once the first has run.
+/// Keeps the memory of freed tensors, so that training steps after the first allocate nothing from the
+/// system.
 package final class BufferPool: @unchecked Sendable {
   // `lock` guards everything mutable.
   private let lock = Mutex<Void>(())
@@ -11,15 +11,15 @@ package final class BufferPool: @unchecked Sendable {
   private var arena = Arena()
   private var taken = 0
 
-  /// Bytes taken from the system so far, in use or waiting.
+  /// Bytes allocated from the system so far, in use or free.
   package var bytesFromSystem: Int { lock.withLock { _ in outside + (arena?.height ?? 0) } }
   private var outside = 0
-  /// How often the system was asked for memory.
+  /// Number of allocations from the system.
   package private(set) var systemRequests = 0
   /// Bytes in use now.
   package var bytesInUse: Int { lock.withLock { _ in taken } }
 
-  /// Smaller buffers are kept by size: cutting them from the arena would splinter it.
+  /// Smaller buffers are kept by size: cutting them from the arena would fragment it.
   private static let smallest = 1 << 16
 
   package init() {}
@@ -29,7 +29,8 @@ package final class BufferPool: @unchecked Sendable {
     arena?.unmap()
   }
 
-  /// Sizes of small buffers step by an eighth of their power of two, so that nearly equal tensors share them.
+  /// Sizes of small buffers are rounded up to an eighth of their power of two, so that nearly equal tensors
+  /// share them.
   static func capacity(bytes: Int) -> Int {
     if bytes >= smallest { return Arena.rounded(bytes) }
     let wanted = max(bytes, 256)

@@ -3,25 +3,26 @@ import CBLAS
 import Foundation
 import VTCore
 
-/// What every operation needs: threads, memory and a device's kernels. One engine serves one
-/// training or prediction at a time; nothing in it is global.
+/// What every operation needs: threads, memory and a device's kernels. One engine runs one training or
+/// prediction at a time; it has no global state.
 public final class Engine {
   package let threads: ThreadPool
   package let buffers: BufferPool
   package let backend: any Backend
-  /// Which kernels run.
+  /// The variant of the kernels that runs.
   package let instructions: InstructionSet
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
   package internal(set) var flops = 0
-  /// Told of every operation of a forward pass before it runs.
+  /// Called with every operation of a forward pass before it runs.
   package var observer: ((any Operation) -> Void)?
-  /// Times every operation while it is set.
+  /// Times every operation while set.
   package var profiler: Profiler?
 
   /// An engine that computes on this machine's processors.
   /// - Parameters:
-  ///   - threads: how many threads compute; the results do not depend on it.
-  ///   - instructions: which kernels run; nil takes the fastest that this processor has, and so does one it does not have.
+  ///   - threads: the number of threads; results do not depend on it.
+  ///   - instructions: the variant of the kernels; nil, or one that this processor does not support, selects
+  ///     the fastest.
   package convenience init(threads: Int = Engine.processorCount, instructions: InstructionSet? = nil) {
     let (pool, buffers) = (ThreadPool(threads: threads), BufferPool())
     let instructions = Engine.runnable(instructions)
@@ -32,7 +33,7 @@ public final class Engine {
 
   /// An engine that computes by another backend.
   /// - Parameters:
-  ///   - threads: of the host: they read images.
+  ///   - threads: of the host, for reading images.
   ///   - buffers: the host's memory.
   package init(
     _ backend: any Backend, threads: ThreadPool, buffers: BufferPool = BufferPool(),
@@ -47,13 +48,14 @@ public final class Engine {
   /// Number of processors this process may use.
   package static var processorCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// Why OpenBLAS could not be loaded; nil if it was. Without it, the products that need it run as plain loops: correct, but very slow.
+  /// Why OpenBLAS could not be loaded; nil if it was. Without it, the products that need it run as plain
+  /// loops: correct, but very slow.
   package static var matrixLibraryProblem: String? {
     vt_blas_load() != 0 ? nil : String(cString: vt_blas_problem())
   }
 
-  /// The matrix library, its version and which processor's kernels it chose (`OpenBLAS 0.3.21, kernels SkylakeX`): with
-  /// others, the last bits of a product may be others.
+  /// The matrix library, its version and the processor that its kernels are for (`OpenBLAS 0.3.21, kernels
+  /// SkylakeX`). Another library or version may give other last bits.
   package static var matrixLibrary: String {
     let name = String(cString: vt_blas_name()).split(separator: " ").prefix(2).joined(separator: " ")
     let core = String(cString: vt_blas_core())
@@ -64,7 +66,7 @@ public final class Engine {
     #endif
   }
 
-  /// The variants that this processor runs, the fastest last.
+  /// The variants that this processor supports, the fastest last.
   package static var supportedInstructions: [InstructionSet] {
     InstructionSet.allCases.filter(\.isSupported)
   }
@@ -74,7 +76,7 @@ public final class Engine {
     return supportedInstructions.last ?? .portable
   }
 
-  /// A tensor of undefined numbers.
+  /// A tensor of uninitialized values.
   package func empty(_ shape: [Int]) -> Tensor {
     Tensor(Value(shape, storage(shape.reduce(1, *))))
   }
@@ -90,8 +92,8 @@ public final class Engine {
     return tensor
   }
 
-  /// A tensor of these numbers.
-  /// - Precondition: `values` has as many numbers as `shape`.
+  /// A tensor of these values.
+  /// - Precondition: `values` has as many elements as `shape`.
   public func tensor(_ values: [Float], _ shape: [Int]) -> Tensor {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
     let tensor = empty(shape)
@@ -99,16 +101,16 @@ public final class Engine {
     return tensor
   }
 
-  /// Whole numbers: labels, indices.
+  /// Integers: labels, indices.
   package func tensor(_ values: [Int32]) -> Tensor {
     let storage = storage(values.count, .i32)
     storage.write(values)
     return Tensor(Value([values.count], storage))
   }
 
-  /// Images that are stored channel by channel, as the engine wants them.
+  /// Converts images from NCHW to the engine's layout.
   /// - Parameters:
-  ///   - nchw: numbers of `[count, channels, height, width]`.
+  ///   - nchw: values of `[count, channels, height, width]`.
   ///   - shape: those four lengths.
   /// - Returns: `[count, height, width, channels]`.
   package func images(nchw: some RandomAccessCollection<Float>, _ shape: [Int]) -> Tensor {
@@ -133,7 +135,7 @@ public final class Engine {
     return Tensor(Value([values.count], storage))
   }
 
-  /// A buffer of undefined numbers.
+  /// An uninitialized buffer.
   package func storage(_ count: Int, _ type: ElementType = .f32) -> Storage {
     backend.allocate(count, type)
   }

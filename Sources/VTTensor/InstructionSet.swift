@@ -1,13 +1,13 @@
 import CKernels
 
-/// Which variant of the CPU kernels to run.
+/// A variant of the CPU kernels.
 package enum InstructionSet: String, CaseIterable, Sendable {
   /// Plain loops with double accumulators: the reference for tests.
   case scalar
-  /// Eight-float vectors on the processor family's baseline (SSE2, NEON).
+  /// Vectors of eight floats on the processor family's baseline (SSE2, NEON).
   case portable
   case avx2
-  /// Vectors of sixteen for products and what else gains by them; the rest as `avx2`.
+  /// Vectors of sixteen floats for products and other kernels that gain by them; the rest as `avx2`.
   case avx512
 
   var kernel: vt_isa {
@@ -19,6 +19,6 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whether this processor runs it.
+  /// Whether this processor supports it.
   package var isSupported: Bool { vt_isa_supported(kernel) != 0 }
 }

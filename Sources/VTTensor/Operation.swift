@@ -1,31 +1,33 @@
 import VTCore
 
-/// One kind of computation on tensors, as a value: what `Tape.apply` needs to run it, to find its gradient and to
-/// describe it. Everything in the value is the same in every step of a run; what differs from step to step is an input.
+/// One kind of computation on tensors, as a value: what `Tape.apply` needs to run it, to find its gradient
+/// and to describe it. The value is the same in every step of a run; what differs from step to step is an
+/// input.
 ///
 /// The operations are in `Operations/`, one file each, beside the method of `Tape` that networks call.
 package protocol Operation: Hashable, Sendable {
-  /// What the profiler groups by.
+  /// The key that the profiler groups by.
   static var name: String { get }
-  /// What it reads, in the order of `apply`'s inputs.
+  /// Its operands, in the order of `apply`'s inputs.
   var operands: [Operand] { get }
   var outputShape: [Int] { get }
-  /// Lengths of the buffers, beside the output, that the forward pass fills for the backward pass.
+  /// Lengths of the buffers, besides the output, that the forward pass fills for the backward pass.
   func saved(needsGradient: Bool) -> [Int]
-  /// Whether gradients go through it.
+  /// Whether it is differentiable.
   static var isDifferentiable: Bool { get }
   /// Floating-point operations of the forward pass's matrix products (a multiplication and an addition are two).
   var flops: Int { get }
-  /// The same of the backward pass, where the inputs at `true` want gradients. What is recomputed does not count.
+  /// The same for the backward pass, given which inputs want gradients. Recomputation does not count.
   func backwardFLOPs(_ wanted: [Bool]) -> Int
-  /// Whether the output's memory may serve others between its last use in the forward pass and the backward pass.
+  /// Whether the output's memory may be reused between its last use in the forward pass and the backward
+  /// pass.
   var recomputation: Recomputation { get }
 
-  /// Fills the output.
+  /// Computes the output.
   func forward(_ pass: ForwardPass)
-  /// Fills the output again, to the same bits, from what is kept.
+  /// Recomputes the output, to the same bits, from what is kept.
   func recompute(_ pass: ForwardPass)
-  /// Brings the gradient of the output to the inputs that want one.
+  /// Computes the gradients of the inputs that want one from the output's.
   func backward(_ pass: BackwardPass)
 }
 
@@ -39,7 +41,7 @@ extension Operation {
   package func backward(_ pass: BackwardPass) {}
 }
 
-/// What an operation expects of one input.
+/// What an operation requires of one input.
 package struct Operand {
   package let name: String
   package let count: Int
@@ -54,13 +56,14 @@ package struct Operand {
   }
 }
 
-/// What it costs to recompute an operation's output from what the backward pass keeps anyway.
+/// The cost of recomputing an operation's output from what the backward pass keeps anyway.
 package enum Recomputation: Sendable {
-  /// Too much, or it is not possible.
+  /// Too expensive, or impossible.
   case never
   /// About one pass over memory: each use recomputes the output.
   case eachTime
-  /// More: the output is recomputed at its first use and then kept until the backward pass is done with it.
+  /// More: the output is recomputed at its first use and then kept until the backward pass no longer needs
+  /// it.
   case once
 }
 
@@ -70,17 +73,17 @@ package struct ForwardPass {
   package let output: Storage
   package let saved: [Storage]
   let inputs: [Value?]
-  /// The value of the output; nil where it is recomputed.
+  /// The output's buffer; nil if it is recomputed.
   let result: Value?
 
   package subscript(_ index: Int) -> Storage { inputs[index]!.storage }
   package func optional(_ index: Int) -> Storage? { inputs[index]?.storage }
 }
 
-/// What an operation's backward pass reads, and where gradients go.
+/// What an operation's backward pass reads, and where it writes gradients.
 package struct BackwardPass {
   let engine: Engine
-  /// The output's gradient. An operation that gives it away may also overwrite it.
+  /// The output's gradient. An operation that hands it over may also overwrite it.
   package let dy: Storage
   package let saved: [Storage]
   let inputs: [Value?]
@@ -96,33 +99,34 @@ package struct BackwardPass {
   /// Whether an input wants a gradient.
   package func wants(_ index: Int) -> Bool { inputs[index]?.needsGradient == true }
 
-  /// Where an input's gradient goes, or nil where none is wanted.
+  /// Where to write an input's gradient; nil if none is wanted.
   package func target(_ index: Int) -> GradientTarget? {
     wants(index) ? inputs[index]!.gradientTarget(engine) : nil
   }
 
-  /// The same where `dy`, which nothing reads again, may become the input's gradient: it is then overwritten.
+  /// The same if `dy`, which nothing reads afterwards, may become the input's gradient: it is then
+  /// overwritten.
   package func targetTakingDy(_ index: Int) -> GradientTarget? {
     wants(index) ? inputs[index]!.gradientTarget(engine, taking: dy) : nil
   }
 
-  /// The same for operations that add to a part of it: the rest is made zero first.
+  /// The same for operations that add to a part of it: the rest is zeroed first.
   package func sum(_ index: Int) -> Storage? {
     guard let target = target(index) else { return nil }
     if !target.accumulate { backend.fill(target.storage, with: 0) }
     return target.storage
   }
 
-  /// Hands `dy` over as an input's gradient, without a copy where the input has none yet.
+  /// Hands `dy` over as an input's gradient, without a copy if the input has none yet.
   package func passDy(to index: Int) { pass(dy, to: index) }
 
-  /// The same of another buffer that nothing reads again.
+  /// The same for another buffer that nothing reads afterwards.
   package func pass(_ gradient: Storage, to index: Int) {
     if wants(index) { inputs[index]!.receiveGradient(gradient, engine) }
   }
 
-  /// Where the gradients of several inputs go, or memory to throw away where none is wanted. Inputs that are the same
-  /// tensor share one target.
+  /// Where to write the gradients of several inputs; scratch memory for those that want none. Inputs that are
+  /// the same tensor share one target.
   package func targetsOrScratch(_ indices: Int...) -> [GradientTarget] {
     var shared: [ObjectIdentifier: GradientTarget] = [:]
     return indices.map { index in

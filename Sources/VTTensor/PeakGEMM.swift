@@ -2,11 +2,11 @@ import CKernels
 import CBLAS
 import Foundation
 
-/// The fastest this machine multiplies matrices: what an engine's speed is to be measured against.
+/// The fastest matrix multiplication of this machine: the peak that an engine's speed is compared with.
 package enum PeakGEMM {
-  /// Operations a second of large square products: the BLAS's with its own threads on one product and with one
-  /// product a thread, and that of VTKit's tiles with one a thread, since a BLAS may not know a processor's widest vectors;
-  /// the best of several tries.
+  /// FLOP/s of large square products: the BLAS with its own threads on one product, the BLAS with one product
+  /// per thread, and VTKit's tiles with one product per thread (a BLAS may not support a processor's widest
+  /// vectors). The best of several tries.
   package static func measure(_ engine: Engine, tries: Int = 5) -> Double {
     let threads = engine.threads
     let size = 1536
@@ -17,7 +17,7 @@ package enum PeakGEMM {
     let (a, b, panels, results) = (memory, memory + area, memory + 2 * area, memory + 3 * area)
     let n = Int32(size)
     let isa = engine.instructions.kernel
-    let left = vt_gemm_a(data: a, stride: size, depth: size, taps: 1, cells: nil, tap_stride: 0)
+    let left = vt_gemm_a(data: a, stride: size, depth: size, kernel_offsets: 1, cells: nil, offset_stride: 0)
     vt_pack_panels(isa, panels, b, size, 0, size, size)
     let one = 2 * Double(size) * Double(size) * Double(size)
     func oneEach(_ product: (UnsafeMutablePointer<Float>) -> Void) -> Double {

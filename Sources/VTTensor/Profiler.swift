@@ -1,21 +1,21 @@
-/// Times operations: how long the forward and the backward pass of each kind took, what they moved and multiplied.
-/// Give one to an engine to switch it on; it belongs to the engine's task.
+/// Times operations: how long the forward and backward pass of each kind took, the bytes they moved and their
+/// FLOPs. Set on an engine to enable it; it belongs to the engine's task.
 package final class Profiler {
-  /// What is told apart: a kind of operation, its sizes, and the direction.
+  /// Measurements are grouped by operation, shapes and direction.
   package struct Key: Hashable, Sendable {
     package let name: String
-    /// The sizes, for people.
+    /// The shapes, for display.
     package let detail: String
     package let isBackward: Bool
   }
 
   package struct Figures: Sendable {
     package var calls = 0
-    /// Without what nested operations took (a recomputed block's).
+    /// Excludes nested operations (those of a recomputed block).
     package var seconds = 0.0
-    /// Bytes of the operands: each tensor read or written counts once, whatever caches hold.
+    /// Bytes of the operands: each tensor read or written counts once, whatever the caches hold.
     package var bytes = 0
-    /// Floating-point operations of matrix products.
+    /// FLOPs of matrix products.
     package var flops = 0
 
     package init() {}
@@ -32,15 +32,15 @@ package final class Profiler {
 
   package private(set) var figures: [Key: Figures] = [:]
   private let clock = ContinuousClock()
-  /// Seconds and matrix operations of operations inside the one that runs.
+  /// Seconds and FLOPs of operations nested in the running one.
   private var nested = (seconds: 0.0, flops: 0)
 
   package init() {}
 
-  /// Forgets everything measured so far.
+  /// Discards all measurements.
   package func reset() { figures = [:] }
 
-  /// Runs `body` and adds what it took to the figures of `key`.
+  /// Runs `body` and adds its measurements to those of `key`.
   func measure<T>(_ key: Key, bytes: Int, _ engine: Engine, _ body: () throws -> T) rethrows -> T {
     let outer = nested
     nested = (0, 0)
@@ -88,7 +88,7 @@ struct OperationProfile {
 }
 
 extension OperationProfile? {
-  /// Runs the kernels of one direction; measures them where somebody profiles.
+  /// Runs the kernels of one direction; measures them if a profiler is set.
   func measure(isBackward: Bool, _ engine: Engine, _ body: () -> Void) {
     guard let self else { return body() }
     let key = Profiler.Key(name: self.name, detail: self.detail, isBackward: isBackward)
@@ -98,7 +98,7 @@ extension OperationProfile? {
 }
 
 extension Engine {
-  /// Runs work that is no operation on tensors (an optimizer's update) under a name of its own.
+  /// Runs work other than an operation on tensors (an optimizer's update) under a name.
   /// - Parameter bytes: what it reads and writes.
   package func profiled<T>(_ name: String, bytes: Int, _ body: () throws -> T) rethrows -> T {
     guard let profiler else { return try body() }

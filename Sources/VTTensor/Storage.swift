@@ -1,7 +1,7 @@
 import VTCore
 
-/// Numbers of one type in the memory of one backend, which makes them and subclasses this. Its memory serves others
-/// after the last reference.
+/// Elements of one type in the memory of one backend, which creates it and subclasses this. The memory is
+/// reused after the last reference is gone.
 package class Storage {
   package let type: ElementType
   /// Number of elements.
@@ -16,11 +16,11 @@ package class Storage {
 
   package var byteCount: Int { count * type.width }
 
-  /// The numbers, copied to the host.
+  /// The values, copied to the host.
   package var values: [Float] { read(.f32) }
   package var doubles: [Double] { read(.f64) }
 
-  /// Copies numbers from the host.
+  /// Copies values from the host.
   package func write(_ values: [Float]) { write(values, .f32) }
   package func write(_ values: [Int32]) { write(values, .i32) }
   package func write(_ values: [UInt32]) { write(values, .u32) }

@@ -2,13 +2,13 @@ import VTCore
 
 /// One forward pass and, while recording, the steps of its backward pass in reverse order.
 ///
-/// Networks call its methods, one for each operation, in `Operations/`; all of them go through `apply`. Without recording,
-/// tensors that are no longer referenced give their memory back at once.
+/// Networks call its methods, one per operation, in `Operations/`; all of them go through `apply`. Without
+/// recording, the memory of tensors that are no longer referenced is reused at once.
 public final class Tape {
   package let engine: Engine
-  /// Whether dropout and drop path act.
+  /// Whether dropout and drop path are active.
   package let training: Bool
-  /// Decides dropout and drop path; two tapes with the same key draw the same masks.
+  /// The random key of dropout and drop path; two tapes with the same key draw the same masks.
   package let random: RandomKey
   /// What stays in memory until the backward pass.
   package let memory: MemoryPolicy
@@ -17,10 +17,10 @@ public final class Tape {
 
   fileprivate var steps: [Step]?
   private var draws: UInt64 = 0
-  /// The words of `random`, which the device reads.
+  /// The words of `random`, for the device to read.
   private(set) lazy var randomWords = engine.words([random.word0, random.word1])
 
-  /// What the backward pass does for one part of the forward pass.
+  /// The backward pass of one part of the forward pass.
   fileprivate enum Step {
     case operation(Call)
     case block(() -> Void)
@@ -37,7 +37,7 @@ public final class Tape {
 
   /// - Parameters:
   ///   - recording: whether `backward` will be called.
-  ///   - training: whether dropout and drop path act.
+  ///   - training: whether dropout and drop path are active.
   package init(
     _ engine: Engine, recording: Bool, training: Bool = false,
     random: RandomKey = RandomKey(seed: 0, purpose: .dropout), memory: MemoryPolicy = .balanced
@@ -50,7 +50,7 @@ public final class Tape {
     steps = recording ? [] : nil
   }
 
-  /// A pass within `outer`, over the same random numbers.
+  /// A pass within `outer`, with the same random numbers.
   private init(within outer: Tape, recording: Bool, isRecomputation: Bool, draws: UInt64) {
     engine = outer.engine
     training = outer.training
@@ -72,8 +72,8 @@ public final class Tape {
 
   // MARK: Forward
 
-  /// Runs an operation: the one place that checks shapes, takes memory, measures and records.
-  /// - Parameter inputs: in the order of the operation's operands; nil for optional ones that are not there.
+  /// Runs an operation. This is the one place that checks shapes, allocates, measures and records.
+  /// - Parameter inputs: in the order of the operation's operands; nil for absent optional ones.
   package func apply(_ operation: some Operation, _ inputs: [Tensor?]) -> Tensor {
     run(operation, inputs).output
   }
@@ -119,13 +119,13 @@ public final class Tape {
     }
   }
 
-  /// Lets the memory policy release what the operation can recompute.
+  /// Lets the memory policy release an output that the operation can recompute.
   private func makeReleasable(
     _ result: Value, _ operation: some Operation, _ inputs: [Value?], _ saved: [Storage]
   ) {
     let kind = operation.recomputation
-    // In a chain of costly recomputations every second link is kept: the first one that the backward pass needs would
-    // bring all of them back at once.
+    // In a chain of costly recomputations every second result is kept: otherwise the first one that the
+    // backward pass needs would bring all of them back at once.
     if memory == .fast || kind == .never || kind == .once && inputs.contains(where: { $0?.isCostly == true })
     {
       return
@@ -139,8 +139,8 @@ public final class Tape {
     }
   }
 
-  /// The same numbers under another shape, in the same memory.
-  /// - Precondition: as many of them.
+  /// The same elements with another shape, in the same memory.
+  /// - Precondition: the shapes have the same number of elements.
   public func reshaped(_ x: Tensor, _ shape: [Int]) -> Tensor {
     precondition(shape.reduce(1, *) == x.count, "\(x.shape) as \(shape)")
     let needs = isRecording && x.needsGradient
@@ -154,10 +154,10 @@ public final class Tape {
     return Tensor(view, viewing: x)
   }
 
-  /// Runs `body` on `x`. With activation checkpointing (`MemoryPolicy.recomputeBlocks`), nothing inside is kept for the
-  /// backward pass: `body` runs again then, on the same random numbers (Chen et al., "Training Deep Nets with Sublinear
-  /// Memory Cost", 2016).
-  /// - Parameter body: a function of `x`, the parameters and the tape alone.
+  /// Runs `body` on `x`. With activation checkpointing (`MemoryPolicy.recomputeBlocks`), nothing inside is
+  /// kept for the backward pass: `body` runs again then, with the same random numbers (Chen et al., "Training
+  /// Deep Nets with Sublinear Memory Cost", 2016).
+  /// - Parameter body: a function of `x`, the parameters and the tape only.
   package func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
     guard memory == .recomputeBlocks, isRecording else { return body(x, self) }
     let before = draws
@@ -169,7 +169,7 @@ public final class Tape {
       .block { [unowned self] in
         guard let dy = result.gradient else { return }
         let again = Tape(within: self, recording: true, isRecomputation: true, draws: before)
-        // `x` gets its gradients in the order it would without recomputing, so the bits are the same.
+        // `x` gets its gradients in the same order as without recomputing, so that the bits are the same.
         again.backward(from: body(x, again), gradient: dy)
       })
     return Tensor(result)
@@ -177,7 +177,7 @@ public final class Tape {
 
   // MARK: Backward
 
-  /// Brings the gradient of `loss` to every tensor that needs one, and uses the tape up: what an
+  /// Computes the gradient of `loss` for every tensor that requires one, and consumes the tape: what an
   /// operation kept is freed as soon as its gradient is done.
   /// - Parameter loss: a tensor of one element.
   package func backward(from loss: Tensor) {
@@ -187,7 +187,7 @@ public final class Tape {
     runBackward()
   }
 
-  /// The same from a given gradient of `output`, as gradient checks need.
+  /// The same from a given gradient of `output`, for gradient checks.
   package func backward(from output: Tensor, cotangent: [Float]) {
     guard isRecording, output.needsGradient else { return }
     output.value.gradientTarget(engine).storage.write(cotangent)

@@ -1,13 +1,13 @@
 import VTCore
 
-/// An array of numbers, row-major, tokens-last: tokens are `[batch, tokens, channels]`, images
-/// `[batch, height, width, channels]`. Float32 unless `type` says otherwise. A tensor belongs to one task.
+/// A row-major array with channels last: tokens are `[batch, tokens, channels]`, images `[batch, height,
+/// width, channels]`. Float32 unless `type` says otherwise. A tensor belongs to one task.
 ///
-/// While it is in use, its numbers stay in memory. Once it is dropped, the tape's `MemoryPolicy` may release them until
-/// the backward pass reads them.
+/// A referenced tensor's buffer stays in memory. Once the tensor is dropped, the tape's `MemoryPolicy` may
+/// release the buffer until the backward pass reads it.
 public final class Tensor {
   let value: Value
-  /// The tensor whose buffer this one shares: in use as long as this one is.
+  /// The tensor whose buffer this one shares; it is in use as long as this one is.
   private let viewed: Tensor?
 
   init(_ value: Value, viewing viewed: Tensor? = nil) {
@@ -22,7 +22,7 @@ public final class Tensor {
   /// Number of elements.
   package var count: Int { value.count }
   package var type: ElementType { value.type }
-  /// Whether `backward` should bring a gradient here.
+  /// Whether `backward` computes a gradient for it.
   package var needsGradient: Bool { value.needsGradient }
   package var storage: Storage { value.storage }
 
@@ -31,11 +31,11 @@ public final class Tensor {
   /// Number of rows: the product of all axes but the last.
   package var rows: Int { channels == 0 ? 0 : count / channels }
 
-  /// The numbers, copied to the host.
+  /// The values, copied to the host.
   public var values: [Float] { storage.values }
 
-  /// Overwrites the numbers.
-  /// - Precondition: as many of them.
+  /// Overwrites the values.
+  /// - Precondition: `values` has as many elements as the tensor.
   package func write(_ values: [Float]) { storage.write(values) }
 
   /// A trainable copy of `values`.
@@ -43,19 +43,19 @@ public final class Tensor {
     Tensor(Value(shape, engine.tensor(values, shape).storage, needsGradient: true))
   }
 
-  /// A parameter that training leaves alone.
+  /// A frozen parameter.
   package static func frozen(_ values: [Float], _ shape: [Int], engine: Engine) -> Tensor {
     engine.tensor(values, shape)
   }
 
-  /// The gradient of the last `backward`, or nil where none arrived.
+  /// The gradient of the last `backward`; nil if it has none.
   package var gradient: Storage? { value.gradient }
 
-  /// The gradient's numbers, copied to the host; zeros where none arrived.
+  /// The gradient's values, copied to the host; zeros if it has none.
   package var gradientValues: [Float] {
     gradient?.values ?? [Float](repeating: 0, count: count)
   }
 
-  /// Forgets the gradient, whose memory then serves others.
+  /// Drops the gradient; its memory is reused.
   package func clearGradient() { value.clearGradient() }
 }

@@ -3,19 +3,19 @@ import Foundation
 import Synchronization
 import VTCore
 
-/// Runs numbered pieces of work on a fixed set of threads.
+/// Runs numbered tasks on a fixed set of threads.
 ///
-/// The caller cuts the work into pieces that do not depend on the number of threads, and no two
-/// pieces write to the same place; which thread runs a piece then cannot change a single bit.
+/// The caller divides the work into pieces that do not depend on the number of threads, and no two pieces
+/// write to the same place. Which thread runs a piece therefore cannot change a bit.
 package final class ThreadPool {
-  /// How many threads work, the caller's included.
+  /// The number of threads, including the caller's.
   package let threads: Int
   private let shared = Shared()
 
-  /// - Parameter threads: at least 1; threads that the system refuses are done without.
+  /// - Parameter threads: at least 1; if the system refuses some, the pool has fewer.
   package convenience init(threads: Int) { self.init(threads: threads, stackSize: 4 << 20) }
 
-  /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
+  /// - Parameter stackSize: of each thread, in bytes; tests ask for more than any system gives.
   init(threads: Int, stackSize: Int) {
     var started = 0
     while started + 1 < threads {
@@ -30,25 +30,25 @@ package final class ThreadPool {
   deinit { shared.stop() }
 
   /// Calls `body(piece, worker)` for every piece in `0..<pieces`; returns when all have ended.
-  /// `worker` is below `threads`: no two calls at the same time have the same one.
+  /// `worker` is below `threads`; no two concurrent calls have the same one.
   package func run(pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     if pieces <= 0 { return }
     if threads == 1 || pieces == 1 {
       for piece in 0..<pieces { body(piece, 0) }
       return
     }
-    // The workers see the closure through a pointer: they never hold a reference to it.
+    // The workers access the closure through a pointer: they never hold a reference to it.
     withoutActuallyEscaping(body) { body in
       withUnsafePointer(to: body) { shared.run(pieces: pieces, $0) }
     }
   }
 
-  /// What the threads share; workers keep it alive, not the pool, so the pool can end them.
+  /// State that the threads share. Workers keep it alive, not the pool, so that the pool can end them.
   private final class Shared: @unchecked Sendable {
     typealias Body = (Int, Int) -> Void
 
-    // A job is written before its generation begins and read only by that generation's workers. `condition` guards
-    // `stopping` and `sleepers`, `done` the caller's sleep.
+    // A job is written before its generation begins and read only by that generation's workers. `condition`
+    // guards `stopping` and `sleepers`; `done` guards the caller's sleep.
     private let condition = NSCondition()
     private let done = NSCondition()
     private let generation = Atomic<Int>(0)
@@ -60,7 +60,7 @@ package final class ThreadPool {
     private let next = Atomic<Int>(0)
     private let arrived = Atomic<Int>(0)
     private let callerSleeps = Atomic<Bool>(false)
-    /// How often to look before sleeping: some tens of microseconds, about what waking a thread takes.
+    /// How often to poll before sleeping: some tens of microseconds, about the time to wake a thread.
     private static let looks = 2000
 
     func run(pieces: Int, _ body: UnsafePointer<Body>) {
@@ -83,7 +83,7 @@ package final class ThreadPool {
       self.body = nil
     }
 
-    /// Looks at `condition` for a moment.
+    /// Polls `condition` for a moment.
     private func comesSoon(_ condition: () -> Bool) -> Bool {
       for _ in 0..<Self.looks {
         if condition() { return true }

@@ -1,14 +1,14 @@
 import CKernels
 
-/// Which cells of a grid share a window, after the grid has been rolled (Liu et al., "Swin Transformer", ICCV
-/// 2021, section 3.2). Cells past the grid's edge are empty: they take part as tokens of zeros before the
-/// query-key-value layer.
+/// Which cells of a grid share a window after the grid has been rolled (Liu et al., "Swin Transformer", ICCV
+/// 2021, section 3.2). Cells beyond the grid's edge are padding: tokens of zeros before the query-key-value
+/// layer.
 package struct WindowLayout: Hashable, Sendable {
-  /// What comes first where the grid is no multiple of the window; libraries differ.
+  /// The order of padding and rolling if the grid's side is not a multiple of the window's; libraries differ.
   package enum Padding: String, Sendable, CaseIterable {
-    /// Hugging Face: empty cells are added, then all is rolled.
+    /// Hugging Face: pads, then rolls.
     case padThenRoll = "pad_then_roll"
-    /// timm: the grid is rolled, then empty cells are added.
+    /// timm: rolls, then pads.
     case rollThenPad = "roll_then_pad"
   }
 
@@ -17,12 +17,12 @@ package struct WindowLayout: Hashable, Sendable {
   /// Side of a window.
   package let window: Int
   package let windows: Int
-  /// For each window's slots, row by row: the cell of the grid there, or -1.
+  /// For each slot of each window, row by row: its cell of the grid, or -1.
   let cells: [Int32]
-  /// What is added to the scores of windows whose slots were no neighbours before the roll, `[slots, score stride]` each:
-  /// -100, as the reference code has it. Few windows differ.
+  /// Added to the scores of windows whose slots were not neighbours before the roll, `[slots, score stride]`
+  /// each: -100, as in the reference code. Few windows differ.
   let masks: [[Float]]
-  /// For each window which of `masks`, or nil.
+  /// For each window the index into `masks`, or nil.
   let maskOfWindow: [Int?]
 
   var slots: Int { window * window }
@@ -47,7 +47,8 @@ package struct WindowLayout: Hashable, Sendable {
       }
       return place < length ? place : nil
     }
-    /// The three stretches that the reference numbers: all but the last window, it without the shift, the shift.
+    /// The three intervals that the reference numbers: all but the last window, it without the shift, the
+    /// shift.
     func region(_ at: Int, _ padded: Int) -> Int {
       at < padded - window ? 0 : at < padded - shift ? 1 : 2
     }
@@ -72,7 +73,8 @@ package struct WindowLayout: Hashable, Sendable {
       regions: shift > 0 ? regions : [], windows: windows, slots: window * window)
   }
 
-  /// - Parameter regions: a number for each slot of each window; slots of different numbers do not see each other.
+  /// - Parameter regions: a number for each slot of each window; slots with different numbers do not attend
+  ///   to each other.
   private static func masks(regions: [Int32], windows: Int, slots: Int) -> ([[Float]], [Int?]) {
     var (masks, known): ([[Float]], [[Int32]: Int]) = ([], [:])
     var ofWindow = [Int?](repeating: nil, count: windows)

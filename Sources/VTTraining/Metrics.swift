@@ -11,7 +11,7 @@ package struct Metrics: Sendable, Equatable {
 
   package var names: [String] { all.map(\.name) }
 
-  /// nil where there is no such number.
+  /// nil if there is no such number.
   package subscript(name: String) -> Double? {
     get { all.first { $0.name == name }?.value }
     set {

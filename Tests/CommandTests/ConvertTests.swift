@@ -36,7 +36,7 @@ struct ConvertTests {
         let outcome = try Tool.run(["convert"] + arguments + ["--force"])
         #expect(outcome.status == 0, "\(outcome.error)")
       }
-      // What a training script wrapped stands in the file without the wrapper.
+      // The file has what a training script wrapped without the wrapper.
       let names = try CheckpointFile.open(source).names.map { $0.replacing("model.", with: "") }
       #expect(try Set(CheckpointFile.open(direct).names) == Set(names), "\(name)")
       #expect(try Set(CheckpointFile.open(back).names) == Set(names), "\(name)")

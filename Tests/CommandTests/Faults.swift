@@ -99,7 +99,7 @@
       _ arguments: [String], watching folder: String, _ point: Point, _ kind: Kind
     ) throws -> Outcome { try run(arguments, watching: folder, fault: "\(point):\(kind.rawValue)") }
 
-    /// All that lies in a folder, by the paths in it; those of folders end with a slash.
+    /// Everything in a folder, by the paths in it; those of folders end with a slash.
     static func content(_ folder: String) throws -> [String: Data] {
       var result: [String: Data] = [:]
       for name in try FileManager.default.subpathsOfDirectory(atPath: folder) {

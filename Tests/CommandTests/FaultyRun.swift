@@ -104,7 +104,7 @@
       ],
       .failure: [
         ("mkdir", "checkpoints"), ("pwrite", "run.lock"), ("write", "best.safetensors"),
-        ("close", "last.safetensors"), ("read", "exports.json"),
+        ("close", "last.safetensors"), ("read", "exports.json"), ("rename", "previous.safetensors"),
       ],
       .kill: [
         ("rename", "config.json"), ("write", "last.safetensors"), ("rename", "previous.safetensors"),

@@ -71,7 +71,7 @@ struct FinetuneTests {
     #expect(!FileManager.default.fileExists(atPath: run))
   }
 
-  /// Mistakes in --export are told before any image is read: the data folder is missing here, too.
+  /// Mistakes in --export are reported before any image is read: the data folder is missing here, too.
   @Test func mistakesInExportsAreToldFirst() throws {
     let folder = try TemporaryFolder()
     let taken = folder.file("taken.npz")
@@ -206,7 +206,7 @@ struct FinetuneTests {
     let skipped = try Tool.run(Self.arguments(data, folder.file("a")))
     #expect(skipped.status == 0, "\(skipped.error)")
     #expect(skipped.error.contains("flags/broken.png (skipped)"))
-    #expect(skipped.error.contains("1 pictures could not be read and were skipped"))
+    #expect(skipped.error.contains("1 image could not be read and was skipped"))
     let strict = try Tool.run(Self.arguments(data, folder.file("b")) + ["--strict-data"])
     #expect(strict.status == 3 && strict.error.contains("flags/broken.png"))
     #expect(!FileManager.default.fileExists(atPath: folder.file("b")))

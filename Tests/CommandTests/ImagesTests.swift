@@ -77,7 +77,7 @@ struct ImagesTests {
       let answer = try Self.json(outcome.output)
       #expect(answer["count"]?.int == 4)
       #expect(answer["correct"]?.int == (try Self.json(tuned.output))["correct"]?.int)
-      #expect(answer["measured_on"]?.string?.contains("put aside for validation; 16 ") == true)
+      #expect(answer["measured_on"]?.string?.contains("held out for validation; 16 ") == true)
     }
     let all = try Tool.run("evaluate", "--checkpoint", export, "--data", data, "--all")
     #expect(all.output.contains("of 20)"))

@@ -4,7 +4,7 @@ import TestSupport
 import VTCheckpoint
 import VTCore
 
-/// What is assumed of a checkpoint is told once, the same everywhere, and never in front of an error.
+/// What is assumed of a checkpoint is reported once, the same everywhere, and never before an error.
 struct NotesTests {
   static let clip = Fixtures.reference + "/vit_timm_clip/checkpoint.safetensors"
   static let inputs = Fixtures.reference + "/vit_timm_clip/io.npz"
@@ -67,12 +67,12 @@ struct NotesTests {
 
   @Test func headsThatNothingTellsAreAskedFor() throws {
     let asked = try Tool.run("predict", "--checkpoint", Self.plain, "/nowhere.jpg")
-    #expect(asked.status == 3 && asked.error.contains("the tensors do not tell num_heads"), "\(asked.error)")
+    #expect(asked.status == 3 && asked.error.contains("the tensors do not show num_heads"), "\(asked.error)")
     #expect(asked.error.contains("--num-heads N"))
     let inspected = try Tool.run("inspect", Self.plain)
     #expect(inspected.status == 0)
     #expect(
-      inspected.output.contains("network:    vit (dialect timm), but the tensors do not tell num_heads"))
+      inspected.output.contains("network:    vit (dialect timm), but the tensors do not show num_heads"))
     #expect(inspected.output.contains("--num-heads N"))
     #expect(try Tool.run(["inspect", Self.plain] + Self.heads).output.contains("num_heads=3"))
     let wrong = try Tool.run("inspect", Self.plain, "--num-heads", "5")
@@ -138,7 +138,7 @@ struct NotesTests {
   }
 }
 
-/// Numbers that are not finite are told by every command that reads them and has no use for them.
+/// Every command that reads values and cannot use them reports those that are not finite.
 struct NotFiniteTests {
   @Test func convertCompareAndInspectNameThem() throws {
     let folder = try TemporaryFolder()

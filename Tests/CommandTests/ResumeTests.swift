@@ -29,7 +29,7 @@ struct ResumeTests {
     }
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
-    // A lock that a killed process left is no obstacle; one of another machine is.
+    // A lock that a killed process left is not an obstacle; one of another machine is.
     let lock = run + "/run.lock"
     #expect(FileManager.default.fileExists(atPath: lock))
     try Data("{\"host\":\"elsewhere\",\"process\":1,\"start\":\"\"}".utf8).write(

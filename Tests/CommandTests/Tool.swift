@@ -11,7 +11,7 @@ enum Tool {
   }
 
   static var path: String {
-    // Test bundles and executables lie in the same folder.
+    // Test bundles and executables are in the same folder.
     let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
     let folder =
       bundle.map { ($0.bundlePath as NSString).deletingLastPathComponent }

@@ -9,7 +9,8 @@ struct UsageTests {
   static let jax = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
   static let commands = [
     ["inspect"], ["convert"], ["compare"], ["finetune"], ["evaluate"], ["predict"], ["data"], ["models"],
-    ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert"],
+    ["lr-find"],
+    ["sweep"], ["dialects"], ["bench", "train"], ["bench", "predict"], ["bench", "convert"],
     ["bench", "data"],
   ]
 
@@ -18,6 +19,10 @@ struct UsageTests {
     let help = try Tool.run(command + ["--help"])
     #expect(help.status == 0 && help.error.isEmpty)
     #expect(help.output.contains("Example: vtkit \(command.joined(separator: " "))"))
+    // Every other option is in a section with a title.
+    let untitled = help.output.split(separator: "\nOPTIONS:\n").last?.split(separator: "\n\n").first ?? ""
+    let options = untitled.split(separator: "\n").filter { $0.hasPrefix("  -") }
+    #expect(options.count == 2, "\(options)")
   }
 
   /// Each command with all it needs, and one flag too many.
@@ -84,7 +89,7 @@ struct UsageTests {
     (["convert", jax, "/tmp/x.keras", "--to", "vit-keras-3"], "load_weights"),
     (["convert", jax, "/tmp/x.npz", "--to", "jax-vit", "--variant", "line"], "it has released, linen"),
     (["convert", jax, "/tmp/x.npz", "--to", "timm", "--variant", "a"], "has no variant 'a'"),
-    (["convert", jax, "/tmp/x.npz", "--key", "modle"], "no tensor stands under the key 'modle'"),
+    (["convert", jax, "/tmp/x.npz", "--key", "modle"], "no tensor is under the key 'modle'"),
     (["inspcet", jax], "there is no command 'inspcet'. Did you mean 'inspect'?"),
     (["bench", "trian"], "there is no command 'trian'. Did you mean 'train'?"),
     (["qqqqqqqqqq"], "There are inspect, convert"),
@@ -96,7 +101,7 @@ struct UsageTests {
     (["dialects", "--architecture", "vti"], "there is no dialect for 'vti'"),
     (["bench", "train", "--model", "nothing"], "there is no model 'nothing'"),
     (["bench", "predict", "--image-size", "0"], "--image-size is at least 1"),
-    (["bench", "data", "/tmp", "--rounds", "0"], "--image-size and --rounds are at least 1"),
+    (["bench", "data", "/tmp", "--rounds", "0"], "--rounds is at least 1"),
   ])
   func wrongUseIsExplained(_ arguments: [String], _ message: String) throws {
     let outcome = try Tool.run(arguments)
@@ -118,7 +123,7 @@ struct UsageTests {
     let patterns = ["--ignore", "haed/*", "--allow-missing", "Transformer/encoderblock_7/*"]
     let told = [
       "--ignore 'haed/*' matches no tensor of the file",
-      "--allow-missing 'Transformer/encoderblock_7/*' matches no tensor that the network wants",
+      "--allow-missing 'Transformer/encoderblock_7/*' matches no tensor that the network needs",
     ]
     let inspected = try Tool.run(["inspect", Self.jax] + patterns)
     for text in told {

@@ -117,7 +117,7 @@ static int strike_file(const char *kind, int descriptor) {
   return is_inside(path) ? strike(kind, path) : GO;
 }
 
-// The function that this one stands before.
+// The function that this one wraps.
 #define NEXT(name) \
   static __typeof__(name) *next; \
   if (!next) next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)

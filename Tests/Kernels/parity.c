@@ -33,7 +33,7 @@ static void products(void) {
            vt_product(isa, o[0], cols, left, panels, rows, cols, 1, finish));
     float *w = numbers(cols * depth, 6), *scale = numbers(rows, 7);
     float *scratch = malloc(vt_weight_product_scratch(cols) * sizeof(float));
-    vt_gemm_b right = {.data = a, .stride = depth, .taps = 1};
+    vt_gemm_b right = {.data = a, .stride = depth, .kernel_offsets = 1};
     PARITY("weight product", 2e-6, LIST(w), LIST(cols * depth),
            vt_weight_product(isa, o[0], depth, c, cols, scale, right, rows, cols, depth, 1, scratch));
   }

@@ -61,7 +61,7 @@ static void winograd_weight(void) {
     vt_winograd_input(isa, v, TILES * C, x, HEIGHT, WIDTH, C, 0, BATCH * 4);
     float *scratch = malloc(vt_weight_product_scratch(K) * sizeof(float));
     for (int f = 0; f < 16; f++) {
-      vt_gemm_b right = {.data = v + f * TILES * C, .stride = C, .taps = 1};
+      vt_gemm_b right = {.data = v + f * TILES * C, .stride = C, .kernel_offsets = 1};
       vt_weight_product(isa, du + f * K * C, C, d + f * TILES * K, K, 0, right, TILES, K, C, 0, scratch);
     }
     float *result = copy(dweight, K * C * 9);

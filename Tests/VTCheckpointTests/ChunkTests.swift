@@ -109,7 +109,7 @@ struct ChunkTests {
     #expect(seen == (0..<12).map { Float($0) })
   }
 
-  /// Thousands of small tensors do not all stand open while the writer is slow: work would grow with their square.
+  /// Thousands of small tensors are not all open while the writer is slow: work would grow with their square.
   @Test func smallTensorsDoNotPileUp() throws {
     let opened = Mutex(0)
     let tensors = try (0..<3000).map { i in

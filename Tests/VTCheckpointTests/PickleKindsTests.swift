@@ -87,7 +87,7 @@ struct PickleKindsTests {
     let path = temporary.file("other.pth")
     var big = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "legacy_2.pth"))
     let mark = try #require(big.range(of: Data("little_endian".utf8)))
-    // BINPUT stands between the key and its value.
+    // BINPUT is between the key and its value.
     let value = try #require(big[mark.upperBound...].firstIndex(of: 0x88))
     big[value] = 0x89
     try big.write(to: URL(fileURLWithPath: path))

@@ -68,7 +68,7 @@ struct ReferenceArchiveTests {
           #expect(Self.matches((tensor, bytes), member), "\(name): \(memberName)")
         }
       case "must_refuse": #expect(tensor.flatMap { try? $0.bytes() } == nil, "\(name): \(memberName)")
-      default: #expect(tensor == nil, "\(name): \(memberName) is no tensor")
+      default: #expect(tensor == nil, "\(name): \(memberName) is not a tensor")
       }
     }
   }

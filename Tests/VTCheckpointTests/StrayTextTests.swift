@@ -4,7 +4,7 @@ import TestSupport
 import VTCheckpoint
 import VTCore
 
-/// What is no file of weights at all says what it is, whatever its suffix.
+/// A file that does not hold weights says what it is, whatever its suffix.
 struct StrayTextTests {
   @Test(arguments: ["pth", "safetensors", "npz", "h5", "keras"])
   func pagesAndPointersAreNamed(_ suffix: String) throws {

@@ -60,7 +60,7 @@ struct ChunksTests {
     #expect(loaded.ignored.contains { $0.name == head.name })
   }
 
-  /// Names that no division of the blocks gives are no chunks.
+  /// Names that no division of the blocks gives are not chunks.
   @Test func otherNumbersAreNotTakenForChunks() throws {
     let (reference, tensors) = try Self.chunked(2)
     let odd = tensors.map { $0.renamed($0.name.replacing("blocks.0.1.", with: "blocks.3.1.")) }

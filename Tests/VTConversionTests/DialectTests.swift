@@ -137,7 +137,7 @@ struct DialectTests {
       held += 1
       let back = try LoadedCheckpoint.load(exported.store, LoadOptions(), path: nil)
       #expect(back.dialect == file.dialect)
-      // Batch counters may have no place; they begin anew where there is one.
+      // The dialect may lack batch counters; if it has them, they restart.
       let omitted = Set(exported.omitted.map(\.name))
       let kept = Set(loaded.native.names).subtracting(omitted)
       #expect(omitted.allSatisfy { $0.hasSuffix(".num_batches_tracked") })

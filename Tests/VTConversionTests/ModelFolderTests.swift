@@ -136,7 +136,7 @@ struct ModelFolderTests {
       try FileManager.default.copyItem(atPath: ReferenceCase(name).checkpointPath(), toPath: path)
       let options = LoadOptions(configuration: name.hasPrefix("vit") ? .object(["num_heads": .int(4)]) : nil)
       let told = try LoadedCheckpoint.load(path, options).notes.filter {
-        $0.text.contains("config.json, which is not")
+        $0.text.contains("config.json beside it would")
       }
       #expect(
         told.map(\.text.localizedLowercase).first?.hasPrefix(keys + ": the file does not record") == true,
@@ -440,7 +440,7 @@ struct ModelFolderTests {
     try broken.append(StoredTensor(name: "broken", type: .f32, shape: [1]) { throw Failure("no such bytes") })
     #expect(throws: Failure.self) { try write(broken) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: place.path).isEmpty)
-    // An empty folder is no obstacle; what is in it is only replaced on demand, and only a model.
+    // An empty folder is not an obstacle; what is in it is only replaced on demand, and only a model.
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try write(exported.store, limit: 20_000)
     #expect(try content().contains("model.safetensors.index.json"))

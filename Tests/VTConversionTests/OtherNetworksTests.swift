@@ -94,7 +94,7 @@ struct OtherNetworksTests {
     #expect(
       failure.problem.hasPrefix("this looks like ") && failure.problem.contains(network), "\(failure.problem)"
     )
-    #expect(failure.problem.contains("VTKit has ViT, Swin, CvT, T2T-ViT and ResNet"))
+    #expect(failure.problem.contains("VTKit supports ViT, Swin, CvT, T2T-ViT and ResNet"))
     // No advice that leads nowhere.
     #expect(failure.hint == nil)
   }

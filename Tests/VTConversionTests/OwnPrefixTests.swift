@@ -64,7 +64,7 @@ struct OwnPrefixTests {
     #expect(failure?.kind == .usage && failure?.hint?.contains("'state_dict_ema.vit'") == true)
   }
 
-  /// Averaged weights beside plain ones: which were taken is told, and how to take the others.
+  /// Averaged weights beside plain ones: a note says which were taken, and how to take the others.
   @Test func copiesUnderKnownKeysAreTold() throws {
     let (_, original, _) = try DialectTests.load("vit_timm_safetensors")
     let file = try store([("model.", original.tensors), ("model_ema.", original.tensors)])
@@ -96,7 +96,7 @@ struct OwnPrefixTests {
     let failure = #expect(throws: Failure.self) { try load(file) }
     #expect(
       failure?.hint
-        == "under 'vit', \(original.count) of \(original.count + 1) tensors have names of a vit in the dialect timm, but they are no whole network (--key vit --from timm --architecture vit tells why)"
+        == "under 'vit', \(original.count) of \(original.count + 1) tensors have names of a vit in the dialect timm, but the network is incomplete (--key vit --from timm --architecture vit shows why)"
     )
     // What is proposed does that.
     let proposed = LoadOptions(architecture: "vit", dialect: "timm", key: "vit", configuration: Self.heads)

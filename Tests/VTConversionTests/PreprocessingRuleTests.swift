@@ -56,7 +56,7 @@ struct PreprocessingRuleTests {
     #expect(found["resize"]?.string == "squash")
   }
 
-  /// What is in doubt is told once, what is sure is not.
+  /// What is in doubt is reported once, what is certain is not.
   @Test(arguments: [
     ("vit_timm_safetensors", true), ("vit_hf_safetensors", true), ("vit_lucidrains_pth", true),
     ("vit_timm_registers", false), ("vit_timm_map", false), ("vit_jax_npz", false),
@@ -106,7 +106,7 @@ struct PreprocessingRuleTests {
     let python = try #require(
       try made("timm").pythonSnippet(metadata.configuration, files: ["vit.safetensors"], format: .safetensors)
     )
-    #expect(python.contains("# Images: resized to 71 (shorter side, bicubic), the middle 64 x 64;"))
+    #expect(python.contains("# Images: resized to 71 (shorter side, bicubic), center crop 64 x 64;"))
     #expect(python.hasSuffix("# RGB, (x / 255 - mean) / std, mean 0.485 0.456 0.406, std 0.5 0.5 0.5."))
   }
 
@@ -118,7 +118,7 @@ struct PreprocessingRuleTests {
         "mean": .array([.int(1), .int(2), .int(3)]), "std": .array([.int(1), .int(1), .int(1)]),
       ]))
     #expect(
-      words.geometry == "the largest square in the middle, resized to 48 x 48 (bilinear without antialiasing)"
+      words.geometry == "largest center square, resized to 48 x 48 (bilinear without antialiasing)"
     )
     #expect(words.numbers == "BGR, (x - mean) / std, mean 1 2 3, std 1 1 1")
   }

@@ -93,7 +93,7 @@ struct PublishedNetworksTests {
   func otherSizesAreAskedFor(_ shape: Shape) throws {
     let failure = #expect(throws: Failure.self) { try load(shape.store()) }
     #expect(
-      failure?.problem.contains("the tensors do not tell num_heads, and no published network has") == true)
+      failure?.problem.contains("the tensors do not show num_heads, and no published network has") == true)
     #expect(failure?.problem.contains("embed_dim \(shape.width)") == true)
     #expect(failure?.hint?.contains("--num-heads N") == true)
     let given = try load(shape.store(), .object(["num_heads": .int(4)]))
@@ -180,7 +180,8 @@ struct PublishedNetworksTests {
   @Test func networksOfTheSameTensorsAreRefused() throws {
     let shape = Shape(width: 768, classToken: false, norms: ["fc_norm"], qkvBias: false)
     let failure = #expect(throws: Failure.self) { try load(shape.store()) }
-    #expect(failure?.problem.contains("timm's vit_base_patch16_rpn_224, which VTKit does not have") == true)
+    #expect(
+      failure?.problem.contains("timm's vit_base_patch16_rpn_224, which VTKit does not support") == true)
     // The user's own word counts, and other keys are no word on it.
     let word = JSON.object(["norm_after_pooling": .bool(true)])
     #expect(
@@ -209,7 +210,7 @@ struct PublishedNetworksTests {
     let store = try CheckpointFile.open(ReferenceCase("resnet_timm_safetensors").checkpointPath())
     for configuration in [nil, JSON.object(["image_size": .int(64)])] {
       let failure = #expect(throws: Failure.self) { try loadFile(store, path, configuration) }
-      #expect(failure?.problem.contains("which VTKit does not have: it blurs before each stride") == true)
+      #expect(failure?.problem.contains("which VTKit does not support: it blurs before each stride") == true)
       #expect(failure?.hint?.contains("another name") == true)
     }
     #expect(throws: Never.self) { try loadFile(store, "/m/resnet50.a1_in1k/model.safetensors") }

@@ -71,9 +71,10 @@ struct SquareSizesTests {
   }
 
   @Test func whatIsNoSquareIsRefused() throws {
-    #expect(Self.problem(try Self.store(rows: 22)).contains("21 cells are no square grid"))
+    #expect(Self.problem(try Self.store(rows: 22)).contains("21 cells are not a square grid"))
     #expect(
-      Self.problem(try Self.store(rows: 22), ["image_size": .int(32)]).contains("21 cells are no square grid")
+      Self.problem(try Self.store(rows: 22), ["image_size": .int(32)]).contains(
+        "21 cells are not a square grid")
     )
     // The table of another size, cut.
     #expect(Self.problem(try Self.store(rows: 16)).contains("16 rows"))

@@ -50,7 +50,7 @@ struct ImageFolderTests {
     #expect(set.validationFolder == "val" && set.test.isEmpty)
     #expect(
       set.remarks.warnings == [
-        "there are no validation images of a: the accuracy says nothing of it",
+        "there are no validation images of a: the accuracy does not cover it",
         "1 file is not a JPEG, PNG, WebP, BMP, TIFF or GIF image and was not used, the first: \(folder.path)/train/a/notes.txt",
       ])
     let evaluation = try EvaluationSet(folder.path, classes: ["a", "b", "c"])
@@ -64,7 +64,7 @@ struct ImageFolderTests {
       return failure?.problem ?? ""
     }
     #expect(try message(["readme.txt"]) == "no images found")
-    #expect(try message(["a/1.png"]) == "only one class ('a'): there is nothing to tell apart")
+    #expect(try message(["a/1.png"]) == "only one class ('a'); classification needs at least two")
     #expect(try message(["train/a/1.png", "train/b/1.txt"]) == "classes without training images (b)")
     #expect(
       try message(["train/a/1.png", "train/b/1.png", "val/c/1.png"])

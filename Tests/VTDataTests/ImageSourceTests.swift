@@ -5,7 +5,7 @@ import VTCore
 
 @testable import VTData
 
-/// Images that are no files.
+/// Images that are not files.
 struct ImageSourceTests {
   /// A source in memory.
   private struct Memory: ImageSource {

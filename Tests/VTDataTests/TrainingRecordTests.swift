@@ -37,7 +37,7 @@ struct TrainingRecordTests {
     let record = try Self.record(data)
     let set = try EvaluationSet(folder.path, classes: ["a", "b"], record: record)
     #expect(set.samples == data.validation && set.samples.count == 4)
-    #expect(set.source.hasPrefix("the 4 images that were put aside for validation; 16 "))
+    #expect(set.source.hasPrefix("the 4 images that were held out for validation; 16 "))
     let all = try EvaluationSet(
       folder.path, classes: ["a", "b"], record: record, includesTraining: true)
     #expect(all.samples.count == 20)

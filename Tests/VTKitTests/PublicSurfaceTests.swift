@@ -12,7 +12,7 @@ struct PublicSurfaceTests {
       let lines = try String(contentsOfFile: root + "/" + file, encoding: .utf8)
         .components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
       return lines.indices.filter { isPublic(lines[$0]) }.map { index in
-        // Attributes may stand between a declaration and its comment.
+        // Attributes may be between a declaration and its comment.
         let above = lines[..<index].last { !$0.hasPrefix("@") || $0.contains(" ") } ?? ""
         return ("\(file):\(index + 1): \(lines[index])", above.hasPrefix("///"))
       }

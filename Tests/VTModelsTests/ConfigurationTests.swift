@@ -70,9 +70,9 @@ struct ConfigurationTests {
   @Test(arguments: Models.all.map(\.name))
   func configurationsSurviveARoundTrip(_ name: String) throws {
     let given = try Models.named(name).configuration
-    func check<Shape: NetworkConfiguration>(_ type: Shape.Type) throws {
-      let written = try Shape(given).json
-      #expect(try Shape(written).json == written)
+    func check<Configuration: NetworkConfiguration>(_ type: Configuration.Type) throws {
+      let written = try Configuration(given).json
+      #expect(try Configuration(written).json == written)
       for member in given.members ?? [] {
         let own = written[member.key]
         #expect(own == member.value || Self.numbers(own) == Self.numbers(member.value), "\(member.key)")

@@ -12,7 +12,7 @@ struct ViTTests {
   /// Activation and eps matter at a scale that the parity tolerance alone would let through.
   @Test func activationAndEpsComeFromTheConfiguration() throws {
     let configurations = try ["vit_jax_npz", "vit_timm_safetensors", "vit_hf_tf_h5"].map {
-      try ViTConfiguration(NetworkTests.model(ReferenceCase($0), Engine(threads: 1)).configuration)
+      try ViTConfiguration(NetworkTests.model(ReferenceCase($0), Engine(threads: 1)).configuration.json)
     }
     #expect(configurations.map(\.activation) == [.geluTanh, .gelu, .gelu])
     #expect(configurations.map(\.normEps) == [1e-6, 1e-6, 1e-12])

@@ -6,7 +6,7 @@ import TestSupport
 @testable import VTTensor
 
 /// One head of attention, forward and back, against the definition in double: with and without bias and mask, over
-/// one tile and over several in both directions, with rows that stand apart.
+/// one tile and over several in both directions, with rows that are apart.
 struct AttentionKernelTests {
   private func numbers(_ count: Int, _ index: UInt64) -> [Float] { KernelParityTests.numbers(count, index) }
 

@@ -6,7 +6,7 @@ import VTCore
 
 @testable import VTTensor
 
-/// Every fast variant of every kernel against the scalar reference, on sizes that are no multiple of
+/// Every fast variant of every kernel against the scalar reference, on sizes that are not a multiple of
 /// anything.
 struct KernelParityTests {
   static let variants = Engine.supportedInstructions.filter { $0 != .scalar }

@@ -29,7 +29,7 @@ struct OperationSample: Sendable, CustomTestStringConvertible {
     self.forward = forward
   }
 
-  /// Numbers that are no parameters, made once: a sample runs thousands of times.
+  /// Values other than parameters, made once: a sample runs thousands of times.
   private struct Constant {
     let shape: [Int]
     let values: [Float]

@@ -55,7 +55,8 @@ struct ProductTests {
                     vt_product(
                       isa, &c, ldc,
                       vt_gemm_a(
-                        data: a.baseAddress, stride: lda, depth: depth, taps: 1, cells: nil, tap_stride: 0),
+                        data: a.baseAddress, stride: lda, depth: depth, kernel_offsets: 1, cells: nil,
+                        offset_stride: 0),
                       panels, rows, cols, accumulate ? 1 : 0, finish)
                   }
                 }
@@ -82,7 +83,9 @@ struct ProductTests {
           a.withUnsafeMutableBufferPointer { a in
             vt_product(
               isa, c, cols,
-              vt_gemm_a(data: a.baseAddress, stride: depth, depth: depth, taps: 1, cells: nil, tap_stride: 0),
+              vt_gemm_a(
+                data: a.baseAddress, stride: depth, depth: depth, kernel_offsets: 1, cells: nil,
+                offset_stride: 0),
               panels, rows, cols, 0, finish)
           }
         }
@@ -115,21 +118,23 @@ struct ProductTests {
 
   /// Rows gathered from several places, some of them outside.
   @Test func gatheredProducts() {
-    let (taps, depth, cols, rows, sources) = (3, 35, 21, 101, 40)
+    let (offsets, depth, cols, rows, sources) = (3, 35, 21, 101, 40)
     let data = numbers(sources * depth, 1)
-    let cells = (0..<taps * rows).map { Int32(($0 * 7 + 3) % (sources + 5)) }.map { $0 >= sources ? -1 : $0 }
-    let b = numbers(cols * taps * depth, 2)
-    var panels = [Float](repeating: .nan, count: vt_panels_size(taps * depth, cols))
-    vt_pack_panels(VT_ISA_PORTABLE, &panels, b, taps * depth, 1, taps * depth, cols)
+    let cells = (0..<offsets * rows).map { Int32(($0 * 7 + 3) % (sources + 5)) }.map {
+      $0 >= sources ? -1 : $0
+    }
+    let b = numbers(cols * offsets * depth, 2)
+    var panels = [Float](repeating: .nan, count: vt_panels_size(offsets * depth, cols))
+    vt_pack_panels(VT_ISA_PORTABLE, &panels, b, offsets * depth, 1, offsets * depth, cols)
     var expected = [Float](repeating: 0, count: rows * cols)
     for i in 0..<rows {
       for j in 0..<cols {
         var sum = 0.0
-        for tap in 0..<taps where cells[tap * rows + i] >= 0 {
+        for offset in 0..<offsets where cells[offset * rows + i] >= 0 {
           for p in 0..<depth {
             sum +=
-              Double(data[Int(cells[tap * rows + i]) * depth + p])
-              * Double(b[(j * taps + tap) * depth + p])
+              Double(data[Int(cells[offset * rows + i]) * depth + p])
+              * Double(b[(j * offsets + offset) * depth + p])
           }
         }
         expected[i * cols + j] = Float(sum)
@@ -142,8 +147,9 @@ struct ProductTests {
           vt_product(
             isa, &c, cols,
             vt_gemm_a(
-              data: data.baseAddress, stride: depth, depth: depth, taps: taps, cells: cells.baseAddress,
-              tap_stride: rows),
+              data: data.baseAddress, stride: depth, depth: depth, kernel_offsets: offsets,
+              cells: cells.baseAddress,
+              offset_stride: rows),
             panels, rows, cols, 0, vt_epilogue())
         }
       }
@@ -187,7 +193,8 @@ struct ProductTests {
                         isa, &c, ldc, a, lda, scale,
                         vt_gemm_b(
                           data: b.baseAddress, stride: ldb, cells: gathers ? cells.baseAddress : nil,
-                          taps: 1, tap_stride: 0, tap_width: 0, mean: norms ? mean.baseAddress : nil,
+                          kernel_offsets: 1, offset_stride: 0, offset_width: 0,
+                          mean: norms ? mean.baseAddress : nil,
                           rstd: rstd.baseAddress,
                           gamma: gamma.baseAddress, beta: beta.baseAddress),
                         rows, m, n, accumulate ? 1 : 0, &scratch)

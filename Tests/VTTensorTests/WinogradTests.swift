@@ -44,15 +44,15 @@ struct WinogradTests {
     for cell in 0..<g.batch * g.cells {
       let (image, row, column) = (cell / g.cells, cell % g.cells / g.width, cell % g.width)
       for o in 0..<outputs { y[cell * outputs + o] = Double(bias[o]) }
-      for tap in 0..<9 {
-        let (i, j) = (row + tap / 3 - 1, column + tap % 3 - 1)
+      for offset in 0..<9 {
+        let (i, j) = (row + offset / 3 - 1, column + offset % 3 - 1)
         guard (0..<g.height).contains(i), (0..<g.width).contains(j) else { continue }
         let from = (image * g.cells + i * g.width + j) * g.channels
         for o in 0..<outputs {
           let d = Double(dy[cell * outputs + o])
           var sum = 0.0
           for c in 0..<g.channels {
-            let at = (o * g.channels + c) * 9 + tap
+            let at = (o * g.channels + c) * 9 + offset
             sum += Double(x[from + c]) * Double(w[at])
             dx[from + c] += d * Double(w[at])
             dw[at] += d * Double(x[from + c])

@@ -184,7 +184,7 @@ struct AllNetworksTests {
       try CheckpointFile.write(exported.store, to: path)
       let back = try LoadedCheckpoint.load(path)
       #expect(back.dialect == file.dialect)
-      // Training has no counters of batches; where a dialect has them they begin anew.
+      // Training has no counters of batches; in dialects that have them they restart.
       let added = Set(back.native.names).subtracting(native.names)
       #expect(added.allSatisfy { $0.hasSuffix(".num_batches_tracked") }, "\(added)")
       for tensor in native.tensors {
@@ -193,7 +193,7 @@ struct AllNetworksTests {
       // The same configuration, so the same network.
       _ = try Models.make(
         back.metadata.configuration, weights: back.native, engine: Engine(threads: 1))
-      for member in trainer.model.configuration.members ?? [] where member.key != "window_padding" {
+      for member in trainer.model.configuration.json.members ?? [] where member.key != "window_padding" {
         #expect(back.metadata.configuration[member.key]?.isSame(as: member.value) == true, "\(member.key)")
       }
     }

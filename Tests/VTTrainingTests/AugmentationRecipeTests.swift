@@ -49,9 +49,9 @@ struct AugmentationRecipeTests {
     ("colorJitter=[1, 2]", "--color-jitter is [1,2], and must be a number, three or four numbers, or null"),
     ("colorJitter=-1", "--color-jitter must be numbers from 0 to 100"),
     ("colorJitter=[1, 1, 1, 0.6]", "--color-jitter must turn the hue by at most 0.5"),
-    ("rotationDegrees=200", "--rotation must lie in 0...180"),
-    ("verticalFlipProbability=2", "--vflip must lie in 0...1"),
-    ("erasingProbability=-0.1", "--random-erase must lie in 0...1"),
+    ("rotationDegrees=200", "--rotation must be in 0...180"),
+    ("verticalFlipProbability=2", "--vflip must be in 0...1"),
+    ("erasingProbability=-0.1", "--random-erase must be in 0...1"),
     ("erasingMode=color", "--random-erase-mode is \"color\", and must be one of const, rand, pixel"),
     ("erasingCount=0", "--random-erase-count must be at least 1"),
   ])

@@ -91,13 +91,13 @@ struct RecipeTests {
       [.init("schedule", .string("one-cycle")), .init("followsReferenceSchedule", .bool(true))],
       "--schedule is not one of the reference code's with --reference-schedule"
     ),
-    ([.init("optimizer.beta1", .int(1))], "--set optimizer.beta1 must lie in 0..<1"),
+    ([.init("optimizer.beta1", .int(1))], "--set optimizer.beta1 must be in 0..<1"),
     ([.init("epochs", .string("x"))], "--epochs is \"x\", and must be a whole number"),
     ([.init("epoch", .int(3))], "--set: a recipe has no key 'epoch'"),
     ([.init("optimizer.momentum", .number("0.5"))], "--momentum: the optimizer 'adamw' has no such number"),
     (
       [.init("optimizer.momentum", .int(1)), .init("optimizer.name", .string("sgd"))],
-      "--momentum must lie in 0..<1"
+      "--momentum must be in 0..<1"
     ),
     (
       [.init("optimizer.name", .string("adam"))],

@@ -161,7 +161,7 @@ struct RunFolderTests {
     #expect(failure?.file?.hasSuffix("metrics.jsonl") == true && failure?.kind == .badInput)
   }
 
-  /// Nothing that a process left which was stopped before its run had begun stands in the way.
+  /// What a process leaves that was stopped before its run had begun is not in the way.
   @Test func unbegunRunsAreBegunAgain() throws {
     let folder = try TemporaryFolder()
     let data = try TrainerTests.data(folder)

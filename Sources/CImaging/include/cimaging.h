@@ -53,7 +53,7 @@ typedef enum { VT_FILTER_BILINEAR = 0, VT_FILTER_BICUBIC = 1, VT_FILTER_NEAREST 
 /// the scale when shrinking, weights rounded to 22-bit fixed point, 8 bits between the passes; vertical pass
 /// first where Pillow 13 has it so. `like_torch`: as PyTorch does with 8-bit tensors (`interpolate` with antialias), whose weights have
 /// 16 bits and whose horizontal pass is always first. Of the resized image, `full_width` by `full_height`, only `window`
-/// is computed, which must lie inside and not be empty. 0 on success, -1 where memory is short.
+/// is computed, which must be inside and not be empty. 0 on success, -1 where memory is short.
 int vt_resize_rgb(uint8_t *out, size_t full_width, size_t full_height, vt_window window, const uint8_t *in,
                   size_t in_width, size_t in_height, vt_filter filter, int like_torch);
 

@@ -1,18 +1,18 @@
-// The kernels that a BLAS does not give. Rules that hold for every function here:
-// row-major float32, sizes in elements, no alignment assumed, no allocation, no threads; outputs
-// do not overlap inputs unless "in place" is said; `accumulate` adds to the output instead of
-// overwriting it. `isa` picks the variant, so that tests can compare them all:
-// VT_ISA_SCALAR is the reference, written for clarity, with double accumulators.
+// Kernels for what a BLAS does not offer. All functions here: row-major float32, sizes in elements, no alignment
+// assumed, no allocation, no threads; outputs do not overlap inputs unless "in place" is said; `accumulate` adds to the
+// output instead of overwriting it. `isa` selects the variant, so that tests can compare them all: VT_ISA_SCALAR is the
+// reference, written for clarity, with double accumulators.
 #ifndef VT_CKERNELS_H
 #define VT_CKERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/// VT_ISA_AVX512 has vectors of sixteen for products and what else gains by them, and shares the rest with VT_ISA_AVX2.
+/// VT_ISA_AVX512 has vectors of sixteen for products and other kernels that gain by them, and shares the rest with
+/// VT_ISA_AVX2.
 typedef enum { VT_ISA_SCALAR = 0, VT_ISA_PORTABLE = 1, VT_ISA_AVX2 = 2, VT_ISA_AVX512 = 3 } vt_isa;
 
-/// Tells the processor that this thread only waits.
+/// Tells the processor that this thread is spinning.
 static inline void vt_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -21,7 +21,7 @@ static inline void vt_pause(void) {
 #endif
 }
 
-/// Whether this processor runs `isa`.
+/// Whether this processor supports `isa`.
 int vt_isa_supported(vt_isa isa);
 
 typedef enum {
@@ -45,20 +45,21 @@ void vt_activation_backward(vt_isa isa, vt_activation kind, float *dx, float *y,
 
 // product.c
 
-/// Operand A of a product: row i is taps[0], taps[1], ... end to end, each `depth` numbers. Without `cells`
-/// there is one tap, and row i begins at data + i * stride; with them, tap t of row i begins at
-/// data + cells[t * tap_stride + i] * stride, and where that is negative it is zeros: a convolution, unfolded nowhere.
+/// Operand A of a product: row i is the concatenation of `kernel_offsets` parts of `depth` elements each. Without
+/// `cells` there is one part, which begins at data + i * stride; with `cells`, part t of row i begins at
+/// data + cells[t * offset_stride + i] * stride, or is zeros if that cell is negative: a convolution without unfolding.
 typedef struct {
   const float *data;
-  size_t stride, depth, taps;
+  size_t stride, depth, kernel_offsets;
   const int32_t *cells;
-  size_t tap_stride;
+  size_t offset_stride;
 } vt_gemm_a;
 
-/// The epilogue, computed on a product c while it is in the cache: c += bias, out = act(c), out = residual + row_scale * out. Where
-/// `before` is given, the product is the gradient of act(before) instead: out = c * act'(before), then again =
-/// act(before), which may be in c's place; so may `out` be in `before`'s. Last, sums[j] = sum of out's column j.
-/// Null pointers leave their part out; without `out` it is c itself. Rows are as far apart as c's.
+/// The epilogue, computed on a product c while it is in the cache: c += bias, out = act(c),
+/// out = residual + row_scale * out. If `before` is given, the product is the gradient of act(before) instead:
+/// out = c * act'(before), then again = act(before), which may be in c's place; `out` may be in `before`'s. Last,
+/// sums[j] = sum of out's column j. A null pointer leaves its part out; without `out` it is c itself. All rows are as
+/// far apart as c's.
 typedef struct {
   vt_activation kind;
   float *out;
@@ -66,38 +67,39 @@ typedef struct {
   float *again, *sums;
 } vt_epilogue;
 
-/// Whether the products were compiled with optimization; without, a BLAS is far faster.
+/// Whether the products were compiled with optimization; without it, a BLAS is far faster.
 int vt_product_is_optimized(void);
-/// Numbers that a packed matrix [depth, cols] takes: panels of sixteen columns, [depth, 16] each, the last filled up.
+/// Elements of a packed matrix [depth, cols]: panels of sixteen columns, [depth, 16] each, the last padded.
 size_t vt_panels_size(size_t depth, size_t cols);
-/// Packs b [depth, cols], or where `transposed` b [cols, depth], rows `ldb` apart. Runs of whole panels may be packed
-/// apart: the panel of column 16 i begins at 16 i * depth.
+/// Packs b [depth, cols] or, if `transposed`, b [cols, depth], rows `ldb` apart. Ranges of complete panels may be
+/// packed separately: the panel of column 16 i begins at 16 i * depth.
 void vt_pack_panels(vt_isa isa, float *panels, const float *b, size_t ldb, int transposed, size_t depth,
                     size_t cols);
-/// Applies `epilogue` to c [rows, cols], for products that were made elsewhere.
+/// Applies `epilogue` to c [rows, cols], for products that were computed elsewhere.
 void vt_apply_epilogue(vt_isa isa, const vt_epilogue *epilogue, float *c, size_t ldc, size_t rows, size_t cols);
-/// c [rows, cols] (+)= a * panels [taps * depth, cols], then `epilogue`. Rows of c are `ldc` apart. An
-/// element's bits do not depend on where the matrices are cut into tiles.
+/// c [rows, cols] (+)= a * panels [kernel_offsets * depth, cols], then `epilogue`. Rows of c are `ldc` apart. An
+/// element's bits do not depend on how the matrices are divided into tiles.
 void vt_product(vt_isa isa, float *c, size_t ldc, vt_gemm_a a, const float *panels, size_t rows,
                 size_t cols, int accumulate, vt_epilogue epilogue);
 
 // weight_product.c
 
-/// Operand B of a product over rows: row r is data + r * stride, or under tap t data +
-/// cells[t * tap_stride + r] * stride with `cells`, zeros where that is negative; then (x - mean[r]) * rstd[r] * gamma +
-/// beta where `mean` is given. A tap's columns begin at tap * tap_width of the product; without `cells` there is one tap.
+/// Operand B of a product over rows: row r is data + r * stride or, with `cells`, at kernel offset t
+/// data + cells[t * offset_stride + r] * stride, zeros if that cell is negative; then
+/// (x - mean[r]) * rstd[r] * gamma + beta if `mean` is given. The columns of offset t begin at t * offset_width of the
+/// product; without `cells` there is one offset.
 typedef struct {
   const float *data;
   size_t stride;
   const int32_t *cells;
-  size_t taps, tap_stride, tap_width;
+  size_t kernel_offsets, offset_stride, offset_width;
   const float *mean, *rstd, *gamma, *beta;
 } vt_gemm_b;
 
-/// Numbers of scratch memory that `vt_weight_product` needs for `m` columns on the left.
+/// Elements of scratch memory that `vt_weight_product` needs for `m` columns of operand A.
 size_t vt_weight_product_scratch(size_t m);
-/// c [m, n] (+)= sum over rows of row_scale[r] * a[r, 0..<m] b[r, 0..<n] for each tap; `row_scale` may be null. Rows of a are `lda`
-/// apart, rows of c `ldc`. An element's bits do not depend on m and n.
+/// c [m, n] (+)= sum over rows of row_scale[r] * a[r, 0..<m] b[r, 0..<n] for each kernel offset; `row_scale` may be
+/// null. Rows of a are `lda` apart, rows of c `ldc`. An element's bits do not depend on m and n.
 void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t lda,
                        const float *row_scale, vt_gemm_b b, size_t rows, size_t m, size_t n,
                        int accumulate, float *scratch);
@@ -105,12 +107,12 @@ void vt_weight_product(vt_isa isa, float *c, size_t ldc, const float *a, size_t 
 // layer_norm.c
 
 /// y = (x - mean) * rstd * gamma + beta for each row [cols]; writes mean[rows], rstd[rows]. rstd is
-/// 1 / sqrt(var + eps), or 1 / (sqrt(var) + eps) where `eps_outside`.
+/// 1 / sqrt(var + eps), or 1 / (sqrt(var) + eps) if `eps_outside`.
 void vt_layer_norm_forward(vt_isa isa, float *y, float *mean, float *rstd, const float *x,
                            const float *gamma, const float *beta, size_t rows, size_t cols,
                            float eps, int eps_outside);
 /// dx = residual + gradient (residual may be null, or dx); dgamma[cols] += sum dy * xhat; dbeta[cols] += sum dy.
-/// `outer_eps` is the eps that was added outside the root, 0 where it was inside.
+/// `outer_eps` is the eps that was added outside the root, 0 if it was inside.
 void vt_layer_norm_backward(vt_isa isa, float *dx, float *dgamma, float *dbeta, const float *dy,
                             const float *x, const float *mean, const float *rstd,
                             const float *gamma, size_t rows, size_t cols, float outer_eps,
@@ -118,17 +120,17 @@ void vt_layer_norm_backward(vt_isa isa, float *dx, float *dgamma, float *dbeta, 
 
 // softmax.c
 
-/// Numbers from row to row of scores: `cols` up to whole vectors. What is behind a row's end may be read and written,
-/// and is never part of a result.
+/// Elements from row to row of scores: `cols` rounded up to complete vectors. What is beyond a row's end may be read
+/// and written, and is never part of a result.
 size_t vt_score_stride(size_t cols);
-/// In place over each row [cols]: x = softmax(scale * x + bias + mask), either may be null; lse[r] = log sum exp of
-/// what went in. Rows of all three are a score's stride apart.
+/// In place over each row [cols]: x = softmax(scale * x + bias + mask), either may be null; lse[r] = log sum exp of the
+/// softmax's input. Rows of all three are one score stride apart.
 void vt_softmax_rows(vt_isa isa, float *x, float *lse, float scale, const float *bias,
                      const float *mask, size_t rows, size_t cols);
-/// Probabilities and gradients of the scores, a column a query: p holds k . q and becomes
-/// p = exp(scale * p + bias + mask - lse[c]); dp becomes p * (dp - delta[c]) * scale, and without the scale
-/// is added to dbias where given. Rows of p and dp are a score's stride apart, those of bias, mask and dbias `ldb`; lse
-/// and delta have numbers, if arbitrary ones, up to that stride too.
+/// Probabilities and gradients of the scores, one column per query: p holds k . q and becomes
+/// p = exp(scale * p + bias + mask - lse[c]); dp becomes p * (dp - delta[c]) * scale, and without the scale is added to
+/// dbias if given. Rows of p and dp are one score stride apart, those of bias, mask and dbias `ldb`; lse and delta must
+/// be readable up to that stride, too, with any values.
 void vt_scores_backward(vt_isa isa, float *p, float *dp, const float *lse, const float *delta,
                         float scale, const float *bias, const float *mask, size_t ldb, float *dbias,
                         size_t rows, size_t cols);
@@ -146,7 +148,7 @@ void vt_cross_entropy(float *loss, float *dlogits, const float *logits, const in
 // attention.c
 
 /// One head: q [queries, dim], k and v [keys, dim], rows ld* apart. `bias` and `mask` are added to the scores,
-/// [queries, keys] in the forward pass, turned to [keys, queries] in the backward one, rows a score's stride apart;
+/// [queries, keys] in the forward pass, transposed to [keys, queries] in the backward one, rows one score stride apart;
 /// either may be null.
 typedef struct {
   size_t queries, keys, dim;
@@ -156,21 +158,22 @@ typedef struct {
   const float *bias, *mask;
 } vt_head;
 
-/// Where a head's gradients go, rows ld* apart; added to what is there where `keep_*` is set.
+/// Where a head's gradients are written, rows ld* apart; added to what is there if `keep_*` is set.
 typedef struct {
   float *dq, *dk, *dv;
   size_t ldq, ldk, ldv;
   int keep_q, keep_k, keep_v;
 } vt_head_gradient;
 
-/// Numbers of scratch memory.
+/// Elements of scratch memory.
 size_t vt_attention_forward_scratch(size_t keys, size_t dim);
 size_t vt_attention_backward_scratch(size_t queries, size_t keys, size_t dim);
 /// out [queries, dim] = softmax(scale q k^T + bias + mask) v, rows ldo apart; lse[queries], the log of each row's sum of
 /// exponentials.
 void vt_attention_forward(vt_isa isa, vt_head head, float *out, size_t ldo, float *lse,
                           float *scratch);
-/// The gradients from dout [queries, dim]; dbias [keys, queries] += where given, rows a score's stride apart. Rows of dout and out are ldo apart.
+/// The gradients from dout [queries, dim]; dbias [keys, queries] += if given, rows one score stride apart. Rows of dout
+/// and out are ldo apart.
 void vt_attention_backward(vt_isa isa, vt_head head, vt_head_gradient to, const float *dout,
                            const float *out, size_t ldo, const float *lse, float *dbias,
                            float *scratch);
@@ -189,7 +192,7 @@ void vt_column_sums(vt_isa isa, float *y, const float *x, size_t rows, size_t co
                     int accumulate);
 /// Sum of squares in double, in index order of eight interleaved partial sums.
 double vt_sum_of_squares(const float *x, size_t count);
-/// out[i] = (pixels[i] / 255 * scale - mean[i % 3]) / std[i % 3] for `count` RGB pixels; where `is_bgr`, the output's
+/// out[i] = (pixels[i] / 255 * scale - mean[i % 3]) / std[i % 3] for `count` RGB pixels; if `is_bgr`, the output's
 /// first channel is the pixels' last, and `mean` and `std` are the output's.
 void vt_normalize_rgb(float *out, const uint8_t *pixels, float scale, const float *mean, const float *std,
                       int is_bgr, size_t count);
@@ -211,13 +214,13 @@ void vt_lion(float *p, float *m, const float *g, size_t count, float lr, float d
 
 /// Philox4x32-10 (Salmon et al., SC 2011): four words from a 128-bit counter and a 64-bit key.
 void vt_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
-/// Inverted dropout, y = x * keep(i) / (1 - rate) (+ y): element i's fate depends on (key, stream, i) alone.
+/// Inverted dropout, y = x * keep(i) / (1 - rate) (+ y): keep(i) depends only on (key, stream, i).
 void vt_dropout(float *y, const float *x, size_t begin, size_t count, float rate,
                 const uint32_t key[2], uint64_t stream, int accumulate);
 
 // convolution.c: images are [height, width, channels].
 
-/// Where a kernel of a convolution or pooling stands: `kernel` squared cells, every `stride`, over an image with
+/// Where a kernel of a convolution or pooling is applied: `kernel` squared cells, every `stride`, over an image with
 /// `padding` empty cells around it.
 typedef struct {
   size_t height, width, channels;
@@ -232,8 +235,8 @@ void vt_unfold_channels(float *out, const float *image, vt_geometry g, size_t fi
 /// The transpose of that: image += columns, cell after cell.
 void vt_fold_channels(float *image, const float *columns, vt_geometry g, size_t first, size_t count);
 
-/// Each channel with a kernel of its own: y [rows.., out_width, channels] for output rows first..<first+count;
-/// weight [kernel * kernel, channels].
+/// Each channel with its own kernel: y [rows.., out_width, channels] for output rows first..<first+count; weight
+/// [kernel * kernel, channels].
 void vt_depthwise_forward(vt_isa isa, float *y, const float *x, const float *weight, vt_geometry g,
                           size_t first, size_t count);
 /// dx (+)= gradient of a whole image; dy [out_height, out_width, channels].
@@ -243,8 +246,8 @@ void vt_depthwise_backward_input(vt_isa isa, float *dx, const float *dy, const f
 void vt_depthwise_backward_weight(vt_isa isa, float *dweight, const float *dy, const float *x,
                                   vt_geometry g);
 
-/// y = largest of each neighbourhood of output cells first..<first+count, padding left out; `which` says which cell
-/// it was. Kernels of at most 15 by 15.
+/// y = maximum of each neighbourhood of output cells first..<first+count, padding left out; `which` receives the index
+/// of its cell. Kernels of at most 15 by 15.
 void vt_max_pool(vt_isa isa, float *y, uint8_t *which, const float *x, vt_geometry g, size_t first,
                  size_t count);
 /// dx += dy at the cells that were largest.
@@ -272,22 +275,24 @@ void vt_column_totals(double *totals, const float *x, size_t rows, size_t cols);
 /// y = x * scale + shift (+ residual), then max(0, y) where `relu`. residual may be null; y may be x.
 void vt_channel_affine(vt_isa isa, float *y, const float *x, const float *scale, const float *shift,
                        const float *residual, int relu, size_t rows, size_t cols);
-/// What a norm's ReLU let through: numbers where y > 0; without y, where x * scale + shift > 0; without either, all.
+/// The mask of a norm's ReLU: elements with y > 0; without y, those with x * scale + shift > 0; without either, all.
 typedef struct {
   const float *y, *scale, *shift;
 } vt_gate;
-/// With dz = dy where the gate is open, 0 elsewhere: sums[cols] += dz, dots[cols] += dz * (x - mean).
+/// With dz = dy where the mask passes, 0 elsewhere: sums[cols] += dz, dots[cols] += dz * (x - mean).
 void vt_batch_norm_sums(vt_isa isa, float *sums, float *dots, const float *dy, vt_gate gate,
                         const float *x, const float *mean, size_t rows, size_t cols);
-/// dx (+)= a * dz + b * (x - mean) + c, by channel, and dz itself where wanted; dx and dz may be null, and dx may be dy.
+/// dx (+)= a * dz + b * (x - mean) + c, by channel, and dz itself if requested; dx and dz may be null, and dx may be
+/// dy.
 void vt_batch_norm_input(vt_isa isa, float *dx, float *dz, const float *dy, vt_gate gate, const float *x,
                          const float *mean, const float *a, const float *b, const float *c,
                          size_t rows, size_t cols, int add_dx, int add_dz);
 
 // winograd.c: convolutions of 3 by 3, stride 1, padding 1, in tiles of 2 by 2 outputs; channels are multiples of 8.
 
-/// The panels of sixteen planes, each vt_panels_size(depth, cols), for columns first..<first + count, `first` a multiple of
-/// 16. The kernel of depth p and column j lies at weight + p * depth_step + j * col_step; `turned` by half a turn.
+/// The panels of sixteen planes, each vt_panels_size(depth, cols), for columns first..<first + count, `first` a
+/// multiple of 16. The kernel of depth p and column j is at weight + p * depth_step + j * col_step, rotated by half a
+/// turn if `turned`.
 void vt_winograd_weights(float *panels, const float *weight, size_t depth, size_t cols, size_t depth_step,
                          size_t col_step, int turned, size_t first, size_t count);
 /// v [16, tiles, channels], planes `plane` apart: the tiles of rows first..<first + rows of tiles of all images
@@ -298,17 +303,17 @@ void vt_winograd_input(vt_isa isa, float *v, size_t plane, const float *x, size_
 void vt_winograd_output(vt_isa isa, float *y, const float *m, size_t plane, const float *bias,
                         size_t height, size_t width, size_t channels, size_t first, size_t rows, int add);
 
-/// d [16, tiles, channels]: what the planes' products receive of dy [batch, height, width, channels].
+/// d [16, tiles, channels]: the gradient of the planes' products from dy [batch, height, width, channels].
 void vt_winograd_gradient(vt_isa isa, float *d, size_t plane, const float *dy, size_t height, size_t width,
                           size_t channels, size_t first, size_t rows);
-/// dweight [outputs, inputs, 3, 3] (+)= the gradient of outputs first..<first + rows from their transformed kernels', du
-/// [groups, 16, outputs, inputs], planes `plane` apart, the groups added in order.
+/// dweight [outputs, inputs, 3, 3] (+)= the gradient of outputs first..<first + rows from that of the transformed
+/// kernels, du [groups, 16, outputs, inputs], planes `plane` apart, the groups added in order.
 void vt_winograd_weight_gradient(vt_isa isa, float *dweight, const float *du, size_t groups, size_t plane,
                                  size_t inputs, size_t first, size_t rows, int add);
 
 // weight_standardization.c
 
-/// y = (x - mean) / (deviation + eps) by row, the biased deviation; where not `outside`, / sqrt(variance + eps).
+/// y = (x - mean) / (deviation + eps) by row, with the biased deviation; if not `outside`, / sqrt(variance + eps).
 void vt_standardize_rows(float *y, const float *x, float eps, int outside, size_t rows, size_t cols);
 /// dx (+)= its gradient.
 void vt_standardize_rows_backward(float *dx, const float *dy, const float *x, float eps, int outside,
@@ -326,16 +331,16 @@ void vt_positive_features_backward(vt_isa isa, float *dp, float *sums, const flo
 
 // convert.c
 
-/// Copies a tensor of `rank` axes (at most 16) with its axes permuted: out axis k is in axis order[k].
-/// `shape` is the input's; `width` is the element size in bytes (1, 2, 4, 8 or 16). Of the output, only `count` rows
-/// are made, from row `first` on, and stand at the beginning of `out`; a row is what lies behind one index of its
-/// first axis longer than one. More rows than there are mean all that are left.
+/// Copies a tensor of `rank` axes (at most 16) with its axes permuted: out axis k is in axis order[k]. `shape` is the
+/// input's; `width` is the element size in bytes (1, 2, 4, 8 or 16). Only `count` rows of the output are written, from
+/// row `first` on, to the beginning of `out`; a row is one index of the output's first axis longer than one. A larger
+/// `count` means all remaining rows.
 void vt_permute_bytes(void *out, const void *in, const size_t *shape, const int *order, int rank,
                       size_t width, size_t first, size_t count);
-/// Reverses the bytes of each element, in place allowed.
+/// Reverses the bytes of each element; in place is allowed.
 void vt_swap_bytes(void *out, const void *in, size_t count, size_t width);
-/// HDF5's shuffle filter undone: the first bytes of all `count` numbers, then the second ones, and so on become
-/// numbers of `width` bytes.
+/// Undoes HDF5's shuffle filter: the first bytes of all `count` elements, then the second ones, and so on become
+/// elements of `width` bytes.
 void vt_unshuffle(void *out, const void *in, size_t count, size_t width);
 void vt_f32_from_f16(float *out, const void *in, size_t count);
 void vt_f32_from_bf16(float *out, const void *in, size_t count);
@@ -345,7 +350,8 @@ void vt_bf16_from_f32(void *out, const float *in, size_t count);
 
 // not_finite.c
 
-/// How many of `count` little-endian floats of 2, 4 or 8 bytes are NaN or infinite: all bits of `exponent` are set.
+/// Number of NaN and infinite values among `count` little-endian floats of 2, 4 or 8 bytes: all bits of `exponent` are
+/// set.
 size_t vt_count_not_finite(const void *numbers, size_t count, size_t width, uint64_t exponent);
 
 #endif

@@ -117,7 +117,7 @@ package enum CheckpointFile {
   ///   - compression: deflate level for `.npz` (1 to 12) and HDF5 (1 to 9); nil for none.
   ///   - maximumShard: bytes of tensors that one safetensors file may hold; more go into several and an index.
   ///   - overwrite: whether an existing file may be replaced.
-  ///   - progress: told the bytes of every tensor that has been written.
+  ///   - progress: called with the bytes of every tensor that has been written.
   /// - Returns: the files written: `path`, or those of its index.
   /// - Throws: `Failure`; the output then does not exist.
   @discardableResult

@@ -1,7 +1,7 @@
 import Foundation
 import VTCore
 
-/// Tensors of one size behind one another, their axes permuted: each is let go when all of it was read, and opened anew
+/// Tensors of one size in sequence, their axes permuted: each is let go when all of it was read, and reopened
 /// for those who read it again.
 private final class ConcatenatedTensors: @unchecked Sendable {
   private let parts: [StoredTensor]
@@ -58,7 +58,7 @@ private final class ConcatenatedTensors: @unchecked Sendable {
 }
 
 extension StoredTensor {
-  /// Tensors of one type and size, each with its axes permuted, then one behind the other along the first axis.
+  /// Tensors of one type and size, each with its axes permuted, then in sequence along the first axis.
   /// - Parameters:
   ///   - shape: the whole's.
   ///   - permutation: nil leaves the axes as they are.

@@ -12,7 +12,7 @@ final class ExternalOutput {
     self.path = path
     try OutputFile.check(path, overwrite: overwrite)
     PartialFiles.removeStale(of: path)
-    // Created here so that a wrong path is told as one.
+    // Created here so that a wrong path is reported as one.
     let created = try PartialFiles.create(for: path)
     temporary = created.path
     close(created.descriptor)

@@ -139,7 +139,7 @@ package final class OutputFile {
     try FolderFlush.flush(path.parentFolder)
   }
 
-  /// Flushes everything to the disk; the file is whole then, but not in its place.
+  /// Flushes everything to the disk; the file is then complete, but not in its place.
   func seal() throws {
     try drain()
     guard fsync(descriptor) == 0 else { throw Failure.system("flushing", file: path) }

@@ -21,7 +21,7 @@ package struct Permutation: Sendable {
     return moved == moved.sorted()
   }
 
-  /// Bytes of the result behind one index of its first axis longer than one.
+  /// Bytes of the result per index of its first axis longer than one.
   var rowBytes: Int {
     let lengths = order.map { shape[Int($0)] }
     return lengths.drop { $0 == 1 }.dropFirst().reduce(width, *)

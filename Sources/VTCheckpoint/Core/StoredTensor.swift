@@ -9,7 +9,7 @@ package struct StoredTensor: Sendable {
   package var isCPUBound = false
   private let opener: @Sendable () throws -> TensorReader
 
-  /// - Parameter open: reads what must be read as a whole.
+  /// - Parameter open: reads what must be read completely.
   init(name: String, type: ElementType, shape: [Int], open: @escaping @Sendable () throws -> TensorReader) {
     self.name = name
     self.type = type
@@ -90,7 +90,7 @@ package struct StoredTensor: Sendable {
     }
   }
 
-  /// The inverse: tensors of one type and shape, one behind the other along a new first axis.
+  /// The inverse: tensors of one type and shape, in sequence along a new first axis.
   package static func stack(_ tensors: [StoredTensor], name: String) throws -> StoredTensor {
     guard let first = tensors.first, tensors.allSatisfy({ $0.shape == first.shape }) else {
       throw Failure("tensors of different shapes cannot be stacked", tensor: name)

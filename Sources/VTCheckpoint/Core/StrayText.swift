@@ -1,6 +1,6 @@
 import VTCore
 
-/// What people save in place of weights: the few lines that stand for a file in Git, a web page, a server's answer.
+/// What people save instead of weights: a Git LFS pointer, a web page, a server's answer.
 enum StrayText {
   /// - Parameter head: the file's first bytes.
   /// - Returns: nil for anything else.

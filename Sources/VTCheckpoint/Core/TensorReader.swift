@@ -5,7 +5,7 @@ import Foundation
 package struct TensorReader: Sendable {
   /// Chunks begin and end at multiples of this many bytes.
   let granularity: Int
-  /// Whether each chunk is computed anew, rather than being a slice of what is in memory already.
+  /// Whether each chunk is computed, rather than being a slice of what is in memory already.
   let isComputed: Bool
   private let reader: @Sendable (Range<Int>) throws -> Bytes
 

@@ -63,7 +63,7 @@ package struct ModelFolder: Sendable {
     others = []
   }
 
-  /// The file that a checkpoint's path stands for: itself, or a folder's weights.
+  /// The file that a checkpoint's path means: itself, or a folder's weights.
   /// - Throws: `Failure` as `init` does.
   package static func weightsFile(_ path: String) throws -> String {
     isFolder(path) ? try ModelFolder(path).weights : path

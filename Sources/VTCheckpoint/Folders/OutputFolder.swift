@@ -40,7 +40,7 @@ package final class OutputFolder {
   }
 
   /// Refuses what `init` would refuse, before any long work is done. Only a folder of a model's own files is ever
-  /// replaced: whatever else lies in it would be lost.
+  /// replaced: everything else in it would be lost.
   package static func check(_ path: String, overwrite: Bool) throws {
     let path = trimmed(path)
     var status = stat()
@@ -89,7 +89,7 @@ package final class OutputFolder {
 
   /// - Returns: where the older folder is now.
   private func publish() throws -> String? {
-    // An empty folder gives way by itself.
+    // An empty folder is replaced without asking.
     if rename(temporary, path) == 0 { return nil }
     guard errno == ENOTEMPTY || errno == EEXIST else {
       throw Failure.system("renaming into place", file: path)

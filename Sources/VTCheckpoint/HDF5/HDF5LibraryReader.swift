@@ -161,7 +161,7 @@ enum HDF5LibraryReader {
       }
       let kind = H5Sget_simple_extent_type(space)
       guard kind == H5S_SIMPLE || kind == H5S_SCALAR else { return skip("an empty (null) dataset") }
-      guard vt_h5_is_external(dataset.id) == 0 else { return skip("its numbers lie in other files") }
+      guard vt_h5_is_external(dataset.id) == 0 else { return skip("its values are in other files") }
       let rank = Int(max(0, H5Sget_simple_extent_ndims(space)))
       guard rank <= 16 else { return skip("more than 16 axes") }
       var dims = [hsize_t](repeating: 0, count: rank)

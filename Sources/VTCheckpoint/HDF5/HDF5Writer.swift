@@ -65,7 +65,7 @@ enum HDF5Writer {
     return type
   }
 
-  /// Bytes behind one index of the first axis; at least one.
+  /// Bytes per index of the first axis; at least one.
   private static func rowBytes(_ tensor: StoredTensor) -> Int {
     max(1, tensor.byteCount / max(1, tensor.shape.first ?? 1))
   }

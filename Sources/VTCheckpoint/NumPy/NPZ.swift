@@ -116,7 +116,7 @@ enum NPZ {
       permutation: Permutation(shape: shape, order: order, width: type.width))
   }
 
-  /// Big-endian numbers made little-endian. Both halves of a complex number turn by themselves.
+  /// Big-endian numbers made little-endian. The two halves of a complex number are swapped separately.
   private static func turned(_ body: Bytes, _ type: ElementType) throws -> Bytes {
     let width = type == .c64 || type == .c128 ? type.width / 2 : type.width
     return try Bytes(count: body.count) { out in
@@ -129,7 +129,7 @@ enum NPZ {
     _ store: StateDict, to file: OutputFile, compression: Int?, progress: ((Int) -> Void)?
   ) throws {
     var zip = ZipWriter(file, compression: compression)
-    // Compressing needs a tensor as a whole.
+    // Compression needs the complete tensor.
     let isWhole = compression != nil
     try ReadAhead.forEachChunk(store.tensors, row: { isWhole ? $0.byteCount : 1 }) { chunk in
       let tensor = chunk.tensor

@@ -58,7 +58,7 @@ struct PythonLiteral {
     if take("(") {
       let (items, commas) = try items(until: ")", depth: depth)
       // "(3)" is a number to Python, not a tuple.
-      guard items.count != 1 || commas == 1 else { throw fail("parentheses without a comma are no tuple") }
+      guard items.count != 1 || commas == 1 else { throw fail("parentheses without a comma are not a tuple") }
       return .tuple(items)
     }
     if take("[") { return .list(try items(until: "]", depth: depth).items) }

@@ -1,7 +1,7 @@
 import VTCore
 
 /// Reads what `torch.save` wrote before PyTorch 1.6, and still does with `_use_new_zipfile_serialization=False`: pickles
-/// of a magic number, the protocol's version, facts of the system, the object and the storages' keys, one behind the
+/// of a magic number, the protocol's version, facts of the system, the object and the storages' keys, one after the
 /// other; then, in the order of the keys, each storage's count (int64) and its numbers, little-endian whatever the
 /// system (torch/serialization.py, `_legacy_save`; torch/csrc/serialization.cpp).
 enum PyTorchLegacy {

@@ -39,7 +39,7 @@ enum SafetensorsWriter {
       try file.write(chunk.bytes)
       progress?(chunk.range.count)
     }
-    // A digest that became known meanwhile has the length of what stood for it.
+    // A digest that became known in the meantime has the length of its placeholder.
     let settled = try self.header(try store.settledMetadata(), entries, file)
     precondition(settled.count == header.count)
     if settled != header { try file.overwrite(at: 0, settled) }

@@ -15,7 +15,7 @@ enum ShardIndex {
   }
 
   /// The files that the index at `path` names, in order of their names.
-  /// - Throws: `Failure` where the index is no such index, or names files elsewhere than beside it.
+  /// - Throws: `Failure` if it is not such an index, or names files in other folders.
   static func files(_ path: String) throws -> (paths: [String], map: [(tensor: String, file: String)]) {
     let mapped = try MappedFile(path: path)
     do {

@@ -84,7 +84,7 @@ enum ShardedWriter {
       "weight_map": .object(map.sorted { $0.key < $1.key }),
     ])
     try index.write(document.text(pretty: true) + "\n")
-    // Whole before the files get their names, so that it can tell which they are if this process ends meanwhile.
+    // Complete before the files get their names, so that it lists them if this process ends in between.
     try index.sealAsRecord()
     // The index is the only switch: whoever reads sees the older set or the new one.
     try OutputFile.publish(files)

@@ -35,7 +35,7 @@ struct ZipWriter {
     try append(try Bytes([]))
   }
 
-  /// Begins a member made of `header` and, one behind the other, what `append` gets until that is `bodyCount` bytes.
+  /// Begins a member made of `header` and, in sequence, what `append` gets until that is `bodyCount` bytes.
   mutating func begin(name: String, header: [UInt8], bodyCount: Int) throws {
     precondition(pending == nil, "the member before is not whole")
     let size = header.count + bodyCount

@@ -2,8 +2,9 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// The JSON files beside weights. Where the user named the folder they are about its weights, and mistakes in them are
-/// errors; beside a file that was named they may belong to something else, and then say nothing.
+/// The JSON files beside weights. In a folder that the user named they describe its weights, and mistakes in
+/// them are errors; beside a file that the user named they may belong to something else, and are then
+/// ignored.
 struct FolderDocuments {
   let folder: String
   let isNamed: Bool
@@ -16,8 +17,8 @@ struct FolderDocuments {
 
   func path(_ name: String) -> String { OutputFolder.trimmed(folder) + "/" + name }
 
-  /// - Returns: nil where there is no such file.
-  /// - Throws: `Failure` where a named folder's file is not a JSON object.
+  /// - Returns: nil if there is no such file.
+  /// - Throws: `Failure` if a named folder's file is not a JSON object.
   func document(_ name: String) throws -> JSON? {
     guard FileManager.default.fileExists(atPath: path(name)) else { return nil }
     do {
@@ -25,7 +26,7 @@ struct FolderDocuments {
         throw Failure("the file cannot be read", hint: "check the permissions")
       }
       let json = try JSON(parsing: data)
-      guard json.members != nil else { throw Failure("a JSON object belongs here") }
+      guard json.members != nil else { throw Failure("expected a JSON object") }
       return json
     } catch var failure as Failure {
       guard isNamed else { return nil }

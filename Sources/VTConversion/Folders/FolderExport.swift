@@ -1,12 +1,12 @@
 import VTCheckpoint
 import VTCore
 
-/// What a model folder has beside its weights, ready to be written.
+/// The files of a model folder beside its weights, ready to be written.
 package struct FolderExport: Sendable {
   /// The weights file's name and format.
   package let weights: String
   package let format: FileFormat
-  /// Whether the library reads weights in several files.
+  /// Whether the library reads sharded weights.
   package let readsShards: Bool
   package let documents: [(name: String, content: JSON)]
   let layout: FolderLayout
@@ -23,9 +23,9 @@ extension RuleFile {
     folder?.written.contains { $0.values != nil } == true && folder?.layout.weightsFile(format) != nil
   }
 
-  /// How the library's JSON files describe a network.
-  /// - Parameter preset: the network's published name, where it has one.
-  /// - Throws: `Failure` where they cannot.
+  /// The library's JSON files that describe a network.
+  /// - Parameter preset: the network's published name, if it has one.
+  /// - Throws: `Failure` if they cannot describe it.
   func described(_ configuration: JSON, preset: String?) throws -> (description: JSON, variant: String?) {
     guard let folder, writesFolders else {
       let others = try Dialects.withFolders(architecture)
@@ -61,8 +61,8 @@ extension Dialects {
     try all().filter { $0.architecture == architecture && $0.writesFolders }.map(\.dialect)
   }
 
-  /// The dialect of a model folder where none is named: the one that the weights came from.
-  /// - Throws: `Failure` listing the choices where that one has no folders.
+  /// The default dialect of a model folder: the one that the weights came from.
+  /// - Throws: `Failure` listing the choices if that one has no folders.
   package static func usualInFolder(_ metadata: NativeMetadata, hint: ([String]) -> String) throws -> String {
     let choices = try withFolders(metadata.configuration["architecture"]?.string)
     if let origin = metadata.provenance?["source_dialect"]?.string, choices.contains(origin) { return origin }

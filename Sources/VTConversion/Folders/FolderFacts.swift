@@ -2,14 +2,14 @@ import VTCheckpoint
 import VTCore
 
 extension FolderReading {
-  /// What a file's own metadata says, without the keys that a named folder's files give: other libraries read those.
+  /// A file's own metadata, without the keys that a named folder's files give: other libraries read those.
   func givingWay(_ configuration: JSON?) -> JSON? {
     guard documents.isNamed, let members = configuration?.members else { return configuration }
     let said = Set(statements.filter(\.isExplicit).map(\.key))
     return .object(members.filter { !said.contains($0.key) })
   }
 
-  /// Adds what the files say about classes and images. A named folder's files count more than the weights' own
+  /// Adds what the files say about classes and images. A named folder's files override the weights' own
   /// metadata.
   func complete(_ metadata: inout NativeMetadata) -> [LoadNote] {
     var notes: [LoadNote] = []
@@ -26,11 +26,12 @@ extension FolderReading {
     }
     let size = metadata.configuration["image_size"]?.int
     if let own = images.size, let size, own != size {
-      // Some networks are published at one size and fed another, their tables resampled on the way (DINOv2).
+      // Some networks are published at one size and used at another, their tables resampled on loading
+      // (DINOv2).
       notes.append(
         LoadNote(
           .assumed, key: "image_size",
-          "images are \(size) x \(size), as the network's are: \(images.file) says \(own) ('vtkit convert --image-size \(own)' brings the network to them)"
+          "images are \(size) x \(size), the network's size: \(images.file) says \(own) ('vtkit convert --image-size \(own)' adapts the network)"
         ))
       images.size = size
     }
@@ -47,8 +48,8 @@ extension FolderReading {
     return notes
   }
 
-  /// What was taken for keys that no tensor tells.
-  /// - Parameter isOpen: whether a key was neither in the tensors nor given by the user.
+  /// The values of keys that no tensor shows.
+  /// - Parameter isOpen: whether a key is neither in the tensors nor given by the user.
   func notes(_ isOpen: (String) -> Bool) -> [LoadNote] {
     let said = statements.filter { $0.isExplicit && $0.isInDoubt && isOpen($0.key) }
     let texts = said.map { "\($0.key) = \($0.value.string ?? $0.value.text())" }
@@ -60,7 +61,7 @@ extension FolderReading {
       notes.append(
         LoadNote(
           .assumed, key: item.key,
-          "\(item.key) = \(item.value.string ?? item.value.text()): \(file) does not give \(item.member), and this is what its library takes"
+          "\(item.key) = \(item.value.string ?? item.value.text()): \(file) does not give \(item.member); this is its library's default"
         ))
     }
     return notes
@@ -68,7 +69,7 @@ extension FolderReading {
 }
 
 extension ModelFolder {
-  /// Which of the folder's files is read, where that is not plain.
+  /// Which of the folder's files is read, if there is a choice.
   var notes: [LoadNote] {
     let name = String(weights.dropFirst(path.count)).trimmingPrefix("/")
     if isRun {

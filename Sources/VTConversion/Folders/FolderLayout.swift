@@ -1,8 +1,8 @@
 import VTCheckpoint
 import VTCore
 
-/// How a library lays a model folder out: which files it has, and where in them labels and the preparation of images
-/// are. What the network is, rule files say.
+/// A library's layout of a model folder: its files, and where in them labels and preprocessing are. Rule
+/// files describe the network.
 enum FolderLayout: String, Sendable {
   case transformers
   case timm
@@ -26,11 +26,11 @@ enum FolderLayout: String, Sendable {
     }
   }
 
-  /// Whether the library reads weights that are split into several files.
+  /// Whether the library reads sharded weights.
   var readsShards: Bool { self == .transformers }
 
-  /// Names of the classes in the order of the logits, nil where the file gives none.
-  /// - Throws: `Failure` where the file's list is malformed.
+  /// Names of the classes in the order of the logits; nil if the file gives none.
+  /// - Throws: `Failure` if the file's list is malformed.
   func classes(_ file: JSON) throws -> [String]? {
     switch self {
     case .transformers: try TransformersFolder.classes(file)
@@ -39,13 +39,13 @@ enum FolderLayout: String, Sendable {
     }
   }
 
-  /// The file that says how images are prepared.
+  /// The file that describes the preprocessing.
   var imageFile: String {
     self == .transformers ? TransformersFolder.preprocessor : configurationFile
   }
 
-  /// How images are prepared, nil where no file says so.
-  /// - Throws: `Failure` where a named folder's file is malformed.
+  /// The preprocessing; nil if no file gives it.
+  /// - Throws: `Failure` if a named folder's file is malformed.
   func preprocessing(_ file: JSON, _ documents: FolderDocuments) throws -> ImageDescription? {
     switch self {
     case .transformers: try TransformersFolder.preprocessing(documents)
@@ -67,23 +67,23 @@ enum FolderLayout: String, Sendable {
   }
 }
 
-/// How a library's files prepare images, in our keys.
+/// A library's preprocessing, in native keys.
 struct ImageDescription: Sendable, Equatable {
-  /// The file that says so.
+  /// The file that gives it.
   let file: String
-  /// The side of the images that reach the network, nil where the file leaves it to the network.
+  /// The side of the images that reach the network; nil if the file leaves it to the network.
   var size: Int?
   var resize = "shortest-edge"
   var interpolation = "bicubic"
-  /// The part of the resized side that the crop keeps.
+  /// The fraction of the resized side that the crop keeps.
   var crop = 1.0
   var mean: [Double]
   var std: [Double]
-  /// Rounding of an odd crop's place, see `Preprocessing`.
+  /// How an odd crop's position is rounded, see `Preprocessing`.
   var cropOffset = "even"
-  /// Whose arithmetic resizes, see `Preprocessing`.
+  /// Which library's arithmetic resizes, see `Preprocessing`.
   var resampler = "pillow"
-  /// What VTKit cannot do as the file says, in words.
+  /// Describes what the file asks for and VTKit does not support.
   var doubts: [String] = []
 
   static let half = [0.5, 0.5, 0.5]
@@ -92,46 +92,48 @@ struct ImageDescription: Sendable, Equatable {
   static let clipMean = [0.48145466, 0.4578275, 0.40821073]
   static let clipStd = [0.26862954, 0.26130258, 0.27577711]
 
-  /// Sets the interpolation, or tells that there is none such.
+  /// Sets the interpolation, or notes that it is not supported.
   mutating func interpolate(_ name: String) {
     if ["bicubic", "bilinear", "nearest"].contains(name) {
       interpolation = name
     } else {
       doubts.append(
-        "images are resized with \(interpolation): \(file) says \(name), which VTKit does not have"
+        "images are resized with \(interpolation): \(file) says \(name), which VTKit does not support"
       )
     }
   }
 
-  /// The side that an image is resized to before the crop, as `Preprocessing` has it.
+  /// The side that an image is resized to before the crop, in the meaning of `Preprocessing`.
   static func resizedSide(_ size: Int, _ crop: Double) -> Int {
     max(size, Int((Double(size) / crop + 1e-9).rounded(.down)))
   }
 
-  /// What a library's file cannot say of our keys, and who loads it must know.
+  /// Native keys that a library's file cannot hold, and that whoever loads it must know.
   static func unsaid(_ preprocessing: JSON?, in file: String) -> [String] {
     var texts: [String] = []
     func tell(_ key: String, _ usual: JSON, _ meaning: String) {
       guard let value = preprocessing?[key], value != usual else { return }
-      texts.append("\(file) cannot say \(key) = \(value.string ?? value.text()): \(meaning)")
+      texts.append("\(file) cannot record \(key) = \(value.string ?? value.text()): \(meaning)")
     }
-    tell("antialias", .bool(true), "the library smooths images that shrink, the network's own does not")
+    tell(
+      "antialias", .bool(true),
+      "the library antialiases when it shrinks images, the network's own preprocessing does not")
     tell("channel_order", .string("rgb"), "give the network images in this order")
     if file == TransformersFolder.preprocessor, let own = preprocessing, own["resize"] == nil,
       own["crop_offset"]?.string != "down", own["crop"]?.double != 1
     {
       texts.append(
-        "\(file) cannot say where an odd number of pixels is cut: transformers crops up to a pixel beside the training's middle, and its accuracy may differ a little"
+        "\(file) cannot record how an odd crop is rounded: transformers' crop may be one pixel off the training's, and its accuracy may differ slightly"
       )
     }
     if preprocessing?["resize"]?.string == "crop-first" {
       texts.append(
-        "\(file) cannot say that images are cropped before they are resized: it says the reverse")
+        "\(file) cannot record that images are cropped before they are resized: it says the reverse")
     }
     return texts
   }
 
-  /// Whether our own keys say the same, as far as the library's file can say it.
+  /// Whether native keys mean the same, as far as the library's file can hold it.
   func agrees(_ own: JSON?, imageSize: Int) -> Bool {
     guard let own else { return false }
     let (size, said) = (size ?? imageSize, json(imageSize: imageSize))

@@ -3,17 +3,17 @@ import VTCore
 
 /// What the JSON files beside weights say about them.
 struct FolderReading {
-  /// A configuration key as a file gives it.
+  /// A configuration key and the value that a file gives.
   struct Statement {
     let key: String
     let value: JSON
-    /// Values that the file's word may mean, `value` first.
+    /// Values that the file's word may mean; `value` comes first.
     let accepted: [JSON]
     /// The file's own name for the key.
     let member: String
-    /// Whether the file itself has the key, rather than its library for it.
+    /// Whether the file itself has the key; otherwise the value is its library's default.
     let isExplicit: Bool
-    /// Whether it is not what the dialect's rule file takes for granted anyway.
+    /// Whether it differs from the value that the dialect's rule file assumes anyway.
     let isInDoubt: Bool
   }
 
@@ -22,15 +22,15 @@ struct FolderReading {
   /// The name of the file that describes the network.
   let file: String
   let statements: [Statement]
-  /// What the file calls the network.
+  /// The file's name for the network.
   let networkName: String?
   let classes: [String]?
-  /// nil where no file says how images are prepared.
+  /// nil if no file gives the preprocessing.
   let preprocessing: ImageDescription?
 
-  /// - Parameter fixed: what the dialect's rule file takes for granted.
-  /// - Returns: nil where there is no file about the dialect's networks.
-  /// - Throws: `Failure` where a named folder's files are malformed or about other networks.
+  /// - Parameter fixed: the values that the dialect's rule file fixes.
+  /// - Returns: nil if there is no file about the dialect's networks.
+  /// - Throws: `Failure` if a named folder's files are malformed or about other networks.
   init?(_ rules: FolderRules, _ documents: FolderDocuments, dialect: String, fixed: [String: JSON]) throws {
     self.rules = rules
     self.documents = documents
@@ -54,30 +54,30 @@ struct FolderReading {
     preprocessing = try rules.layout.preprocessing(whole, documents)
   }
 
-  /// What the list of classes says against the tensors.
+  /// Contradictions between the list of classes and the tensors.
   func countContradictions(_ count: JSON?) -> [String] {
     guard let classes, let count = count?.int, classes.count != count else { return [] }
     return ["\(classes.count.counted("class", "classes")), the tensors \(count)"]
   }
 
-  /// What to do about two files, or a file and the tensors, that contradict each other.
+  /// What to do if two files, or a file and the tensors, contradict each other.
   static let hint =
     "the folder's files are not of one network: fetch all of them again, or give the weights file by itself"
 }
 
 extension FolderRules {
-  /// Why a file counts as being about the weights.
+  /// Why a file is taken to be about the weights.
   enum Relation {
-    /// By its own words.
+    /// It says so.
     case said
-    /// By lying in the folder that the user named.
+    /// It is in the folder that the user named.
     case named
   }
 
-  /// - Returns: nil where the file is about something else, or does not say.
-  /// - Throws: `Failure` where a named folder's file says that it is about something else.
+  /// - Returns: nil if the file is about something else, or does not say.
+  /// - Throws: `Failure` if a named folder's file says that it is about something else.
   func relation(to file: JSON, isNamed: Bool, dialect: String) throws -> Relation? {
-    // The first member that is there decides.
+    // The first member that is present decides.
     guard let said = about.first(where: { item in file[item.member].map { $0 != .null } ?? false }),
       let value = file[said.member]
     else { return isNamed ? .named : nil }
@@ -90,7 +90,7 @@ extension FolderRules {
       hint: FolderReading.hint)
   }
 
-  /// - Throws: `Failure` where the file gives a member a value that makes another network of the same tensors.
+  /// - Throws: `Failure` if the file gives a member a value that makes another network of the same tensors.
   fileprivate func checkRefused(_ file: JSON) throws {
     for item in refused {
       guard let value = file[item.member], value != .null else { continue }
@@ -104,11 +104,11 @@ extension FolderRules {
       else { continue }
       throw Failure(
         "\(item.member.joined(separator: ".")) is '\(text.printable)': \(item.reason)",
-        hint: "VTKit does not have this network")
+        hint: "VTKit does not support this network")
     }
   }
 
-  /// - Throws: `Failure` where a norm's epsilon is none.
+  /// - Throws: `Failure` if a norm's epsilon is not a valid one.
   fileprivate func checkEpsilons(_ statements: [FolderReading.Statement]) throws {
     for item in statements where item.key.hasSuffix("_eps") {
       guard item.value.double.map({ $0 > 0 && $0.isFinite }) != true else { continue }
@@ -136,19 +136,19 @@ extension FolderRules {
     }
   }
 
-  /// What the file gives for one of our keys, in its own words.
+  /// The file's value of a native key, in its library's words.
   private func value(of key: String, in file: JSON) -> JSON? {
     keys.first { $0.key == key }?.sources.lazy.compactMap { file[$0] }.first {
       $0 != .null && $0 != .string("")
     }
   }
 
-  /// The library's value in our words, the likeliest first.
+  /// Native values for the library's, the most likely first.
   private func ours(_ value: JSON, of key: String) -> [JSON] {
     if let word = values.first(where: { $0.theirs == value.string ?? value.text() }) {
       return word.ours.map { .string($0) }
     }
-    // An image's or window's two sides, where they are the same.
+    // An image's or window's two sides, if they are equal.
     if ["image_size", "window_size"].contains(key), let sides = value.array, sides.count == 2,
       sides[0] == sides[1]
     {
@@ -157,7 +157,7 @@ extension FolderRules {
     return [value]
   }
 
-  /// Our value in the library's words.
+  /// The library's value for a native one.
   func theirs(_ value: JSON) -> JSON {
     guard let text = value.string, let word = values.first(where: { $0.ours.contains(text) }) else {
       return value
@@ -167,7 +167,7 @@ extension FolderRules {
 }
 
 extension JSON {
-  /// Whether it is a number within a hundredth of the one that a text spells: 1.001e-05 is about 1e-05.
+  /// Whether it is within a hundredth of the number that a text spells: 1.001e-05 is about 1e-05.
   fileprivate func isAbout(_ text: String) -> Bool {
     guard let own = double, let other = Double(text) else { return false }
     return abs(own - other) <= 0.01 * abs(other)

@@ -1,42 +1,43 @@
 import VTCheckpoint
 import VTCore
 
-/// How a dialect's library describes networks in JSON files beside the weights: a rule file's `folder`. Read, they give
-/// configuration keys; written, they are what the library needs to load the folder by its name alone.
+/// How a dialect's library describes networks in JSON files beside the weights: a rule file's `folder`.
+/// Import reads configuration keys from them; export writes what the library needs to load the folder by its
+/// name alone.
 struct FolderRules: Sendable {
-  /// One of our keys and the library's names for it, dotted where they are nested; the first that is there is read, all
+  /// A native key and the library's names for it, dotted if nested. The first that is present is read; all
   /// are written.
   struct Key: Sendable {
     let key: String
     let sources: [[String]]
   }
 
-  /// A description that fits some networks.
+  /// A description for some networks.
   struct Written: Sendable {
-    /// Taken where this is true; always where there is none.
+    /// The condition for this case; nil means always.
     let when: Expression?
-    /// nil where the library cannot describe such a network, for the reason.
+    /// nil if the library cannot describe such a network, for the given reason.
     let values: JSONTemplate?
     let reason: String?
-    /// The dialect's variant that the described class reads; nil for the usual one.
+    /// The dialect's variant that the described class loads; nil for the usual one.
     let variant: String?
   }
 
   let layout: FolderLayout
-  /// Members that say whether the file is about the dialect's networks, and patterns of the values that do.
+  /// Members that show whether the file is about the dialect's networks, and patterns of the values that do.
   let about: [(member: [String], patterns: [String])]
   /// The member that names the network (`vit_small_patch16_224`).
   let networkName: String?
-  /// The member in which the keys are, where the file has it.
+  /// The member that holds the keys, if the file has it.
   let inside: String?
   let keys: [Key]
-  /// The library's words to ours. A word may stand for several of ours; the first is taken.
+  /// Maps the library's words to native ones. If a word has several meanings, the first is taken.
   let values: [(theirs: String, ours: [String])]
-  /// What the library takes where its file lacks a key.
+  /// The library's defaults for keys that its file lacks.
   let defaults: [(key: String, value: JSON)]
   let written: [Written]
-  /// Members whose other values make another network of the same tensors; `beside`: only where our keys may have one of
-  /// these words, as the file gives them.
+  /// Members whose other values make another network of the same tensors; with `beside`, only if a native key
+  /// may have one of these words, as the file gives it.
   let refused:
     [(member: [String], unless: [String], beside: [(key: String, words: [String])], reason: String)]
 
@@ -73,7 +74,7 @@ struct FolderRules: Sendable {
           variant: try value.optional("variant")?.text())
       }
       guard (result.values == nil) == (result.reason != nil) else {
-        throw value.fail("either 'values' or a 'reason' belongs here")
+        throw value.fail("expected either 'values' or a 'reason'")
       }
       try value.finish()
       return result
@@ -81,7 +82,7 @@ struct FolderRules: Sendable {
     try reader.finish()
   }
 
-  /// Whether the library's own file says a key, so that nobody must set it there.
+  /// Whether the library's own file records a key, so that the user need not set it in the library.
   func says(_ key: String) -> Bool { keys.contains { $0.key == key } }
 }
 
@@ -122,12 +123,12 @@ indirect enum JSONTemplate: Sendable {
 }
 
 extension JSON {
-  /// A member by its way through nested objects.
+  /// A member by its path through nested objects.
   subscript(path: [String]) -> JSON? {
     path.reduce(Optional(self)) { value, key in value?[key] }
   }
 
-  /// The same object with a member set, objects on the way made where they are missing.
+  /// The same object with a member set; missing objects on the path are created.
   func setting(_ path: [String], _ value: JSON) -> JSON {
     guard let key = path.first else { return value }
     var members = self.members ?? []
@@ -140,7 +141,7 @@ extension JSON {
     return .object(members)
   }
 
-  /// The same object with another's members, objects in both joined.
+  /// The same object merged with another, recursively.
   func merging(_ other: JSON) -> JSON {
     guard members != nil, let theirs = other.members else { return other }
     return theirs.reduce(self) { result, member in

@@ -18,7 +18,7 @@ enum OpenClipFolder {
     case "squash": result.resize = "squash"
     case let mode:
       result.doubts.append(
-        "images are cropped: open_clip_config.json says resize_mode = \(mode), which VTKit does not have"
+        "images are cropped: open_clip_config.json says resize_mode = \(mode), which VTKit does not support"
       )
     }
     return result

@@ -1,10 +1,10 @@
 import VTCheckpoint
 import VTCore
 
-/// timm's hub folders: one `config.json` with the architecture's name, what its function is called with (`model_args`),
-/// the labels and, in `pretrained_cfg`, how images are prepared (timm's `_hub.py`).
+/// timm's hub folders: one `config.json` with the architecture's name, its function's arguments
+/// (`model_args`), the labels and, in `pretrained_cfg`, the preprocessing (timm's `_hub.py`).
 enum TimmFolder {
-  /// Files from before `pretrained_cfg` have its members at the top.
+  /// Files older than `pretrained_cfg` have its members at the top level.
   private static func pretrained(_ config: JSON) -> JSON { config["pretrained_cfg"] ?? config }
 
   static func classes(_ config: JSON) -> [String]? {
@@ -57,7 +57,7 @@ enum TimmFolder {
       "num_classes": configuration["num_classes"] ?? .int(0),
     ])
     if let images = metadata.preprocessing {
-      // timm's pixels are 0 to 1 before the mean is taken off.
+      // timm's pixels are 0 to 1 before the mean is subtracted.
       let scale = images["scale"]?.double ?? 1
       for key in ["mean", "std"] {
         guard let values = images[key]?.array else { continue }

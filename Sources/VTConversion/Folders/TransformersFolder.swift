@@ -3,27 +3,27 @@ import VTCheckpoint
 import VTCore
 
 /// Hugging Face transformers' folders: `config.json` describes the network and names its classes,
-/// `preprocessor_config.json` prepares images (transformers' `ImageProcessor` classes).
+/// `preprocessor_config.json` describes the preprocessing (transformers' `ImageProcessor` classes).
 enum TransformersFolder {
   static let preprocessor = "preprocessor_config.json"
 
-  /// PIL's numbers for ways of resizing.
+  /// PIL's numbers for interpolation methods.
   private static let resamples = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 
   // MARK: Reading
 
-  /// `id2label`, by number; nil where it has the library's placeholders alone.
+  /// `id2label`, by number; nil if it has only the library's placeholders.
   static func classes(_ config: JSON) throws -> [String]? {
     guard let members = config["id2label"]?.members, !members.isEmpty else { return nil }
     var names: [Int: String] = [:]
     for member in members {
       guard let index = Int(member.key), let name = member.value.string else {
-        throw Failure("id2label is no list of numbers and names")
+        throw Failure("id2label does not map numbers to names")
       }
       names[index] = name
     }
     guard names.count == members.count, Set(names.keys) == Set(0..<members.count) else {
-      throw Failure("id2label's numbers are not those from 0 to \(members.count - 1)")
+      throw Failure("id2label's numbers are not 0 to \(members.count - 1)")
     }
     let classes = (0..<members.count).map { names[$0]! }
     return classes.enumerated().allSatisfy { $0.element == placeholder($0.offset) } ? nil : classes
@@ -48,7 +48,7 @@ enum TransformersFolder {
       file: preprocessor, mean: isCLIP ? ImageDescription.clipMean : ImageDescription.half,
       std: isCLIP ? ImageDescription.clipStd : ImageDescription.half)
     result.cropOffset = "down"
-    // Version 5's choice where the file does not name a processor on Pillow.
+    // Version 5's default if the file does not name a processor on Pillow.
     result.resampler = kind.hasSuffix("Pil") ? "pillow" : "torchvision"
     // Pillow's number for it, or its name.
     switch json["resample"] {
@@ -63,7 +63,7 @@ enum TransformersFolder {
       isCropped ? try sides(json["crop_size"], "crop_size", isSquare: true)?.side ?? 224 : nil
     if json["do_resize"]?.bool == false {
       result.doubts.append(
-        "images are resized: \(preprocessor) says do_resize = false, which VTKit does not have")
+        "images are resized: \(preprocessor) says do_resize = false, which VTKit does not support")
     }
     switch resized {
     case (let side, let isSquare)? where isConvNext && !isSquare && side >= 384:
@@ -77,10 +77,10 @@ enum TransformersFolder {
         result.crop = Double(kept) / Double(side)
       } else if !isSquare || kept != nil {
         guard kept == nil else {
-          throw Failure("images are resized to \(side) and cropped to \(kept!), which is more")
+          throw Failure("images are resized to \(side) and cropped to \(kept!), which is larger")
         }
         throw Failure(
-          "images keep their shape (size.shortest_edge) and are not cropped: a network takes squares"
+          "images keep their aspect ratio (size.shortest_edge) and are not cropped: networks take square images"
         )
       }
     case nil: result.size = kept
@@ -92,7 +92,7 @@ enum TransformersFolder {
     return result
   }
 
-  /// A size's side, and whether both sides become it.
+  /// A size's side, and whether both sides are resized to it.
   private static func sides(_ value: JSON?, _ key: String, isSquare: Bool) throws -> (
     side: Int, isSquare: Bool
   )? {
@@ -102,12 +102,12 @@ enum TransformersFolder {
     if let side = value["shortest_edge"]?.int { found = (side, false) }
     if let height = value["height"]?.int, let width = value["width"]?.int {
       guard height == width else {
-        throw Failure("\(key) is \(height) x \(width): VTKit's networks take squares")
+        throw Failure("\(key) is \(height) x \(width): VTKit's networks take square images")
       }
       found = (height, true)
     }
     guard let found, found.0 > 0, found.0 <= 16384 else {
-      throw Failure("\(key) is no size: \(value.text())")
+      throw Failure("\(key) is not a valid size: \(value.text())")
     }
     return found
   }
@@ -127,7 +127,7 @@ enum TransformersFolder {
     guard result.std.allSatisfy({ $0 > 0 && $0.isFinite }) else {
       throw Failure("image_std has a number that is not above 0")
     }
-    // Our pixels are 0 to 1; another factor goes into mean and deviation.
+    // Native pixels are 0 to 1; another factor is folded into mean and deviation.
     let factor = json["do_rescale"]?.bool == false ? 1 : json["rescale_factor"]?.double ?? 1 / 255.0
     guard factor > 0, factor.isFinite else { throw Failure("rescale_factor is not above 0") }
     if abs(factor * 255 - 1) > 1e-6 {
@@ -148,7 +148,7 @@ enum TransformersFolder {
       let numbered = names.enumerated().map {
         JSON.Member(key: "\($0.offset)", value: .string($0.element))
       }
-      // Of classes with one name the last would be the only one; the first keeps it.
+      // transformers keeps only the last of several classes with one name; here the first keeps it.
       var known: Set<String> = []
       let numbers = names.enumerated().filter { known.insert($0.element).inserted }
         .map { JSON.Member(key: $0.element, value: .int($0.offset)) }
@@ -162,7 +162,8 @@ enum TransformersFolder {
     return result
   }
 
-  /// Our keys as one of transformers' processors has them: squares straight away, or a crop of the shorter side.
+  /// Native keys in the form of a transformers processor: a direct resize to a square, or a crop of the
+  /// shorter side.
   private static func processor(_ json: JSON) -> JSON? {
     guard let size = json["size"]?.int, let mean = json["mean"], let std = json["std"] else {
       return nil

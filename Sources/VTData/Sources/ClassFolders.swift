@@ -66,7 +66,7 @@ struct ClassFolders: LabelledSet {
       hint: "give them different names with --classes FILE")
   }
 
-  /// One file that begins as an image is enough; what is damaged further in is told when it is read.
+  /// One file that begins as an image is enough; damage further in is reported when it is read.
   private static func checkKinds(_ search: ImageSearch, _ path: String) throws {
     guard !search.names.isEmpty,
       !search.names.contains(where: { ImageKind(file: path + "/" + $0) != nil })

@@ -4,7 +4,7 @@ import VTCore
 /// Which folders of a data set hold its training, validation and test images.
 ///
 /// A folder counts as a set by its name (`train`, `val`, `test` and their usual spellings, in capitals or not) where
-/// folders lie in it and no images: a class may be called `train` too.
+/// it has folders in it and no images: a class may be called `train`, too.
 struct DataLayout {
   let root: String
   let training: String?
@@ -34,7 +34,7 @@ struct DataLayout {
     others = folders.filter { !sets.contains($0) }
   }
 
-  /// - Throws: `Failure` where images lie beside the folders: it may be a set or a class.
+  /// - Throws: `Failure` if there are images beside the folders: it may be a set or a class.
   private static func holdsFolders(_ folder: String) throws -> Bool {
     let entries = try FolderListing.entries(folder)
     guard entries.contains(where: \.isFolder) else { return false }

@@ -99,7 +99,7 @@ package struct EvaluationSet: ImageSource {
       let names = Set(validation.map(\.id))
       samples = samples.filter { names.contains($0.id) }
       source =
-        "the \(samples.count == 1 ? "1 image that was" : "\(samples.count) images that were") put aside for validation; \(left) that the network was trained on are left out (--all measures them too)"
+        "the \(samples.count == 1 ? "1 image that was" : "\(samples.count) images that were") held out for validation; \(left) that the network was trained on are left out (--all measures them too)"
       return
     }
     let fresh = samples.filter { record.holds($0, of: self) != true }

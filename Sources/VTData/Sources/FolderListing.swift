@@ -25,7 +25,7 @@ enum FolderListing {
     name.utf8.first == UInt8(ascii: ".") || litter.contains(name.lowercased())
   }
 
-  /// What lies in a folder, hidden files left out, in the order of the names' bytes (composed as Unicode's form C, so
+  /// The content of a folder, hidden files left out, in the order of the names' bytes (composed as Unicode's form C, so
   /// that a copy made by another system has the same order).
   /// - Throws: `Failure` where the folder is missing or cannot be read.
   static func entries(_ folder: String) throws -> [FolderEntry] {

@@ -23,7 +23,7 @@ public struct ImageFolder: ImageDataSet {
   private let content: Content
   private let sets: any LabelledSets
 
-  /// What was found, before images are put aside for validation.
+  /// What was found, before images are held out for validation.
   private struct Content: Sendable {
     var classes: [String]
     var images: [Sample]
@@ -85,7 +85,7 @@ public struct ImageFolder: ImageDataSet {
     let unseen = seen.isEmpty ? [] : classes.indices.filter { !seen.contains($0) }.map { content.classes[$0] }
     if !unseen.isEmpty {
       remarks.warnings.append(
-        "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy says nothing of \(unseen.count == 1 ? "it" : "them")"
+        "there are no validation images of \(unseen.prefix(5).map(\.printable).joined(separator: ", ")): the accuracy does not cover \(unseen.count == 1 ? "it" : "them")"
       )
     }
     if let text = sets.unused { remarks.warnings.append(text) }
@@ -94,7 +94,7 @@ public struct ImageFolder: ImageDataSet {
     try check()
   }
 
-  /// The same images with another part of each class put aside; where validation images have a set of their own, the
+  /// The same images with another fraction of each class held out; if validation images have a set of their own, the
   /// same. Nothing is read again.
   package func divided(validationFraction: Double, seed: UInt64) throws -> ImageFolder {
     try ImageFolder(content, sets, validationFraction, seed, usesTestSplit)
@@ -139,7 +139,7 @@ public struct ImageFolder: ImageDataSet {
     guard !training.isEmpty else { throw Self.noImages(path) }
     guard classes.count >= 2 else {
       throw Failure(
-        "only one class ('\(classes[0].printable)'): there is nothing to tell apart", file: path,
+        "only one class ('\(classes[0].printable)'); classification needs at least two", file: path,
         hint: "put the images of each class into a folder of its own")
     }
     let seen = Set(training.map(\.label))
@@ -151,7 +151,7 @@ public struct ImageFolder: ImageDataSet {
     }
   }
 
-  /// Puts the same part of every class aside, at least one image of each that has two.
+  /// Holds out the same fraction of every class, at least one image of each that has two.
   private static func split(
     _ images: [Sample], _ classes: Int, _ fraction: Double, _ seed: UInt64
   ) throws -> ([Sample], [Sample]) {

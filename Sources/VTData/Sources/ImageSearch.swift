@@ -9,7 +9,7 @@ package struct ImageSearch: Sendable {
   package private(set) var unused: [String] = []
   /// Folders directly inside.
   private(set) var subfolders: [String] = []
-  /// Whether an image lies in the folder itself.
+  /// Whether there is an image in the folder itself.
   private(set) var hasOwnImages = false
 
   /// - Throws: `Failure` where a folder cannot be read.

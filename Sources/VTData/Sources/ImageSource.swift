@@ -62,7 +62,7 @@ package protocol ImageDataSet: ImageSource {
   var training: [Sample] { get }
   var validation: [Sample] { get }
   var test: [Sample] { get }
-  /// What `validation` came from, such as the folder `val`; nil where it was put aside or there is none.
+  /// What `validation` came from, such as the folder `val`; nil if it was held out or there is none.
   var validationFolder: String? { get }
   var testFolder: String? { get }
   /// Whether the test images are the validation set even where there are validation images.
@@ -72,7 +72,7 @@ package protocol ImageDataSet: ImageSource {
   /// What people call one of the sets: `val/` where it is a folder.
   func title(of set: String) -> String
 
-  /// The same images with another part of each class put aside, where validation images have no set of their own.
+  /// The same images with another fraction of each class held out, if validation images have no set of their own.
   func divided(validationFraction: Double, seed: UInt64) throws -> Self
 }
 
@@ -82,9 +82,9 @@ extension ImageDataSet {
 
 /// The data sets that can be read.
 package enum ImageDataSets {
-  /// What lies at a path: see `DataSetKind`.
+  /// The images at a path: see `DataSetKind`.
   /// - Parameters:
-  ///   - validationFraction: how much of each class is held out where there are no validation images.
+  ///   - validationFraction: the fraction of each class that is held out if there are no validation images.
   ///   - seed: decides that part.
   ///   - usesTestSplit: whether the test images are the validation set even where there are validation images.
   /// - Throws: `Failure` where it cannot be read, has no images or fewer than two classes.

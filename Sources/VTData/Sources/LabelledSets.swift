@@ -1,6 +1,6 @@
 import VTCore
 
-/// The sets of labelled images at a path, as they lie there: before any are put aside for validation.
+/// The sets of labelled images at a path, as they are there, before any are held out for validation.
 protocol LabelledSets: Sendable {
   /// What it is, for people.
   var kind: String { get }

@@ -46,7 +46,7 @@ package struct Augmentation: Sendable {
   }
 
   /// Every batch transform, one after the other.
-  /// - Parameter classes: how many the network tells apart.
+  /// - Parameter classes: the network's number of classes.
   package func apply(to batch: inout Batch, classes: Int, _ key: SampleKey) {
     guard !batchTransforms.isEmpty, batch.count > 0 else { return }
     batch.targets = [Float](repeating: 0, count: batch.count * classes)

@@ -10,46 +10,26 @@ import VTTraining
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures training, prediction, conversion and reading images on this machine.",
+    abstract: "Measures the speed of training, prediction, conversion and image decoding.",
     discussion: "Example: vtkit bench train --model vit_small_patch16_224 --batch 16",
     subcommands: [BenchTrain.self, BenchPredict.self, BenchConvert.self, BenchData.self])
 }
 
 /// What training and prediction are measured with.
 struct BenchArguments: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("The network by name ('vtkit models').", valueName: "name"), completion: .models)
-  var model = "vit_small_patch16_224"
+  @OptionGroup(title: "Network") var networkArguments: BenchNetworkArguments
+  @OptionGroup(title: "Measurement") var measurement: StepMeasurementArguments
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
 
-  @Option(help: ArgumentHelp("Side of the images; the network's own where left out.", valueName: "side"))
-  var imageSize: Int?
-
-  @Option(
-    name: [.long, .customLong("batch-size"), .customShort("b")],
-    help: ArgumentHelp("Images at a time.", valueName: "n"))
-  var batch = 16
-
-  @Option(help: ArgumentHelp("Measured rounds; the fastest counts.", valueName: "n"))
-  var rounds = 8
-
-  @Flag(help: "Time every operation, forward and backward, beside the whole.")
-  var profile = false
-
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  @OptionGroup var engineArguments: EngineArguments
-
-  func validate() throws {
-    if batch < 1 || rounds < 1 { throw ValidationError("--batch and --rounds are at least 1.") }
-    if let imageSize, imageSize < 1 { throw ValidationError("--image-size is at least 1.") }
-  }
-
+  private var model: String { networkArguments.model }
+  private var batch: Int { measurement.batch }
+  private var rounds: Int { measurement.rounds }
   /// The network with random weights.
   func network(_ engine: Engine) throws -> any VisionModel {
     let configuration = try Models.named(model).configuration
     return try Models.make(
-      configuration.replacing(imageSize.map { ["image_size": .int($0)] } ?? [:]), weights: nil,
+      configuration.replacing(networkArguments.imageSize.map { ["image_size": .int($0)] } ?? [:]),
+      weights: nil,
       engine: engine)
   }
 
@@ -76,14 +56,14 @@ struct BenchArguments: ParsableArguments {
       try body()
       times.append(Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9)
     }
-    // Before the roof takes some of its own.
+    // Before the peak measurement allocates its own.
     let memory = peakMemory()
     let roof = PeakGEMM.measure(engine)
     let fastest = times.min() ?? 0
     let speed = operations / fastest
     let taken = engine.buffers.systemRequests - requests
-    let profile = try self.profile ? profiled(engine, body) : nil
-    if json {
+    let profile = try measurement.profile ? profiled(engine, body) : nil
+    if measurement.json {
       print(
         JSON.object([
           "what": .string(what), "model": .string(model), "batch": .int(batch),
@@ -128,14 +108,10 @@ struct BenchTrain: ParsableCommand {
     discussion: "Example: vtkit bench train --model vit_small_patch16_224 --batch 16")
 
   @OptionGroup var arguments: BenchArguments
-
-  @Flag(help: "Without the drloc loss.")
-  var noDrloc = false
-
-  @Flag(help: "Activation checkpointing: compute each block twice rather than keep its inner results.")
-  var recompute = false
+  @OptionGroup(title: "Training") var training: BenchTrainingArguments
 
   func run() throws {
+    let noDrloc = training.noDrloc
     let engine = arguments.engineArguments.engine()
     let model = try arguments.network(engine)
     var objectives: [any Objective] = [CrossEntropyObjective(smoothing: 0.1)]
@@ -146,7 +122,7 @@ struct BenchTrain: ParsableCommand {
     let step = try TrainingStep(
       model: model, objectives: objectives,
       optimizer: OptimizerState(model.parameters, OptimizerSettings(), engine: engine), engine: engine,
-      recomputes: recompute)
+      recomputes: training.recompute)
     let (images, labels) = arguments.inputs(model, engine)
     let inputs = StepInputs(
       images: images, labels: labels,
@@ -182,59 +158,47 @@ struct BenchConvert: CheckpointCommand {
   @Argument(help: "The checkpoint to convert.", completion: .file())
   var input: String
 
-  @Option(help: ArgumentHelp("The output's suffix.", valueName: "suffix"))
-  var suffix = "safetensors"
-
-  @Option(
-    help: ArgumentHelp("The dialect to write; native where left out.", valueName: "dialect"),
-    completion: .targets)
-  var to: String?
-
-  @Option(help: "Rounds; the fastest counts.")
-  var rounds = 3
-
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  @OptionGroup var hdf5: HDF5Arguments
-
+  @OptionGroup(title: "Conversion") var conversion: BenchConversionArguments
+  @OptionGroup(title: "Conversion") var hdf5: HDF5Arguments
+  @OptionGroup(title: "Measurement") var measurement: MeasurementArguments
   func run() throws {
     let folder = FileManager.default.temporaryDirectory.path + "/vtkit-bench-\(getpid())"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let output = folder + "/out." + suffix
+    let output = folder + "/out." + conversion.suffix
     let size = (try FileManager.default.attributesOfItem(atPath: input)[.size] as? Int) ?? 0
-    var (conversion, copy) = (Double.infinity, Double.infinity)
-    for _ in 0..<max(1, rounds) {
-      copy = min(
-        copy,
+    var (converting, copying) = (Double.infinity, Double.infinity)
+    for _ in 0..<measurement.rounds {
+      copying = min(
+        copying,
         try seconds {
           let file = try OutputFile(folder + "/copy", overwrite: true)
           try copyBytes(of: input, to: file)
           try file.commit()
           try FileManager.default.removeItem(atPath: folder + "/copy")
         })
-      conversion = min(
-        conversion,
+      converting = min(
+        converting,
         try seconds {
           try Network(contentsOf: input).write(
-            to: output, as: to.map { Dialect($0) } ?? .native, overwrite: true)
+            to: output, as: conversion.to.map { Dialect($0) } ?? .native, overwrite: true)
           try FileManager.default.removeItem(atPath: output)
         })
     }
-    if json {
+    if measurement.json {
       print(
         JSON.object([
-          "bytes": .int(size), "convert_seconds": .double(conversion), "copy_seconds": .double(copy),
-          "speed_against_copy": .double(copy / conversion), "peak_memory_bytes": .int(peakMemory()),
+          "bytes": .int(size), "convert_seconds": .double(converting), "copy_seconds": .double(copying),
+          "speed_against_copy": .double(copying / converting), "peak_memory_bytes": .int(peakMemory()),
         ]).text(pretty: true))
       return
     }
-    print("convert \(input) (\(Format.bytes(size))) to .\(suffix), best of \(rounds)")
     print(
-      "  \(Format.bytes(Int(Double(size) / conversion)))/s, a copy of the file: \(Format.bytes(Int(Double(size) / copy)))/s"
+      "convert \(input) (\(Format.bytes(size))) to .\(conversion.suffix), best of \(measurement.rounds)")
+    print(
+      "  \(Format.bytes(Int(Double(size) / converting)))/s, a copy of the file: \(Format.bytes(Int(Double(size) / copying)))/s"
     )
-    print("  share of the copy's speed  \(Format.percent(copy / conversion))")
+    print("  share of the copy's speed  \(Format.percent(copying / converting))")
     print("  peak memory                \(Format.bytes(peakMemory()))")
   }
 

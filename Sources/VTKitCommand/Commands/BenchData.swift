@@ -10,41 +10,27 @@ struct BenchData: ParsableCommand {
     commandName: "data", abstract: "Times decoding and augmenting images, on one core.",
     discussion: "Example: vtkit bench data images --image-size 224")
 
-  @Argument(help: "A folder of images, one folder per class.")
+  @Argument(help: "A folder of images, one folder per class.", completion: .directory)
   var folder: String
 
-  @Option(help: "Side of the network's input.")
-  var imageSize = 224
-
-  @Option(help: "Measured passes over all images; the fastest counts.")
-  var rounds = 3
-
-  @Option(
-    name: [.customLong("auto-augment"), .customLong("aa")],
-    help: ArgumentHelp("Policy of random operations, as in vtkit finetune.", valueName: "name"))
-  var autoAugment: String?
-
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  func validate() throws {
-    if imageSize < 1 || rounds < 1 { throw ValidationError("--image-size and --rounds are at least 1.") }
-  }
+  @OptionGroup(title: "Preprocessing") var input: BenchImageArguments
+  @OptionGroup(title: "Measurement") var measurement: MeasurementArguments
 
   func run() throws {
+    let (imageSize, rounds) = (input.imageSize, measurement.rounds)
     let set = try ImageFolder(folder, validationFraction: 0)
     let steps = Preprocessing(imageSize: imageSize)
     var augmentation = Augmentation()
-    if let autoAugment {
+    if let policy = input.autoAugment {
       augmentation.transforms.append(
         PolicyTransform(
-          policy: try AugmentationPolicies.named(autoAugment), geometry: GeometrySettings(steps)))
+          policy: try AugmentationPolicies.named(policy), geometry: GeometrySettings(steps)))
     }
     let training = try time(set, steps) { file, index in
       .pixels(try augmentation.image(file, steps, SampleKey(seed: 1, epoch: 0, index: index)))
     }
     let evaluation = try time(set, steps) { file, _ in try steps.evaluationImage(file.image()) }
-    if json {
+    if measurement.json {
       print(
         JSON.object([
           "pictures": .int(set.training.count), "image_size": .int(imageSize),
@@ -64,7 +50,7 @@ struct BenchData: ParsableCommand {
     _ body: (EncodedImage, Int) throws -> PreparedImage
   ) throws -> Double {
     var best = 0.0
-    for _ in 0..<rounds {
+    for _ in 0..<measurement.rounds {
       let began = DispatchTime.now().uptimeNanoseconds
       for (index, item) in set.training.enumerated() {
         _ = steps.normalized(try body(set.image(of: item), index))

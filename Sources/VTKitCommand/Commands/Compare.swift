@@ -5,9 +5,9 @@ import VTKit
 
 struct Compare: NetworkCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tells whether two checkpoints hold the same network.",
+    abstract: "Checks whether two checkpoints hold the same network.",
     discussion: """
-      Both are brought to native names first, so the formats and dialects may differ. Exit code 1 where \
+      Both are brought to native names first, so the formats and dialects may differ. Exit code 1 if \
       the networks differ.
 
       Example: vtkit compare ViT-B_16.npz tf_model.h5
@@ -19,23 +19,13 @@ struct Compare: NetworkCommand {
   @Argument(help: "Another.", completion: .file())
   var b: String
 
-  @Option(help: "Largest difference of two numbers that still counts as equal.")
-  var tolerance = 0.0
-
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  @OptionGroup var load: LoadArguments
-
-  func validate() throws {
-    if tolerance < 0 || tolerance.isNaN { throw ValidationError("--tolerance must not be negative.") }
-  }
-
+  @OptionGroup(title: "Comparison") var options: ComparisonArguments
+  @OptionGroup(title: "Checkpoint") var load: LoadArguments
   func run() throws {
     let networks = try [a, b].map { try load.network($0) }
     for network in networks { try network.checkDigest() }
     let watched = networks.map { $0.watchingNumbers() }
-    let comparison = try Comparison(watched[0], watched[1], tolerance: tolerance)
+    let comparison = try Comparison(watched[0], watched[1], tolerance: options.tolerance)
     // No images are read.
     for (path, network) in zip([a, b], watched) {
       if let remark = network.finiteRemark() { Console.line("note: \(path.printable): \(remark)") }
@@ -48,7 +38,7 @@ struct Compare: NetworkCommand {
   private func report(_ comparison: Comparison) {
     let (differences, equal) = (comparison.differences, comparison.equalCount)
     let largest = comparison.largest
-    if json {
+    if options.json {
       print(
         JSON.object([
           "same": .bool(differences.isEmpty), "equal_tensors": .int(equal),

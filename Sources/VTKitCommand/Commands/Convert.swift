@@ -6,10 +6,10 @@ import VTKit
 
 struct Convert: NetworkCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Brings a checkpoint to another file format and dialect, bit for bit.",
+    abstract: "Converts a checkpoint to another file format and dialect, bit for bit.",
     discussion: """
-      The formats follow the suffixes. Without --to, the tensors keep the names of the library that they came from, \
-      also where they went through a native store. --to native makes such a store.
+      The formats follow the suffixes. Without --to, the tensors keep the names of their original library, \
+      also if they went through a native store. --to native makes such a store.
 
       Example: vtkit convert ViT-B_16.npz vit_base.safetensors --to timm
                vtkit convert ViT-B_16.npz my-model/ --to huggingface
@@ -26,26 +26,15 @@ struct Convert: NetworkCommand {
 
   @OptionGroup(title: "Output") var writing: OutputArguments
   @OptionGroup(title: "Network") var network: NetworkArguments
-
-  @Option(
-    help: ArgumentHelp(
-      "Give the network a new, untrained classifier for so many classes; 0 takes it away.", valueName: "n"))
-  var numClasses: Int?
-
+  @OptionGroup(title: "Network") var classifier: ClassifierArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
 
-  @Flag(help: "Move every tensor under its own name: no network, no dialect.")
-  var raw = false
-
-  @Flag(help: "Show what would be done, and write nothing.")
-  var dryRun = false
-
+  private var raw: Bool { writing.raw }
   func validate() throws {
     if let compression = writing.compression, !(1...12).contains(compression) {
       throw ValidationError("--compression is a level from 1 to 12.")
     }
-    if let numClasses, numClasses < 0 { throw ValidationError("--num-classes must not be negative.") }
-    if raw && (numClasses != nil || !network.isEmpty) {
+    if raw && (classifier.numClasses != nil || !network.isEmpty) {
       throw ValidationError(
         "--raw knows no network: leave out --num-classes, --image-size, --window-size and --in-channels.")
     }
@@ -56,21 +45,21 @@ struct Convert: NetworkCommand {
   }
 
   private var changes: NetworkChanges {
-    network.changes(classCount: numClasses)
+    network.changes(classCount: classifier.numClasses)
   }
 
   func run() throws {
     let destination = try Destination(output)
     let options = writing.options
     try options.check(destination, isRaw: raw)
-    if !dryRun { try destination.check(overwrite: writing.force) }
+    if !writing.dryRun { try destination.check(overwrite: writing.force) }
     let export =
       try raw
       ? Export(tensorsOf: input, ignore: load.ignore, to: destination, options: options)
       : converted(destination, options)
     Console.notes(export.unused)
     for note in export.notes { Console.line("note: " + note) }
-    if dryRun { return show(export.plan, export.folder) }
+    if writing.dryRun { return show(export.plan, export.folder) }
     let bar = ProgressBar("writing", total: export.byteCount)
     var done = 0
     let written = try export.write {
@@ -83,7 +72,7 @@ struct Convert: NetworkCommand {
 
   private func converted(_ destination: Destination, _ options: ExportOptions) throws -> Export {
     var source = try load.network(input)
-    if !dryRun { try source.checkDigest() }
+    if !writing.dryRun { try source.checkDigest() }
     try source.checkShapes()
     source = source.watchingNumbers()
     for note in try source.change(changes) { Console.line("note: " + note) }

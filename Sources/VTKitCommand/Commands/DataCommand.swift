@@ -27,30 +27,13 @@ struct DataCommand: ParsableCommand {
   @Argument(help: "The data set.", completion: .file())
   var path: String
 
-  @Flag(help: "Write JSON, with every file.")
-  var json = false
-
-  @Option(
-    help: ArgumentHelp("Write a page of augmented training images here.", valueName: "file"),
-    completion: .file(extensions: ["html"]))
-  var sheet: String?
-
-  @Option(help: ArgumentHelp("Side of the network's input, for --sheet.", valueName: "pixels"))
-  var imageSize = 224
-
-  @Flag(help: "Replace an earlier page.")
-  var force = false
-
+  @OptionGroup(title: "Output") var output: DataArguments
   @OptionGroup(title: "Recipe, for --sheet") var recipe: RecipeArguments
 
-  func validate() throws {
-    if !(1...4096).contains(imageSize) { throw ValidationError("--image-size is a number from 1 to 4096.") }
-  }
-
   func run() throws {
-    if let sheet {
-      let file = try OutputFile(sheet, overwrite: force)
-      try file.write(DataSheet(path, recipe: try recipe.resolved(), imageSize: imageSize).html())
+    if let sheet = output.sheet {
+      let file = try OutputFile(sheet, overwrite: output.force)
+      try file.write(DataSheet(path, recipe: try recipe.resolved(), imageSize: output.imageSize).html())
       try file.commit()
       print("sheet: \(sheet)")
       return
@@ -62,7 +45,7 @@ struct DataCommand: ParsableCommand {
     let check = ImageCheck(data, threads: Engine.processorCount) { lock.show($0) }
     bar.finish()
     let report = DataReport(data, check)
-    if json {
+    if output.json {
       print(report.json.text(pretty: true))
     } else {
       for note in data.remarks.notes { Console.line("note: " + note) }

@@ -8,7 +8,7 @@ struct DialectsCommand: CheckpointCommand {
     commandName: "dialects",
     abstract: "Lists the naming schemes that can be read and written.",
     discussion: """
-      With --check, a rule file of your own is validated, and tried on a checkpoint where one is given \
+      With --check, a rule file of your own is validated, and tried on a checkpoint if one is given \
       (docs/guide/adding-a-dialect.md).
 
       Example: vtkit dialects --architecture vit
@@ -18,43 +18,28 @@ struct DialectsCommand: CheckpointCommand {
     help: "With --check: a checkpoint to try the rules on, forwards and back.", completion: .file())
   var checkpoint: String?
 
-  @Option(
-    help: ArgumentHelp("Validate a rule file.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
-  var check: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "With --check: a JSON file with configuration keys that the checkpoint does not settle.",
-      valueName: "file-or-json"),
-    completion: .file(extensions: ["json"]))
-  var modelConfig: String?
-
-  @Option(
-    help: ArgumentHelp("Only those of one architecture.", valueName: "name"), completion: .architectures)
-  var architecture: String?
-
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  @OptionGroup var hdf5: HDF5Arguments
+  @OptionGroup(title: "List") var list: DialectListArguments
+  @OptionGroup(title: "Rule file") var rules: RuleCheckArguments
+  @OptionGroup(title: "Rule file") var hdf5: HDF5Arguments
 
   func validate() throws {
-    if check == nil && checkpoint != nil { throw ValidationError("A checkpoint is only read with --check.") }
-    if checkpoint == nil && modelConfig != nil {
+    if rules.check == nil && checkpoint != nil {
+      throw ValidationError("A checkpoint is only read with --check.")
+    }
+    if checkpoint == nil && rules.modelConfig != nil {
       throw ValidationError("--model-config belongs to a checkpoint: give one to try the rules on.")
     }
   }
-
   func run() throws {
-    if let check { return try tryOut(RuleFile(path: check)) }
+    if let check = rules.check { return try tryOut(RuleFile(path: check)) }
+    let architecture = list.architecture
     let files = try Dialects.all().filter { architecture == nil || $0.architecture == architecture }
     guard !files.isEmpty else {
       throw Failure(
         .usage, "there is no dialect for '\(architecture ?? "")'",
         hint: "known are " + Set(try Dialects.all().map(\.architecture)).sorted().joined(separator: ", "))
     }
-    if json {
+    if list.json {
       let items = files.map { file -> JSON in
         .object([
           "architecture": .string(file.architecture), "dialect": .string(file.dialect),
@@ -83,7 +68,7 @@ struct DialectsCommand: CheckpointCommand {
       print("  no mistakes found; give a checkpoint to try the rules on")
       return
     }
-    let configuration = try modelConfig.map(LoadArguments.readConfiguration)
+    let configuration = try rules.modelConfig.map(LoadArguments.readConfiguration)
     let result = try RuleFileCheck(file, on: checkpoint, LoadOptions(configuration: configuration))
     if !result.variant.isEmpty { print("  variant        \(result.variant)") }
     print("  forwards       \(result.tensors) native tensors, nothing left over")

@@ -8,49 +8,25 @@ struct Evaluate: NetworkCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures a network's accuracy on labelled images.",
     discussion: """
-      Of a data set's folders, val (or valid, validation) is measured, or else test. Where there is neither, the images \
+      Of a data set's folders, val (or valid, validation) is measured, or else test. If there is neither, the images \
       that the network was not trained on are measured, as far as the file tells.
 
       Example: vtkit evaluate --checkpoint tuned.npz --data images
       """)
 
-  @OptionGroup(title: "Input") var files: EvaluationArguments
+  @OptionGroup(title: "Input and output") var files: EvaluationArguments
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
   @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
-  @OptionGroup var engineArguments: EngineArguments
-
-  @Flag(help: "Measure the test images, even where there are validation images.")
-  var testSplit = false
-
-  @Flag(name: .customLong("all"), help: "Measure images too that the network was trained on.")
-  var includesTraining = false
-
-  @Option(name: [.long, .customShort("b")], help: ArgumentHelp("Images at a time.", valueName: "n"))
-  var batchSize = 32
-
-  @Flag(
-    help:
-      "Average the answers for each image and its mirror image: a little more accuracy for twice the time.")
-  var testTimeAugmentation = false
-
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  @Flag(help: "Stop at an image that cannot be read, rather than skip it.")
-  var strictData = false
-
-  func validate() throws {
-    if batchSize < 1 { throw ValidationError("--batch-size must be at least 1.") }
-  }
-
+  @OptionGroup(title: "Computing") var batch: BatchArguments
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
   func run() throws {
     var network = try load.network(files.checkpoint)
     network.engine = engineArguments.engine()
     var options = EvaluationOptions()
-    (options.batchSize, options.isStrict) = (batchSize, strictData)
-    options.augments = testTimeAugmentation
-    (options.usesTestSplit, options.includesTraining) = (testSplit, includesTraining)
+    (options.batchSize, options.isStrict) = (batch.batchSize, files.strictData)
+    (options.usesTestSplit, options.includesTraining) = (files.testSplit, files.includesTraining)
+    options.augments = files.testTimeAugmentation
     (options.classes, options.preprocessing) = (classNames.names, preprocessing.changes)
     var bar: ProgressBar?
     let (result, set) = try network.evaluate(on: files.data, options) { event in
@@ -58,7 +34,7 @@ struct Evaluate: NetworkCommand {
       Console.tell(event, bar)
     }
     bar?.finish()
-    json ? printJSON(result, set) : printText(result, set)
+    files.json ? printJSON(result, set) : printText(result, set)
   }
 
   private func printText(_ result: Evaluation, _ set: EvaluationSet) {

@@ -16,7 +16,7 @@ struct Finetune: NetworkCommand {
       if nothing had happened. A classifier that was trained for the same class names is kept.
 
       With --resume, --epochs N gives the run another end: from then on, the learning rate is what a run of N epochs has at \
-      the same update. --data says where the same images lie now, --export adds an export. All else is the run's own.
+      the same update. --data says where the same images are now, --export adds an export. All else is the run's own.
 
       Example: vtkit finetune --checkpoint ViT-S_16.npz --data images --output run --export tuned.npz
       """)
@@ -29,24 +29,14 @@ struct Finetune: NetworkCommand {
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
   @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
-  @OptionGroup var engineArguments: EngineArguments
-
-  @Flag(help: "Validate with the test images, even where there are validation images.")
-  var testSplit = false
-
-  @Flag(help: "Keep the drloc head in exports.")
-  var keepDrloc = false
-
-  @Flag(help: "Write the outcome as JSON.")
-  var json = false
-
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
   /// What may be given with --resume: all else was decided when the run began.
   private static let resumeOptions: Set<String> = [
     "--resume", "--epochs", "--data", "--export", "--force", "--json", "--threads", "--simd",
     "--instructions",
   ]
 
-  /// Not `validate`: a mistyped flag is told before what it leaves missing.
+  /// Not `validate`: a mistyped flag is reported before the option it leaves unset.
   private func checkUsage() throws {
     if let resume = files.resume {
       let others = GivenOptions.names().filter { !Self.resumeOptions.contains($0) }
@@ -72,12 +62,12 @@ struct Finetune: NetworkCommand {
       return
     }
     try checkUsage()
-    let watcher = TrainingWatcher(quiet: json)
+    let watcher = TrainingWatcher(quiet: files.json)
     let session = try files.resume.map { try resumed($0, watcher) } ?? started(watcher)
     watcher.epochs = session.trainer.configuration.recipe.epochs
     Interruption.saveFirst()
     let run = try session.run(overwrite: files.force, watch: watcher.see) { Interruption.isRequested }
-    json ? printJSON(run) : printText(run)
+    files.json ? printJSON(run) : printText(run)
   }
 
   // MARK: Beginnings
@@ -90,11 +80,11 @@ struct Finetune: NetworkCommand {
     try RunChecks.places(run: output, data: data, checkpoint: files.checkpoint)
     let recipe = try recipeArguments.resolved()
     let images = try ImageDataSets.open(
-      data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: testSplit)
+      data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: files.testSplit)
     var options = FineTuningOptions()
     (options.keepsClassifier, options.classes) = (!network.newHead, classNames.names)
     options.preprocessing = preprocessing.changes
-    (options.exports, options.keepsDrloc, options.overwrites) = (files.export, keepDrloc, files.force)
+    (options.exports, options.keepsDrloc, options.overwrites) = (files.export, files.keepDrloc, files.force)
     return try TrainingSession(
       start, on: images, recipe: recipe, output: output, options, watch: watcher.see)
   }

@@ -7,31 +7,23 @@ import VTKit
 
 struct Inspect: NetworkCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists a checkpoint's tensors and tells what network they are.",
+    abstract: "Lists a checkpoint's tensors and identifies the network.",
     discussion: "Example: vtkit inspect ViT-B_16.npz --filter '*encoderblock_0*'")
 
   @Argument(help: "The checkpoint.", completion: .file())
   var checkpoint: String
 
-  @Flag(help: "Write JSON.")
-  var json = false
-
-  @Flag(help: "Read the numbers too: smallest, largest, mean, standard deviation.")
-  var stats = false
-
-  @Option(help: ArgumentHelp("Only tensors whose names match (* matches anything).", valueName: "pattern"))
-  var filter: String?
-
+  @OptionGroup(title: "Output") var listing: ListingArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
 
   func run() throws {
     let found = try Inspection(of: checkpoint, load.options())
     let store = found.tensors
-    let tensors = try filter.map { try store.matching($0) } ?? store.tensors
+    let tensors = try listing.filter.map { try store.matching($0) } ?? store.tensors
     let watch = FiniteWatch()
-    let statistics = stats ? try tensors.map { try TensorStatistics(watch.watching($0)) } : []
+    let statistics = listing.stats ? try tensors.map { try TensorStatistics(watch.watching($0)) } : []
     if let remark = watch.remark(tensors.map(\.name)) { Console.line("note: " + remark) }
-    if json {
+    if listing.json {
       print(document(found, tensors, statistics).text(pretty: true))
     } else {
       describe(found, tensors, statistics)
@@ -53,7 +45,7 @@ struct Inspect: NetworkCommand {
       }
       if let preprocessing = loaded.metadata.preprocessing {
         let words = PreprocessingText(preprocessing)
-        print("images:   \(words.geometry); \(words.numbers)")
+        print("images:     \(words.geometry); \(words.numbers)")
       }
       if let origin = loaded.metadata.provenance?["source_file"]?.string {
         print("made from:  \(origin)")

@@ -22,7 +22,7 @@ struct LearningRateCommand: NetworkCommand {
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
   @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
-  @OptionGroup var engineArguments: EngineArguments
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
 
   func run() throws {
     if recipeArguments.printRecipe {

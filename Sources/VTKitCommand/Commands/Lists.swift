@@ -6,7 +6,7 @@ import VTModels
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "Lists the networks that have names, or the keys of a configuration.",
+    commandName: "models", abstract: "Lists the named networks, or the keys of a configuration.",
     discussion: """
       With --keys, every key of the architectures' configurations (--model-config) is explained.
 
@@ -18,18 +18,17 @@ struct ModelsCommand: ParsableCommand {
     completion: .architectures)
   var architecture: String?
 
-  @Flag(help: "Explain the configuration's keys.")
-  var keys = false
-
-  @Flag(help: "Write JSON.")
-  var json = false
+  @OptionGroup(title: "Output") var output: ModelListArguments
 
   func validate() throws {
-    if architecture != nil && !keys { throw ValidationError("An architecture is named with --keys.") }
+    if architecture != nil && !output.keys {
+      throw ValidationError("An architecture is named with --keys.")
+    }
   }
 
   func run() throws {
-    if keys {
+    let json = output.json
+    if output.keys {
       let architectures = architecture.map { [$0] } ?? Models.architectures
       return json
         ? print(try ConfigurationPage.json(architectures).text(pretty: true))

@@ -5,12 +5,12 @@ import VTKit
 
 struct Predict: NetworkCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tells what images show, or computes a network's raw outputs.",
+    abstract: "Classifies images, or computes a network's raw outputs.",
     discussion: """
       Example: vtkit predict --checkpoint tuned.npz --top 3 cat.jpg
                vtkit predict --checkpoint tuned.npz --top 1 --output labels.csv holiday/
 
-      An image that cannot be read is told, and the others are answered; the exit code is then 1. The table has the \
+      An image that cannot be read is reported and the others are classified; the exit code is then 1. The table has the \
       columns image, rank, class, index and probability, one row per answer; .jsonl has one JSON object per image.
 
       With --tensor, a NumPy archive's `input` (float32 [N, 3, H, W], normalized) goes through the network, and \
@@ -24,23 +24,11 @@ struct Predict: NetworkCommand {
   @OptionGroup(title: "Preprocessing") var preprocessing: PreprocessingArguments
   @OptionGroup(title: "Checkpoint") var classNames: ClassArguments
   @OptionGroup(title: "Checkpoint") var load: LoadArguments
-  @OptionGroup var engineArguments: EngineArguments
-
-  @Option(help: ArgumentHelp("How many classes to show.", valueName: "n"))
-  var top = 5
-
-  @Flag(
-    help:
-      "Average the answers for each image and its mirror image: a little more accuracy for twice the time.")
-  var testTimeAugmentation = false
-
-  @Flag(help: "Write JSON.")
-  var json = false
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
 
   func validate() throws {
-    if top < 1 { throw ValidationError("--top must be at least 1.") }
     if files.tensor != nil {
-      if testTimeAugmentation { throw ValidationError("--test-time-augmentation is for images.") }
+      if files.testTimeAugmentation { throw ValidationError("--test-time-augmentation is for images.") }
       guard images.isEmpty else { throw ValidationError("Give images or --tensor, not both.") }
       guard files.output != nil else { throw ValidationError("--tensor needs --output FILE.npz.") }
     } else {
@@ -71,7 +59,7 @@ struct Predict: NetworkCommand {
 
   private func predictTensor(_ input: String, _ output: String, _ network: Network) throws {
     let outputs = try TensorOutputs(of: network, input: input).tensors
-    // The input is as the network wants it.
+    // The input is preprocessed already.
     Console.notes(network.loaded.notes.filter { $0.key != "preprocessing" })
     try CheckpointFile.write(outputs, to: output, overwrite: files.force)
     print("\(output): " + outputs.tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", "))
@@ -79,14 +67,15 @@ struct Predict: NetworkCommand {
 
   private func predictImages(_ paths: [String], _ network: Network) throws {
     var options = ClassificationOptions()
-    (options.top, options.classes, options.preprocessing) = (top, classNames.names, preprocessing.changes)
-    options.augments = testTimeAugmentation
+    (options.top, options.classes) = (files.top, classNames.names)
+    options.preprocessing = preprocessing.changes
+    options.augments = files.testTimeAugmentation
     var (predictions, failures): ([Prediction], [Failure]) = ([], [])
     try network.classify(paths, options, tell: { Console.tell($0) }) { failure in
       if paths.count > 1 { Console.error(failure.description) }
       failures.append(failure)
     } each: { prediction in
-      if files.output == nil && !json { print(prediction.text) }
+      if files.output == nil && !files.json { print(prediction.text) }
       predictions.append(prediction)
     }
     try finish(predictions, failures, of: paths.count)
@@ -99,9 +88,9 @@ struct Predict: NetworkCommand {
     }
     if let output = files.output {
       try PredictionFile.write(predictions, to: output, overwrite: files.force)
-      if !json { print("\(output): answers for \(predictions.count.counted("image"))") }
+      if !files.json { print("\(output): answers for \(predictions.count.counted("image"))") }
     }
-    if json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }
+    if files.json { print(JSON.array(predictions.map(\.json)).text(pretty: true)) }
     if !failures.isEmpty {
       throw Failure(.no, "\(failures.count) of \(count.counted("image")) could not be read")
     }

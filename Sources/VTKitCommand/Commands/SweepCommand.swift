@@ -14,7 +14,7 @@ struct SweepCommand: ParsableCommand {
       are finished are kept, and one that was stopped goes on. Accuracies are told as mean ± deviation over the seeds, and \
       for all settings but the first what they bring over it, seed by seed.
 
-      Example file:
+      Example: vtkit sweep sweep.yaml, where the file says
         checkpoint: ViT-S_16.npz
         data: images
         output: sweep
@@ -27,19 +27,11 @@ struct SweepCommand: ParsableCommand {
   @Argument(help: "The sweep file.", completion: .file(extensions: ["yaml", "yml", "json"]))
   var file: String
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("The folder for the runs, in place of the file's.", valueName: "folder"),
-    completion: .directory)
-  var output: String?
-
-  @OptionGroup var engineArguments: EngineArguments
-
-  @Flag(help: "Write JSON.")
-  var json = false
+  @OptionGroup(title: "Output") var files: SweepArguments
+  @OptionGroup(title: "Computing") var engineArguments: EngineArguments
 
   func run() throws {
-    let sweep = try Sweep(contentsOf: file, output: output)
+    let sweep = try Sweep(contentsOf: file, output: files.output)
     let count = sweep.seeds.count * sweep.settings.count
     let watcher = TrainingWatcher(quiet: true)
     Interruption.saveFirst()
@@ -50,7 +42,7 @@ struct SweepCommand: ParsableCommand {
         Console.line("run \(place) of \(count): \(setting.name), seed \(seed)")
       }, watch: watcher.see
     ) { Interruption.isRequested }
-    if json {
+    if files.json {
       print(result.json.text(pretty: true))
       return
     }

@@ -6,7 +6,7 @@ struct ClassArguments: ParsableArguments {
   @Option(
     name: .customLong("classes"),
     help: ArgumentHelp(
-      "A file with the network's class names in the order of its answers: one a line, a JSON list, or a JSON object with id2label.",
+      "A file with the network's class names in the order of its outputs: one per line, a JSON list, or a JSON object with id2label.",
       valueName: "file"),
     completion: .file())
   var file: String?

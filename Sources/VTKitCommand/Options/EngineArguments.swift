@@ -5,14 +5,14 @@ import VTTensor
 struct EngineArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Threads to compute with; the results do not depend on it. All processors where left out.",
+      "Number of threads; results do not depend on it. By default all processors.",
       valueName: "n"))
   var threads: Int?
 
   @Option(
     name: .customLong("simd"),
     help: ArgumentHelp(
-      "Which kernels compute; where left out, the fastest that this processor has. Results differ between them in the last bits; a resumed run keeps those it was begun with.",
+      "The kernels to use; by default the fastest that this processor supports. Results differ between them in the last bits; a resumed run keeps those that it began with.",
       valueName: "name"))
   var simd: InstructionSet?
 

@@ -5,8 +5,8 @@ import VTCheckpoint
 struct HDF5Arguments: ParsableArguments {
   @Flag(
     help: """
-      Read HDF5 files through the HDF5 library, which has filters that VTKit has not, and can crash over damaged files. Its \
-      plugins are looked for only where HDF5_PLUGIN_PATH says.
+      Read HDF5 files with the HDF5 library. It has filters that VTKit lacks, but can crash on damaged files. It looks for \
+      plugins only in HDF5_PLUGIN_PATH.
       """)
   var hdf5Library = false
 }

@@ -34,7 +34,7 @@ struct LearningRateArguments: ParsableArguments {
       throw Failure(.usage, "--first-rate must be above 0, and --last-rate above it")
     }
     guard (20...100_000).contains(updates) else {
-      throw Failure(.usage, "--updates must lie in 20...100000")
+      throw Failure(.usage, "--updates must be in 20...100000")
     }
     var range = LearningRateFinder.Range()
     (range.first, range.last, range.updates) = (firstRate, lastRate, updates)

@@ -8,19 +8,19 @@ import VTKit
 /// Options that say what a checkpoint is, where it does not say so itself.
 struct LoadArguments: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The architecture (vit, ...); recognized where left out.", valueName: "name"),
+    help: ArgumentHelp("The architecture (vit, ...); recognized by default.", valueName: "name"),
     completion: .architectures)
   var architecture: String?
 
   @Option(
     name: .customLong("from"),
-    help: ArgumentHelp("The dialect of the tensors' names; recognized where left out.", valueName: "dialect"),
+    help: ArgumentHelp("The dialect of the tensors' names; recognized by default.", valueName: "dialect"),
     completion: .dialects)
   var dialect: String?
 
   @Option(
     help: ArgumentHelp(
-      "The key, attribute or layer under which the file holds the network (model_ema, teacher.backbone, resnet50); found where left out.",
+      "The key, attribute or layer under which the file holds the network (model_ema, teacher.backbone, resnet50); found by default.",
       valueName: "key"))
   var key: String?
 
@@ -39,7 +39,7 @@ struct LoadArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Heads of attention, where the file does not settle them; one number per stage for CvT (1,3,6).",
+      "Attention heads, if the file does not settle them; one number per stage for CvT (1,3,6).",
       valueName: "n"))
   var numHeads: HeadCount?
 
@@ -48,7 +48,9 @@ struct LoadArguments: ParsableArguments {
       "Leave out tensors whose names match (* matches anything). May be repeated.", valueName: "pattern"))
   var ignore: [String] = []
 
-  @Option(help: ArgumentHelp("Do without tensors whose names match. May be repeated.", valueName: "pattern"))
+  @Option(
+    help: ArgumentHelp(
+      "Accept that tensors whose names match are missing. May be repeated.", valueName: "pattern"))
   var allowMissing: [String] = []
 
   @OptionGroup var hdf5: HDF5Arguments

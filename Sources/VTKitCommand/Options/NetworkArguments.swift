@@ -5,16 +5,16 @@ import VTKit
 struct NetworkArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Bring the network to images of this side: position tables are resampled.", valueName: "side"))
+      "Adapt the network to images of this side: position tables are resampled.", valueName: "side"))
   var imageSize: Int?
 
   @Option(
-    help: ArgumentHelp("Bring a Swin to windows of this side: bias tables are resampled.", valueName: "side"))
+    help: ArgumentHelp("Adapt a Swin to windows of this side: bias tables are resampled.", valueName: "side"))
   var windowSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Bring the network to gray images (1) or RGB (3): its first layer is summed or repeated.",
+      "Adapt the network to gray images (1) or RGB (3): its first layer is summed or repeated.",
       valueName: "n"))
   var inChannels: Int?
 
@@ -23,5 +23,17 @@ struct NetworkArguments: ParsableArguments {
   func changes(classCount: Int? = nil) -> NetworkChanges {
     NetworkChanges(
       imageSize: imageSize, windowSize: windowSize, inChannels: inChannels, classCount: classCount)
+  }
+}
+
+/// The classifier that `convert` gives a network.
+struct ClassifierArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Replace the classifier with an untrained one for n classes; 0 removes it.", valueName: "n"))
+  var numClasses: Int?
+
+  func validate() throws {
+    if let numClasses, numClasses < 0 { throw ValidationError("--num-classes must not be negative.") }
   }
 }

@@ -12,18 +12,19 @@ struct OutputArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Which of the dialect's variants to write, where it has several (released or linen for jax-vit).",
+      "Which of the dialect's variants to write, if it has several (released or linen for jax-vit).",
       valueName: "name"))
   var variant: String?
 
   @Option(
     help: ArgumentHelp(
-      "Round floats to another type; refused where a number would become infinite.", valueName: "type"))
+      "Round floats to another type; an error if a number would become infinite.", valueName: "type"))
   var dtype: FloatType?
 
   @Option(
     help: ArgumentHelp(
-      "Deflate level for .npz (1 to 12) and .h5 (1 to 9); plain where left out.", valueName: "n"))
+      "Deflate level for .npz (1 to 12) and .h5 (1 to 9). Without it, the output is not compressed.",
+      valueName: "n"))
   var compression: Int?
 
   @Option(
@@ -35,9 +36,14 @@ struct OutputArguments: ParsableArguments {
   @Flag(help: "Keep the drloc head.")
   var keepDrloc = false
 
-  @Flag(help: "Replace the output where it exists.")
-  var force = false
+  @Flag(help: "Move every tensor under its own name: no network, no dialect.")
+  var raw = false
 
+  @Flag(help: "Show what would be done, and write nothing.")
+  var dryRun = false
+
+  @Flag(help: "Replace the output if it exists.")
+  var force = false
   var options: ExportOptions {
     var options = ExportOptions()
     (options.dialect, options.variant, options.type) = (target, variant, dtype?.type)

@@ -14,7 +14,7 @@ struct PreprocessingArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406 (one number for gray images). Else the checkpoint's own, or its library's.",
+      "Means of red, green and blue, of pixels in 0...1: 0.485,0.456,0.406 (one number for gray images). By default the checkpoint's own, or its library's.",
       valueName: "r,g,b"),
     transform: { try Self.numbers($0, "--mean") })
   var mean: [Float]?
@@ -26,13 +26,13 @@ struct PreprocessingArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What gets the size in evaluation: shortest-edge, squash (both sides), crop-first (a square part).",
+      "How evaluation resizes: shortest-edge, squash (both sides), crop-first (the largest center square).",
       valueName: "name"))
   var resize: Preprocessing.Resize?
 
   @Option(
     help: ArgumentHelp(
-      "Whose arithmetic resizes in evaluation: pillow (also torchvision's, timm's, transformers 4's), torchvision (its tensors', transformers 5's), opencv.",
+      "Which library's resizing evaluation follows: pillow (also torchvision's, timm's, transformers 4's), torchvision (its tensors', transformers 5's), opencv.",
       valueName: "name"))
   var resampler: Resampler?
 

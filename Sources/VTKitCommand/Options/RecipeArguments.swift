@@ -14,7 +14,7 @@ extension RandomErasing.Mode: ExpressibleByArgument {}
 struct RecipeArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A recipe file (JSON); what it leaves out has its default, and the options below overrule it.",
+      "A recipe: a file (JSON), or by name \(NamedRecipe.all.map(\.name).joined(separator: " or ")). What it leaves out has its default, and the options below overrule it.",
       valueName: "file"),
     completion: .file(extensions: ["json"]))
   var recipe: String?
@@ -58,7 +58,7 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: .recipe("balancesClasses")) var balanceClasses = false
   @Option(help: .recipe("repeats", "n")) var repeats: Int?
   @Option(help: .recipe("cropScale", "part")) var minCrop: Double?
-  @Flag(help: "Never mirror images.") var noFlip = false
+  @Flag(help: "Never flip images.") var noFlip = false
   @Option(help: .recipe("verticalFlipProbability", "p")) var vflip: Double?
   @Option(help: .recipe("rotationDegrees", "degrees")) var rotation: Double?
   @Option(
@@ -144,7 +144,7 @@ struct RecipeArguments: ParsableArguments {
 
   /// - Throws: `Failure` naming the file's key or the option that makes no sense.
   func resolved() throws -> Recipe {
-    var result = try recipe.map { try Recipe(contentsOf: $0) } ?? Recipe()
+    var result = try recipe.map { try NamedRecipe.recipe($0) } ?? Recipe()
     try result.apply(overrides())
     try result.validate()
     return result

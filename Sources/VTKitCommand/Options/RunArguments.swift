@@ -15,7 +15,7 @@ struct RunArguments: ParsableArguments {
   var data: String?
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("The run folder to make.", valueName: "folder"),
+    name: .shortAndLong, help: ArgumentHelp("The run folder to create.", valueName: "folder"),
     completion: .directory)
   var output: String?
 
@@ -26,10 +26,19 @@ struct RunArguments: ParsableArguments {
     completion: .file())
   var export: [String] = []
 
+  @Flag(help: "Keep the drloc head in exports.")
+  var keepDrloc = false
+
   @Option(
-    help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"), completion: .directory)
+    help: ArgumentHelp("Continue the run in this folder.", valueName: "folder"), completion: .directory)
   var resume: String?
+
+  @Flag(help: "Validate with the test images, even if there are validation images.")
+  var testSplit = false
 
   @Flag(help: "Replace an earlier run and earlier exports.")
   var force = false
+
+  @Flag(help: "Write the outcome as JSON.")
+  var json = false
 }

@@ -16,7 +16,7 @@ struct StartArguments: ParsableArguments {
 
   @OptionGroup var changes: NetworkArguments
 
-  @Flag(help: "Make a new classifier, even where the checkpoint's is for the same classes.")
+  @Flag(help: "Create a new classifier, even if the checkpoint's is for the same classes.")
   var newHead = false
 
   /// - Throws: `Failure` where options contradict each other or say too little.

@@ -31,7 +31,7 @@ enum Console {
   static var clear: String { isTerminal ? "\r\u{1B}[2K" : "" }
 
   static func write(_ text: String) {
-    // Where nobody can be told, that cannot be told either.
+    // If standard error fails, the failure cannot be reported.
     _ = put(text, to: STDERR_FILENO)
   }
 

@@ -25,7 +25,7 @@ enum Interruption {
         if count == 1 { received() } else if count == 0 || errno != EINTR { return }
       }
     }
-    // Without a thread to act, signals end the process as they do by themselves.
+    // Without a thread to handle them, signals end the process as they do by default.
     guard started else { return }
     pipeEnd = ends[1]
     // A terminal that closes asks to stop, unless somebody said that it does not (nohup).

@@ -26,7 +26,7 @@ struct ProfileReport {
     }.sorted { ($1.figures.seconds, $0.detail) < ($0.figures.seconds, $1.detail) }
   }
 
-  /// The kinds of operation, and behind them the costliest sizes.
+  /// The kinds of operation, and after them the costliest sizes.
   func text(roof: Double) -> String {
     var kinds: [String: Row] = [:]
     for row in rows {

@@ -4,29 +4,29 @@ import VTTensor
 /// convolutions with batch norm. References: Microsoft's `cls_cvt.py`, whose names the parameters have, and
 /// lucidrains' `cvt.py`, whose keys and values share a convolution.
 package final class CvT: VisionModel {
-  package let shape: CvTConfiguration
+  package let configuration: CvTConfiguration
   package let parameters: Parameters
   private let layers: Layers
 
-  package var gridChannels: [Int] { [shape.last.embedDim] }
+  package var gridChannels: [Int] { [configuration.last.embedDim] }
   /// The last map's, pooled 3 x 3 with stride 2 and padding 1.
-  package var gridSides: [Int] { [GridPooling.side(shape.last.side)] }
+  package var gridSides: [Int] { [GridPooling.side(configuration.last.side)] }
 
   package init(
-    _ shape: CvTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
+    _ configuration: CvTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
-    self.shape = shape
+    self.configuration = configuration
     self.parameters = parameters
     layers = Layers(
-      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps),
-      epsOutside: shape.normEpsOutsideSqrt)
+      parameters: parameters, regularization: regularization, normEps: Float(configuration.normEps),
+      epsOutside: configuration.normEpsOutsideSqrt)
   }
 
   package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var map = images
     var tokens = images
     var index = 0
-    for (number, stage) in shape.stages.enumerated() {
+    for (number, stage) in configuration.stages.enumerated() {
       let name = "stage\(number)."
       map = tape.convolution(
         map, weight: parameters[name + "patch_embed.proj.weight"],
@@ -37,15 +37,15 @@ package final class CvT: VisionModel {
       if stage.classToken { tokens = tape.concatenate(parameters[name + "cls_token"], tokens) }
       tokens = tape.dropout(tokens, rate: layers.regularization.dropout)
       for block in 0..<stage.depth {
-        let dropPath = layers.dropPath(index, of: shape.stages.reduce(0) { $0 + $1.depth }, tokens)
+        let dropPath = layers.dropPath(index, of: configuration.stages.reduce(0) { $0 + $1.depth }, tokens)
         tokens = tape.recomputing(tokens) { [self] in
           self.block($0, stage, "\(name)blocks.\(block).", dropPath, $1)
         }
         index += 1
       }
-      if number < shape.stages.count - 1 { map = spatial(tokens, stage, tape) }
+      if number < configuration.stages.count - 1 { map = spatial(tokens, stage, tape) }
     }
-    let last = shape.last
+    let last = configuration.last
     let prefix = last.classToken ? 1 : 0
     let pooled = GridPooling.pooled(tokens, prefix: prefix, side: last.side, tape)
     return ModelOutput(
@@ -76,17 +76,17 @@ package final class CvT: VisionModel {
         padding: isQuery ? stage.qPadding : stage.kvPadding)
       let normed = tape.batchNorm(
         convolved, parameters.batchNorm("\(name)attn.conv_proj_\(part).bn"),
-        eps: Float(shape.batchNormEps), frozen: layers.regularization.freezesBatchNorm)
+        eps: Float(configuration.batchNormEps), frozen: layers.regularization.freezesBatchNorm)
       let cells = tape.reshaped(
         normed, [normed.shape[0], normed.shape[1] * normed.shape[2], normed.channels])
       let tokens = cls.map { tape.concatenate($0, cells) } ?? cells
       return layers.linear(tokens, "\(name)attn.proj_\(part)", tape)
     }
-    let width = shape.attentionScale == .embedDim ? stage.embedDim : stage.headDim
+    let width = configuration.attentionScale == .embedDim ? stage.embedDim : stage.headDim
     let scale = 1 / Float(width).squareRoot()
     let (heads, headDim) = (stage.numHeads, stage.headDim)
     let mixed: Tensor
-    switch shape.keyValueProjection {
+    switch configuration.keyValueProjection {
     case .separate:
       mixed = tape.attention(
         q: projected("q"), k: projected("k"), v: projected("v"), heads: heads, headDim: headDim,
@@ -97,13 +97,13 @@ package final class CvT: VisionModel {
     }
     let y = layers.branch(mixed, name + "attn.proj", residual: x, dropPath, tape)
     return layers.mlp(
-      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: shape.activation,
+      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: configuration.activation,
       dropPath, tape)
   }
 
   private func head(_ x: Tensor, prefix: Int, _ tape: Tape) -> Tensor {
-    func normed(_ x: Tensor) -> Tensor { shape.finalNorm ? layers.norm(x, "norm", tape) : x }
-    switch shape.pooling {
+    func normed(_ x: Tensor) -> Tensor { configuration.finalNorm ? layers.norm(x, "norm", tape) : x }
+    switch configuration.pooling {
     case .cls: return layers.classifier(normed(tape.select(x, index: 0)), "head", tape)
     case .mean:
       return layers.classifier(tape.meanPool(normed(x), first: prefix), "head", tape)

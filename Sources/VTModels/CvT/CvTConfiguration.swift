@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of a Convolutional vision Transformer (Wu et al., ICCV 2021): Microsoft's with a class token in the last
+/// The configuration of a Convolutional vision Transformer (Wu et al., ICCV 2021): Microsoft's with a class token in the last
 /// stage, or the class-token-free one of lucidrains/vit-pytorch that the drloc reference code trains. The JSON keys
 /// are those of the native store.
 package struct CvTConfiguration: NetworkConfiguration, Equatable {
@@ -20,7 +20,7 @@ package struct CvTConfiguration: NetworkConfiguration, Equatable {
   }
 
   package enum AttentionScale: String, Sendable, CaseIterable {
-    /// Of the stage's whole width, as Microsoft's code has it.
+    /// Of the stage's complete width, as in Microsoft's code.
     case embedDim = "embed_dim**-0.5"
     case headDim = "head_dim**-0.5"
   }

@@ -3,17 +3,18 @@ import VTTensor
 /// ResNet: blocks of convolutions, each added to its input. Reference: torchvision's `resnet.py`, whose names the
 /// parameters have.
 package final class ResNet: VisionModel {
-  package let shape: ResNetConfiguration
+  package let configuration: ResNetConfiguration
   package let parameters: Parameters
   private let regularization: Regularization
 
-  package var gridChannels: [Int] { [shape.width(shape.stages - 1)] }
-  package var gridSides: [Int] { [shape.side(shape.stages - 1)] }
+  package var gridChannels: [Int] { [configuration.width(configuration.stages - 1)] }
+  package var gridSides: [Int] { [configuration.side(configuration.stages - 1)] }
 
   package init(
-    _ shape: ResNetConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
+    _ configuration: ResNetConfiguration, parameters: Parameters, regularization: Regularization,
+    engine: Engine
   ) {
-    self.shape = shape
+    self.configuration = configuration
     self.regularization = regularization
     self.parameters = parameters
   }
@@ -23,8 +24,8 @@ package final class ResNet: VisionModel {
       convolution(images, "conv1", norm: "bn1", stride: 2, padding: 3, relu: true, tape), kernel: 3,
       stride: 2,
       padding: 1)
-    for stage in 0..<shape.stages {
-      for block in 0..<shape.depths[stage] {
+    for stage in 0..<configuration.stages {
+      for block in 0..<configuration.depths[stage] {
         x = tape.recomputing(x) { [self] in self.block($0, stage, block, $1) }
       }
     }
@@ -32,7 +33,7 @@ package final class ResNet: VisionModel {
     let tokens = tape.reshaped(x, [batch, height * width, x.channels])
     let pooled = tape.meanPool(tokens, first: 0)
     let layers = Layers(
-      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+      parameters: parameters, regularization: regularization, normEps: Float(configuration.normEps))
     let logits = layers.classifier(pooled, "fc", tape)
     return ModelOutput(
       logits: logits, grids: [EmbeddingGrid(tokens: tokens, prefix: 0, side: height)], tokens: tokens)
@@ -40,11 +41,12 @@ package final class ResNet: VisionModel {
 
   private func block(_ x: Tensor, _ stage: Int, _ block: Int, _ tape: Tape) -> Tensor {
     let name = "layer\(stage + 1).\(block)."
-    let convolutions = shape.convolutions(stage, block)
+    let convolutions = configuration.convolutions(stage, block)
     var shortcut = x
-    if shape.hasDownsample(stage, block) {
+    if configuration.hasDownsample(stage, block) {
       shortcut = convolution(
-        x, name + "downsample.0", norm: name + "downsample.1", stride: shape.stride(stage, block), padding: 0,
+        x, name + "downsample.0", norm: name + "downsample.1", stride: configuration.stride(stage, block),
+        padding: 0,
         relu: false, tape)
     }
     var y = x
@@ -56,14 +58,14 @@ package final class ResNet: VisionModel {
     return y
   }
 
-  /// A convolution and the batch norm behind it.
+  /// A convolution and the batch norm after it.
   private func convolution(
     _ x: Tensor, _ name: String, norm: String, stride: Int, padding: Int, residual: Tensor? = nil, relu: Bool,
     _ tape: Tape
   ) -> Tensor {
     tape.normalizedConvolution(
       x, weight: parameters[name + ".weight"], bias: parameters.optional(name + ".bias"), stride: stride,
-      padding: padding, parameters.batchNorm(norm), eps: Float(shape.normEps),
+      padding: padding, parameters.batchNorm(norm), eps: Float(configuration.normEps),
       frozen: regularization.freezesBatchNorm, residual: residual, relu: relu)
   }
 }

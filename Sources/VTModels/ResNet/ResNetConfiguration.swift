@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of a ResNet (He et al., CVPR 2016), v1.5 (the stride in the 3x3 convolution, as torchvision) or
+/// The configuration of a ResNet (He et al., CVPR 2016), v1.5 (the stride in the 3x3 convolution, as torchvision) or
 /// Keras's v1 (the stride in the first, convolutions with bias). The JSON keys are those of the native store.
 package struct ResNetConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "resnet"

@@ -3,29 +3,31 @@ import VTTensor
 /// The Swin Transformer: windows of tokens attend among themselves, shifted in every other block; between stages
 /// four tokens become one. Reference: Microsoft's `swin_transformer.py`, whose names the parameters have.
 package final class Swin: VisionModel {
-  package let shape: SwinConfiguration
+  package let configuration: SwinConfiguration
   package let parameters: Parameters
   private let layers: Layers
   /// Each stage's windows, without and with shift.
   private let layouts: [(plain: WindowLayout, shifted: WindowLayout)]
 
   package var gridChannels: [Int] {
-    (0..<shape.stages).map { shape.width(min($0 + 1, shape.stages - 1)) }
+    (0..<configuration.stages).map { configuration.width(min($0 + 1, configuration.stages - 1)) }
   }
-  package var gridSides: [Int] { (0..<shape.stages).map { shape.side(min($0 + 1, shape.stages - 1)) } }
+  package var gridSides: [Int] {
+    (0..<configuration.stages).map { configuration.side(min($0 + 1, configuration.stages - 1)) }
+  }
 
   package init(
-    _ shape: SwinConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
+    _ configuration: SwinConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
-    self.shape = shape
+    self.configuration = configuration
     self.parameters = parameters
     layers = Layers(
-      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
-    layouts = (0..<shape.stages).map { stage in
-      let (side, window) = (shape.side(stage), shape.window(stage))
+      parameters: parameters, regularization: regularization, normEps: Float(configuration.normEps))
+    layouts = (0..<configuration.stages).map { stage in
+      let (side, window) = (configuration.side(stage), configuration.window(stage))
       func layout(_ shift: Int) -> WindowLayout {
         WindowLayout(
-          height: side, width: side, window: window, shift: shift, padding: shape.windowPadding)
+          height: side, width: side, window: window, shift: shift, padding: configuration.windowPadding)
       }
       return (layout(0), layout(side > window ? window / 2 : 0))
     }
@@ -34,20 +36,20 @@ package final class Swin: VisionModel {
   package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var x = tape.patchEmbedding(
       images: images, weight: parameters["patch_embed.proj.weight"],
-      bias: parameters["patch_embed.proj.bias"], patch: shape.patchSize, prefixTokens: [],
+      bias: parameters["patch_embed.proj.bias"], patch: configuration.patchSize, prefixTokens: [],
       position: nil)
-    if shape.patchNorm { x = layers.norm(x, "patch_embed.norm", tape) }
+    if configuration.patchNorm { x = layers.norm(x, "patch_embed.norm", tape) }
     if let table = parameters.optional("absolute_pos_embed") { x = tape.addPositions(x, table) }
     x = tape.dropout(x, rate: layers.regularization.dropout)
     var grids: [EmbeddingGrid] = []
     var index = 0
-    for stage in 0..<shape.stages {
-      for block in 0..<shape.depths[stage] {
-        let dropPath = layers.dropPath(index, of: shape.depths.reduce(0, +), x)
+    for stage in 0..<configuration.stages {
+      for block in 0..<configuration.depths[stage] {
+        let dropPath = layers.dropPath(index, of: configuration.depths.reduce(0, +), x)
         x = tape.recomputing(x) { [self] in self.block($0, stage, block, dropPath, $1) }
         index += 1
       }
-      if stage < shape.stages - 1 { x = downsample(x, stage, tape) }
+      if stage < configuration.stages - 1 { x = downsample(x, stage, tape) }
       // As in the reference code, an inner stage's grid is what goes on to the next one.
       grids.append(EmbeddingGrid(tokens: x, prefix: 0, side: gridSides[stage]))
     }
@@ -59,8 +61,8 @@ package final class Swin: VisionModel {
     _ x: Tensor, _ stage: Int, _ block: Int, _ dropPath: DropPath, _ tape: Tape
   ) -> Tensor {
     let name = "layers.\(stage).blocks.\(block)."
-    let heads = shape.numHeads[stage]
-    let headDim = shape.width(stage) / heads
+    let heads = configuration.numHeads[stage]
+    let headDim = configuration.width(stage) / heads
     let qkv = layers.normLinear(x, norm: name + "norm1", name + "attn.qkv", tape)
     let mixed = tape.windowAttention(
       qkv: qkv, layout: block % 2 == 0 ? layouts[stage].plain : layouts[stage].shifted,
@@ -69,13 +71,13 @@ package final class Swin: VisionModel {
       scale: 1 / Float(headDim).squareRoot())
     let y = layers.branch(mixed, name + "attn.proj", residual: x, dropPath, tape)
     return layers.mlp(
-      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: shape.activation,
+      y, norm: name + "norm2", name + "mlp.fc1", name + "mlp.fc2", activation: configuration.activation,
       dropPath, tape)
   }
 
   private func downsample(_ x: Tensor, _ stage: Int, _ tape: Tape) -> Tensor {
     let name = "layers.\(stage).downsample."
-    let side = shape.side(stage)
+    let side = configuration.side(stage)
     let merged = tape.mergePatches(x, height: side, width: side)
     return layers.normLinear(merged, norm: name + "norm", name + "reduction", tape)
   }

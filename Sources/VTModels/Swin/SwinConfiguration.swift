@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of a Swin Transformer (Liu et al., ICCV 2021). The JSON keys are those of the native store.
+/// The configuration of a Swin Transformer (Liu et al., ICCV 2021). The JSON keys are those of the native store.
 package struct SwinConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "swin"
   package static var published: [NamedModel] { NamedModel.swin }

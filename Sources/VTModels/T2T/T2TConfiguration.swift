@@ -2,7 +2,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
+/// The configuration of a Tokens-to-Token ViT (Yuan et al., ICCV 2021). The JSON keys are those of the native store.
 package struct T2TConfiguration: NetworkConfiguration, Equatable {
   package static let architecture = "t2t_vit"
   package static var published: [NamedModel] { NamedModel.t2t }

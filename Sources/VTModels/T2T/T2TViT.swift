@@ -3,23 +3,23 @@ import VTTensor
 /// T2T-ViT: three soft splits with attention between them bring neighbouring pixels together in tokens, which a deep
 /// and narrow transformer then reads. Reference: yitu-opensource's `t2t_vit.py`, whose names the parameters have.
 package final class T2TViT: VisionModel {
-  package let shape: T2TConfiguration
+  package let configuration: T2TConfiguration
   package let parameters: Parameters
   private let layers: Layers
   /// Added to the denominators of the Performer's attention.
   private static let performerEps: Float = 1e-8
 
-  package var gridChannels: [Int] { [shape.embedDim] }
+  package var gridChannels: [Int] { [configuration.embedDim] }
   /// The patch tokens', pooled 3 x 3 with stride 2 and padding 1.
-  package var gridSides: [Int] { [GridPooling.side(shape.gridSide)] }
+  package var gridSides: [Int] { [GridPooling.side(configuration.gridSide)] }
 
   package init(
-    _ shape: T2TConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
+    _ configuration: T2TConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
-    self.shape = shape
+    self.configuration = configuration
     self.parameters = parameters
     layers = Layers(
-      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+      parameters: parameters, regularization: regularization, normEps: Float(configuration.normEps))
   }
 
   package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
@@ -29,37 +29,38 @@ package final class T2TViT: VisionModel {
       x = tape.recomputing(x) { [self] in
         tokenAttention($0, name, $1)
       }
-      let side = shape.sides[index]
-      x = split(tape.reshaped(x, [x.shape[0], side, side, shape.tokenDim]), index + 1, tape)
+      let side = configuration.sides[index]
+      x = split(tape.reshaped(x, [x.shape[0], side, side, configuration.tokenDim]), index + 1, tape)
     }
     x = layers.linear(x, "tokens_to_token.project", tape)
     x = tape.addPositions(tape.concatenate(parameters["cls_token"], x), parameters["pos_embed"])
     x = tape.dropout(x, rate: layers.regularization.dropout)
     let block = TransformerBlock(
-      layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation)
-    for index in 0..<shape.depth {
-      let dropPath = layers.dropPath(index, of: shape.depth, x)
+      layers: layers, heads: configuration.numHeads, headDim: configuration.headDim,
+      activation: configuration.activation)
+    for index in 0..<configuration.depth {
+      let dropPath = layers.dropPath(index, of: configuration.depth, x)
       x = tape.recomputing(x) { block($0, "blocks.\(index).", dropPath, $1) }
     }
     // The drloc loss sees the tokens after the final norm here.
     let normed = layers.norm(x, "norm", tape)
-    let grid = GridPooling.pooled(normed, prefix: 1, side: shape.gridSide, tape)
+    let grid = GridPooling.pooled(normed, prefix: 1, side: configuration.gridSide, tape)
     return ModelOutput(
       logits: layers.classifier(tape.select(normed, index: 0), "head", tape),
-      grids: [EmbeddingGrid(tokens: grid, prefix: 0, side: GridPooling.side(shape.gridSide))],
+      grids: [EmbeddingGrid(tokens: grid, prefix: 0, side: GridPooling.side(configuration.gridSide))],
       tokens: x)
   }
 
   private func split(_ x: Tensor, _ index: Int, _ tape: Tape) -> Tensor {
     tape.unfold(
-      x, kernel: shape.softSplitKernel[index], stride: shape.softSplitStride[index],
-      padding: shape.softSplitPadding[index])
+      x, kernel: configuration.softSplitKernel[index], stride: configuration.softSplitStride[index],
+      padding: configuration.softSplitPadding[index])
   }
 
-  /// Attention between two soft splits. The values themselves stand in for the input of the residual branch, which has
+  /// Attention between two soft splits. The values replace the input of the residual branch, which has
   /// another width.
   private func tokenAttention(_ x: Tensor, _ name: String, _ tape: Tape) -> Tensor {
-    let isPerformer = shape.tokensType == .performer
+    let isPerformer = configuration.tokensType == .performer
     let (qkvName, projection, first, second) =
       isPerformer
       ? ("kqv", "proj", "mlp.0", "mlp.2") : ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
@@ -69,12 +70,12 @@ package final class T2TViT: VisionModel {
       isPerformer
       ? tape.performerAttention(kqv: qkv, w: parameters[name + "w"], eps: Self.performerEps)
       : tape.attention(
-        qkv: qkv, heads: 1, headDim: shape.tokenDim, scale: 1 / Float(x.channels).squareRoot())
-    let values = tape.slice(qkv, channels: 2 * shape.tokenDim..<3 * shape.tokenDim)
+        qkv: qkv, heads: 1, headDim: configuration.tokenDim, scale: 1 / Float(x.channels).squareRoot())
+    let values = tape.slice(qkv, channels: 2 * configuration.tokenDim..<3 * configuration.tokenDim)
     let still = DropPath(rate: 0, rowsPerSample: x.shape[1])
     let y = layers.branch(mixed, name + projection, residual: values, still, tape)
     return layers.mlp(
-      y, norm: name + "norm2", name + first, name + second, activation: shape.activation, still,
+      y, norm: name + "norm2", name + first, name + second, activation: configuration.activation, still,
       tape)
   }
 }

@@ -9,7 +9,7 @@ package struct ResNetStemConfiguration: Sendable, Equatable {
 
   /// Units of each stage.
   package var depths: [Int]
-  /// Channels behind the first convolution; a stage's units are as wide, doubled from stage to stage, and give four times
+  /// Channels after the first convolution; a stage's units are as wide, doubled from stage to stage, and give four times
   /// that.
   package var width: Int
   /// The group norms' eps.
@@ -44,7 +44,7 @@ package struct ResNetStemConfiguration: Sendable, Equatable {
     ]
   }
 
-  /// Channels inside a stage's units, and behind them.
+  /// Channels inside a stage's units, and after them.
   func inner(_ stage: Int) -> Int { width << stage }
   func outer(_ stage: Int) -> Int { 4 * inner(stage) }
   var channels: Int { outer(depths.count - 1) }
@@ -89,7 +89,7 @@ package struct ResNetStemConfiguration: Sendable, Equatable {
 /// (Kolesnikov et al., "Big Transfer", ECCV 2020, in the post-activation form). References: vit_jax's
 /// `models_resnet.py`; timm's `resnetv2.py`, whose names the parameters have.
 struct ResNetStem {
-  let shape: ResNetStemConfiguration
+  let configuration: ResNetStemConfiguration
   let parameters: Parameters
 
   /// - Parameter images: `[batch, height, width, channels]`.
@@ -100,8 +100,8 @@ struct ResNetStem {
     x = norm(x, stem + "norm", relu: true, tape)
     let (before, after) = same(x, kernel: 3, stride: 2)
     x = tape.maxPool(x, kernel: 3, stride: 2, padding: before, after: after)
-    for stage in shape.depths.indices {
-      for unit in 0..<shape.depths[stage] {
+    for stage in configuration.depths.indices {
+      for unit in 0..<configuration.depths[stage] {
         let name = ResNetStemConfiguration.unit(stage, unit)
         x = tape.recomputing(x) {
           self.unit($0, name, isFirst: unit == 0, stride: stage > 0 && unit == 0 ? 2 : 1, $1)
@@ -127,7 +127,8 @@ struct ResNetStem {
 
   private func convolution(_ x: Tensor, _ name: String, stride: Int, _ tape: Tape) -> Tensor {
     let weight = tape.weightStandardize(
-      parameters[name + ".weight"], eps: Float(shape.weightEps), epsOutside: shape.weightEpsOutsideRoot)
+      parameters[name + ".weight"], eps: Float(configuration.weightEps),
+      epsOutside: configuration.weightEpsOutsideRoot)
     let (before, after) = same(x, kernel: weight.shape[2], stride: stride)
     return tape.convolution(
       x, weight: weight, bias: nil, stride: stride, padding: before, after: after)
@@ -138,10 +139,11 @@ struct ResNetStem {
   ) -> Tensor {
     tape.groupNorm(
       x, gamma: parameters[name + ".weight"], beta: parameters[name + ".bias"],
-      groups: ResNetStemConfiguration.groups, eps: Float(shape.normEps), residual: residual, relu: relu)
+      groups: ResNetStemConfiguration.groups, eps: Float(configuration.normEps), residual: residual,
+      relu: relu)
   }
 
-  /// TensorFlow's SAME padding of a square image: as many cells as strides begin, what is odd of it behind.
+  /// TensorFlow's SAME padding of a square image: as many cells as strides begin, the odd cell at the end.
   private func same(_ x: Tensor, kernel: Int, stride: Int) -> (before: Int, after: Int) {
     let side = x.shape[1]
     let all = max(0, ((side + stride - 1) / stride - 1) * stride + kernel - side)

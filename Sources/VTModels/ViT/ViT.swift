@@ -4,39 +4,42 @@ import VTTensor
 /// The Vision Transformer: patch embedding, pre-norm blocks of attention and MLP,
 /// final norm, head. Reference: timm's `vision_transformer.py`, whose names the parameters have.
 package final class ViT: VisionModel {
-  package let shape: ViTConfiguration
+  package let configuration: ViTConfiguration
   package let parameters: Parameters
   private let layers: Layers
   /// The fixed position table, where the network has one.
   private let sincos: Tensor?
 
-  package var gridChannels: [Int] { [shape.embedDim] }
-  package var gridSides: [Int] { [shape.gridSide] }
+  package var gridChannels: [Int] { [configuration.embedDim] }
+  package var gridSides: [Int] { [configuration.gridSide] }
 
   package init(
-    _ shape: ViTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
+    _ configuration: ViTConfiguration, parameters: Parameters, regularization: Regularization, engine: Engine
   ) {
-    self.shape = shape
+    self.configuration = configuration
     self.parameters = parameters
     layers = Layers(
-      parameters: parameters, regularization: regularization, normEps: Float(shape.normEps))
+      parameters: parameters, regularization: regularization, normEps: Float(configuration.normEps))
     sincos =
-      shape.positionEmbedding == .sincos2d
-      ? engine.tensor(shape.sincosTable, [1, shape.gridSide * shape.gridSide, shape.embedDim]) : nil
+      configuration.positionEmbedding == .sincos2d
+      ? engine.tensor(
+        configuration.sincosTable,
+        [1, configuration.gridSide * configuration.gridSide, configuration.embedDim]) : nil
   }
 
   package func forward(_ images: Tensor, _ tape: Tape) -> ModelOutput {
     var x = embed(images, tape)
     x = tape.dropout(x, rate: layers.regularization.dropout)
-    if shape.preNorm { x = layers.norm(x, "norm_pre", tape) }
+    if configuration.preNorm { x = layers.norm(x, "norm_pre", tape) }
     let block = TransformerBlock(
-      layers: layers, heads: shape.numHeads, headDim: shape.headDim, activation: shape.activation,
-      projects: shape.attentionProjection)
-    for index in 0..<shape.depth {
-      let dropPath = layers.dropPath(index, of: shape.depth, x)
+      layers: layers, heads: configuration.numHeads, headDim: configuration.headDim,
+      activation: configuration.activation,
+      projects: configuration.attentionProjection)
+    for index in 0..<configuration.depth {
+      let dropPath = layers.dropPath(index, of: configuration.depth, x)
       x = tape.recomputing(x) { block($0, "blocks.\(index).", dropPath, $1) }
     }
-    let grid = EmbeddingGrid(tokens: x, prefix: shape.prefixTokens, side: shape.gridSide)
+    let grid = EmbeddingGrid(tokens: x, prefix: configuration.prefixTokens, side: configuration.gridSide)
     return ModelOutput(logits: head(x, tape), grids: [grid], tokens: x)
   }
 
@@ -48,28 +51,31 @@ package final class ViT: VisionModel {
     let prefix = ["cls_token", "dist_token", "reg_token"].compactMap { p.optional($0) }
     let position = sincos ?? p["pos_embed"]
     func joined(_ x: Tensor) -> Tensor { prefix.reversed().reduce(x) { tape.concatenate($1, $0) } }
-    let coversSome = shape.positionedPrefix > 0
-    let coversAll = coversSome && shape.positionedPrefix == shape.prefixTokens
-    if shape.resnet == nil, coversAll, shape.numRegisters == 0 {
+    let coversSome = configuration.positionedPrefix > 0
+    let coversAll = coversSome && configuration.positionedPrefix == configuration.prefixTokens
+    if configuration.resnet == nil, coversAll, configuration.numRegisters == 0 {
       // One pass over memory.
       return tape.patchEmbedding(
-        images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: prefix,
+        images: images, weight: weight, bias: bias, patch: configuration.patchSize, prefixTokens: prefix,
         position: position)
     }
     // Positions before the tokens are joined, unless all have one.
     let ofPatches =
       coversAll
       ? nil
-      : coversSome ? tape.slice(position, tokens: shape.positionedPrefix..<position.shape[1]) : position
+      : coversSome
+        ? tape.slice(position, tokens: configuration.positionedPrefix..<position.shape[1]) : position
     var patches: Tensor
-    if let resnet = shape.resnet {
-      let map = ResNetStem(shape: resnet, parameters: p)(images, tape)
-      let cells = tape.convolution(map, weight: weight, bias: bias, stride: shape.patchSize, padding: 0)
-      patches = tape.reshaped(cells, [images.shape[0], shape.gridSide * shape.gridSide, shape.embedDim])
+    if let resnet = configuration.resnet {
+      let map = ResNetStem(configuration: resnet, parameters: p)(images, tape)
+      let cells = tape.convolution(
+        map, weight: weight, bias: bias, stride: configuration.patchSize, padding: 0)
+      patches = tape.reshaped(
+        cells, [images.shape[0], configuration.gridSide * configuration.gridSide, configuration.embedDim])
       if let ofPatches { patches = tape.addPositions(patches, ofPatches) }
     } else {
       patches = tape.patchEmbedding(
-        images: images, weight: weight, bias: bias, patch: shape.patchSize, prefixTokens: [],
+        images: images, weight: weight, bias: bias, patch: configuration.patchSize, prefixTokens: [],
         position: ofPatches)
     }
     if coversAll { return tape.addPositions(joined(patches), position) }
@@ -82,27 +88,28 @@ package final class ViT: VisionModel {
   private func head(_ x: Tensor, _ tape: Tape) -> Tensor {
     func normed(_ x: Tensor) -> Tensor { layers.norm(x, "norm", tape) }
     func classify(_ x: Tensor, _ name: String) -> Tensor { layers.classifier(x, name, tape) }
-    switch shape.pooling {
+    switch configuration.pooling {
     case .cls:
       // Norm and selection commute, and one token an image is less to normalize.
       return classify(represent(normed(tape.select(x, index: 0)), tape), "head")
     case .map:
-      let pool = AttentionPooling(layers: layers, heads: shape.numHeads, activation: shape.activation)
+      let pool = AttentionPooling(
+        layers: layers, heads: configuration.numHeads, activation: configuration.activation)
       return classify(represent(pool(normed(x), "attn_pool.", tape), tape), "head")
-    case .mean where shape.normAfterPooling:
-      let mean = tape.meanPool(x, first: shape.prefixTokens)
+    case .mean where configuration.normAfterPooling:
+      let mean = tape.meanPool(x, first: configuration.prefixTokens)
       return classify(represent(layers.norm(mean, "fc_norm", tape), tape), "head")
     case .mean:
       return classify(
-        represent(tape.meanPool(normed(x), first: shape.prefixTokens), tape), "head")
+        represent(tape.meanPool(normed(x), first: configuration.prefixTokens), tape), "head")
     case .clsAndMean:
       let normed = normed(x)
       let cls = tape.select(normed, index: 0)
-      let mean = tape.meanPool(normed, first: shape.prefixTokens)
-      func token(_ x: Tensor) -> Tensor { tape.reshaped(x, [x.shape[0], 1, shape.embedDim]) }
+      let mean = tape.meanPool(normed, first: configuration.prefixTokens)
+      func token(_ x: Tensor) -> Tensor { tape.reshaped(x, [x.shape[0], 1, configuration.embedDim]) }
       let both = tape.concatenate(token(cls), token(mean))
       return classify(
-        represent(tape.reshaped(both, [x.shape[0], 2 * shape.embedDim]), tape), "head")
+        represent(tape.reshaped(both, [x.shape[0], 2 * configuration.embedDim]), tape), "head")
     case .clsAndDistillation:
       let a = classify(represent(normed(tape.select(x, index: 0)), tape), "head")
       let b = classify(represent(normed(tape.select(x, index: 1)), tape), "head_dist")
@@ -111,7 +118,7 @@ package final class ViT: VisionModel {
   }
 
   private func represent(_ x: Tensor, _ tape: Tape) -> Tensor {
-    guard shape.representationSize != nil else { return x }
+    guard configuration.representationSize != nil else { return x }
     return layers.linear(x, "pre_logits.fc", activation: .tanh, tape)
   }
 }

@@ -3,7 +3,7 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The shape of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
+/// The configuration of a Vision Transformer (Dosovitskiy et al., ICLR 2021), or of a DeiT (Touvron et al.,
 /// ICML 2021) where it has a distillation token, a DeiT III (Touvron et al., ECCV 2022) or DINOv2 (Oquab et al., TMLR
 /// 2024) where it has layer scales, with registers or without (Darcet et al., ICLR 2024), or of CLIP's image tower
 /// (Radford et al., ICML 2021) where a norm is in front. The JSON keys are those of the native store.
@@ -48,10 +48,10 @@ package struct ViTConfiguration: NetworkConfiguration, Equatable {
   package var qkvBias: Bool
   package var classToken: Bool
   package var distillationToken: Bool
-  /// Learned tokens behind the class token that nothing reads in the end.
+  /// Learned tokens after the class token that nothing reads in the end.
   package var numRegisters: Int
   package var pooling: Pooling
-  /// Whether the final norm is behind the mean of the patches (timm's `fc_norm`) and not in front of it.
+  /// Whether the final norm is after the mean of the patches (timm's `fc_norm`) and not in front of it.
   package var normAfterPooling: Bool
   package var positionEmbedding: PositionEmbedding
   /// Whether the position table has rows for the class and the distillation token.

@@ -1,4 +1,4 @@
-/// Rows of numbers inside a storage: row i begins at `offset + i * stride`.
+/// Rows within a storage: row i begins at `offset + i * stride`.
 package struct RowView {
   package let storage: Storage
   package let offset: Int
@@ -47,16 +47,17 @@ package struct PerformerShape: Hashable, Sendable {
 
 /// Attention of every kind.
 package protocol AttentionBackend {
-  /// `out [batch, queries, heads * headDim]`, and the log of the sum of exponentials of each row
-  /// of scores `lse [batch, heads, queries]`. At most a tile of scores a thread exists at a time.
+  /// `out [batch, queries, heads * headDim]`, and the log of the sum of exponentials of each row of scores
+  /// `lse [batch, heads, queries]`. Each thread holds at most one tile of scores.
   func attentionForward(
     _ shape: AttentionShape, out: Storage, lse: Storage, q: RowView, k: RowView, v: RowView)
   func attentionBackward(
     _ shape: AttentionShape, dq: RowTarget, dk: RowTarget, dv: RowTarget, dout: Storage,
     out: Storage, lse: Storage, q: RowView, k: RowView, v: RowView)
 
-  /// Attention within each window; `table [(2w-1)², heads]` is the relative position bias, `padding [3 * heads *
-  /// headDim]` what empty cells of windows hold; `lse [batch, windows, heads, slots]` as in `attentionForward`.
+  /// Attention within each window; `table [(2w-1)², heads]` is the relative position bias, `padding [3 *
+  /// heads * headDim]` the query, key and value of padded cells; `lse [batch, windows, heads, slots]` as in
+  /// `attentionForward`.
   func windowAttentionForward(
     _ shape: WindowShape, out: Storage, lse: Storage, qkv: Storage, table: Storage?, padding: Storage?)
   func windowAttentionBackward(

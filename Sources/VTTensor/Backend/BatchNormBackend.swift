@@ -2,7 +2,7 @@
 package struct BatchNormShape: Hashable, Sendable {
   package let rows: Int
   package let channels: Int
-  /// Whether the moments are the batch's own, and depend on `x`; else they are constants.
+  /// Whether the moments are the batch's own, and depend on `x`; otherwise they are constants.
   package let usesBatch: Bool
 }
 
@@ -13,13 +13,13 @@ package struct BatchNormFactors {
   let shift: Storage
 }
 
-/// What the ReLU behind a norm let through.
+/// The mask of the ReLU after a norm.
 package enum ReLUGate {
-  /// There is none.
+  /// No ReLU.
   case open
-  /// Numbers whose output is positive.
+  /// Elements whose output is positive pass.
   case output(Storage)
-  /// Numbers for which `x ⊙ scale + shift` is positive: the output itself need not be kept.
+  /// Elements for which `x ⊙ scale + shift` is positive pass: the output need not be kept.
   case affine(BatchNormFactors)
 }
 
@@ -43,7 +43,7 @@ package protocol BatchNormBackend {
   func channelMoments(mean: Storage, variance: Storage, x: Storage, rows: Int, channels: Int)
   /// The same from the moments of blocks.
   func mergeMoments(mean: Storage, variance: Storage, _ blocks: PartialMoments)
-  /// `mean` and `variance` move towards a batch's by `momentum`, the variance unbiased.
+  /// Moves `mean` and `variance` towards a batch's by `momentum`, the variance unbiased.
   func moveRunningMoments(
     mean: Storage, variance: Storage, batchMean: Storage, batchVariance: Storage, rows: Int, momentum: Float)
   /// Fills `factors`.

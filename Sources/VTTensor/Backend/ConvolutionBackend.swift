@@ -1,6 +1,6 @@
 import CKernels
 
-/// A square kernel's way over images `[batch, height, width, channels]`.
+/// A square kernel sliding over images `[batch, height, width, channels]`.
 package struct ConvolutionGeometry: Sendable, Hashable {
   package let batch: Int
   package let height: Int
@@ -8,9 +8,9 @@ package struct ConvolutionGeometry: Sendable, Hashable {
   package let channels: Int
   package let kernel: Int
   package let stride: Int
-  /// Zeros in front of the rows and columns.
+  /// Zeros before the first row and column.
   package let padding: Int
-  /// Zeros behind them.
+  /// Zeros after the last row and column.
   package let paddingAfter: Int
 
   package init(
@@ -41,12 +41,12 @@ package struct ConvolutionGeometry: Sendable, Hashable {
 
   package var outHeight: Int { (height + padding + paddingAfter - kernel) / stride + 1 }
   package var outWidth: Int { (width + padding + paddingAfter - kernel) / stride + 1 }
-  /// Numbers of the images.
+  /// Number of the images' elements.
   var inputCount: Int { batch * cells * channels }
   func outputShape(_ outputs: Int) -> [Int] { [batch, outHeight, outWidth, outputs] }
   var cells: Int { height * width }
   var outCells: Int { outHeight * outWidth }
-  /// Numbers under the kernel.
+  /// Number of elements under the kernel.
   var columnLength: Int { kernel * kernel * channels }
 
   var kernelGeometry: vt_geometry {
@@ -56,7 +56,7 @@ package struct ConvolutionGeometry: Sendable, Hashable {
   }
 }
 
-/// Sizes of merging patches of `x [batch, height * width, channels]`.
+/// Sizes of patch merging of `x [batch, height * width, channels]`.
 package struct MergeShape: Hashable, Sendable {
   package let batch: Int
   package let height: Int
@@ -67,10 +67,10 @@ package struct MergeShape: Hashable, Sendable {
   var cells: Int { (height + 1) / 2 * ((width + 1) / 2) }
 }
 
-/// What slides over images.
+/// Operations with a sliding kernel.
 package protocol ConvolutionBackend {
   /// `y [batch, outHeight, outWidth, outputs]`; `weight [outputs, channels, kernel, kernel]`.
-  /// - Returns: the moments of `y`, block by block, where they are wanted.
+  /// - Returns: the moments of `y`, block by block, if requested.
   func convolutionForward(
     _ g: ConvolutionGeometry, outputs: Int, y: Storage, x: Storage, linear: LinearValues,
     findsMoments: Bool
@@ -89,10 +89,10 @@ package protocol ConvolutionBackend {
   func unfoldForward(_ g: ConvolutionGeometry, y: Storage, x: Storage)
   func unfoldBackward(_ g: ConvolutionGeometry, dx: Storage, dy: Storage)
 
-  /// `which` receives a byte for each number of `y`.
+  /// `which` receives one byte per element of `y`.
   func maxPoolForward(_ g: ConvolutionGeometry, y: Storage, which: Storage, x: Storage)
   func maxPoolBackward(_ g: ConvolutionGeometry, dx: Storage, dy: Storage, which: Storage)
-  /// Padding is neither added nor counted; `prefix` tokens in front of each image's cells are skipped.
+  /// Padding is neither added nor counted; `prefix` tokens before each image's cells are skipped.
   func averagePoolForward(_ g: ConvolutionGeometry, prefix: Int, y: Storage, x: Storage)
   func averagePoolBackward(_ g: ConvolutionGeometry, prefix: Int, dx: Storage, dy: Storage)
 

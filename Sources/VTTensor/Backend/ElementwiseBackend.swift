@@ -2,9 +2,9 @@
 package protocol ElementwiseBackend {
   /// `y = a + scale * b`; `y` may be either.
   func add(_ y: Storage, _ a: Storage, _ b: Storage, scale: Float)
-  /// The same by a factor of one element.
+  /// The same with a factor of one element.
   func add(_ y: Storage, _ a: Storage, _ b: Storage, factor: Storage)
-  /// `y = a + scales ⊙ b`, one scale for every `b.count / scales.count` numbers.
+  /// `y = a + scales ⊙ b`, one scale for every `b.count / scales.count` elements.
   func addRows(_ y: Storage, _ a: Storage, _ b: Storage, scales: Storage)
   /// `y = factor * x`.
   func scale(_ y: Storage, _ x: Storage, by factor: Float)

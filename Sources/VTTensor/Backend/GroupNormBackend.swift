@@ -1,4 +1,5 @@
-/// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each image by itself.
+/// Sizes of a group norm over `x [batch, rows, channels]`: `groups` of neighbouring channels, each image
+/// separately.
 package struct GroupNormShape: Hashable, Sendable {
   package let batch: Int
   package let rows: Int
@@ -8,8 +9,8 @@ package struct GroupNormShape: Hashable, Sendable {
   var groupChannels: Int { channels / groups }
 }
 
-/// What a group norm's forward pass leaves for its gradients, each `[batch, channels]`: the group's mean and reciprocal
-/// deviation at each channel, and the norm as `x ⊙ scale + shift`.
+/// What a group norm's forward pass saves for its gradients, each `[batch, channels]`: the group's mean and
+/// reciprocal deviation at each channel, and the norm as `x ⊙ scale + shift`.
 package struct GroupNormFactors {
   let mean: Storage
   let rstd: Storage
@@ -20,7 +21,7 @@ package struct GroupNormFactors {
   init(_ saved: [Storage]) { (mean, rstd, scale, shift) = (saved[0], saved[1], saved[2], saved[3]) }
 }
 
-/// Group normalization, and the standardization of weights that goes with it.
+/// Group normalization and weight standardization, which go together.
 package protocol GroupNormBackend {
   /// Fills `factors`.
   func groupMoments(
@@ -31,13 +32,13 @@ package protocol GroupNormBackend {
     _ shape: GroupNormShape, _ factors: GroupNormFactors, y: Storage, x: Storage, residual: Storage?,
     relu: Bool)
   /// `dx` may be `dy` itself.
-  /// - Parameter output: what came out, where a ReLU followed a residual; nil takes the gate from the factors.
+  /// - Parameter output: the output, if a ReLU followed a residual; nil derives the mask from the factors.
   func groupNormBackward(
     _ shape: GroupNormShape, _ factors: GroupNormFactors, dy: Storage, relu: Bool, output: Storage?,
     x: Storage, gamma: Storage, dx: GradientTarget?, dresidual: GradientTarget?,
     dgamma: GradientTarget?, dbeta: GradientTarget?)
 
-  /// `y [rows, columns]`, each row of `x` less its mean over its deviation.
+  /// `y [rows, columns]`: each row of `x`, minus its mean, divided by its deviation.
   func weightStandardize(
     y: Storage, x: Storage, rows: Int, columns: Int, eps: Float, epsOutside: Bool)
   func weightStandardizeBackward(

@@ -1,8 +1,8 @@
 import CKernels
 
-/// What an activation does to each number; see `vt_activation` for the formulas.
+/// An elementwise activation; see `vt_activation` for the formulas.
 public enum Activation: String, Sendable, CaseIterable {
-  /// Leaves it as it is.
+  /// The identity.
   case none
   /// `x Φ(x)`, Φ the normal distribution.
   case gelu
@@ -45,7 +45,7 @@ package struct MLPShape: Hashable, Sendable {
   package let activation: Activation
 }
 
-/// A layer norm's parameters and what its forward pass finds: `mean` and `rstd`, one number a row.
+/// A layer norm's parameters and the statistics of its forward pass: `mean` and `rstd`, one value per row.
 package struct NormState {
   let mean: Storage
   let rstd: Storage
@@ -54,41 +54,41 @@ package struct NormState {
   let eps: Float
   let epsOutside: Bool
 
-  /// - Parameter saved: mean and rstd, first.
+  /// - Parameter saved: begins with mean and rstd.
   init(saved: [Storage], gamma: Storage, beta: Storage, eps: Float, epsOutside: Bool) {
     (mean, rstd) = (saved[0], saved[1])
     (self.gamma, self.beta, self.eps, self.epsOutside) = (gamma, beta, eps, epsOutside)
   }
 }
 
-/// Where a layer norm's gradients go.
+/// Where a layer norm's gradients are written.
 package struct NormTarget {
   let gamma: GradientTarget?
   let beta: GradientTarget?
 }
 
-/// A linear layer's numbers: `weight [outputs, inputs]`, `bias [outputs]`.
+/// A linear layer's parameters: `weight [outputs, inputs]`, `bias [outputs]`.
 package struct LinearValues {
   let weight: Storage
   let bias: Storage?
 }
 
-/// Where a linear layer's gradients go.
+/// Where a linear layer's gradients are written.
 package struct LinearTarget {
   let weight: GradientTarget?
   let bias: GradientTarget?
 }
 
-/// One number for every `rowsPerScale` rows; nil for 1 everywhere.
+/// One scale for every `rowsPerScale` rows; nil for 1 everywhere.
 package struct RowScales {
   let values: Storage?
   let rowsPerScale: Int
 }
 
-/// Linear layers, with what is in front of them or behind them.
+/// Linear layers, fused with what precedes or follows them.
 package protocol LinearBackend {
-  /// `y = residual + scales ⊙ activation(x weightᵀ + bias)`. `preActivation` receives what goes into the activation where
-  /// given.
+  /// `y = residual + scales ⊙ activation(x weightᵀ + bias)`. `preActivation` receives the activation's input
+  /// if given.
   func linearForward(
     _ shape: LinearShape, y: Storage, preActivation: Storage?, x: Storage, linear: LinearValues,
     activation: Activation, residual: Storage?, scales: RowScales)
@@ -104,8 +104,8 @@ package protocol LinearBackend {
     _ shape: LinearShape, dy: Storage, x: Storage, norm: NormState, linear: LinearValues,
     dx: GradientTarget?, dnorm: NormTarget, dlinear: LinearTarget)
 
-  /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `preActivation [rows, hidden]` receives what goes into the
-  /// activation where given.
+  /// `y = x + scales ⊙ second(activation(first(norm(x))))`; `preActivation [rows, hidden]` receives the
+  /// activation's input if given.
   func mlpForward(
     _ shape: MLPShape, y: Storage, preActivation: Storage?, x: Storage, norm: NormState,
     first: LinearValues, second: LinearValues, scales: RowScales)

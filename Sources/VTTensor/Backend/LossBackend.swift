@@ -1,4 +1,4 @@
-/// Losses, each `[1]`. The gradient for `dloss = 1` is found with them where it is wanted.
+/// Losses, each `[1]`. The gradient for `dloss = 1` is computed with them if requested.
 package protocol LossBackend {
   /// Mean over rows of the smoothed cross-entropy; `labels [rows]` are int32.
   func crossEntropy(

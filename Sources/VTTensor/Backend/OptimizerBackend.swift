@@ -1,4 +1,4 @@
-/// The numbers of an update that differ from step to step, on the device, one element each.
+/// The scalars of an update that differ from step to step, on the device, one element each.
 package struct StepScalars {
   /// Written by the host before each update.
   package private(set) var learningRate: Storage
@@ -8,7 +8,7 @@ package struct StepScalars {
   package let gradientNorm: Storage
   /// What clipping multiplies the gradients by.
   package let gradientScale: Storage
-  /// 1 where the update takes place; 0 where the loss or a gradient is not finite.
+  /// 1 if the update takes place; 0 if the loss or a gradient is not finite.
   package let isFinite: Storage
 
   package init(_ engine: Engine) {
@@ -19,7 +19,7 @@ package struct StepScalars {
     isFinite = engine.storage(1)
   }
 
-  /// The same numbers with another learning rate.
+  /// The same scalars with another learning rate.
   package func with(learningRate: Storage) -> StepScalars {
     var copy = self
     copy.learningRate = learningRate
@@ -27,7 +27,7 @@ package struct StepScalars {
   }
 }
 
-/// What one AdamW update is told of a parameter, the same in every step (Loshchilov and Hutter, ICLR 2019).
+/// The settings of a parameter's AdamW update, the same in every step (Loshchilov and Hutter, ICLR 2019).
 package struct AdamWSettings: Hashable, Sendable {
   package var weightDecay: Float
   package var beta1: Float
@@ -42,7 +42,7 @@ package struct AdamWSettings: Hashable, Sendable {
   }
 }
 
-/// The same of an SGD update.
+/// The same for an SGD update.
 package struct SGDSettings: Hashable, Sendable {
   package var weightDecay: Double
   package var momentum: Double
@@ -67,16 +67,16 @@ package struct LionSettings: Hashable, Sendable {
 package protocol OptimizerBackend {
   /// `total += Σ x²`, in double, in a fixed order.
   func addSumOfSquares(_ x: Storage, to total: Storage)
-  /// From the sum of squares the norm, what clipping to `clipNorm` (nil: none) multiplies by, and whether norm and loss are
-  /// finite.
+  /// Computes from the sum of squares the norm, the factor that clips to `clipNorm` (nil: no clipping), and
+  /// whether norm and loss are finite.
   func finishGradientNorm(_ scalars: StepScalars, loss: Storage, clipNorm: Double?)
-  /// One update, where `scalars.isFinite`.
+  /// One update, if `scalars.isFinite`.
   /// - Parameter corrections: `1 - beta1^t`, `1 - beta2^t`.
   func adamW(
     parameter: Storage, firstMoment: Storage, secondMoment: Storage, gradient: Storage,
     _ settings: AdamWSettings, _ scalars: StepScalars, corrections: Storage)
-  /// One update with Nesterov's momentum, where `scalars.isFinite`: with the gradient `g`, scaled and with the weight decay
-  /// added, `b = momentum · b + g`, then `p -= rate · (g + momentum · b)`.
+  /// One update with Nesterov's momentum, if `scalars.isFinite`: with the gradient `g`, scaled and with the
+  /// weight decay added, `b = momentum · b + g`, then `p -= rate · (g + momentum · b)`.
   func sgd(
     parameter: Storage, momentumBuffer: Storage, gradient: Storage, _ settings: SGDSettings,
     _ scalars: StepScalars)

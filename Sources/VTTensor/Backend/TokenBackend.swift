@@ -12,7 +12,7 @@ package struct TokenShape: Hashable, Sendable {
   }
 }
 
-/// Sizes of a patch embedding. `prefix` tokens are in front of the patches.
+/// Sizes of a patch embedding. `prefix` tokens precede the patches.
 package struct PatchShape: Hashable, Sendable {
   package let batch: Int
   package let height: Int
@@ -26,13 +26,13 @@ package struct PatchShape: Hashable, Sendable {
   var patchLength: Int { inChannels * patch * patch }
 }
 
-/// Sizes of `front` tokens with `rest` behind them.
+/// Sizes of `front` tokens followed by `rest`.
 package struct ConcatenateShape: Hashable, Sendable {
   package let batch: Int
   package let front: Int
   package let rest: Int
   package let channels: Int
-  /// Whether one set of tokens is in front of every sequence.
+  /// Whether one set of tokens precedes every sequence.
   package let sharesFront: Bool
 }
 
@@ -60,9 +60,10 @@ package struct PairShape: Hashable, Sendable {
   var count: Int { batch * pairs }
 }
 
-/// What makes tokens, picks some of them, or puts them together.
+/// Operations that create, select or combine tokens.
 package protocol TokenBackend {
-  /// `tokens = [prefix tokens; patches · weightᵀ + bias] + position`; `columns` receives the patches, a row each.
+  /// `tokens = [prefix tokens; patches · weightᵀ + bias] + position`; `columns` receives the patches, one per
+  /// row.
   func patchEmbeddingForward(
     _ shape: PatchShape, tokens: Storage, columns: Storage, images: Storage, linear: LinearValues,
     prefixTokens: [Storage], position: Storage?)
@@ -91,11 +92,12 @@ package protocol TokenBackend {
   func concatenate(_ shape: ConcatenateShape, y: Storage, front: Storage, rest: Storage?)
   func concatenateBackward(
     _ shape: ConcatenateShape, dy: Storage, dfront: GradientTarget?, drest: GradientTarget?)
-  /// A block of `x [batch, tokens, channels]`: `count` tokens from `first` on, `width` channels from `channel` on.
+  /// A block of `x [batch, tokens, channels]`: `count` tokens from `first` on, `width` channels from
+  /// `channel` on.
   func slice(_ shape: SliceShape, y: Storage, x: Storage)
   /// `dx`'s block `+= dy`.
   func sliceBackward(_ shape: SliceShape, dx: Storage, dy: Storage)
-  /// `y = x + table`, for each of the batch.
+  /// `y = x + table`, for each sequence of the batch.
   func addPositions(y: Storage, x: Storage, table: Storage, batch: Int)
   func addPositionsBackward(dtable: GradientTarget, dy: Storage, batch: Int)
 }

@@ -8,7 +8,7 @@ extension RowView {
 }
 
 extension CPUBackend {
-  /// Queries of a piece of the forward pass, where a head has more.
+  /// Queries per piece of the forward pass, if a head has more.
   private static let band = 384
 
   func attentionForward(
@@ -43,7 +43,7 @@ extension CPUBackend {
     let width = shape.heads * e
     let perWorker = vt_attention_backward_scratch(t, n, e)
     let memory = scratch(threads.threads * perWorker)
-    // A head is one piece: its key and value gradients add up over the queries in order.
+    // A head is one piece: its key and value gradients are summed over the queries in order.
     threads.run(pieces: shape.batch * shape.heads) { piece, worker in
       let (image, head) = (piece / shape.heads, piece % shape.heads)
       let at = image * t * width + head * e

@@ -1,7 +1,7 @@
 import CKernels
 import CBLAS
 
-/// The CPU's side of every operation: a BLAS for matrix products, the C kernels for the rest.
+/// The CPU's implementation of every operation: a BLAS for matrix products, the C kernels for the rest.
 final class CPUBackend: Backend {
   let threads: ThreadPool
   let buffers: BufferPool
@@ -13,14 +13,14 @@ final class CPUBackend: Backend {
     self.threads = threads
     self.buffers = buffers
     self.isa = isa
-    // Loading takes its time, and must not fall into the first product.
+    // Loading takes a while, and must not delay the first product.
     _ = vt_blas_load()
   }
 
-  /// Tables of the convolutions met so far; a network has few that differ.
+  /// Tables of the convolutions seen so far; a network has few distinct ones.
   var convolutionTables: [ConvolutionGeometry: ConvolutionTables] = [:]
 
-  /// Cuts `count` into runs of at most `size` and calls `body(range)` for each, on all threads.
+  /// Splits `count` into ranges of at most `size` and calls `body(range)` for each, on all threads.
   func forRanges(_ count: Int, size: Int, _ body: (Range<Int>) -> Void) {
     let pieces = (count + size - 1) / size
     threads.run(pieces: pieces) { piece, _ in
@@ -45,8 +45,8 @@ struct Tiles {
     return (r..<min(rows, r + tileRows), c..<min(columns, c + tileColumns))
   }
 
-  /// Tiles of activations `[tokens, channels]`: whole panels of the weight, three blocks of rows, and smaller ones
-  /// where there would be too few for several threads to end together.
+  /// Tiles of activations `[tokens, channels]`: complete panels of the weight, three blocks of rows; smaller
+  /// tiles if there would be too few to keep several threads busy to the end.
   static func activations(rows: Int, columns: Int) -> Tiles {
     var tiles = Tiles(rows: rows, columns: columns, tileRows: 288, tileColumns: 512)
     while tiles.count < 8, tiles.tileColumns > 96 {

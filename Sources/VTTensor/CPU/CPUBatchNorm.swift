@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-  /// Rows that one piece of a batch norm covers.
+  /// Rows per piece of a batch norm.
   private static let piece = 512
 
   func channelMoments(mean: Storage, variance: Storage, x: Storage, rows: Int, channels: Int) {
@@ -84,7 +84,8 @@ extension CPUBackend {
     reduce(sums, into: dbeta)
     guard dx != nil || dresidual != nil else { return }
     let n = Double(rows)
-    // dx = γ rstd (dz - mean(dz) - x̂ mean(dz x̂)); the means are there only where the batch's moments were used.
+    // dx = γ rstd (dz - mean(dz) - x̂ mean(dz x̂)); the mean terms exist only if the batch's moments were
+    // used.
     let a = (0..<channels).map { gamma.floats[$0] * rstd[$0] }
     let b = (0..<channels).map { c in
       shape.usesBatch ? Float(-Double(a[c]) * dots[c] / n * Double(rstd[c]) * Double(rstd[c])) : 0
@@ -101,7 +102,7 @@ extension CPUBackend {
 }
 
 extension ReLUGate {
-  /// The gate from number `at` on.
+  /// The mask from element `at` on.
   fileprivate func kernel(_ at: Int) -> vt_gate {
     switch self {
     case .open: vt_gate(y: nil, scale: nil, shift: nil)

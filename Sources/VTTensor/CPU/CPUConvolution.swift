@@ -1,10 +1,11 @@
 import CKernels
 
 extension CPUBackend {
-  /// Fewer channels than this do not fill a tap's product: their neighbourhoods are unfolded, a block at a time.
+  /// Fewer channels than this are too few for a product per kernel offset: their neighbourhoods are unfolded,
+  /// one block at a time.
   private static let fewestChannels = 16
 
-  /// More than a network has convolutions that differ.
+  /// More than the number of distinct convolutions of a network.
   private static let mostTables = 64
 
   /// Whether a convolution is a linear layer over the cells.
@@ -12,7 +13,7 @@ extension CPUBackend {
     g.kernel == 1 && g.stride == 1 && g.padding == 0
   }
 
-  /// `[outputs, channels, k, k]` as `[outputs, k, k, channels]`, the order of a row under the kernel.
+  /// `[outputs, channels, k, k]` as `[outputs, k, k, channels]`, the order of elements under the kernel.
   private func channelsLast(_ weight: Storage, outputs: Int, _ g: ConvolutionGeometry) -> Storage {
     if g.kernel == 1 { return weight }
     let result = scratch(outputs * g.columnLength)
@@ -27,7 +28,7 @@ extension CPUBackend {
 
   private func tables(_ g: ConvolutionGeometry) -> ConvolutionTables {
     if let known = convolutionTables[g] { return known }
-    // Every batch size has tables of its own: a program that uses many must not keep them all.
+    // Every batch size has its own tables: a program that uses many must not keep them all.
     if convolutionTables.count >= Self.mostTables { convolutionTables = [:] }
     let made = ConvolutionTables(g)
     convolutionTables[g] = made
@@ -74,7 +75,8 @@ extension CPUBackend {
       forUnfolded(g, x) { index, r, unfolded, _ in
         block(
           index, r,
-          vt_gemm_a(data: unfolded, stride: length, depth: length, taps: 1, cells: nil, tap_stride: 0))
+          vt_gemm_a(
+            data: unfolded, stride: length, depth: length, kernel_offsets: 1, cells: nil, offset_stride: 0))
       }
       return moments
     }
@@ -85,8 +87,9 @@ extension CPUBackend {
         piece, r,
         vt_gemm_a(
           data: x.floats + (table == nil ? r.lowerBound * g.channels : 0), stride: g.channels,
-          depth: g.channels, taps: table?.taps ?? 1, cells: table.map { $0.cells + r.lowerBound },
-          tap_stride: table?.rows ?? 0))
+          depth: g.channels, kernel_offsets: table?.kernelOffsets ?? 1,
+          cells: table.map { $0.cells + r.lowerBound },
+          offset_stride: table?.rows ?? 0))
     }
     return moments
   }
@@ -113,8 +116,8 @@ extension CPUBackend {
     return moments
   }
 
-  /// Calls `body(block, rows, columns, group)` for blocks of output rows with what the kernel sees at each, `[rows,
-  /// columnLength]`; blocks of one group in order, on one thread. There are at most sixteen groups.
+  /// Calls `body(block, rows, columns, group)` for blocks of output rows with the unfolded input of each,
+  /// `[rows, columnLength]`; blocks of one group in order, on one thread. There are at most sixteen groups.
   private func forUnfolded(
     _ g: ConvolutionGeometry, _ x: Storage,
     _ body: (Int, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
@@ -190,7 +193,7 @@ extension CPUBackend {
     let gradient = WeightGradient(
       self, rows: rows, outputs: outputs, inputs: g.channels,
       target: GradientTarget(storage: own, accumulate: false), dy: dy.floats, dyStride: outputs,
-      input: GradientInput(values: x.floats, stride: g.channels, taps: tables(g).forward))
+      input: GradientInput(values: x.floats, stride: g.channels, gather: tables(g).forward))
     run([gradient], beside: others)
     collect(own, groups: 1, into: dweight, outputs: outputs, g)
   }
@@ -214,17 +217,17 @@ extension CPUBackend {
     }
     return tables(g).phases.map { phase in
       let blocks = RowBlocks(phase.table.rows)
-      // The kernel's taps of this phase, `[taps * outputs, channels]`.
-      let taps = phase.taps
-      let turned = scratch(max(1, taps.count) * outputs * g.channels)
+      // The kernel at this phase's offsets, `[offsets * outputs, channels]`.
+      let kernelOffsets = phase.kernelOffsets
+      let turned = scratch(max(1, kernelOffsets.count) * outputs * g.channels)
       threads.run(pieces: outputs) { o, _ in
         let from = weight.floats + o * g.columnLength
-        for (index, k) in taps.enumerated() {
+        for (index, k) in kernelOffsets.enumerated() {
           let to = turned.floats + (index * outputs + o) * g.channels
           for c in 0..<g.channels { to[c] = from[c * area + k] }
         }
       }
-      let depth = taps.count * outputs
+      let depth = kernelOffsets.count * outputs
       let factor = pack(
         turned.floats, stride: g.channels, transposed: false, depth: depth, columns: g.channels)
       let perWorker = blocks.largest * g.channels
@@ -232,8 +235,8 @@ extension CPUBackend {
       return ParallelTask(pieces: blocks.count) { [self] piece, worker in
         let r = blocks[piece]
         let left = vt_gemm_a(
-          data: dy.floats, stride: outputs, depth: outputs, taps: taps.count,
-          cells: phase.table.cells + r.lowerBound, tap_stride: phase.table.rows)
+          data: dy.floats, stride: outputs, depth: outputs, kernel_offsets: kernelOffsets.count,
+          cells: phase.table.cells + r.lowerBound, offset_stride: phase.table.rows)
         guard let destinations = phase.destinations else {
           vt_product(
             isa, out + r.lowerBound * g.channels, g.channels, left, factor.floats, r.count, g.channels,
@@ -241,7 +244,7 @@ extension CPUBackend {
           return
         }
         let block = memory.floats + worker * perWorker
-        if taps.isEmpty {
+        if kernelOffsets.isEmpty {
           if dx.accumulate { return }
           block.update(repeating: 0, count: r.count * g.channels)
         } else {
@@ -260,7 +263,7 @@ extension CPUBackend {
     }
   }
 
-  /// Adds the groups' weight gradients in order and brings them to `[outputs, channels, k, k]`.
+  /// Sums the groups' weight gradients in order and reorders them to `[outputs, channels, k, k]`.
   private func collect(
     _ sums: Storage, groups: Int, into target: GradientTarget, outputs: Int, _ g: ConvolutionGeometry
   ) {

@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-  /// Floats that one piece of an elementwise operation covers.
+  /// Elements per piece of an elementwise operation.
   private static let piece = 1 << 16
 
   func add(_ y: Storage, _ a: Storage, _ b: Storage, scale: Float) {
@@ -36,7 +36,7 @@ extension CPUBackend {
     forRanges(x.count, size: Self.piece) { r in vt_scale(isa, x.floats + r.lowerBound, factor, r.count) }
   }
 
-  /// Rows of a piece, so that it has about `piece` numbers.
+  /// Rows per piece of about `piece` elements.
   private func rowsAtOnce(_ columns: Int) -> Int { max(1, Self.piece / max(1, columns)) }
 
   func scaleRows(y: Storage, x: Storage, factors: Storage, rows: Int, columns: Int) {

@@ -1,11 +1,11 @@
 import CKernels
 
-/// The tokens that are on one side of the pairs. Since `W concat(u, v) = W₁ u + W₂ v`, each token that occurs is
+/// The tokens on one side of the pairs. Since `W concat(u, v) = W₁ u + W₂ v`, each distinct token is
 /// multiplied once with its half of the weight, however many pairs it is in.
 private struct PairSide {
-  /// Each token that occurs, once, as a row of `[batch * tokens]`: images in order, tokens by first occurrence.
+  /// Each distinct token once, as a row of `[batch * tokens]`: images in order, tokens by first occurrence.
   let rows: [Int32]
-  /// For each pair, which of `rows`.
+  /// For each pair the index into `rows`.
   let places: [Int32]
 
   init(_ indices: Storage, _ shape: PairShape) {
@@ -29,7 +29,7 @@ private struct PairSide {
 }
 
 extension CPUBackend {
-  /// The rows that occur on one side, side by side: `[rows, channels]`.
+  /// The distinct rows of one side, gathered: `[rows, channels]`.
   private func gathered(_ side: PairSide, _ x: Storage, _ channels: Int) -> Storage {
     let result = scratch(side.rows.count * channels)
     forRanges(side.rows.count, size: 64) { r in
@@ -82,7 +82,7 @@ extension CPUBackend {
     for (index, side) in sides.enumerated() {
       let rows = side.rows.count
       let sums = scratch(rows * o)
-      // Columns are split, so that each row adds up its pairs in their order.
+      // Columns are split, so that each row sums its pairs in their order.
       forRanges(o, size: 128) { c in
         for row in 0..<rows {
           (sums.floats + row * o + c.lowerBound).update(repeating: 0, count: c.count)
@@ -105,7 +105,7 @@ extension CPUBackend {
         let factor = pack(
           weight.floats + index * d, stride: 2 * d, transposed: false, depth: o, columns: d, rows: rows)
         run([product(back.floats, sums.floats, factor, rows: rows)])
-        // Every row occurs once on a side, so rows may be added in any order.
+        // Every row occurs once per side, so rows may be added in any order.
         forRanges(rows, size: 64) { r in
           for row in r {
             let out = dx.floats + Int(side.rows[row]) * d

@@ -1,12 +1,12 @@
 import CKernels
 
 extension CPUBackend {
-  /// Rows that one piece of an image covers.
+  /// Rows per piece of an image.
   private static let piece = 512
 
   private func pieces(_ s: GroupNormShape) -> Int { (s.rows + Self.piece - 1) / Self.piece }
 
-  /// Runs `body(image, piece of it, first number of the piece, its rows)`.
+  /// Runs `body(image, piece of it, offset of the piece's first element, its rows)`.
   private func forPieces(_ s: GroupNormShape, _ body: (Int, Int, Int, Int) -> Void) {
     let count = pieces(s)
     threads.run(pieces: s.batch * count) { index, _ in
@@ -82,7 +82,7 @@ extension CPUBackend {
         isa, sums, sums + channels, dy.floats + at, gate(image, at), x.floats + at,
         factors.mean.floats + image * channels, rows, channels)
     }
-    // dx = rstd (γ dz - mean(γ dz) - x̂ mean(γ dz x̂)), the means over a group of an image.
+    // dx = rstd (γ dz - mean(γ dz) - x̂ mean(γ dz x̂)), with means over a group of an image.
     let terms = scratch(3 * s.batch * channels)
     let (a, b, shift) = (
       terms.floats, terms.floats + s.batch * channels, terms.floats + 2 * s.batch * channels

@@ -18,8 +18,8 @@ extension CPUBackend {
     channels: Int, outerEps: Float, dx: GradientTarget?, dgamma: GradientTarget?,
     dbeta: GradientTarget?
   ) {
-    // Each piece sums the scale's and shift's gradients over its own rows; the pieces' sums are
-    // added in order afterwards.
+    // Each piece sums the scale's and shift's gradients over its own rows; the pieces' sums are added in
+    // order afterwards.
     let size = 128
     let pieces = (rows + size - 1) / size
     let partial = scratch(pieces * 2 * channels)
@@ -43,7 +43,7 @@ extension CPUBackend {
     }
   }
 
-  /// Normalizes a block of rows to `out`, and keeps their statistics.
+  /// Normalizes a block of rows to `out` and saves their statistics.
   func normalize(
     _ out: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>, channels: Int
   ) {
@@ -53,8 +53,8 @@ extension CPUBackend {
       norm.eps, norm.epsOutside ? 1 : 0)
   }
 
-  /// From the gradient of a block's normalized rows, that of the rows themselves, added to `residual`; the scale's and
-  /// shift's go to `sums [2 * channels]`.
+  /// Computes the gradient of a block's rows from that of the normalized rows and adds it to `residual`; the
+  /// gradients of scale and shift go to `sums [2 * channels]`.
   func normalizeBackward(
     _ dx: UnsafeMutablePointer<Float>, _ dn: UnsafeMutablePointer<Float>,
     sums: UnsafeMutablePointer<Float>, _ x: Storage, _ norm: NormState, _ rows: Range<Int>,

@@ -13,7 +13,7 @@ extension CPUBackend {
     threads.run(pieces: tiles.count) { piece, _ in
       let (r, c) = tiles[piece]
       let at = r.lowerBound * n + c.lowerBound
-      // The product lands in `preActivation` where the gradient will need it, else in `y` itself.
+      // The product is written to `preActivation` if the gradient will need it, otherwise to `y`.
       multiply(
         (preActivation ?? y).floats + at, stride: n, x.floats + r.lowerBound * k, stride: k, factor,
         rows: r.count,
@@ -71,7 +71,7 @@ extension CPUBackend {
     run(gradient.map { [$0] } ?? [], beside: others)
   }
 
-  /// All three gradients of a small layer, block of rows by block.
+  /// All three gradients of a small layer, one block of rows at a time.
   private func smallBackward(
     _ shape: LinearShape, du: Storage, x: Storage, weight: Storage, dx: GradientTarget?,
     dweight: GradientTarget, dbias: GradientTarget?
@@ -99,7 +99,7 @@ extension CPUBackend {
     sums.reduce(into: dbias, count: n)
   }
 
-  /// The sums of a matrix's columns, as a bias's gradient.
+  /// Column sums of a matrix: a bias's gradient.
   func columnSums(of x: Storage, rows: Int, columns: Int, to target: GradientTarget) -> ParallelTask {
     let size = 64
     return ParallelTask(pieces: (columns + size - 1) / size) { piece, _ in

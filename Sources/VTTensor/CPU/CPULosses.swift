@@ -13,7 +13,7 @@ extension CPUBackend {
     loss.floats[0] = Float(losses.reduce(0.0) { $0 + Double($1) } / Double(rows))
   }
 
-  /// Kernels read and write where labels point.
+  /// The kernels index by label and do not check it.
   private func check(_ labels: Storage, _ classes: Int) {
     for row in 0..<labels.count {
       let label = labels.integers[row]
@@ -56,7 +56,7 @@ extension CPUBackend {
       let off = mean - Double(label)
       total += off * off / variance + weight * log(variance)
       guard let gradient = dlogits.map({ $0.floats + row * classes }) else { continue }
-      // The variance does not change with the mean to first order, so both act by p alone.
+      // To first order the variance does not change with the mean, so both depend on p alone.
       let dmean = 2 * off / variance
       let dvariance = (weight - off * off / variance) / variance
       func dp(_ c: Int) -> Double {

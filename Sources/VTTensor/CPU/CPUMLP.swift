@@ -18,7 +18,7 @@ extension CPUBackend {
       let hidden = normed + blocks.largest * k
       normalize(normed, x, norm, rows, channels: k)
       let kept = preActivation.map { $0.floats + rows.lowerBound * h }
-      // Where nothing is kept, the activation is made in place.
+      // If nothing is kept, the activation is computed in place.
       var epilogue = Epilogue(bias: first.bias?.floats, activation: shape.activation)
       if kept != nil { epilogue.out = hidden }
       multiply(
@@ -76,7 +76,7 @@ extension CPUBackend {
         branch = scaled
       }
       if dsecond.bias != nil { vt_column_sums(isa, secondSums[block], branch, rows.count, k, k, 0) }
-      // What went into the activation gives way to its gradient; in small layers that stays in the cache.
+      // The activation's input is overwritten with its gradient; in small layers it stays in the cache.
       let preActivation = preActivation.floats + rows.lowerBound * h
       let du = isSmall ? dh : preActivation
       let again = isSmall ? dh + blocks.largest * h : hidden.map { $0.floats + rows.lowerBound * h }

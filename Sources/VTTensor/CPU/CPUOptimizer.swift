@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-  /// Floats that one piece covers.
+  /// Elements per piece.
   private static let piece = 1 << 16
 
   func addSumOfSquares(_ x: Storage, to total: Storage) {

@@ -44,8 +44,8 @@ extension CPUBackend {
     let d = shape.channels
     let length = shape.patchLength
     let rowLength = shape.tokens * d
-    // The position table's gradient is the sum over the batch, image after image; the prefix
-    // tokens' gradients are its first rows, and the bias's the sum of the others.
+    // The position table's gradient is the sum over the batch, in order of images; its first rows are the
+    // prefix tokens' gradients, and the sum of the others is the bias's.
     let summed = scratch(rowLength)
     forRanges(rowLength, size: 4096) { r in
       vt_column_sums(
@@ -62,7 +62,7 @@ extension CPUBackend {
         dbias.accumulate ? 1 : 0)
     }
     guard let dweight = dlinear.weight else { return }
-    // The patches' rows stand together only where no token is in front of them.
+    // The patches' rows are contiguous only if no token precedes them.
     let gathered = shape.prefix == 0 ? nil : scratch(shape.batch * shape.patches * d)
     if let gathered {
       let length = shape.patches * d

@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-  /// Sums in double as a gradient; none where none is wanted.
+  /// Converts sums in double to a gradient; does nothing if none is wanted.
   func reduce(_ sums: [Double], into target: GradientTarget?) {
     guard let target else { return }
     let out = target.storage.floats
@@ -10,7 +10,7 @@ extension CPUBackend {
     }
   }
 
-  /// Adds `values` to a target's numbers from `offset` on, or puts them there.
+  /// Adds `values` to a target from `offset` on, or overwrites it.
   func reduce(
     _ values: UnsafeMutablePointer<Float>, into target: GradientTarget, at offset: Int = 0, count: Int
   ) {

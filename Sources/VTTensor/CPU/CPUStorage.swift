@@ -1,6 +1,6 @@
 import VTCore
 
-/// Numbers in this machine's memory, which goes back to the pool with the last reference.
+/// Storage in this machine's memory, which returns to the pool with the last reference.
 final class CPUStorage: Storage {
   fileprivate let memory: UnsafeMutableRawPointer
   private let capacity: Int
@@ -16,7 +16,7 @@ final class CPUStorage: Storage {
 }
 
 extension Storage {
-  /// The numbers themselves, valid while this storage is referenced. Only kernels of this machine may ask.
+  /// The elements, valid while this storage is referenced. For this machine's kernels only.
   var floats: UnsafeMutablePointer<Float> { address.assumingMemoryBound(to: Float.self) }
   var integers: UnsafeMutablePointer<Int32> { address.assumingMemoryBound(to: Int32.self) }
   var words: UnsafeMutablePointer<UInt32> { address.assumingMemoryBound(to: UInt32.self) }
@@ -33,7 +33,7 @@ extension CPUBackend {
     CPUStorage(type, count: count, backend: self)
   }
 
-  /// Scratch memory that goes back to the pool with the returned object.
+  /// Scratch memory that returns to the pool with the returned object.
   func scratch(_ count: Int) -> Storage { CPUStorage(.f32, count: max(count, 1), backend: self) }
 
   func fill(_ x: Storage, with value: Float) {

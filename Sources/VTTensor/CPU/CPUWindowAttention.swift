@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-  /// The table spread out to `[heads, slots, score stride]`, queries first, or keys first where `turned`.
+  /// The table expanded to `[heads, slots, score stride]`, queries first; keys first if `turned`.
   private func spread(_ table: Storage, _ shape: WindowShape, turned: Bool) -> Storage {
     let layout = shape.layout
     let ld = vt_score_stride(layout.slots)
@@ -66,7 +66,7 @@ extension CPUBackend {
     }
   }
 
-  /// One head of one window whose rows lie in `local`.
+  /// One head of one window whose rows are in `local`.
   private func head(
     _ shape: WindowShape, _ local: UnsafeMutablePointer<Float>, _ head: Int, _ bias: Storage?,
     _ mask: UnsafePointer<Float>?
@@ -80,7 +80,7 @@ extension CPUBackend {
       bias: bias.map { UnsafePointer($0.floats + head * n * vt_score_stride(n)) }, mask: mask)
   }
 
-  /// A window's mask, which is its own transpose.
+  /// Calls `body` with a window's mask, which is symmetric, or nil.
   private func withMask(
     _ layout: WindowLayout, _ window: Int, _ body: (UnsafePointer<Float>?) -> Void
   ) {
@@ -97,7 +97,7 @@ extension CPUBackend {
     let width = shape.heads * e
     let tokens = layout.height * layout.width
     let bias = table.map { spread($0, shape, turned: true) }
-    // Windows go in a fixed number of groups; each sums the bias's gradient over its own windows.
+    // Windows are divided into a fixed number of groups; each sums the bias's gradient over its own windows.
     let windows = shape.batch * layout.windows
     let groups = min(windows, 16)
     let area = shape.heads * n * vt_score_stride(n)
@@ -117,7 +117,7 @@ extension CPUBackend {
         let (image, window) = (piece / layout.windows, piece % layout.windows)
         let cells = layout.cells[window * n..<(window + 1) * n]
         gather(local, qkv.floats + image * tokens * 3 * width, cells, padding: padding, width: 3 * width)
-        // What an empty cell would answer is thrown away, so no gradient comes from there.
+        // The output of a padded cell is discarded, so it has no gradient.
         gather(dmixed, dout.floats + image * tokens * width, cells, padding: nil, width: width)
         gather(mixed, out.floats + image * tokens * width, cells, padding: nil, width: width)
         withMask(layout, window) { mask in
@@ -154,7 +154,7 @@ extension CPUBackend {
     if let dpadding { reduce(total.floats + area, into: dpadding, count: 3 * width) }
   }
 
-  /// Adds the gradients of `[heads, slots, score stride]`, keys first, up in the table's rows.
+  /// Sums the gradients of `[heads, slots, score stride]`, keys first, in the table's rows.
   private func collect(
     _ dbias: UnsafeMutablePointer<Float>, _ shape: WindowShape, _ dtable: GradientTarget
   ) {

@@ -5,7 +5,7 @@ import CBLAS
 struct PackedMatrix {
   let depth: Int
   let columns: Int
-  /// What `vt_product` reads; nil where a BLAS does better.
+  /// The panels for `vt_product`; nil if a BLAS is faster.
   fileprivate let panels: Storage?
   fileprivate let values: UnsafeMutablePointer<Float>
   fileprivate let stride: Int
@@ -13,24 +13,25 @@ struct PackedMatrix {
   fileprivate let isTransposed: Bool
 }
 
-/// What is computed on a product, row by row, while it is in the cache; see `vt_epilogue`. Pointers are those of the product's first element.
+/// The epilogue of a product, computed row by row while it is in the cache; see `vt_epilogue`. Pointers are
+/// those of the product's first element.
 struct Epilogue {
   var bias: UnsafeMutablePointer<Float>?
   var activation = Activation.none
-  /// Where the activation goes; nil for the product's own place.
+  /// Where the activation is written; nil for in place.
   var out: UnsafeMutablePointer<Float>?
   var residual: UnsafeMutablePointer<Float>?
-  /// One number a row.
+  /// One scale per row.
   var rowScale: UnsafeMutablePointer<Float>?
-  /// What went into the activation whose gradient the product is.
+  /// The input of the activation whose gradient the product computes.
   var before: UnsafeMutablePointer<Float>?
   var again: UnsafeMutablePointer<Float>?
-  /// One number a column.
+  /// One sum per column.
   var sums: UnsafeMutablePointer<Float>?
 }
 
-/// Rows cut into runs of about a hundred at most, a multiple of four of them and as equal as whole tiles allow, so that
-/// threads end together; they depend on the number of rows alone.
+/// Divides rows into ranges of at most about a hundred, multiples of four and as equal as complete tiles
+/// allow, so that threads end together. They depend only on the number of rows.
 struct RowBlocks {
   let rows: Int
   let count: Int
@@ -52,8 +53,8 @@ struct RowBlocks {
 }
 
 extension CPUBackend {
-  /// Whether products run on the project's own kernels. Accelerate reaches matrix units that no other code does,
-  /// and C without optimization is slow.
+  /// Whether products run on the project's own kernels. Accelerate uses matrix units that other code cannot
+  /// reach, and C without optimization is slow.
   static let ownsProducts: Bool = {
     #if canImport(Accelerate)
       false
@@ -64,7 +65,7 @@ extension CPUBackend {
 
   /// - Parameters:
   ///   - values: `[depth, columns]`, or `[columns, depth]` where `transposed`; `stride` apart.
-  ///   - rows: how many rows will be multiplied; few do not pay for the packing.
+  ///   - rows: how many rows will be multiplied; packing does not pay for few.
   func pack(
     _ values: UnsafeMutablePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int,
     rows: Int
@@ -91,8 +92,9 @@ extension CPUBackend {
     return panels
   }
 
-  /// `c [rows, columns] (+)= x [rows, depth] · factor`, then `epilogue`, over a range of the factor's columns that
-  /// begins at a panel; on the calling thread. `c` and what `epilogue` points to are those of the first column in range.
+  /// `c [rows, columns] (+)= x [rows, depth] · factor`, then `epilogue`, over a range of the factor's columns
+  /// that begins at a panel, on the calling thread. `c` and `epilogue` point to the first column of the
+  /// range.
   func multiply(
     _ c: UnsafeMutablePointer<Float>, stride ldc: Int, _ x: UnsafeMutablePointer<Float>, stride ldx: Int,
     _ factor: PackedMatrix, rows: Int, columns: Range<Int>, accumulate: Bool = false,
@@ -104,7 +106,7 @@ extension CPUBackend {
     if let panels = factor.panels {
       vt_product(
         isa, c, ldc,
-        vt_gemm_a(data: x, stride: ldx, depth: factor.depth, taps: 1, cells: nil, tap_stride: 0),
+        vt_gemm_a(data: x, stride: ldx, depth: factor.depth, kernel_offsets: 1, cells: nil, offset_stride: 0),
         panels.floats + columns.lowerBound * factor.depth, rows, columns.count, accumulate ? 1 : 0, epilogue)
       return
     }
@@ -130,7 +132,7 @@ extension CPUBackend {
     }
   }
 
-  /// One number a row, from one a sample.
+  /// Expands one value per sample to one per row.
   func broadcastRows(_ scales: RowScales, rows: Int) -> Storage? {
     guard let values = scales.values else { return nil }
     let result = scratch(rows)

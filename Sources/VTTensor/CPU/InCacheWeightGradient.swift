@@ -1,9 +1,9 @@
 import CKernels
 
-/// The gradient of a weight that stays in a core's cache, summed block of rows by block, beside whatever else is made
-/// of the block: a fixed number of groups of blocks, each with sums of its own, added up in order.
+/// The gradient of a weight that stays in a core's cache, accumulated one block of rows at a time, beside
+/// other work on the block: a fixed number of groups of blocks, each with its own sums, added in order.
 final class InCacheWeightGradient {
-  /// Weights of at most this many numbers.
+  /// Weights of at most this many elements.
   static let most = 1 << 17
   private let outputs: Int
   private let inputs: Int
@@ -26,7 +26,7 @@ final class InCacheWeightGradient {
     memory = backend.scratch(backend.threads.threads * perWorker)
   }
 
-  /// Adds a block's part to the group's sums.
+  /// Adds a block's contribution to the group's sums.
   func add(
     _ dy: UnsafePointer<Float>, _ input: vt_gemm_b, rows: Int, group: Int, worker: Int
   ) {
@@ -45,7 +45,7 @@ final class InCacheWeightGradient {
 }
 
 extension RowBlocks {
-  /// Runs of blocks, as many as keep some threads busy, whose gradients are summed apart.
+  /// Groups of blocks, enough to keep several threads busy, with separate sums.
   var groups: Int { min(16, count) }
   func blocks(ofGroup group: Int) -> Range<Int> {
     group * count / groups..<(group + 1) * count / groups

@@ -5,7 +5,7 @@ struct ParallelTask {
 }
 
 extension CPUBackend {
-  /// Runs all pieces of all tasks, the first tasks' first: the largest pieces belong in front.
+  /// Runs all pieces of all tasks, the first task's first: put the largest pieces first.
   func run(_ tasks: [ParallelTask]) {
     threads.run(pieces: tasks.reduce(0) { $0 + $1.pieces }) { piece, worker in
       var piece = piece

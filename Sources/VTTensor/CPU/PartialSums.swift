@@ -1,6 +1,6 @@
 import CKernels
 
-/// Sums over rows, kept one set a block of rows and added up in order at the end.
+/// Sums over rows, one set per block of rows, added in order at the end.
 struct PartialSums {
   let width: Int
   private let count: Int
@@ -16,7 +16,7 @@ struct PartialSums {
 
   subscript(block: Int) -> UnsafeMutablePointer<Float> { storage.floats + block * width }
 
-  /// Delivers columns `offset..<offset + count` of the sums.
+  /// Adds up columns `offset..<offset + count` of the sums.
   func reduce(into target: GradientTarget?, offset: Int = 0, count columns: Int) {
     guard let target else { return }
     backend.forRanges(columns, size: 256) { c in

@@ -1,24 +1,24 @@
 import CKernels
 
-/// A convolution of 3 by 3, stride 1, padding 1 by Winograd's F(2x2, 3x3): sixteen products a channel where four outputs
-/// take thirty-six. Tiles of four outputs are transformed, multiplied and transformed back a block of rows at a time, so
-/// that the planes stay in the cache.
+/// A convolution of 3 by 3, stride 1, padding 1 by Winograd's F(2x2, 3x3): sixteen products per channel
+/// instead of thirty-six for four outputs. Tiles of four outputs are transformed, multiplied and transformed
+/// back one block of rows at a time, so that the planes stay in the cache.
 struct WinogradConvolution {
-  /// Places of a transformed tile.
+  /// Elements of a transformed tile.
   static let planes = 16
   let height: Int
   let width: Int
   let inputs: Int
   let outputs: Int
-  /// Rows of tiles, all images' one behind the other, and those of one image.
+  /// Rows of tiles, those of all images in sequence, and those of one image.
   private let tileRows: Int
   private let rowsPerImage: Int
   private let tilesAcross: Int
   private let rowsPerBlock: Int
   let blocks: Int
 
-  /// - Returns: nil where the kernel is another, or too few tiles pay for transforming the weights.
-  /// - Parameter blockTiles: tiles that a block has, about.
+  /// - Returns: nil for other kernels, or if too few tiles pay for transforming the weights.
+  /// - Parameter blockTiles: the approximate number of tiles in a block.
   init?(_ g: ConvolutionGeometry, inputs: Int, outputs: Int, blockTiles: Int = 96) {
     guard g.kernel == 3, g.stride == 1, g.padding == 1, g.paddingAfter == 1, inputs % 8 == 0,
       outputs % 8 == 0,
@@ -38,7 +38,7 @@ struct WinogradConvolution {
     block * rowsPerBlock..<min(tileRows, (block + 1) * rowsPerBlock)
   }
 
-  /// The output's rows `[cells, outputs]` that a block of tiles makes: one behind the other, whatever images they are of.
+  /// The output rows `[cells, outputs]` that a block of tiles computes: contiguous, across images.
   func cells(_ block: Int) -> Range<Int> {
     func first(_ row: Int) -> Int {
       (row / rowsPerImage * height + row % rowsPerImage * 2) * width
@@ -47,8 +47,8 @@ struct WinogradConvolution {
     return first(r.lowerBound)..<first(r.upperBound)
   }
 
-  /// Numbers between one plane's tiles and the next's: a cache line more than they take, or all sixteen would fall on the
-  /// same places of the first-level cache.
+  /// Elements between the tiles of consecutive planes: a cache line more than they take, since otherwise all
+  /// sixteen would map to the same first-level cache sets.
   private func plane(_ channels: Int) -> Int { rowsPerBlock * tilesAcross * channels + 16 }
 
   /// Memory that one worker needs.
@@ -59,8 +59,8 @@ struct WinogradConvolution {
 
   /// Fills the panels for outputs `range`, which begins at a panel.
   /// - Parameters:
-  ///   - steps: numbers of the weight between an input and the next, and between outputs.
-  ///   - turned: by half a turn, as the input's gradient needs it.
+  ///   - steps: elements of the weight between consecutive inputs, and between consecutive outputs.
+  ///   - turned: rotated by half a turn, for the input's gradient.
   func pack(
     _ panels: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>,
     steps: (input: Int, output: Int), turned: Bool, _ range: Range<Int>
@@ -86,7 +86,8 @@ struct WinogradConvolution {
       vt_product(
         isa, product + f * planeOut, outputs,
         vt_gemm_a(
-          data: scratch + f * planeIn, stride: inputs, depth: inputs, taps: 1, cells: nil, tap_stride: 0),
+          data: scratch + f * planeIn, stride: inputs, depth: inputs, kernel_offsets: 1, cells: nil,
+          offset_stride: 0),
         panels + f * panelCount, tiles, outputs, 0, vt_epilogue())
     }
     vt_winograd_output(
@@ -95,10 +96,10 @@ struct WinogradConvolution {
   }
 }
 
-/// The weight's gradient of the same convolution: runs of blocks are summed apart, and added up in order.
+/// The weight's gradient of the same convolution: groups of blocks are summed separately and added in order.
 struct WinogradWeightGradient {
   private let shape: WinogradConvolution
-  /// Runs of blocks, by the sizes alone.
+  /// Groups of blocks; they depend only on the sizes.
   let groups: Int
 
   init?(_ g: ConvolutionGeometry, inputs: Int, outputs: Int) {
@@ -111,7 +112,7 @@ struct WinogradWeightGradient {
   }
 
   private var plane: Int { shape.inputs * shape.outputs }
-  /// Numbers of all groups' sums.
+  /// Elements of all groups' sums.
   var sumsCount: Int { groups * WinogradConvolution.planes * plane }
   /// Memory that one worker needs.
   var scratchCount: Int { shape.scratchCount + vt_weight_product_scratch(shape.outputs) }
@@ -135,7 +136,7 @@ struct WinogradWeightGradient {
     }
   }
 
-  /// Brings the sums to the weight's gradient, for outputs `range`.
+  /// Converts the sums to the weight's gradient, for outputs `range`.
   func finish(
     isa: vt_isa, _ sums: UnsafeMutablePointer<Float>, into target: GradientTarget, _ range: Range<Int>
   ) {
@@ -169,15 +170,15 @@ extension WinogradConvolution {
 }
 
 extension CPUBackend {
-  /// Winograd's convolution of this geometry where it is the faster one.
+  /// Winograd's convolution of this geometry, if it is faster.
   func winograd(_ g: ConvolutionGeometry, inputs: Int, outputs: Int) -> WinogradConvolution? {
     usesWinograd ? WinogradConvolution(g, inputs: inputs, outputs: outputs) : nil
   }
 
-  /// The scalar instruction set is the reference, and convolves as the mathematics is written.
+  /// The scalar instruction set is the reference, and convolves by the definition.
   var usesWinograd: Bool { usesOwnProducts && isa != VT_ISA_SCALAR }
 
-  /// The weight `[outputs, channels, 3, 3]` made ready: for the output, or for the input's gradient.
+  /// The weight `[outputs, channels, 3, 3]` transformed for the output, or for the input's gradient.
   func panels(_ w: WinogradConvolution, _ weight: Storage, forInputGradient: Bool) -> Storage {
     let panels = scratch(w.panelsCount)
     let steps = forInputGradient ? (input: w.outputs * 9, output: 9) : (input: 9, output: w.inputs * 9)

@@ -2,7 +2,7 @@
 struct Add: Operation {
   static let name = "add"
   let outputShape: [Int]
-  /// Where the factor is the same in every step.
+  /// The factor, if it is the same in every step.
   let scale: Float
 
   private var count: Int { outputShape.reduce(1, *) }

@@ -1,5 +1,5 @@
-/// Inputs: queries, keys, values; parts of one tensor are the same input. Saves the log of the sum of exponentials of
-/// each row of scores.
+/// Inputs: queries, keys, values; parts of one tensor are the same input. Saves the log of the sum of
+/// exponentials of each row of scores.
 struct Attention: Operation {
   static let name = "attention"
   let shape: AttentionShape
@@ -30,8 +30,8 @@ struct Attention: Operation {
   func saved(needsGradient: Bool) -> [Int] { [shape.batch * shape.heads * shape.queries] }
   var flops: Int { 2 * productFLOPs }
   func backwardFLOPs(_ wanted: [Bool]) -> Int { 4 * productFLOPs }
-  /// With many channels beside the tokens, a fiftieth of a step's time buys a twentieth of its memory; with fewer,
-  /// attention costs more (docs/decisions/0018-memory-of-training.md).
+  /// Measured: with many channels per token, recomputing costs a fiftieth of a step's time and saves a
+  /// twentieth of its memory; with fewer, attention costs more (docs/decisions/0018-memory-of-training.md).
   var recomputation: Recomputation { width > 3 * shape.keys ? .once : .never }
 
   func forward(_ pass: ForwardPass) {
@@ -50,8 +50,8 @@ struct Attention: Operation {
 }
 
 extension Tape {
-  /// Multi-head self-attention, `softmax(scale q kᵀ) v` per head. The scores exist a tile at a time;
-  /// the backward pass computes them again.
+  /// Multi-head self-attention, `softmax(scale q kᵀ) v` per head. The scores exist one tile at a time; the
+  /// backward pass recomputes them.
   /// - Parameters:
   ///   - qkv: `[batch, tokens, 3 * heads * headDim]`: queries, keys, values, each head by head.
   ///   - scale: usually `headDim**-0.5`.
@@ -63,7 +63,7 @@ extension Tape {
     return attention((qkv, 0), (qkv, width), (qkv, 2 * width), heads, headDim, scale)
   }
 
-  /// The same over queries, keys and values of their own; keys and values may be in one tensor.
+  /// The same with separate queries, keys and values; keys and values may be in one tensor.
   /// - Parameters:
   ///   - q: `[batch, queries, heads * headDim]`.
   ///   - kv: `[batch, keys, 2 * heads * headDim]`: keys, then values.

@@ -2,7 +2,7 @@
 struct AveragePool: Operation {
   static let name = "average pool"
   let geometry: ConvolutionGeometry
-  /// Tokens in front of each image's cells, which are skipped.
+  /// Tokens before each image's cells, which are skipped.
   let prefix: Int
 
   var operands: [Operand] { [Operand("x", geometry.batch * (prefix + geometry.cells) * geometry.channels)] }
@@ -23,7 +23,7 @@ extension Tape {
   /// The mean of each neighbourhood of a square grid, padding neither added nor counted.
   /// - Parameters:
   ///   - x: `[batch, prefix + side * side, channels]`.
-  ///   - prefix: tokens in front that are no part of the grid.
+  ///   - prefix: tokens before the grid, which are skipped.
   /// - Returns: `[batch, outSide * outSide, channels]`.
   package func averagePoolGrid(
     _ x: Tensor, prefix: Int, side: Int, kernel: Int, stride: Int, padding: Int

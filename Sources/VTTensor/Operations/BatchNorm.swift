@@ -30,7 +30,7 @@ struct BatchNorm: Operation {
     ]
   }
   func saved(needsGradient: Bool) -> [Int] { [Int](repeating: shape.channels, count: 3) }
-  /// With a residual, two tensors are read.
+  /// With a residual, it reads two tensors.
   var recomputation: Recomputation { hasResidual ? .once : .eachTime }
 
   func forward(_ pass: ForwardPass) {
@@ -57,7 +57,8 @@ struct BatchNorm: Operation {
   }
 }
 
-/// Input: x. The output is the mean of each channel; saves the biased variance. Its gradient is part of the norm's.
+/// Input: x. The output is each channel's mean; saves the biased variance. Its gradient is part of the
+/// norm's.
 struct BatchMoments: Operation {
   static let name = "batch moments"
   static let isDifferentiable = false
@@ -84,7 +85,7 @@ extension Tape {
   /// towards it by `momentum`, the variance unbiased, as PyTorch does; otherwise the running ones are used.
   /// - Parameters:
   ///   - x: `[..., channels]`.
-  ///   - frozen: use the running statistics in training too, and leave them alone: for small batches.
+  ///   - frozen: use the running statistics in training, too, and do not update them: for small batches.
   ///   - residual: the shape of `x`.
   /// - Returns: the shape of `x`.
   package func batchNorm(
@@ -104,7 +105,7 @@ extension Tape {
       [x, parameters.gamma, parameters.beta, residual, mean, variance])
   }
 
-  /// A convolution and the batch norm behind it, whose moments are found while the convolution's numbers are
+  /// A convolution and the batch norm after it, whose moments are computed while the convolution's output is
   /// in the cache. See `convolution` and `batchNorm`.
   package func normalizedConvolution(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int, padding: Int, _ norm: BatchNormParameters,

@@ -1,4 +1,4 @@
-/// Inputs: the tokens in front, the tokens behind them.
+/// Inputs: the tokens in front, the tokens after them.
 struct Concatenate: Operation {
   static let name = "join tokens"
   let shape: ConcatenateShape
@@ -38,9 +38,9 @@ struct Expand: Operation {
 }
 
 extension Tape {
-  /// Tokens one behind the other.
+  /// Concatenates tokens.
   /// - Parameters:
-  ///   - a: `[batch or 1, prefix, channels]`; one set is in front of every sequence.
+  ///   - a: `[batch or 1, prefix, channels]`; one set precedes every sequence.
   ///   - b: `[batch, tokens, channels]`.
   /// - Returns: `[batch, prefix + tokens, channels]`.
   public func concatenate(_ a: Tensor, _ b: Tensor) -> Tensor {

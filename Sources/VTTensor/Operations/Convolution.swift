@@ -3,7 +3,7 @@ struct Convolution: Operation {
   static let name = "convolution"
   let geometry: ConvolutionGeometry
   let outputs: Int
-  /// Whether the output's moments are found too, while it is in the cache.
+  /// Whether the output's moments are computed, too, while it is in the cache.
   let findsMoments: Bool
 
   var operands: [Operand] {
@@ -35,8 +35,8 @@ extension Tape {
   ///   - x: `[batch, height, width, channels]`.
   ///   - weight: `[outputs, channels, kernel, kernel]`.
   ///   - bias: `[outputs]`.
-  ///   - padding: zeros in front of the rows and columns.
-  ///   - after: zeros behind them; nil for as many.
+  ///   - padding: zeros before the rows and columns.
+  ///   - after: zeros after them; nil for as many.
   /// - Returns: `[batch, outHeight, outWidth, outputs]`.
   public func convolution(
     _ x: Tensor, weight: Tensor, bias: Tensor?, stride: Int, padding: Int, after: Int? = nil

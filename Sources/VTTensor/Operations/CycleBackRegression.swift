@@ -18,9 +18,9 @@ struct CycleBackRegression: Operation {
 }
 
 extension Tape {
-  /// Mean over rows of `(μ - t)² / σ² + 0.001 log σ²`, where μ and σ² are the mean and the variance (and 1e-8) of the
-  /// class's number under the softmax of the logits: cycle-back regression (Dwibedi et al., CVPR 2019, section 3.3),
-  /// with the constants of the drloc reference code.
+  /// Mean over rows of `(μ - t)² / σ² + 0.001 log σ²`, where μ and σ² are the mean and the variance (plus
+  /// 1e-8) of the class's number under the softmax of the logits: cycle-back regression (Dwibedi et al., CVPR
+  /// 2019, section 3.3), with the constants of the drloc reference code.
   /// - Parameters:
   ///   - logits: `[rows, classes]`.
   ///   - labels: `[rows]` int32, t.

@@ -19,7 +19,7 @@ struct DepthwiseConvolution: Operation {
 }
 
 extension Tape {
-  /// Convolution of every channel with a kernel of its own.
+  /// Convolves every channel with its own kernel.
   /// - Parameters:
   ///   - x: `[batch, height, width, channels]`.
   ///   - weight: `[channels, 1, kernel, kernel]`.

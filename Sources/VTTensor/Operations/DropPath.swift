@@ -3,14 +3,14 @@ import VTCore
 /// Drop path of a residual branch (stochastic depth, Huang et al., ECCV 2016): each sample's
 /// branch is dropped with probability `rate`, and scaled by `1 / (1 - rate)` otherwise.
 public struct DropPath: Sendable {
-  /// How often a sample's branch is left out, 0 to 1.
+  /// The probability that a sample's branch is dropped, 0 to 1.
   package let rate: Float
-  /// Rows of a sample: its tokens.
+  /// Rows per sample: its tokens.
   package let rowsPerSample: Int
 
   /// - Parameters:
-  ///   - rate: how often a sample's branch is left out, 0 to 1.
-  ///   - rowsPerSample: a sample's tokens.
+  ///   - rate: the probability that a sample's branch is dropped, 0 to 1.
+  ///   - rowsPerSample: tokens per sample.
   public init(rate: Float, rowsPerSample: Int) {
     self.rate = rate
     self.rowsPerSample = rowsPerSample
@@ -18,10 +18,10 @@ public struct DropPath: Sendable {
 }
 
 extension Tape {
-  /// What a branch is multiplied by, one number a sample; nil where drop path does not act.
+  /// The factors of a branch, one per sample; nil if drop path is not active.
   func scales(of dropPath: DropPath?, rows: Int) -> Tensor? {
     guard training, let dropPath, dropPath.rate > 0 else { return nil }
-    // One stream a branch, one word a sample.
+    // One stream per branch, one word per sample.
     var generator = RandomKey(
       seed: UInt64(random.word0) << 32 | UInt64(random.word1), purpose: .dropout, index: nextStream()
     ).generator()

@@ -3,7 +3,7 @@ struct Dropout: Operation {
   static let name = "dropout"
   let outputShape: [Int]
   let rate: Float
-  /// Numbers the random operations of a pass.
+  /// Distinguishes the random operations of a pass.
   let stream: UInt64
 
   var operands: [Operand] { [Operand("x", outputShape.reduce(1, *)), Operand("key", 2, type: .u32)] }
@@ -16,7 +16,7 @@ struct Dropout: Operation {
 
   func backward(_ pass: BackwardPass) {
     guard let dx = pass.target(0) else { return }
-    // The same numbers make the same mask again.
+    // The same stream gives the same mask again.
     pass.backend.dropout(y: dx, x: pass.dy, rate: rate, key: pass[1], stream: stream)
   }
 }

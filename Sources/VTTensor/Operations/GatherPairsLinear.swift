@@ -11,7 +11,7 @@ struct GatherPairsLinear: Operation {
     ]
   }
   var outputShape: [Int] { [shape.count, shape.outputs] }
-  /// As if each pair were multiplied: how many tokens occur is known to the backend alone.
+  /// Counts each pair: only the backend knows how many distinct tokens there are.
   var flops: Int { 2 * shape.count * shape.outputs * 2 * shape.channels }
   func backwardFLOPs(_ wanted: [Bool]) -> Int { flops * wanted.prefix(2).count { $0 } }
 

@@ -1,4 +1,4 @@
-/// Inputs: what was predicted, what is expected. Saves the prediction's gradient.
+/// Inputs: the prediction, the target. Saves the prediction's gradient.
 struct L1Loss: Operation {
   static let name = "l1"
   let count: Int
@@ -20,7 +20,7 @@ extension Tape {
   /// `scale · Σ |predicted - expected|`.
   /// - Parameters:
   ///   - predicted: any shape.
-  ///   - expected: as many numbers.
+  ///   - expected: as many elements.
   /// - Returns: `[1]`.
   package func l1(predicted: Tensor, expected: Tensor, scale: Float) -> Tensor {
     apply(L1Loss(count: predicted.count, scale: scale), [predicted, expected])

@@ -1,4 +1,4 @@
-/// Inputs: x, weight, bias, residual, one scale for every `rowsPerScale` rows. Saves what goes into the activation.
+/// Inputs: x, weight, bias, residual, one scale for every `rowsPerScale` rows. Saves the activation's input.
 struct Linear: Operation {
   static let name = "linear"
   let outputShape: [Int]
@@ -44,7 +44,7 @@ extension Tape {
   ///   - weight: `[outputs, inputs]`; further axes (a flattened kernel) count as inputs.
   ///   - bias: `[outputs]`.
   ///   - residual: `[..., outputs]`, added last.
-  ///   - dropPath: acts in training only.
+  ///   - dropPath: active in training only.
   /// - Returns: `[..., outputs]`.
   public func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation = .none,

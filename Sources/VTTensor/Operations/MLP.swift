@@ -1,5 +1,5 @@
-/// Inputs: x, the first weight and bias, the second weight and bias, gamma, beta, one scale for every `rowsPerScale`
-/// rows. Saves each row's mean and reciprocal deviation, and what goes into the activation.
+/// Inputs: x, the first weight and bias, the second weight and bias, gamma, beta, one scale for every
+/// `rowsPerScale` rows. Saves each row's mean and reciprocal deviation, and the activation's input.
 struct MLP: Operation {
   static let name = "mlp"
   let outputShape: [Int]
@@ -51,8 +51,8 @@ struct MLP: Operation {
 }
 
 extension Tape {
-  /// `x + dropPath(second(activation(first(norm(x)))))`: the MLP of a pre-norm transformer block,
-  /// whole. The pre-activation is kept for the backward pass, which recomputes the normalized tokens and the hidden
+  /// `x + dropPath(second(activation(first(norm(x)))))`: the complete MLP of a pre-norm transformer block.
+  /// The pre-activation is kept for the backward pass, which recomputes the normalized tokens and the hidden
   /// ones.
   /// - Parameters:
   ///   - x: `[..., channels]`.

@@ -1,4 +1,4 @@
-/// Input: x. Saves a byte for each output: which of its neighbourhood it was.
+/// Input: x. Saves one byte per output: which cell of its neighbourhood it was.
 struct MaxPool: Operation {
   static let name = "max pool"
   let geometry: ConvolutionGeometry
@@ -20,7 +20,7 @@ struct MaxPool: Operation {
 }
 
 extension Tape {
-  /// The largest of each neighbourhood; padding never wins.
+  /// The maximum of each neighbourhood; padding never wins.
   /// - Parameter x: `[batch, height, width, channels]`.
   /// - Returns: `[batch, outHeight, outWidth, channels]`.
   package func maxPool(_ x: Tensor, kernel: Int, stride: Int, padding: Int, after: Int? = nil) -> Tensor {

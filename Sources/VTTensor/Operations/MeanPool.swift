@@ -2,7 +2,7 @@
 struct MeanPool: Operation {
   static let name = "mean of tokens"
   let tokens: TokenShape
-  /// The first token that counts.
+  /// The first token of the mean.
   let first: Int
 
   var operands: [Operand] { [Operand("x", tokens.count)] }

@@ -14,8 +14,8 @@ struct MergePatches: Operation {
 }
 
 extension Tape {
-  /// Four neighbours to one token (Liu et al., ICCV 2021, "patch merging", before its norm): rows first, then
-  /// columns; past an odd edge are zeros.
+  /// Merges four neighbours into one token (Liu et al., ICCV 2021, "patch merging", before its norm): rows
+  /// first, then columns; cells beyond an odd edge are zeros.
   /// - Parameter x: `[batch, height * width, channels]`.
   /// - Returns: `[batch, ceil(height / 2) * ceil(width / 2), 4 * channels]`.
   package func mergePatches(_ x: Tensor, height: Int, width: Int) -> Tensor {

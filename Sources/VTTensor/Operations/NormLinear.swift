@@ -62,8 +62,8 @@ struct NormLinear: Operation {
 }
 
 extension Tape {
-  /// `norm(x) weightᵀ + bias`: a layer norm (Ba et al., 2016) and the linear layer behind it. The normalized tokens
-  /// exist a block of rows at a time, in both directions.
+  /// `norm(x) weightᵀ + bias`: a layer norm (Ba et al., 2016) and the linear layer after it. The normalized
+  /// tokens exist one block of rows at a time, in both directions.
   /// - Parameters:
   ///   - x: `[..., inputs]`.
   ///   - linear: `weight [outputs, inputs]`, `bias [outputs]`.

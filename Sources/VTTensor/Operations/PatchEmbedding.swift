@@ -1,4 +1,5 @@
-/// Inputs: images, weight, bias, the position table, the prefix tokens one by one. Saves the patches' pixels, a row each.
+/// Inputs: images, weight, bias, the position table, the prefix tokens one by one. Saves the patches' pixels,
+/// one patch per row.
 struct PatchEmbedding: Operation {
   static let name = "patch embedding"
   let shape: PatchShape

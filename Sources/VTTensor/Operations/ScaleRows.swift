@@ -1,4 +1,4 @@
-/// Inputs: x, one factor a row.
+/// Inputs: x, one factor per row.
 struct ScaleRows: Operation {
   static let name = "scale rows"
   let outputShape: [Int]
@@ -19,8 +19,9 @@ struct ScaleRows: Operation {
 }
 
 extension Tape {
-  /// Every row times its own factor: a layer scale (Touvron et al., "Going Deeper with Image Transformers", ICCV 2021)
-  /// brought into the weight, or with rows of one number the bias, of the layer that it follows.
+  /// Multiplies every row by its own factor: a layer scale (Touvron et al., "Going Deeper with Image
+  /// Transformers", ICCV 2021) folded into the weight, or with rows of one element the bias, of the layer
+  /// that it follows.
   /// - Parameters:
   ///   - x: `[rows, ...]`.
   ///   - factors: `[rows]`.

@@ -22,8 +22,8 @@ struct WeightStandardize: Operation {
 }
 
 extension Tape {
-  /// A kernel whose outputs each have mean 0 and deviation 1 (Qiao et al., "Micro-Batch Training with Batch-Channel
-  /// Normalization and Weight Standardization", 2019).
+  /// A kernel whose outputs each have mean 0 and deviation 1 (Qiao et al., "Micro-Batch Training with
+  /// Batch-Channel Normalization and Weight Standardization", 2019).
   /// - Parameters:
   ///   - weight: `[outputs, ...]`.
   ///   - epsOutside: divide by `deviation + eps` rather than `sqrt(variance + eps)`.

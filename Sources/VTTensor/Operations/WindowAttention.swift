@@ -1,5 +1,5 @@
-/// Inputs: qkv, the relative position table, what empty cells hold. Saves the log of the sum of exponentials of each row
-/// of scores.
+/// Inputs: qkv, the relative position table, the query, key and value of padded cells. Saves the log of the
+/// sum of exponentials of each row of scores.
 struct WindowAttention: Operation {
   static let name = "window attention"
   let shape: WindowShape
@@ -43,8 +43,8 @@ extension Tape {
   /// - Parameters:
   ///   - qkv: `[batch, height * width, 3 * heads * headDim]`: queries, keys, values, each head by head.
   ///   - table: `[(2 * window - 1)², heads]`, the relative position bias, or nil.
-  ///   - padding: `[3 * heads * headDim]`, what empty cells hold: the bias of the layer that made `qkv`; nil for
-  ///     zeros.
+  ///   - padding: `[3 * heads * headDim]`, the query, key and value of padded cells: the bias of the layer that
+  ///     made `qkv`; nil for zeros.
   /// - Returns: `[batch, height * width, heads * headDim]`.
   package func windowAttention(
     qkv: Tensor, layout: WindowLayout, table: Tensor?, padding: Tensor?, heads: Int, headDim: Int,

@@ -1,5 +1,5 @@
 /// Something that a run does after each update or each epoch: keeping metrics, saving, averaging weights. Hooks are
-/// called in their order in `Trainer.hooks`, before whoever watches the run is told.
+/// called in their order in `Trainer.hooks`, before the run's watcher.
 package protocol TrainingHook: AnyObject {
   /// After an update, which `trainer.state` counts already.
   func updated(_ result: StepResult, _ trainer: Trainer) throws

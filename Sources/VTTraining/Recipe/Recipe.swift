@@ -23,7 +23,7 @@ public struct Recipe: Sendable, Equatable {
   /// Epochs over which the rate rises, fewer than `epochs`; nil takes a tenth of the run and at most 5 epochs, of a
   /// one-cycle schedule three tenths.
   public var warmupEpochs: Double?
-  /// How the learning rate moves.
+  /// The learning rate's schedule.
   public var schedule = LearningRateSchedule.Shape.cosine
   /// Of the step schedule, epochs between two steps; nil takes a third of the run.
   public var decayEpochs: Double?
@@ -87,7 +87,7 @@ public struct Recipe: Sendable, Equatable {
   package var erasingCount = 1
   /// Decides everything random: the same seed gives the same bits.
   public var seed: UInt64 = 0
-  /// The part of each class that is put aside for validation where there is no folder of such images, 0 to 1.
+  /// The fraction of each class that is held out for validation if there is no folder of validation images, 0 to 1.
   public var validationFraction = 0.2
   /// Whether an unreadable image ends the run.
   public var strictData = false

@@ -59,6 +59,10 @@ extension Recipe {
   /// - Throws: `Failure` naming the key that is missing, unknown or makes no sense.
   mutating func read(_ json: JSON, _ completeness: Completeness) throws -> [String] {
     var given = try Self.flattened(json)
+    // For people.
+    if let about = given.removeValue(forKey: "about"), completeness == .partial, about.string == nil {
+      throw Failure("the recipe's 'about' must be a text")
+    }
     let version = try Self.version(given.removeValue(forKey: "version"), completeness)
     if version < 2, completeness != .partial || version == 1 { doAsBefore() }
     var lacking: [String] = []

@@ -96,8 +96,8 @@ enum Limits {
   /// Rates are computed with in single precision.
   private static func isRate(_ value: Double) -> Bool { value >= 0 && Float(value).isFinite }
 
-  static let part: Limit<Double> = { $0 >= 0 && $0 < 1 ? nil : "must lie in 0..<1" }
-  static let share: Limit<Double> = { (0...1).contains($0) ? nil : "must lie in 0...1" }
+  static let part: Limit<Double> = { $0 >= 0 && $0 < 1 ? nil : "must be in 0..<1" }
+  static let share: Limit<Double> = { (0...1).contains($0) ? nil : "must be in 0...1" }
   static let rate: Limit<Double> = { isRate($0) ? nil : "must not be negative" }
   static let positiveRate: Limit<Double> = { $0 > 0 && isRate($0) ? nil : "must be positive" }
 

@@ -40,7 +40,7 @@ extension RecipeKey {
       return warmup >= 0 && isPossible
         ? nil : "must be below the number of epochs, \(recipe.epochs): the rate would never be reached"
     },
-    RecipeKey("schedule", "--schedule", \.schedule, .choice, "How the learning rate moves.").checked {
+    RecipeKey("schedule", "--schedule", \.schedule, .choice, "The learning rate's schedule.").checked {
       $0.schedule == .oneCycle && $0.followsReferenceSchedule
         ? "is not one of the reference code's with --reference-schedule" : nil
     },
@@ -60,7 +60,7 @@ extension RecipeKey {
   private static let optimizer = [
     RecipeKey(
       name: "optimizer.name", option: "--optimizer",
-      meaning: "The rule by which parameters follow gradients.",
+      meaning: "The optimizer.",
       since: 1, kind: Optimizers.list,
       read: { recipe, json in
         guard let name = json.string, Optimizers.names.contains(name) else { return false }
@@ -74,7 +74,7 @@ extension RecipeKey {
       "Weight decay; biases and norms have none. Its default is the optimizer's own.", Limits.rate),
     RecipeKey(
       "optimizer.clipNorm", "--clip-norm", \.optimizer.clipNorm, .optionalNumber,
-      "Largest norm of the whole gradient; 0 (null in the file) does not clip.",
+      "Largest norm of all gradients together; 0 (null in the file) does not clip.",
       {
         $0.map { $0 > 0 && $0.isFinite } ?? true
           ? nil : "must be above 0, or 0 to leave gradients as they are"
@@ -85,7 +85,7 @@ extension RecipeKey {
     RecipeKey(
       "layerDecay", "--layer-decay", \.layerDecay, .number, since: 2,
       "Layer-wise decay: each block's learning rate as a part of the next one's. 0.65 to 0.9 helps where a large network is tuned on little data; 1 turns it off.",
-      { $0 > 0 && $0 <= 1 ? nil : "must lie in 0...1, above 0" }),
+      { $0 > 0 && $0 <= 1 ? nil : "must be in 0...1, above 0" }),
     RecipeKey(
       "averageDecay", "--ema", \.averageDecay, .optionalNumber, since: 2,
       "Decay of an exponential moving average of the weights, such as 0.999; the average is evaluated, kept and exported. null goes without.",
@@ -171,13 +171,13 @@ extension RecipeKey {
       "Whose definition of the loss: the paper's, or the published code's."),
     RecipeKey(
       drloc: "mode", "--drloc-mode", \.mode, .choice,
-      "What the drloc head answers: l1 (distances), ce (classes) or cbr (cycle-back regression)."),
+      "What the drloc head predicts: l1 (distances), ce (classes) or cbr (cycle-back regression)."),
     RecipeKey(
       drloc: "isSigned", "--drloc-signed", \.isSigned, .flag,
-      "Let the drloc head tell offsets with their sign."),
+      "Let the drloc head predict offsets with their sign."),
     RecipeKey(
       drloc: "normalizes", "--drloc-normalize", \.normalizes, .flag,
-      "Divide the reference's distances by the largest there can be."
+      "Divide the reference's distances by the largest possible one."
     ).checked { recipe in
       guard let drloc = recipe.drloc, drloc.normalizes else { return nil }
       return drloc.target == .reference && drloc.mode == .l1
@@ -185,7 +185,7 @@ extension RecipeKey {
     },
     RecipeKey(
       drloc: "isMultiscale", "--drloc-multiscale", \.isMultiscale, .flag,
-      "One drloc loss per stage (Swin), rather than the last stage's alone."),
+      "One drloc loss per stage (Swin), rather than only the last stage's."),
     RecipeKey(
       drloc: "pairs", "--drloc-pairs", \.pairs, .int,
       "Pairs of positions per image for the drloc loss.", Limits.count(Limits.mostImages)),
@@ -218,9 +218,9 @@ extension RecipeKey {
       Limits.count(64)),
     RecipeKey(
       "cropScale", "--min-crop", \.cropScale, .twoNumbers,
-      "Part of an image that a random crop has, least and most; the option gives the least.",
+      "Smallest and largest fraction of an image in a random crop; the option sets the smallest.",
       {
-        $0.count == 2 && $0[0] > 0 && $0[0] <= $0[1] && $0[1] <= 1 ? nil : "must lie in 0...1, above 0"
+        $0.count == 2 && $0[0] > 0 && $0[0] <= $0[1] && $0[1] <= 1 ? nil : "must be in 0...1, above 0"
       }),
     RecipeKey(
       "flipProbability", "--no-flip", \.flipProbability, .number,
@@ -232,7 +232,7 @@ extension RecipeKey {
     RecipeKey(
       "rotationDegrees", "--rotation", \.rotationDegrees, .number, since: 2,
       "Largest angle by which images are turned, in degrees: 180 for images without an up.",
-      { (0...180).contains($0) ? nil : "must lie in 0...180" }),
+      { (0...180).contains($0) ? nil : "must be in 0...180" }),
     RecipeKey(
       "augmentationPolicy", "--auto-augment", \.augmentationPolicy, .optionalText, since: 2,
       "Policy of random operations, as timm names them: rand-m9-mstd0.5-inc1 for long runs, trivialaugment to choose nothing; null for none.",
@@ -257,10 +257,10 @@ extension RecipeKey {
   ]
 
   private static let run = [
-    RecipeKey("seed", "--seed", \.seed, .seed, "Seed of everything random."),
+    RecipeKey("seed", "--seed", \.seed, .seed, "The random seed."),
     RecipeKey(
       "validationFraction", "--val-fraction", \.validationFraction, .number,
-      "Part of each class put aside where the data has no val folder.", Limits.part),
+      "Fraction of each class held out if the data has no val folder.", Limits.part),
     RecipeKey(
       "strictData", "--strict-data", \.strictData, .flag,
       "Refuse images that cannot be read, rather than skip them; all are read once before the run begins."),

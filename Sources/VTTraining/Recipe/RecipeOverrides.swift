@@ -1,6 +1,6 @@
 import VTCore
 
-/// What the command line says over a recipe, and the check of the whole.
+/// What the command line changes in a recipe, and the check of the result.
 extension Recipe {
   /// A key's value as an option gives it.
   package struct Override: Sendable {

@@ -2,7 +2,7 @@ import VTCore
 
 /// How values of one type are spelled in a recipe's JSON.
 struct RecipeValue<Value: Sendable>: Sendable {
-  /// What belongs there, with an article: `a whole number`.
+  /// The expected kind of value, with an article: `a whole number`.
   let kind: String
   /// nil where the JSON is something else.
   let parse: @Sendable (JSON) -> Value?

@@ -9,9 +9,9 @@ package final class MetricsLog {
   /// What was wrong with the lines that were there.
   let remark: String?
 
-  /// Opens the log of a run and drops what lies behind `state`: a run that was stopped hard may have
+  /// Opens the log of a run and drops what follows `state`: a run that was stopped hard may have
   /// written further than its last checkpoint.
-  /// - Throws: `Failure` where something else lies in the file's place, or it cannot be written.
+  /// - Throws: `Failure` if something else is in the file's place, or it cannot be written.
   init(_ path: String, after state: TrainingState) throws {
     self.path = path
     let found = try Lines(path, after: state)

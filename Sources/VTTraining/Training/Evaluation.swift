@@ -50,7 +50,7 @@ public struct Evaluation: Sendable {
   /// - Parameters:
   ///   - strict: whether an unreadable image ends the evaluation.
   ///   - views: what the network sees of each image: its answers are averaged.
-  ///   - progress: told how many images are done; false stops.
+  ///   - progress: called with how many images are done; false stops.
   /// - Throws: `Failure` of kind `.no` where the network's output for an image is not finite.
   package static func run(
     _ model: any VisionModel, _ samples: [Sample], of source: any ImageSource, preprocessing: Preprocessing,

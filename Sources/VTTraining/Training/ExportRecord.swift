@@ -37,7 +37,7 @@ package struct ExportRecord {
   /// Whether the user asked for an export here, and not only the folder says so.
   package func names(_ target: String) -> Bool { targets.contains(target) }
 
-  /// Whether what lies at the path is what this run wrote there, or was about to when it was stopped.
+  /// Whether the file at the path is what this run wrote there, or was about to write when it was stopped.
   package func wrote(_ path: String) -> Bool {
     guard let mark = Self.mark(path) else { return false }
     return written[path] == mark || writing == path

@@ -21,7 +21,7 @@ package enum HeadReplacement {
   /// Whether a network's classifier can be kept for a folder's classes.
   /// - Parameters:
   ///   - own: the classifier's classes; nil where nothing names them.
-  ///   - count: how many it tells apart; 0 where there is no classifier.
+  ///   - count: number of classes; 0 without a classifier.
   ///   - source: who names them.
   /// - Returns: the rows as above, and what to say of it.
   package static func choice(

@@ -17,7 +17,7 @@ struct RecordReader {
   /// Every key, in the object's order.
   let keys: [String]
 
-  /// - Parameter prefix: what stands in front of a key where it is named (`drloc.`).
+  /// - Parameter prefix: the prefix of a key in messages (`drloc.`).
   init(_ json: JSON, _ name: String, prefix: String = "", allowsMissing: Bool) throws {
     guard let members = json.members else { throw Failure("\(name) is not a JSON object") }
     keys = members.map(\.key)

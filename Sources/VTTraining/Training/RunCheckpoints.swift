@@ -2,10 +2,10 @@ import Foundation
 import VTCheckpoint
 import VTCore
 
-/// The checkpoints that a run goes on from: `last`, or where that is damaged or missing, the newest whole one of
-/// `previous` and `best`. All three hold the whole state.
+/// The checkpoints from which a run resumes: `last`, or if that is damaged or missing, the newest intact one of
+/// `previous` and `best`. All three hold the complete state.
 struct RunCheckpoints {
-  /// A checkpoint that is whole.
+  /// An intact checkpoint.
   struct Whole {
     let path: String
     let store: StateDict
@@ -20,16 +20,16 @@ struct RunCheckpoints {
 
   /// Where the run goes on.
   private(set) var chosen: Whole
-  /// Whether `last` is whole, so that it may become `previous`.
+  /// Whether `last` is intact, so that it may become `previous`.
   let lastIsWhole: Bool
-  /// What `best` is to be made anew from.
+  /// What `best` is to be restored from.
   private(set) var bestSource: Whole?
   /// What to tell whoever resumes.
   private(set) var remarks: [String] = []
 
   /// - Parameters:
   ///   - batches: of an epoch.
-  /// - Throws: `Failure` where no checkpoint is whole, where one's state makes no sense, or where the best weights are
+  /// - Throws: `Failure` if no checkpoint is intact, if one's state is invalid, or if the best weights are
   ///   lost and no epoch is left that could give new ones.
   init(_ folder: RunFolder, _ configuration: RunConfiguration, batches: Int) throws {
     func find(_ path: String) throws -> Found { try Found(path, configuration, batches: batches) }

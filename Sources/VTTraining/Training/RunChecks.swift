@@ -76,7 +76,7 @@ package enum RunChecks {
     if let folder = data.validationFolder {
       text += " (\(data.title(of: folder)))"
     } else if !data.validation.isEmpty {
-      text += " (put aside)"
+      text += " (held out)"
     }
     return text
       + (data.testFolder.map {

@@ -67,7 +67,7 @@ package struct RunFolder: Sendable {
   }
 
   /// Makes the folder, takes it for this process, and removes an earlier run's files.
-  /// - Throws: `Failure` where another process uses it, or has begun a run in it meanwhile.
+  /// - Throws: `Failure` where another process uses it, or has begun a run in it.
   func prepare() throws -> RunLock {
     try makeFolder(path)
     let lock = try RunLock(self)

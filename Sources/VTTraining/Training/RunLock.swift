@@ -31,7 +31,7 @@ final class RunLock: @unchecked Sendable {
         return
       }
       held[path] = nil
-      // Removed while the lock is held: whoever opened it meanwhile finds that it is no longer the folder's.
+      // Removed while the lock is held: a process that opened it in the meantime finds that it is no longer the folder's.
       unlink(path)
       close(own.descriptor)
     }
@@ -53,7 +53,7 @@ final class RunLock: @unchecked Sendable {
     throw Failure(.usage, "the run folder is in use by another process", file: folder)
   }
 
-  /// - Returns: false where the file was another's, removed meanwhile.
+  /// - Returns: false if the file was another process's and has been removed.
   private static func hold(_ descriptor: Int32, _ path: String, _ folder: String) throws -> Bool {
     let isFree = flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
     var (own, named) = (stat(), stat())
@@ -65,7 +65,7 @@ final class RunLock: @unchecked Sendable {
     guard lstat(path, &named) == 0, named.st_ino == own.st_ino else { return false }
     if let holder, !holder.isGone { throw inUse(holder, folder, lock: path) }
     do { try write(Holder.this.text, to: descriptor, path) } catch {
-      // A lock that says nothing is nobody's.
+      // A lock without content has no owner.
       unlink(path)
       throw error
     }

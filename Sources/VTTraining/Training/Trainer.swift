@@ -25,7 +25,7 @@ package final class Trainer {
   private(set) var lastSave = Date()
   /// What is to be told when the run goes on.
   private var remarks: [String] = []
-  /// Whether `last` is a checkpoint that is whole, so that it may become `previous`.
+  /// Whether `last` is an intact checkpoint, so that it may become `previous`.
   private var lastIsWhole = false
 
   private var recipe: Recipe { configuration.recipe }
@@ -72,7 +72,7 @@ package final class Trainer {
   /// - Parameter changes: what is to be different from now on, such as the number of epochs or the place of the data;
   ///   it is kept in the run folder.
   /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
-  ///   folder says makes no sense or no checkpoint is whole; where another process uses the folder.
+  ///   folder says is invalid or no checkpoint is intact; if another process uses the folder.
   package init(
     resuming folder: RunFolder, data: any ImageDataSet, engine: Engine,
     changes: (inout RunConfiguration) throws -> Void = { _ in }
@@ -140,7 +140,7 @@ package final class Trainer {
   /// Trains to the end.
   /// - Parameters:
   ///   - shouldStop: asked before every update and batch of evaluation.
-  ///   - watch: told what happens.
+  ///   - watch: called with what happens.
   /// - Throws: `Failure` of kind `.interrupted` where `shouldStop` said so, with the state saved.
   package func run(
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
@@ -312,8 +312,8 @@ package final class Trainer {
 
   // MARK: Checkpoints
 
-  /// Saves the whole state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
-  /// one of the two is whole.
+  /// Saves the complete state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
+  /// one of the two is complete.
   package func save() throws { try save(checkpoint()) }
 
   private func save(_ store: StateDict) throws {

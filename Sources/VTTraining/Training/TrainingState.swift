@@ -79,7 +79,7 @@ package struct TrainingState: Sendable, Equatable {
   func check(_ recipe: Recipe, batches: Int) throws {
     func check(_ holds: Bool, _ key: String, _ value: Int, _ range: String) throws {
       guard holds else {
-        throw Failure("the training state's '\(key)' is \(value), and must lie in \(range)")
+        throw Failure("the training state's '\(key)' is \(value), and must be in \(range)")
       }
     }
     try check((0...1_000_000).contains(epoch), "epoch", epoch, "0...1000000")
@@ -94,7 +94,7 @@ package struct TrainingState: Sendable, Equatable {
       try check(bestEpoch >= 0 && bestEpoch < epoch, "best_epoch", bestEpoch, "0..<\(epoch)")
     }
     if let bestAccuracy, !(0...1).contains(bestAccuracy) {
-      throw Failure("the training state's 'best_accuracy' is \(bestAccuracy), and must lie in 0...1")
+      throw Failure("the training state's 'best_accuracy' is \(bestAccuracy), and must be in 0...1")
     }
     guard bestAccuracy == nil || bestEpoch != nil else {
       throw Failure("the training state has a 'best_accuracy' and no 'best_epoch'")

@@ -1,4 +1,4 @@
-/// Numbers of any count of bits, one behind the other, the highest bit first.
+/// Numbers of any count of bits, in sequence, the highest bit first.
 struct HDF5BitReader {
   private let bytes: UnsafeRawBufferPointer
   private var next = 0
@@ -8,7 +8,7 @@ struct HDF5BitReader {
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   /// - Parameter count: 0 to 64.
-  /// - Precondition: as many bits are left; callers compare the whole length beforehand. (Zeros come behind the end.)
+  /// - Precondition: as many bits are left; callers check the complete length first. (Zeros follow the end.)
   mutating func read(_ count: Int) -> UInt64 {
     guard count > 56 else { return short(count) }
     let high = short(count - 32)

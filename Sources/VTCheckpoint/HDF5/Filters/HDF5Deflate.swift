@@ -6,7 +6,7 @@ enum HDF5Deflate {
   static func mostPacked(_ count: Int) -> Int { count + count / 512 + 64 }
 
   /// - Returns: bytes made, at most `out.count`.
-  /// - Throws: `Failure` where the stream is damaged, does not fit, or has something behind it.
+  /// - Throws: `Failure` where the stream is damaged, does not fit, or has something after it.
   static func inflate(
     _ packed: UnsafeRawBufferPointer, into out: UnsafeMutableRawBufferPointer, _ decompressor: OpaquePointer
   ) throws -> Int {

@@ -1,4 +1,4 @@
-/// Filter 3: Fletcher's checksum of 16-bit big-endian words behind the bytes, both sums starting at zero.
+/// Filter 3: Fletcher's checksum of 16-bit big-endian words after the bytes, both sums starting at zero.
 enum HDF5Fletcher32 {
   /// Bytes of the checksum.
   static let length = 4

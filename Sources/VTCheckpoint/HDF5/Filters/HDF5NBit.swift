@@ -1,6 +1,6 @@
 import VTCore
 
-/// Filter 5: numbers of less than their full width, the bits that count one behind the other.
+/// Filter 5: numbers of less than their full width, their significant bits packed in sequence.
 ///
 /// The parameters are their own number, whether to leave the bytes alone, the count of elements, and the element's type: a
 /// class and a size, and by class: a number's byte order, bits and lowest bit; an array's base type; a record's member

@@ -19,7 +19,7 @@ struct HDF5Pipeline: Sendable {
     }
   }
 
-  /// A chunk's bytes behind some of the filters.
+  /// A chunk's bytes after some of the filters.
   struct Size: Equatable {
     var most: Int
     var isExact: Bool

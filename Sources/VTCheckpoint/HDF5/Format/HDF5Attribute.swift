@@ -44,7 +44,7 @@ struct HDF5Attribute {
     values = try body.take(size)
   }
 
-  /// The strings, one for a scalar; nil where the values are no strings.
+  /// The strings, one for a scalar; nil if the values are not strings.
   func strings(_ file: HDF5File) throws -> [String]? {
     guard let count = space.count, count > 0 else { return [] }
     var values = values

@@ -54,7 +54,7 @@ struct HDF5ChunkGrid: Sendable {
     return cell
   }
 
-  /// Numbers of array elements that the axes behind the first make, as indexes count them.
+  /// Numbers of array elements that the axes after the first make, as indexes count them.
   /// - Parameter axis: the one that comes first in the count: the one that grows without end.
   /// - Throws: `Failure` where they overflow.
   func order(first axis: Int, _ at: Int) throws -> (axes: [Int], strides: [Int]) {

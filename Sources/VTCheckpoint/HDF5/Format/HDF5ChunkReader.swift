@@ -56,7 +56,7 @@ final class HDF5ChunkReader: Sendable {
       let packed = try file.bytes(chunk.place, chunk.size)
       do {
         try packed.withUnsafeBytes { packed in
-          // A chunk of whole rows lies in the tensor as it is in itself.
+          // A chunk of complete rows has the same layout in the tensor.
           if let part = part(chunk.cell, of: out) {
             try decode(packed, chunk, into: part, scratch)
           } else {
@@ -153,7 +153,7 @@ extension HDF5Fill {
       return
     }
     out.copyBytes(from: value)
-    // What is there already is copied behind itself.
+    // Repeats what has been copied already.
     var done = value.count
     while done < out.count {
       let more = min(done, out.count - done)

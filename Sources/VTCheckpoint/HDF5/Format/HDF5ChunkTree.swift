@@ -1,7 +1,7 @@
 import VTCore
 
 /// The index of chunks in files of the older format: a B-tree whose keys are the chunks' places in the dataset (section
-/// III.A.1). There are no checksums, so all keys that are said twice are compared.
+/// III.A.1). There are no checksums, so all keys that are stored twice are compared.
 struct HDF5ChunkTree {
   private struct Key: Equatable {
     let size: Int

@@ -37,14 +37,14 @@ struct HDF5Dataset {
       return .skipped(type.text)
     }
     if space.isNull { return .skipped("an empty (null) dataset") }
-    if isExternal { return .skipped("its numbers lie in other files") }
+    if isExternal { return .skipped("its values are in other files") }
     guard space.shape.count <= 16 else { return .skipped("more than 16 axes") }
     let fill = try HDF5Fill.value(file, header, width: type.size)
     let mapped = file.source.file
     var isCPUBound = true
     let load: @Sendable () throws -> Bytes
     switch layout {
-    case .virtual: return .skipped("its numbers lie in other files")
+    case .virtual: return .skipped("its values are in other files")
     case .compact(let body): load = { try mapped.bytes(body.at, size) }
     case .contiguous(let place?, _) where size > 0:
       isCPUBound = element.swap > 1
@@ -115,7 +115,7 @@ struct HDF5Dataset {
       guard stored == nil || stored == size || isExternal else {
         throw damaged("a dataset's shape takes \(size) bytes, and \(stored ?? 0) are stored")
       }
-      guard place == nil || !isExternal else { throw damaged("a dataset whose numbers lie in two places") }
+      guard place == nil || !isExternal else { throw damaged("a dataset whose values are in two places") }
       if let place, size > 0 { _ = try file.source.claim(place, size, as: "a dataset's numbers") }
     case .chunked(let layout):
       isChunked = true

@@ -2,13 +2,13 @@ import VTCore
 
 /// The shape of a dataset or attribute (section IV.A.2.b).
 struct HDF5Dataspace {
-  /// Whether there are no numbers at all, which is not the same as a shape with a zero.
+  /// Whether it has no values at all, which is not the same as a shape with a zero.
   let isNull: Bool
   let shape: [Int]
   /// How far each axis may grow; nil for without end, none where the shape is fixed.
   let most: [Int?]
 
-  /// - Returns: and what is behind it in `cursor`.
+  /// - Returns: and what is after it in `cursor`.
   init(_ cursor: inout HDF5Cursor) throws {
     let start = cursor.at
     let version = try cursor.u8()

@@ -46,7 +46,7 @@ struct HDF5ExtensibleArray {
       throw head.damaged("an extensible array differs from its dataset's layout", at: address)
     }
     try head.skip(4 * source.lengthWidth)
-    // One behind the last element that somebody set.
+    // One after the last element that somebody set.
     count = try head.length()
     try head.skip(source.lengthWidth)
     let first = try head.address()

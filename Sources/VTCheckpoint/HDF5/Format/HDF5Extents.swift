@@ -31,7 +31,7 @@ final class HDF5Extents: Sendable {
   /// - Throws: `Failure` where two overlap.
   func settle() throws { try state.withLock { try Self.settle(&$0) } }
 
-  /// What lies at `place`, as far as it has been settled.
+  /// What is at `place`, as far as it has been settled.
   func name(of place: Int) -> String? {
     state.withLock { $0.settled.first { $0.start <= place && place < $0.end }?.what }
   }

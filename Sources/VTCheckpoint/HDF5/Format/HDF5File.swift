@@ -28,7 +28,7 @@ final class HDF5File {
       superblock.take(leafK: leaf, groupK: group, chunkK: chunk)
     }
     if let message = header[.driver] {
-      throw HDF5Source.unread("a file whose parts lie in other files", message.body.at)
+      throw HDF5Source.unread("a file whose parts are in other files", message.body.at)
     }
     if let message = header[.cacheImage] {
       var body = message.body

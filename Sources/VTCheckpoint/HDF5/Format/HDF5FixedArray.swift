@@ -96,7 +96,7 @@ struct HDF5ArrayElements {
     chunks.append(try index.chunk(cell, place, packed: packed, mask: mask, at))
   }
 
-  /// Elements with a checksum behind them.
+  /// Elements with a checksum after them.
   func page(_ at: Int, _ numbers: Range<Int>, into chunks: inout [HDF5Chunk]) throws {
     let size = try bytes(numbers.count, at)
     var cursor = try index.source.claim(at, size + 4, as: "a page of an array of chunks")

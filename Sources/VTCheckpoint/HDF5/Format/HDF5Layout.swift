@@ -53,7 +53,7 @@ struct HDF5ChunkLayout: Sendable {
     case tree1
     /// One chunk; its bytes and mask where filters have packed it.
     case single(size: Int?, mask: UInt32)
-    /// One chunk behind the other.
+    /// The chunks in sequence.
     case implicit
     case fixedArray(pageBits: Int)
     case extensibleArray(HDF5ExtensibleArray.Parameters)

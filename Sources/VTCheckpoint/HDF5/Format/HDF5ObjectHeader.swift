@@ -13,7 +13,7 @@ struct HDF5Message {
   /// Whether the message fills its place up to a multiple of eight bytes.
   let isPadded: Bool
 
-  /// Refuses bytes behind what a message holds, but those that fill it up.
+  /// Refuses bytes after what a message holds, but those that fill it up.
   func finish(_ cursor: HDF5Cursor) throws {
     var rest = cursor
     guard isPadded ? rest.remaining < 8 : rest.remaining == 0 else {
@@ -168,7 +168,7 @@ struct HDF5ObjectHeader {
     }
   }
 
-  /// Messages that say nothing of tensors: without a checksum, one that makes no sense was another kind once.
+  /// Messages that do not describe tensors: without a checksum, an unintelligible one may be a damaged one of another kind.
   private func checkUnused(_ message: HDF5Message) throws {
     var body = message.body
     switch message.kind {

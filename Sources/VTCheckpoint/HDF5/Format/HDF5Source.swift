@@ -53,7 +53,7 @@ final class HDF5Source: Sendable {
     return cursor
   }
 
-  /// Compares the checksum behind `start..<end`.
+  /// Compares the checksum after `start..<end`.
   func check(_ start: Int, _ end: Int, of what: String) throws {
     var sum = try cursor(end, 4, of: what)
     _ = try cursor(start, end - start, of: what)

@@ -16,7 +16,7 @@ struct HDF5Superblock {
 
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// The signature's place: 0, or behind a user block 512, 1024, 2048, ...
+  /// The signature's place: 0, or after a user block 512, 1024, 2048, ...
   static func find(_ file: MappedFile) throws -> Int? {
     var at = 0
     while at <= file.count - 8 {
@@ -78,7 +78,7 @@ struct HDF5Superblock {
     var rest = try source.cursor(from: head.at, of: "the superblock")
     if isOld {
       guard try rest.address() == nil else {
-        throw HDF5Source.unread("a file whose parts lie in other files", head.at)
+        throw HDF5Source.unread("a file whose parts are in other files", head.at)
       }
       let entry = try HDF5SymbolTable.Entry(&rest)
       guard let root = entry.header else { throw rest.damaged("the root group has no address") }

@@ -1,5 +1,5 @@
 /// A group's links as files of the older format hold them: a B-tree of sorted nodes, and a heap with the names
-/// (sections III.A.1, III.B and III.C). There are no checksums, so everything that is said twice is compared.
+/// (sections III.A.1, III.B and III.C). There are no checksums, so everything that is stored twice is compared.
 struct HDF5SymbolTable {
   struct Places: Equatable {
     let tree: Int
@@ -12,7 +12,7 @@ struct HDF5SymbolTable {
     let header: Int?
     /// What is repeated here of a group's own header.
     private(set) var table: Places?
-    /// Where a soft link's text lies in the heap.
+    /// Where a soft link's text is in the heap.
     private(set) var soft: Int?
     let at: Int
 
@@ -57,7 +57,7 @@ struct HDF5SymbolTable {
     8 + 2 * source.offsetWidth + 2 * groupK * source.offsetWidth + (2 * groupK + 1) * source.lengthWidth
   }
 
-  /// Reads what hangs below a B-tree's node.
+  /// Reads what is below a B-tree's node.
   /// - Returns: its level.
   @discardableResult
   private mutating func node(_ address: Int, level expected: Int?) throws -> Int {
@@ -85,7 +85,7 @@ struct HDF5SymbolTable {
       } else {
         try symbols(child)
       }
-      // The key behind a child is its last name. The one in front may be out of date where links were deleted.
+      // The key after a child is its last name. The one in front may be out of date where links were deleted.
       guard try heap.name(right) == links.last?.name else {
         throw cursor.damaged("a group's tree and its nodes do not fit", at: cursor.at)
       }
@@ -123,7 +123,7 @@ struct HDF5SymbolTable {
     }
   }
 
-  /// Nodes behind the last one that a node counts, with names that nobody has: the count is damaged.
+  /// Nodes after the last one that a node counts, with names that nobody has: the count is damaged.
   private func tail(_ address: Int, level: Int) throws {
     var cursor = try source.cursor(address, nodeSize, of: "a group's tree")
     try cursor.skip(6)
