@@ -5,7 +5,7 @@ import Yams
 extension JSON {
   /// A YAML document's values. Plain scalars are null, truth values, numbers or texts, as JSON spells them; quoted ones are
   /// texts.
-  /// - Throws: `Failure` with the line where the document is malformed, or has a key that is no text, twice the same key, or
+  /// - Throws: `Failure` with the line if the document is malformed, or has a key that is not a word, the same key twice, or
   ///   an alias.
   package init(yaml text: String) throws {
     let node: Node?

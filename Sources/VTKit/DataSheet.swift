@@ -2,6 +2,7 @@ import Foundation
 import VTCheckpoint
 import VTCore
 import VTData
+import VTTensor
 import VTTraining
 
 /// A page of some training images as a run would see them: each beside what the recipe's augmentation makes of it in the
@@ -10,6 +11,7 @@ package struct DataSheet {
   private let data: any ImageDataSet
   private let recipe: Recipe
   private let preprocessing: Preprocessing
+  private let engine = Engine(threads: 2)
 
   private static let mostRows = 12
   private static let epochs = 6
@@ -40,7 +42,7 @@ package struct DataSheet {
       count += 1
       let cells = try views.map { "<td>\(try $0[row].map(tag) ?? "")</td>" }.joined()
       rows +=
-        "<tr><th>\(escape(data.classes[sample.label].printable))<br><small>\(escape(sample.name.printable)), \(original.width) x \(original.height)</small></th><td>\(try tag(original))</td>\(cells)</tr>\n"
+        "<tr><th>\(data.classes[sample.label].printable.htmlEscaped)<br><small>\(sample.name.printable.htmlEscaped), \(original.width) x \(original.height)</small></th><td>\(try tag(original))</td>\(cells)</tr>\n"
     }
     guard count > 0 else {
       throw Failure("none of the \(chosen.count.counted("image")) can be read", file: data.path)
@@ -59,7 +61,7 @@ package struct DataSheet {
       td { padding: .15rem; } td img { display: block; width: 6.5rem; height: 6.5rem; object-fit: contain; image-rendering: pixelated; }
       </style></head><body>
       <h1>Training images</h1>
-      <p>\(escape(data.path.printable)): \(escape(data.kind)), \(data.classes.count) classes, \(data.training.count) training images.<br>
+      <p>\(data.path.printable.htmlEscaped): \(data.kind.htmlEscaped), \(data.classes.count) classes, \(data.training.count) training images.<br>
       As the recipe's augmentation shows them to a network of \(preprocessing.imageSize) x \(preprocessing.imageSize) pixels, with seed \(recipe.seed).</p>
       <div class="table"><table><tr><th></th><th>as it is</th>\(epochs)</tr>
       \(rows)</table></div>
@@ -82,22 +84,10 @@ package struct DataSheet {
 
   /// What an epoch makes of the images; nil for ones that cannot be read.
   private func view(_ chosen: [Int], epoch: Int) throws -> [Image?] {
-    let (augmentation, preprocessing, seed) = (
-      recipe.augmentation(preprocessing), preprocessing, recipe.seed
-    )
-    let classes = data.classes.count
-    let loader = BatchLoader(
-      items: chosen.map { data.training[$0] }, of: data, batchSize: chosen.count,
-      preprocessing: preprocessing,
-      finish: { batch, index in
-        augmentation.erase(&batch) { SampleKey(seed: seed, epoch: epoch, index: chosen[$0]) }
-        augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
-      }
-    ) { file, position in
-      .pixels(
-        try augmentation.image(
-          file, preprocessing, SampleKey(seed: seed, epoch: epoch, index: chosen[position])))
-    }
+    var recipe = recipe
+    recipe.batchSize = chosen.count
+    let order = SampleOrder(places: chosen, of: data.training.count)
+    let loader = EpochBatches(data, recipe, preprocessing, engine).loader(order, epoch: epoch, first: 0)
     var result = [Image?](repeating: nil, count: chosen.count)
     guard let batch = loader.next() else { return result }
     for (row, position) in batch.positions.enumerated() { result[position] = image(batch, row) }
@@ -125,10 +115,5 @@ package struct DataSheet {
     let small = try image.resized(width: width, height: height, .bicubic)
     let png = try PNGEncoder.encode(width: width, height: height, pixels: small.pixels)
     return "<img alt=\"\" src=\"data:image/png;base64,\(Data(png).base64EncodedString())\">"
-  }
-
-  private func escape(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
   }
 }

@@ -18,7 +18,7 @@ extension Sweep {
     engine: (InstructionSet?) -> Engine, began: (Setting, UInt64, Int) -> Void,
     watch: (TrainingEvent) throws -> Void, shouldStop: () -> Bool
   ) throws -> SweepResult {
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    try RunFolder.makeFolder(output)
     var result = SweepResult(self)
     try result.read(from: output)
     var place = 0

@@ -139,7 +139,7 @@ final class ReadAheadQueue: @unchecked Sendable {
   // MARK: The thread that writes
 
   /// The chunk that begins at `start`; waits for it.
-  /// - Parameter helping: computes it on the calling thread, if there is no other.
+  /// - Parameter helping: whether the calling thread computes the chunk if no thread of the queue does.
   func take(_ tensor: Int, _ start: Int, helping: Bool) throws -> ReadAhead.Chunk {
     let place = Place(tensor: tensor, start: start)
     condition.lock()

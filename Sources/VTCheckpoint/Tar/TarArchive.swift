@@ -5,7 +5,7 @@ import VTCore
 package struct TarEntry: Sendable {
   package enum Kind: Sendable, Equatable {
     case file, folder
-    /// A link, a device or what else is no file, in words.
+    /// Neither a file nor a folder, such as a link or a device; the text says which.
     case other(String)
   }
 

@@ -17,7 +17,7 @@ struct FolderDocuments {
 
   func path(_ name: String) -> String { OutputFolder.trimmed(folder) + "/" + name }
 
-  /// - Returns: nil if there is no such file.
+  /// - Returns: nil if the file does not exist.
   /// - Throws: `Failure` if a named folder's file is not a JSON object.
   func document(_ name: String) throws -> JSON? {
     guard FileManager.default.fileExists(atPath: path(name)) else { return nil }

@@ -29,7 +29,7 @@ struct FolderReading {
   let preprocessing: ImageDescription?
 
   /// - Parameter fixed: the values that the dialect's rule file fixes.
-  /// - Returns: nil if there is no file about the dialect's networks.
+  /// - Returns: nil if the dialect's configuration file does not exist.
   /// - Throws: `Failure` if a named folder's files are malformed or about other networks.
   init?(_ rules: FolderRules, _ documents: FolderDocuments, dialect: String, fixed: [String: JSON]) throws {
     self.rules = rules

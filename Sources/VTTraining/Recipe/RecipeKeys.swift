@@ -109,8 +109,7 @@ extension RecipeKey {
       "Leave parameters of such names as they are; * stands for anything. The option may be repeated."),
     RecipeKey(
       "loraRank", "--lora-rank", \.loraRank, .optionalInt, since: 2,
-      "Train low-rank adapters (LoRA) of this rank and the classifier only, 4 to 16: for very little data, or small files of what was learned. null trains the weights themselves.",
-      { $0.flatMap(Limits.count(4096)) }
+      "Train low-rank adapters (LoRA) of this rank and the classifier only, 4 to 16: for very little data, or small files of what was learned. null trains the weights themselves."
     ).checked { recipe in
       guard let rank = recipe.loraRank else { return nil }
       if let problem = Limits.count(4096)(rank) { return problem }

@@ -32,7 +32,7 @@ struct ReportPage {
     .errors div { font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; } svg { width: 100%; height: auto; }
     </style></head><body>
     <h1>Fine-tuning run</h1>
-    <div class="dim">\(escape(configuration.checkpoint.map { "from \($0)" } ?? "from scratch")), on \(escape(configuration.data))</div>
+    <div class="dim">\((configuration.checkpoint.map { "from \($0)" } ?? "from scratch").htmlEscaped), on \(configuration.data.htmlEscaped)</div>
     \(headline)\(testLine)
     <h2>Curves</h2><div class="charts">\(charts)</div>
     \(confusion)
@@ -41,11 +41,6 @@ struct ReportPage {
     </body></html>
 
     """
-  }
-
-  private func escape(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
   }
 
   private var headline: String {
@@ -109,10 +104,10 @@ struct ReportPage {
     guard let evaluation, !classes.isEmpty, classes.count <= 60 else { return "" }
     let table = evaluation.confusion(classes: classes.count)
     var html = "<h2>Confusion</h2><table class=\"confusion\"><tr><th class=\"row\">true \\ taken for</th>"
-    html += classes.map { "<th>\(escape($0))</th>" }.joined() + "</tr>"
+    html += classes.map { "<th>\($0.htmlEscaped)</th>" }.joined() + "</tr>"
     for (label, row) in table.enumerated() {
       let total = Double(max(1, row.reduce(0, +)))
-      html += "<tr><th class=\"row\">\(escape(classes[label]))</th>"
+      html += "<tr><th class=\"row\">\(classes[label].htmlEscaped)</th>"
       for (other, count) in row.enumerated() {
         let share = String(format: "%.2f", Double(count) / total)
         let colour = other == label ? "40,140,90" : "200,70,60"
@@ -131,9 +126,9 @@ struct ReportPage {
     func name(_ label: Int) -> String { label < classes.count ? classes[label] : "\(label)" }
     let items = wrong.map { prediction in
       """
-      <div><img alt="" src="\(Thumbnail.dataURL(prediction.sample, of: data))"><br>\(escape(name(prediction.label))), \
-      taken for <b>\(escape(name(prediction.predicted)))</b> (\(Int(prediction.confidence * 100)) %)<br>\
-      <span class="dim">\(escape((prediction.path as NSString).lastPathComponent))</span></div>
+      <div><img alt="" src="\(Thumbnail.dataURL(prediction.sample, of: data))"><br>\(name(prediction.label).htmlEscaped), \
+      taken for <b>\(name(prediction.predicted).htmlEscaped)</b> (\(Int(prediction.confidence * 100)) %)<br>\
+      <span class="dim">\(((prediction.path as NSString).lastPathComponent).htmlEscaped)</span></div>
       """
     }
     return "<h2>Worst errors</h2><div class=\"errors\">" + items.joined() + "</div>"
@@ -158,7 +153,8 @@ struct ReportPage {
     for member in configuration.metadata.provenance?.members ?? [] {
       rows.append((member.key, member.value.string ?? member.value.text()))
     }
-    return "<table>" + rows.map { "<tr><th>\(escape($0.0))</th><td>\(escape($0.1))</td></tr>" }.joined()
+    return "<table>"
+      + rows.map { "<tr><th>\($0.0.htmlEscaped)</th><td>\($0.1.htmlEscaped)</td></tr>" }.joined()
       + "</table>"
   }
 }

@@ -36,7 +36,7 @@ extension RunFolder {
       tensors.append(
         StoredTensor(name: "base_model.model." + head, shape: stored.shape, values: try stored.floats()))
     }
-    try makeFolder(adapterPath)
+    try Self.makeFolder(adapterPath)
     try CheckpointFile.write(
       StateDict(tensors), to: adapterPath + "/adapter_model.safetensors", overwrite: true)
     let file = try OutputFile(adapterPath + "/adapter_config.json", overwrite: true)

@@ -3,7 +3,7 @@ import VTData
 import VTTensor
 
 /// The batches of a run's epochs: which images, how they are changed, and what a step learns from them.
-struct EpochBatches {
+package struct EpochBatches {
   private let data: any ImageDataSet
   private let recipe: Recipe
   private let preprocessing: Preprocessing
@@ -12,7 +12,7 @@ struct EpochBatches {
   private let classWeights: [Float]?
 
   /// - Parameter recipe: settled.
-  init(_ data: any ImageDataSet, _ recipe: Recipe, _ preprocessing: Preprocessing, _ engine: Engine) {
+  package init(_ data: any ImageDataSet, _ recipe: Recipe, _ preprocessing: Preprocessing, _ engine: Engine) {
     (self.data, self.recipe, self.preprocessing, self.engine) = (data, recipe, preprocessing, engine)
     classWeights =
       recipe.balancesClasses ? data.training.balancedWeights(classes: data.classes.count) : nil
@@ -25,7 +25,7 @@ struct EpochBatches {
   }
 
   /// - Parameter first: the batch to begin with.
-  func loader(_ order: SampleOrder, epoch: Int, first: Int) -> BatchLoader {
+  package func loader(_ order: SampleOrder, epoch: Int, first: Int) -> BatchLoader {
     let (preprocessing, augmentation, seed) = (
       preprocessing, recipe.augmentation(preprocessing), recipe.seed
     )

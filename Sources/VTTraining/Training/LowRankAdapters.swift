@@ -85,14 +85,14 @@ package final class LowRankAdapters {
 
   // MARK: Checkpoints
 
-  private static let factorPrefix = OptimizerState.prefix
+  private static let factorPrefix = OptimizerState.prefix + "lora."
   private static let weightPrefix = OptimizerState.prefix + "base."
 
   /// The factors, and the weights without them, beside the sums of a checkpoint. The prefix is the optimizer's, which
   /// readers of weights leave out.
   func tensors(weights: [StoredTensor]) throws -> [StoredTensor] {
     try parameters.all.map { name, tensor in
-      StoredTensor(name: Self.factorPrefix + name, shape: tensor.shape, values: tensor.values)
+      StoredTensor(name: OptimizerState.prefix + name, shape: tensor.shape, values: tensor.values)
     }
       + weights.map {
         StoredTensor(name: Self.weightPrefix + $0.name, shape: $0.shape, values: try $0.floats())
@@ -101,7 +101,7 @@ package final class LowRankAdapters {
 
   /// The weight and the factor (`a` or `b`) that a checkpoint's tensor is of; nil for others.
   static func factor(_ name: String) -> (target: String, factor: String)? {
-    let prefix = factorPrefix + "lora."
+    let prefix = factorPrefix
     guard name.hasPrefix(prefix), let dot = name.lastIndex(of: ".") else { return nil }
     return (
       String(name[name.index(name.startIndex, offsetBy: prefix.count)..<dot]),
@@ -113,16 +113,17 @@ package final class LowRankAdapters {
   private static func saved(_ store: StateDict?) throws -> (
     factors: StateDict?, weights: [(String, [Float])]
   ) {
-    guard let store, store.names.contains(where: { $0.hasPrefix(factorPrefix + "lora.") }) else {
+    guard let store, store.names.contains(where: { $0.hasPrefix(factorPrefix) }) else {
       return (nil, [])
     }
-    let factors = store.tensors.filter { $0.name.hasPrefix(factorPrefix + "lora.") }
+    let factors = store.tensors.filter { $0.name.hasPrefix(factorPrefix) }
     let weights = store.tensors.filter { $0.name.hasPrefix(weightPrefix) }
     return (
       try StateDict(
         factors.map {
           StoredTensor(
-            name: String($0.name.dropFirst(factorPrefix.count)), shape: $0.shape, values: try $0.floats())
+            name: String($0.name.dropFirst(OptimizerState.prefix.count)), shape: $0.shape,
+            values: try $0.floats())
         }),
       try weights.map { (String($0.name.dropFirst(weightPrefix.count)), try $0.floats()) }
     )

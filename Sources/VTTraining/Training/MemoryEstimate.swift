@@ -37,9 +37,6 @@ package struct MemoryEstimate: Sendable {
     }
   }
 
-  /// Bytes that programs may still take, swap space apart; nil where the system does not say.
-  package static var availableBytes: Int? { SystemMemory.availableBytes }
-
   /// Refuses a run that the memory cannot hold.
   package func check() throws {
     guard let available = SystemMemory.availableBytes else { return }

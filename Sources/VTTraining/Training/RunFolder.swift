@@ -69,11 +69,11 @@ package struct RunFolder: Sendable {
   /// Makes the folder, takes it for this process, and removes an earlier run's files.
   /// - Throws: `Failure` where another process uses it, or has begun a run in it.
   func prepare() throws -> RunLock {
-    try makeFolder(path)
+    try Self.makeFolder(path)
     let lock = try RunLock(self)
     try checkPlace()
     removeRun()
-    try makeFolder(checkpointsPath)
+    try Self.makeFolder(checkpointsPath)
     return lock
   }
 
@@ -95,7 +95,7 @@ package struct RunFolder: Sendable {
 
   /// Makes a folder and those above it that are missing.
   /// - Throws: `Failure` with the system's reason.
-  func makeFolder(_ path: String) throws {
+  package static func makeFolder(_ path: String) throws {
     if mkdir(path, 0o777) == 0 { return }
     var code = errno
     if code == ENOENT {

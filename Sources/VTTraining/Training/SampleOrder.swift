@@ -11,9 +11,12 @@ package enum Sampling: String, Sendable, CaseIterable {
 
 /// The images of an epoch, in order. A place is the image's index, plus the number of images for each copy that came before
 /// it in the epoch: copies are augmented each in its own way.
-struct SampleOrder {
+package struct SampleOrder {
   let places: [Int]
   private let count: Int
+
+  /// - Parameter count: of the training images.
+  package init(places: [Int], of count: Int) { (self.places, self.count) = (places, count) }
 
   /// - Parameters:
   ///   - repeats: how many copies of an image follow each other; of so many times fewer images.

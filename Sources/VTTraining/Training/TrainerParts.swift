@@ -38,7 +38,7 @@ extension Trainer {
         let kept = declarations.allSatisfy { weights?[$0.name]?.shape == $0.shape }
         try model.parameters.add(declarations, weights: kept ? weights : nil, seed: recipe.seed)
       }
-      try model.parameters.checkFinite()
+      if engine.backend.holdsNumbers { try model.parameters.checkFinite() }
       self.model = model
       adapters = try recipe.lowRank.map {
         try LowRankAdapters($0, model.parameters, store: weights, seed: recipe.seed, engine: engine)

@@ -24,7 +24,7 @@ struct ImageArchive: Sendable {
   /// Members that are no files or cannot be read, with the reason, and ones that later ones replace.
   let remarks: DataRemarks
 
-  /// nil where the file is no archive.
+  /// nil if the file is not an archive.
   init?(_ path: String) throws {
     let head = try FileKind.head(path)
     if head.starts(with: [0x50, 0x4B]) {

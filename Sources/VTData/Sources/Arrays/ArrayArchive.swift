@@ -19,7 +19,7 @@ enum ArrayArchive {
 
   static func sets(_ path: String) throws -> FoundSets {
     let store = try CheckpointFile.open(path)
-    // A member that is no array of numbers is one of these, perhaps.
+    // Members that do not hold numbers count too: an error should name them rather than say that they are missing.
     let names = Set(store.tensors.map(\.name)).union(store.skipped.map(\.name))
     guard let spelling = spellings.first(where: { $0.contains { names.contains($0.images) } }) else {
       throw Failure(

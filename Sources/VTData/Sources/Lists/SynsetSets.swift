@@ -161,7 +161,7 @@ struct SynsetList {
   private static let known: Set = ["loc_synset_mapping.txt", "labels.json", "imagenet_class_index.json"]
 
   /// nil where the file is something else.
-  /// - Throws: `Failure` where a file of a known name is no list.
+  /// - Throws: `Failure` if a file with a known name does not hold a list.
   init?(_ path: String) throws {
     let suffix = (path as NSString).pathExtension.lowercased()
     guard ["txt", "lst", "json"].contains(suffix) else { return nil }
