@@ -204,7 +204,7 @@ struct ContainerTests {
     for place in stride(from: 48, to: whole.count, by: 41) {
       var copy = whole
       copy[place] ^= 0x10
-      try copy.write(to: URL(fileURLWithPath: path))
+      try copy.rewrite(path)
       do {
         let store = try CheckpointFile.open(path)
         for tensor in store.tensors { _ = try tensor.bytes() }

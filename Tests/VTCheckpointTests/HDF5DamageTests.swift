@@ -172,7 +172,7 @@ struct HDF5DamageTests {
       for count in 0..<whole[place] where whole[range.lowerBound + 4] == (signature == "SNOD" ? 1 : 0) {
         var copy = whole
         copy[place] = count
-        try copy.write(to: URL(fileURLWithPath: path))
+        try copy.rewrite(path)
         #expect(throws: Failure.self, "\(place) \(count)") { try CheckpointFile.open(path) }
         tried += 1
       }

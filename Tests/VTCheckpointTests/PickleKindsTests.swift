@@ -52,7 +52,7 @@ struct PickleKindsTests {
     let path = temporary.file("cut.pth")
     let whole = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "legacy_2.pth"))
     for count in stride(from: 0, to: whole.count, by: 7) {
-      try whole.prefix(count).write(to: URL(fileURLWithPath: path))
+      try whole.prefix(count).rewrite(path)
       let failure = #expect(throws: Failure.self) { try CheckpointFile.open(path) }
       #expect(failure?.kind == .badInput, "\(count)")
     }
@@ -70,7 +70,7 @@ struct PickleKindsTests {
       for change in [UInt8(0x01), 0x80, 0xFF] {
         var copy = whole
         copy[place] ^= change
-        try copy.write(to: URL(fileURLWithPath: path))
+        try copy.rewrite(path)
         do {
           for tensor in try CheckpointFile.open(path).tensors { _ = try tensor.bytes() }
         } catch {
