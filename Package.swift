@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Without optimization, the kernels take most of the time of `swift test`. A package that is fetched as a dependency may not
+// Without optimization, the C code takes most of the time of `swift test`. A package that is fetched as a dependency may not
 // set such flags.
 let isDependency = Context.packageDirectory.contains("/checkouts/")
 let optimized: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O2"], .when(configuration: .debug))]
@@ -48,7 +48,7 @@ let package = Package(
       name: "CBLAS", linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
     .target(
       name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP", "CTIFF", "CGIF"],
-      linkerSettings: [.linkedLibrary("gif")]),
+      cSettings: optimized, linkerSettings: [.linkedLibrary("gif")]),
     .target(name: "CHDF5Support", dependencies: ["CHDF5"]),
 
     // The toolkit, in the order in which modules may depend on each other.

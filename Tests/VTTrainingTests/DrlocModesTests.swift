@@ -150,12 +150,17 @@ struct DrlocModesTests {
   /// Each scale of a Swin gets a head for its own grid.
   @Test func everyStageHasAHead() throws {
     let model = try Models.make(
-      Models.named("swin_tiny_patch4_window7_224").configuration, weights: nil, engine: engine)
+      AllNetworksTests.tiny(
+        "swin_tiny_patch4_window7_224",
+        [
+          "embed_dim": .int(8), "depths": AllNetworksTests.list(1, 1, 1, 1),
+          "num_heads": AllNetworksTests.list(1, 2, 4, 8),
+        ]), weights: nil, engine: engine)
     let declarations = DrlocHead.parameterDeclarations(model, DrlocOptions(mode: .ce, isMultiscale: true))
     let widths = (0..<4).map { scale in
       declarations.first { $0.name == "drloc.\(scale).layers.0.weight" }?.shape
     }
-    #expect(widths == [[512, 384], [512, 768], [512, 1536], [512, 1536]])
+    #expect(widths == [[512, 32], [512, 64], [512, 128], [512, 128]])
     #expect(DrlocHead.sides(model, DrlocOptions(isMultiscale: true)) == [28, 14, 7, 7])
     #expect(declarations.first { $0.name == "drloc.0.unshared.1.bias" }?.shape == [57])
     let pairs = GridPairs.draw(
