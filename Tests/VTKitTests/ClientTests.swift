@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import VTKit
 
 /// What users write against VTKit builds and runs outside of this package, where only `public` declarations are seen.
 @Suite(.serialized)
@@ -93,5 +94,18 @@ struct ClientTests {
     let trained = try outcome("OwnNetwork", folder.file("images"), folder.file("own-run"), own)
     #expect(
       trained.contains("epoch 4 done") && trained.hasSuffix("\(own): patch_mlp, 3 classes\n"), "\(trained)")
+
+    let lamb = [Self.weights, folder.file("images"), folder.file("lamb-run"), folder.file("lamb.npz")]
+    let stepped = try outcome("OwnOptimizer", lamb[0], lamb[1], lamb[2], lamb[3])
+    #expect(stepped.contains("epoch 4 done") && stepped.contains("12 updates with lamb, "), "\(stepped)")
+    // This program has not added it, and says so.
+    let failure = #expect(throws: Failure.self) { try TrainingRun.resume(lamb[2]) }
+    #expect(
+      failure?.problem.contains("'optimizer.name' is \"lamb\"") == true, "\(failure?.description ?? "")")
+    #expect(failure?.hint?.contains("Optimizers.add") == true)
+    // The example goes on with the finished run.
+    try FileManager.default.removeItem(atPath: lamb[3])
+    #expect(
+      try outcome("OwnOptimizer", lamb[0], lamb[1], lamb[2], lamb[3]).contains("12 updates with lamb, "))
   }
 }

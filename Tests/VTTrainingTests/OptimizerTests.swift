@@ -31,7 +31,7 @@ struct OptimizerTests {
   }
 
   /// Some updates; the parameters' values after each.
-  private static func run(
+  static func run(
     _ settings: OptimizerSettings, rates: [Double], rules: [any UpdateRule] = [UsualDecay()]
   ) throws -> [[Float]] {
     let engine = Engine(threads: 1)

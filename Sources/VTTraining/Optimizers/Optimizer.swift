@@ -1,7 +1,8 @@
 import VTTensor
 
-/// A rule by which a parameter follows its gradient. A new one is a file beside this one and an entry in
+/// A rule by which a parameter follows its gradient, on the device. A new one is a file beside this one and an entry in
 /// `Optimizers.all`: recipe keys, state in checkpoints and the update of every parameter follow from what it declares.
+/// Programs write a `HostOptimizer` instead.
 package protocol Optimizer: Sendable {
   /// In recipes.
   static var name: String { get }
@@ -11,7 +12,7 @@ package protocol Optimizer: Sendable {
   static var numbers: [OptimizerNumber] { get }
   static var usualWeightDecay: Double { get }
 
-  init(_ settings: OptimizerSettings)
+  init(_ settings: OptimizerSettings) throws
 
   /// Its numbers that differ from update to update, always as many; the device has them as `OptimizerStep.numbers`.
   /// - Parameter update: from 1.

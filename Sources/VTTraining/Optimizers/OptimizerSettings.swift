@@ -1,6 +1,6 @@
 /// Which optimizer trains, with its numbers.
 public struct OptimizerSettings: Sendable, Equatable {
-  /// `adamw`, `sgd` or `lion`.
+  /// `adamw`, `sgd`, `lion`, or one that `Optimizers.add` made known.
   public let name: String
   /// Multiplies the parameters that decay; biases and norms do not.
   public var weightDecay: Double
@@ -9,9 +9,9 @@ public struct OptimizerSettings: Sendable, Equatable {
   /// The optimizer's own numbers by name, all of them.
   private var numbers: [String: Double]
 
-  /// An optimizer with its usual numbers.
+  /// An optimizer with its usual numbers. One of your own is added before.
   public init(_ name: String = "adamw", weightDecay: Double? = nil, clipNorm: Double? = 5) {
-    let type = Optimizers.all.first { $0.name == name }
+    let type = Optimizers.named(name)
     self.name = name
     self.weightDecay = weightDecay ?? type?.usualWeightDecay ?? 0
     self.clipNorm = clipNorm

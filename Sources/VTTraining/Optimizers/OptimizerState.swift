@@ -29,7 +29,7 @@ package final class OptimizerState {
   /// - Parameters:
   ///   - parameters: the network's, and what learns beside them.
   ///   - rules: multiply the learning rate and the weight decay of each parameter.
-  /// - Throws: `Failure` where the settings name no optimizer.
+  /// - Throws: `Failure` where the settings name no optimizer, or it refuses its numbers.
   package convenience init(
     _ parameters: Parameters, _ settings: OptimizerSettings, rules: [any UpdateRule] = [UsualDecay()],
     engine: Engine
@@ -40,13 +40,13 @@ package final class OptimizerState {
     _ parameters: [Parameters], _ settings: OptimizerSettings, rules: [any UpdateRule] = [UsualDecay()],
     engine: Engine
   ) throws {
-    guard let type = Optimizers.all.first(where: { $0.name == settings.name }) else {
+    guard let type = Optimizers.named(settings.name) else {
       throw Failure(
         .usage, "there is no optimizer '\(settings.name.printable)'", hint: "there is \(Optimizers.list)")
     }
     self.settings = settings
     self.engine = engine
-    optimizer = type.init(settings)
+    optimizer = try type.init(settings)
     scalars = StepScalars(engine)
     numbers = engine.storage(optimizer.numbers(of: 1).count)
     entries = parameters.flatMap { parameters in

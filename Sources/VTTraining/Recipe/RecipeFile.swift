@@ -81,8 +81,8 @@ extension Recipe {
       }
       guard key.read(&recipe, value) else {
         throw Failure(
-          "the recipe's '\(key.name)' is \(String(value.text().prefix(60)).printable), and must be \(key.kind)"
-        )
+          "the recipe's '\(key.name)' is \(String(value.text().prefix(60)).printable), and must be \(key.kind)",
+          hint: completeness == .whole && key.name == "optimizer.name" ? Self.ownOptimizerHint : nil)
       }
     }
     // These decide which others there are.
@@ -95,6 +95,10 @@ extension Recipe {
     try validate(spelling: { "the recipe's '\($0.name)'" }, kind: .badInput)
     return lacking
   }
+
+  /// For whoever goes on with a run of another program.
+  private static let ownOptimizerHint =
+    "an optimizer of a program's own is known to that program alone, once it has called Optimizers.add: resume the run with that program"
 
   /// What all versions before the second did.
   private mutating func doAsBefore() {

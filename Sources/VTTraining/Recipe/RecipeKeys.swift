@@ -61,14 +61,18 @@ extension RecipeKey {
     RecipeKey(
       name: "optimizer.name", option: "--optimizer",
       meaning: "The optimizer.",
-      since: 1, kind: Optimizers.list,
+      since: 1, kind: "one of " + Optimizers.names.joined(separator: ", "),
       read: { recipe, json in
-        guard let name = json.string, Optimizers.names.contains(name) else { return false }
+        guard let name = json.string, Optimizers.named(name) != nil else { return false }
         if recipe.optimizer.name != name { recipe.optimizer = OptimizerSettings(name) }
         return true
       },
       write: { .string($0.optimizer.name) },
-      problem: { Optimizers.names.contains($0.optimizer.name) ? nil : "must be " + Optimizers.list }),
+      problem: { recipe in
+        guard let type = Optimizers.named(recipe.optimizer.name) else { return "must be " + Optimizers.list }
+        return type.numbers.allSatisfy { recipe.optimizer.value($0.name) != nil }
+          ? nil : "'\(type.name.printable)' was chosen before the program added it: call Optimizers.add first"
+      }),
     RecipeKey(
       "optimizer.weightDecay", "--weight-decay", \.optimizer.weightDecay, .number,
       "Weight decay; biases and norms have none. Its default is the optimizer's own.", Limits.rate),
@@ -274,13 +278,13 @@ extension RecipeKey {
 
   /// The keys of a recipe with this optimizer.
   package static func all(optimizer name: String) -> [RecipeKey] {
-    let numbers = Optimizers.all.first { $0.name == name }.map { type in
+    let numbers = Optimizers.named(name).map { type in
       type.numbers.map { RecipeKey(number: $0, of: name) }
     }
     return updates + optimizer + (numbers ?? []) + weights + regularization + drloc + images + run
   }
 
-  /// Every key that some recipe has.
+  /// Every key that some recipe has, but for the numbers of programs' own optimizers.
   package static let all: [RecipeKey] = {
     var seen: Set<String> = []
     return Optimizers.names.flatMap { all(optimizer: $0) }.filter { seen.insert($0.name).inserted }
