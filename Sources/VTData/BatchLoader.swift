@@ -38,18 +38,20 @@ package final class BatchLoader {
   ///   - first: index of the first batch to give.
   ///   - threads: how many prepare batches; where the system refuses them all, `next` does.
   ///   - ahead: how many batches may wait.
+  ///   - skips: whether an image need not be read, by its position: its pixels are then zeros.
   ///   - prepare: turns a file into the network's pixels; the second argument is its position.
   ///   - finish: changes a whole batch; the second argument is its index.
   package convenience init(
     items: [Sample], of source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, first: Int = 0,
     dropsLast: Bool = false, threads: Int = 2, ahead: Int = 4,
     finish: @escaping @Sendable (inout Batch, Int) -> Void = { _, _ in },
+    skips: @escaping @Sendable (Int) -> Bool = { _ in false },
     prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
   ) {
     self.init(
       items: items, of: source, batchSize: batchSize, preprocessing: preprocessing, first: first,
       dropsLast: dropsLast, threads: threads, ahead: ahead, stackSize: 4 << 20, finish: finish,
-      prepare: prepare)
+      skips: skips, prepare: prepare)
   }
 
   /// - Parameter stackSize: a thread's, in bytes; tests ask for more than any system gives.
@@ -57,11 +59,12 @@ package final class BatchLoader {
     items: [Sample], of source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, first: Int,
     dropsLast: Bool, threads: Int, ahead: Int, stackSize: Int,
     finish: @escaping @Sendable (inout Batch, Int) -> Void = { _, _ in },
+    skips: @escaping @Sendable (Int) -> Bool = { _ in false },
     prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
   ) {
     shared = Shared(
       items: items, source: source, batchSize: batchSize, preprocessing: preprocessing, first: first,
-      dropsLast: dropsLast, ahead: max(1, ahead), finish: finish, prepare: prepare)
+      dropsLast: dropsLast, ahead: max(1, ahead), finish: finish, skips: skips, prepare: prepare)
     nextIndex = first
     for _ in 0..<max(1, threads) {
       let shared = self.shared
@@ -92,6 +95,7 @@ package final class BatchLoader {
     /// Threads that started; set before the first batch is taken.
     var workers = 0
     private let finish: @Sendable (inout Batch, Int) -> Void
+    private let skips: @Sendable (Int) -> Bool
     private let prepare: @Sendable (EncodedImage, Int) throws -> PreparedImage
 
     // `condition` guards the rest.
@@ -104,8 +108,10 @@ package final class BatchLoader {
     init(
       items: [Sample], source: any ImageSource, batchSize: Int, preprocessing: Preprocessing, first: Int,
       dropsLast: Bool, ahead: Int, finish: @escaping @Sendable (inout Batch, Int) -> Void,
+      skips: @escaping @Sendable (Int) -> Bool,
       prepare: @escaping @Sendable (EncodedImage, Int) throws -> PreparedImage
     ) {
+      self.skips = skips
       self.items = items
       self.source = source
       self.finish = finish
@@ -163,9 +169,14 @@ package final class BatchLoader {
       var failures: [Failure] = []
       let images = [Float](unsafeUninitializedCapacity: range.count * length) { out, written in
         for position in range {
+          let pixels = out.baseAddress! + labels.count * length
           do {
-            let image = try prepare(try source.image(of: items[position]), position)
-            preprocessing.normalize(image, into: out.baseAddress! + labels.count * length)
+            if skips(position) {
+              pixels.initialize(repeating: 0, count: length)
+            } else {
+              let image = try prepare(try source.image(of: items[position]), position)
+              preprocessing.normalize(image, into: pixels)
+            }
             labels.append(Int32(items[position].label))
             positions.append(position)
           } catch let failure as Failure {

@@ -39,7 +39,7 @@ extension TrainingSession {
       throw failure
     }
     let targets = try Self.addedExports(options, before, folder)
-    try MemoryEstimate(before).check()
+    try MemoryEstimate(before, images).check()
     let trainer = try Trainer(resuming: folder, data: images, engine: engine) { run in
       run.data = place
       run.exports += targets

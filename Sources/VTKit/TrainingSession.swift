@@ -54,7 +54,7 @@ package struct TrainingSession {
       checkpoint: network.path?.absolutePath, metadata: start.metadata, exports: exports.map(\.absolute),
       keepsDrloc: options.keepsDrloc, instructions: engine.instructions, usesTestSplit: images.usesTestSplit,
       matrixLibrary: Engine.matrixLibrary)
-    let memory = try MemoryEstimate(configuration)
+    let memory = try MemoryEstimate(configuration, images)
     try memory.check()
     let folder = try RunFolder.create(output, overwrite: options.overwrites)
     if network.path != nil {

@@ -15,6 +15,8 @@ package protocol Operation: Hashable, Sendable {
   func saved(needsGradient: Bool) -> [Int]
   /// Whether it is differentiable.
   static var isDifferentiable: Bool { get }
+  /// Whether an image's results do not depend on the other images of the batch.
+  var treatsImagesApart: Bool { get }
   /// Floating-point operations of the forward pass's matrix products (a multiplication and an addition are two).
   var flops: Int { get }
   /// The same for the backward pass, given which inputs want gradients. Recomputation does not count.
@@ -34,6 +36,7 @@ package protocol Operation: Hashable, Sendable {
 extension Operation {
   package func saved(needsGradient: Bool) -> [Int] { [] }
   package static var isDifferentiable: Bool { true }
+  package var treatsImagesApart: Bool { true }
   package var flops: Int { 0 }
   package func backwardFLOPs(_ wanted: [Bool]) -> Int { 0 }
   package var recomputation: Recomputation { .never }

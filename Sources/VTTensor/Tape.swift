@@ -17,6 +17,10 @@ public final class Tape {
 
   fileprivate var steps: [Step]?
   private var draws: UInt64 = 0
+  /// What this pass does about its constant prefix; nil where it knows of none.
+  private let prefix: PrefixPass?
+  /// Operations so far, where there is a prefix.
+  private var calls = 0
   /// The words of `random`, for the device to read.
   private(set) lazy var randomWords = engine.words([random.word0, random.word1])
 
@@ -38,10 +42,13 @@ public final class Tape {
   /// - Parameters:
   ///   - recording: whether `backward` will be called.
   ///   - training: whether dropout and drop path are active.
+  ///   - prefix: what to do about the part of the pass that is the same in every step.
   package init(
     _ engine: Engine, recording: Bool, training: Bool = false,
-    random: RandomKey = RandomKey(seed: 0, purpose: .dropout), memory: MemoryPolicy = .balanced
+    random: RandomKey = RandomKey(seed: 0, purpose: .dropout), memory: MemoryPolicy = .balanced,
+    prefix: PrefixPass? = nil
   ) {
+    self.prefix = prefix
     self.engine = engine
     self.training = training
     self.random = random
@@ -52,6 +59,7 @@ public final class Tape {
 
   /// A pass within `outer`, with the same random numbers.
   private init(within outer: Tape, recording: Bool, isRecomputation: Bool, draws: UInt64) {
+    prefix = nil
     engine = outer.engine
     training = outer.training
     random = outer.random
@@ -81,6 +89,11 @@ public final class Tape {
   /// The same for operations whose `saved` buffers are results, too.
   func run(_ operation: some Operation, _ inputs: [Tensor?]) -> (output: Tensor, saved: [Storage]) {
     check(operation, inputs)
+    let call = calls
+    if let prefix {
+      calls += 1
+      if let result = result(operation, call, prefix) { return result }
+    }
     engine.observer?(operation)
     let values = inputs.map { $0?.value }
     let needs =
@@ -94,6 +107,7 @@ public final class Tape {
         ForwardPass(backend: backend, output: result.storage, saved: saved, inputs: values, result: result))
       engine.flops += operation.flops
     }
+    prefix?.ran(call, operation, values, result, saved)
     if needs {
       makeReleasable(result, operation, values, saved)
       steps?.append(
@@ -101,6 +115,23 @@ public final class Tape {
       )
     }
     return (Tensor(result), saved)
+  }
+
+  /// The results of an operation that does not run: given, or absent.
+  private func result(_ operation: some Operation, _ call: Int, _ prefix: PrefixPass) -> (
+    output: Tensor, saved: [Storage]
+  )? {
+    guard !prefix.runs(call) || prefix.result(call) != nil else { return nil }
+    func absent(_ count: Int) -> Storage { AbsentStorage(.f32, count: count, backend: backend) }
+    let shape = operation.outputShape
+    let output = prefix.result(call) ?? absent(shape.reduce(1, *))
+    return (Tensor(Value(shape, output)), operation.saved(needsGradient: false).map(absent))
+  }
+
+  /// Whether the pass counts for running statistics: not where it runs its prefix alone.
+  var movesStatistics: Bool {
+    if case .alone = prefix { return false }
+    return !isRecomputation
   }
 
   private func check(_ operation: some Operation, _ inputs: [Tensor?]) {
@@ -159,7 +190,7 @@ public final class Tape {
   /// Deep Nets with Sublinear Memory Cost", 2016).
   /// - Parameter body: a function of `x`, the parameters and the tape only.
   package func recomputing(_ x: Tensor, _ body: @escaping (Tensor, Tape) -> Tensor) -> Tensor {
-    guard memory == .recomputeBlocks, isRecording else { return body(x, self) }
+    guard memory == .recomputeBlocks, isRecording, prefix?.counts(calls) != true else { return body(x, self) }
     let before = draws
     let inner = Tape(within: self, recording: false, isRecomputation: false, draws: before)
     let inside = body(x, inner)

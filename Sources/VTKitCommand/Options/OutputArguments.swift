@@ -1,4 +1,5 @@
 import ArgumentParser
+import VTCore
 import VTKit
 
 /// How `convert` writes.

@@ -58,6 +58,8 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: .recipe("balancesClasses")) var balanceClasses = false
   @Option(help: .recipe("repeats", "n")) var repeats: Int?
   @Option(help: .recipe("cropScale", "part")) var minCrop: Double?
+  @Flag(help: .recipe("augments")) var noAugmentation = false
+  @Option(help: .recipe("views", "n")) var views: Int?
   @Flag(help: "Never flip images.") var noFlip = false
   @Option(help: .recipe("verticalFlipProbability", "p")) var vflip: Double?
   @Option(help: .recipe("rotationDegrees", "degrees")) var rotation: Double?
@@ -81,6 +83,8 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: .recipe("drloc.scheduleWarmupEpochs", "n")) var drlocWarmupEpochs: Int?
   @Flag(help: .recipe("freezesBatchNorm")) var freezeBatchNorm = false
   @Flag(help: .recipe("recomputes")) var recompute = false
+  @Option(help: .recipe("cacheSize", "size")) var cache: ByteSize?
+  @Flag(help: .recipe("cachesOnDisk")) var cacheOnDisk = false
   @Flag(help: .recipe("headOnly")) var headOnly = false
   @Option(help: .recipe("frozenBlocks", "n")) var freezeBlocks: Int?
   @Option(help: .recipe("freeze", "pattern")) var freeze: [String] = []
@@ -117,7 +121,9 @@ struct RecipeArguments: ParsableArguments {
       ("freeze", freeze.isEmpty ? nil : .array(freeze.map(JSON.string))),
       number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
       ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),
-      ("flipProbability", noFlip ? .int(0) : nil), ("drloc", noDrloc ? .null : nil),
+      ("flipProbability", noFlip ? .int(0) : nil), ("augments", noAugmentation ? .bool(false) : nil),
+      int("views", views), ("cacheSize", cache.map { .int($0.bytes) }), flag("cachesOnDisk", cacheOnDisk),
+      ("drloc", noDrloc ? .null : nil),
       number("verticalFlipProbability", vflip), number("rotationDegrees", rotation),
       text("augmentationPolicy", autoAugment), ("colorJitter", colorJitter.map(Self.numbers)),
       number("grayscaleProbability", grayscale), number("erasingProbability", randomErase),

@@ -8,6 +8,8 @@ package final class MeasuringBackend: Backend {
   package private(set) var bytes = 0
   /// The most that were alive at once.
   package private(set) var peakBytes = 0
+  /// Storages that were allocated so far, freed or not.
+  private(set) var allocations = 0
 
   package init() {}
 
@@ -15,9 +17,11 @@ package final class MeasuringBackend: Backend {
     MeasuredStorage(type, count: count, counter: self)
   }
 
-  fileprivate func take(_ count: Int) {
+  fileprivate func take(_ count: Int) -> Int {
+    allocations += 1
     bytes += count
     peakBytes = max(peakBytes, bytes)
+    return allocations
   }
 
   fileprivate func release(_ count: Int) { bytes -= count }
@@ -213,13 +217,15 @@ package final class MeasuringBackend: Backend {
   ) {}
 }
 
-private final class MeasuredStorage: Storage {
+final class MeasuredStorage: Storage {
   private let counter: MeasuringBackend
+  /// Counted from 1 in the order of allocation.
+  private(set) var number = 0
 
   init(_ type: ElementType, count: Int, counter: MeasuringBackend) {
     self.counter = counter
     super.init(type, count: count, backend: counter)
-    counter.take(byteCount)
+    number = counter.take(byteCount)
   }
 
   deinit { counter.release(byteCount) }

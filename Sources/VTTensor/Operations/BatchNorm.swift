@@ -62,6 +62,7 @@ struct BatchNorm: Operation {
 struct BatchMoments: Operation {
   static let name = "batch moments"
   static let isDifferentiable = false
+  let treatsImagesApart = false
   let rows: Int
   let channels: Int
 
@@ -121,7 +122,7 @@ extension Tape {
   ) -> (mean: Tensor, variance: Tensor) {
     let (mean, saved) = run(BatchMoments(rows: x.rows, channels: x.channels), [x])
     // A recomputed forward pass must not count twice.
-    if !isRecomputation {
+    if movesStatistics {
       backend.moveRunningMoments(
         mean: parameters.runningMean.storage, variance: parameters.runningVariance.storage,
         batchMean: mean.storage, batchVariance: saved[0], rows: x.rows, momentum: momentum)

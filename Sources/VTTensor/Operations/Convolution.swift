@@ -6,6 +6,8 @@ struct Convolution: Operation {
   /// Whether the output's moments are computed, too, while it is in the cache.
   let findsMoments: Bool
 
+  /// Moments are those of all images.
+  var treatsImagesApart: Bool { !findsMoments }
   var operands: [Operand] {
     [
       Operand("x", geometry.inputCount), Operand("weight", outputs * geometry.columnLength),

@@ -51,6 +51,8 @@ package struct StepInputs {
   /// The epoch, from 0, of how many.
   package var epoch: Int
   package var epochs: Int
+  /// What is known of the images' pass: nothing may read `images` where its prefix is given.
+  package var prefix: PrefixPass?
 
   package init(
     images: Tensor, labels: [Int32], targets: [Float]? = nil, weights: [Float]? = nil, keys: [SampleKey],

@@ -85,6 +85,15 @@ public struct Recipe: Sendable, Equatable {
   public var erasingProbability = 0.0
   package var erasingMode = RandomErasing.Mode.const
   package var erasingCount = 1
+  /// Whether training images are augmented; otherwise they are as evaluation sees them.
+  public var augments = true
+  /// How many augmented versions of an image there are, which epochs show in turn; nil for a new one in each.
+  package var views: Int?
+  /// Bytes for keeping what the frozen beginning of the network gives for each image, so that it is computed once; nil
+  /// computes it in each epoch.
+  public var cacheSize: Int?
+  /// Whether that is kept in a file of the run folder, and not in memory.
+  package var cachesOnDisk = false
   /// Decides everything random: the same seed gives the same bits.
   public var seed: UInt64 = 0
   /// The fraction of each class that is held out for validation if there is no folder of validation images, 0 to 1.

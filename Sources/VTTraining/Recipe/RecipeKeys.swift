@@ -257,6 +257,25 @@ extension RecipeKey {
     RecipeKey(
       "erasingCount", "--random-erase-count", \.erasingCount, .int, since: 2,
       "The most rectangles per image, which share the area.", Limits.count(100)),
+    RecipeKey(
+      "augments", "--no-augmentation", \.augments, .flag, since: 2,
+      "Augment training images; the option shows them as evaluation does: no random crop, no flip."
+    ).checked { recipe in
+      guard !recipe.augments else { return nil }
+      let others = [
+        recipe.augmentationPolicy != nil ? "--auto-augment" : nil,
+        recipe.colorJitter != nil ? "--color-jitter" : nil,
+        recipe.verticalFlipProbability > 0 ? "--vflip" : nil, recipe.rotationDegrees > 0 ? "--rotation" : nil,
+        recipe.grayscaleProbability > 0 ? "--grayscale" : nil,
+        recipe.erasingProbability > 0 ? "--random-erase" : nil, recipe.repeats > 1 ? "--repeats" : nil,
+        recipe.views != nil ? "--views" : nil,
+      ].compactMap(\.self)
+      return others.first.map { "does not go with \($0)" }
+    },
+    RecipeKey(
+      "views", "--views", \.views, .optionalInt, since: 2,
+      "Augmented versions of an image, which epochs show in turn: for --cache, which can keep so many; null makes a new one in each epoch.",
+      { $0.flatMap(Limits.count(Limits.mostEpochs)) }),
   ]
 
   private static let run = [
@@ -274,6 +293,23 @@ extension RecipeKey {
       "recomputes", "--recompute", \.recomputes, .flag,
       "Activation checkpointing: compute each block twice rather than keep its inner results: less memory, the same bits."
     ),
+    RecipeKey(
+      "cacheSize", "--cache", \.cacheSize, .optionalSize, since: 2,
+      "Room, such as 2GB, for what the frozen beginning of the network gives for each image: it is computed once, and not in each epoch. With --head-only, --freeze-blocks or LoRA, and --no-augmentation or --views."
+    ).checked { recipe in
+      guard let size = recipe.cacheSize else { return nil }
+      guard size > 0 else { return "must be a size such as 2GB" }
+      if recipe.mixup > 0 || recipe.cutmix > 0 {
+        return "does not go with --mixup or --cutmix: every batch has new images"
+      }
+      return recipe.augments && recipe.views == nil
+        ? "goes with --no-augmentation or --views: otherwise every epoch shows new versions of the images"
+        : nil
+    },
+    RecipeKey(
+      "cachesOnDisk", "--cache-on-disk", \.cachesOnDisk, .flag, since: 2,
+      "Keep the cache in a file in the run folder while the run lasts, and not in memory."
+    ).checked { $0.cachesOnDisk && $0.cacheSize == nil ? "goes with --cache" : nil },
   ]
 
   /// The keys of a recipe with this optimizer.

@@ -19,6 +19,16 @@ extension RecipeValue where Value == Int? {
     json: { $0.map(JSON.int) ?? .null })
 }
 
+extension RecipeValue where Value == Int? {
+  /// In bytes.
+  static let optionalSize = Self(
+    kind: "a size such as \"2GB\", a number of bytes, or null",
+    parse: { json in
+      if json == .null { return .some(nil) }
+      return (json.string.flatMap { ByteSize($0)?.bytes } ?? json.int).map { .some($0) }
+    }, json: { $0.map(JSON.int) ?? .null })
+}
+
 extension RecipeValue where Value == UInt64 {
   static let seed = Self(
     kind: "a whole number from 0 on",

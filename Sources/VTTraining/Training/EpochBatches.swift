@@ -24,34 +24,55 @@ package struct EpochBatches {
       seed: recipe.seed)
   }
 
-  /// - Parameter first: the batch to begin with.
-  package func loader(_ order: SampleOrder, epoch: Int, first: Int) -> BatchLoader {
+  /// - Parameters:
+  ///   - first: the batch to begin with.
+  ///   - cache: of what is known of images without reading them.
+  package func loader(
+    _ order: SampleOrder, epoch: Int, first: Int, cache: FeatureCache? = nil
+  ) -> BatchLoader {
     let (preprocessing, augmentation, seed) = (
       preprocessing, recipe.augmentation(preprocessing), recipe.seed
     )
-    let classes = data.classes.count
+    let (classes, augments) = (data.classes.count, recipe.augments)
+    let places = FeaturePlaces(recipe, images: data.training.count)
+    let view = recipe.views.map { epoch % $0 } ?? epoch
     return BatchLoader(
       items: order.places.map { data.training[order.image($0)] }, of: data, batchSize: recipe.batchSize,
       preprocessing: preprocessing, first: first,
       dropsLast: recipe.dropsLastBatch == true && data.training.count >= recipe.batchSize,
       threads: engine.threads.threads,
       finish: { batch, index in
-        augmentation.erase(&batch) { SampleKey(seed: seed, epoch: epoch, index: order.places[$0]) }
+        if augments {
+          augmentation.erase(&batch) { SampleKey(seed: seed, epoch: view, index: order.places[$0]) }
+        }
         augmentation.apply(to: &batch, classes: classes, SampleKey(seed: seed, epoch: epoch, index: index))
-      }
+      }, skips: { cache?.holds(places.place(order.places[$0], epoch: epoch)) == true }
     ) { file, position in
-      let key = SampleKey(seed: seed, epoch: epoch, index: order.places[position])
+      guard augments else { return try preprocessing.evaluationImage(file.image()) }
+      let key = SampleKey(seed: seed, epoch: view, index: order.places[position])
       return .pixels(try augmentation.image(file, preprocessing, key))
     }
   }
 
-  func inputs(_ batch: Batch, _ order: SampleOrder, epoch: Int) -> StepInputs {
+  /// Where a cache has a batch's images.
+  func places(_ batch: Batch, _ order: SampleOrder, epoch: Int) -> [Int] {
+    let places = FeaturePlaces(recipe, images: data.training.count)
+    return batch.positions.map { places.place(order.places[$0], epoch: epoch) }
+  }
+
+  /// - Parameters:
+  ///   - images: in place of the batch's, where the prefix of their pass is given.
+  func inputs(
+    _ batch: Batch, _ order: SampleOrder, epoch: Int, images: Tensor? = nil, prefix: PrefixPass? = nil
+  ) -> StepInputs {
     let keys = batch.positions.map {
       SampleKey(seed: recipe.seed, epoch: epoch, index: order.places[$0])
     }
-    return StepInputs(
-      images: engine.tensor(batch), labels: batch.labels, targets: batch.targets,
+    var inputs = StepInputs(
+      images: images ?? engine.tensor(batch), labels: batch.labels, targets: batch.targets,
       weights: classWeights.map { weights in batch.labels.map { weights[Int($0)] } }, keys: keys,
       epoch: epoch, epochs: recipe.epochs)
+    inputs.prefix = prefix
+    return inputs
   }
 }

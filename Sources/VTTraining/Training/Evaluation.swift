@@ -50,17 +50,18 @@ public struct Evaluation: Sendable {
   /// - Parameters:
   ///   - strict: whether an unreadable image ends the evaluation.
   ///   - views: what the network sees of each image: its answers are averaged.
+  ///   - cache: of images by their index, where they are seen as they are.
   ///   - progress: called with how many images are done; false stops.
   /// - Throws: `Failure` of kind `.no` where the network's output for an image is not finite.
   package static func run(
     _ model: any VisionModel, _ samples: [Sample], of source: any ImageSource, preprocessing: Preprocessing,
     batchSize: Int, engine: Engine, strict: Bool = false, views: [ImageView] = [.asIs],
-    progress: (Int) -> Bool = { _ in true }
+    cache: FeatureCache? = nil, progress: (Int) -> Bool = { _ in true }
   ) throws -> Evaluation {
     var (result, done) = (Evaluation(), 0)
     try ImageBatches.run(
       model, samples, of: source, preprocessing: preprocessing, batchSize: batchSize, engine: engine,
-      views: views
+      views: views, cache: cache
     ) { batch, output in
       if strict, let failure = batch.failures.first { throw failure }
       result.failures += batch.failures

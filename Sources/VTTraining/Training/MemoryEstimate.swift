@@ -9,15 +9,16 @@ package struct MemoryEstimate: Sendable {
   /// What the tensors of a step take at most: weights, gradients, the optimizer's numbers, and what is kept for the backward
   /// pass.
   package let stepBytes: Int
-  /// Images that wait, and copies of the weights while they are saved.
+  /// Images that wait, copies of the weights while they are saved, and what a cache holds.
   package let hostBytes: Int
   /// Parameters of the network, trained or not, without running statistics.
   package let parameterCount: Int
 
   package var bytes: Int { stepBytes + hostBytes }
 
+  /// - Parameter data: the images, for what a cache of them takes.
   /// - Throws: `Failure` where the recipe asks for what the network does not have.
-  package init(_ configuration: RunConfiguration) throws {
+  package init(_ configuration: RunConfiguration, _ data: (any ImageDataSet)? = nil) throws {
     let backend = MeasuringBackend()
     let engine = Engine(backend, threads: ThreadPool(threads: 1))
     let parts = try Trainer.Parts(configuration, nil, engine)
@@ -30,7 +31,10 @@ package struct MemoryEstimate: Sendable {
     let state = backend.bytes
     parts.measureStep(recipe, engine)
     stepBytes = backend.peakBytes
-    hostBytes = batches + state
+    let cached = try data.map {
+      try FeatureCaches.bytes(configuration, images: $0.training.count, validation: $0.validation.count)
+    }
+    hostBytes = batches + state + (cached ?? 0)
     parameterCount = parameters.all.reduce(0) { sum, parameter in
       let isCounted = parameters.declaration(parameter.name)?.isRunningStatistic != true
       return sum + (isCounted ? parameter.tensor.count : 0)

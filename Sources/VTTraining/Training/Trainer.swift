@@ -19,6 +19,7 @@ package final class Trainer {
   private let averages: WeightAverages?
   private let adapters: LowRankAdapters?
   private let epochBatches: EpochBatches
+  private let caches: FeatureCaches?
   private let lock: RunLock
   private var hooks: [any TrainingHook] = []
   private var reported: Set<String> = []
@@ -47,6 +48,7 @@ package final class Trainer {
     let parts = try Parts(configuration, weights, engine)
     var configuration = configuration
     configuration.recipe.settle(for: parts.model)
+    caches = try FeatureCaches(configuration, data, folder: folder.path)
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
@@ -116,6 +118,7 @@ package final class Trainer {
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
       (averages, adapters) = (parts.averages, parts.adapters)
       epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
+      caches = try FeatureCaches(configuration, data, folder: folder.path)
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
       if failure.kind == .no { failure.kind = .badInput }
@@ -149,6 +152,7 @@ package final class Trainer {
     hooks = [metrics, PeriodicSave()]
     for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
     remarks = []
+    if let caches, !state.isFinished { try watch(.told(caches.summary)) }
     while state.epoch < recipe.epochs && !state.isFinished {
       let (began, before) = (Date(), state.sums.count)
       try trainEpoch(shouldStop: shouldStop, watch: watch)
@@ -174,15 +178,13 @@ package final class Trainer {
   private func trainEpoch(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws {
     let (epoch, seed) = (state.epoch, recipe.seed)
     let order = epochBatches.order(epoch)
-    let loader = epochBatches.loader(order, epoch: epoch, first: state.batch)
+    let loader = epochBatches.loader(order, epoch: epoch, first: state.batch, cache: caches?.training)
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
     let updatesPerEpoch = recipe.updates(images: data.training.count)
     while let batches = try nextBatches(loader, shouldStop) {
       try report(batches.flatMap(\.failures), watch: watch)
       state.batch += batches.count
-      let inputs = batches.filter { $0.count > 0 }.map {
-        epochBatches.inputs($0, order, epoch: epoch)
-      }
+      let inputs = try batches.filter { $0.count > 0 }.map { try self.inputs($0, order, epoch: epoch) }
       guard !inputs.isEmpty else { continue }
       let result = try step.run(
         inputs, learningRate: recipe.rate(update: state.updates, updatesPerEpoch: updatesPerEpoch),
@@ -194,6 +196,14 @@ package final class Trainer {
       try watch(.updated(epoch: epoch, batch: state.batch, result))
     }
     try checkReadable()
+  }
+
+  /// What a step learns from a batch: its images, or what the cache has of them.
+  private func inputs(_ batch: Batch, _ order: SampleOrder, epoch: Int) throws -> StepInputs {
+    guard let cache = caches?.training else { return epochBatches.inputs(batch, order, epoch: epoch) }
+    let places = epochBatches.places(batch, order, epoch: epoch)
+    let (images, pass) = try cache.pass(batch, places: places, engine, compute: step.runPrefix)
+    return epochBatches.inputs(batch, order, epoch: epoch, images: images, prefix: pass)
   }
 
   /// The batches of the next update; nil at the end of the epoch.
@@ -232,7 +242,7 @@ package final class Trainer {
       result = try asKept { _ in
         try Evaluation.run(
           model, data.validation, of: data, preprocessing: preprocessing, batchSize: recipe.batchSize,
-          engine: engine, strict: recipe.strictData
+          engine: engine, strict: recipe.strictData, cache: caches?.validation
         ) { done in
           try? watch(.evaluating(done: done, of: data.validation.count))
           stopped = shouldStop()

@@ -109,12 +109,29 @@ package final class TrainingStep {
     }
   }
 
+  /// Shows an analysis what a step does.
+  /// - Precondition: the engine only measures.
+  func analyze(_ inputs: StepInputs, _ analysis: PrefixAnalysis) {
+    var inputs = inputs
+    inputs.prefix = .analyzed(analysis)
+    _ = gradients(inputs, random: RandomKey(seed: 0, purpose: .dropout), memory: .balanced)
+  }
+
+  /// Runs the constant prefix of a step alone.
+  /// - Parameter images: `[count, size, size, channels]`, normalized.
+  func runPrefix(_ images: Tensor, _ pass: PrefixPass) {
+    let tape = Tape(engine, recording: false, training: true, prefix: pass)
+    model.parameters.replacing(adapters?.sums(tape) ?? [:]) { _ = model.forward(images, tape) }
+  }
+
   /// The passes alone: leaves each parameter's gradient in place, added to what was there.
   /// - Parameter share: what the gradient is multiplied by; nil by nothing.
-  func gradients(_ inputs: StepInputs, random: RandomKey, share: Double? = nil) -> Pass {
+  func gradients(
+    _ inputs: StepInputs, random: RandomKey, share: Double? = nil, memory: MemoryPolicy? = nil
+  ) -> Pass {
     let tape = Tape(
       engine, recording: true, training: true, random: random,
-      memory: recomputes ? .recomputeBlocks : .balanced)
+      memory: memory ?? (recomputes ? .recomputeBlocks : .balanced), prefix: inputs.prefix)
     // Until the end of the backward pass: it may compute blocks again.
     return model.parameters.replacing(adapters?.sums(tape) ?? [:]) {
       let output = model.forward(inputs.images, tape)
