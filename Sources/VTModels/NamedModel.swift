@@ -1,13 +1,16 @@
 import VTCheckpoint
 import VTCore
 
-/// A network of the literature by name.
+/// A network by name: of the literature, or a small one for small images, which `mini` in its name tells.
 public struct NamedModel: Sendable {
   package let name: String
   package let architecture: String
-  /// Parameters with 1,000 classes, as published.
-  package let publishedParameterCount: Int
+  /// Parameters with 1,000 classes, of those of the literature as published.
+  package let parameterCount: Int
   package let configuration: JSON
+
+  /// Whether there are weights of it that somebody published.
+  var isPublished: Bool { !name.contains("_mini_") }
 }
 
 extension Models {
@@ -36,6 +39,6 @@ extension Models {
         free.contains(member.key) || configuration[member.key].map { $0.isSame(as: member.value) } ?? true
       }
     }
-    return all.first(where: fits)?.name
+    return all.first { $0.isPublished && fits($0) }?.name
   }
 }

@@ -109,11 +109,11 @@ struct NetworkTests {
   }
 
   @Test(arguments: Models.all.map(\.name))
-  func presetsHaveTheirPublishedParameterCounts(_ name: String) throws {
+  func namedNetworksHaveTheirParameterCounts(_ name: String) throws {
     let preset = try Models.named(name)
     let declarations = try Models.parameterDeclarations(preset.configuration)
     let counted = declarations.filter { !$0.isRunningStatistic }
-    #expect(counted.reduce(0) { $0 + $1.count } == preset.publishedParameterCount)
+    #expect(counted.reduce(0) { $0 + $1.count } == preset.parameterCount)
     #expect(Set(declarations.map(\.name)).count == declarations.count)
   }
 }

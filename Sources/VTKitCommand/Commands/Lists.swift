@@ -38,7 +38,7 @@ struct ModelsCommand: ParsableCommand {
       let items = Models.all.map { preset -> JSON in
         .object([
           "name": .string(preset.name), "architecture": .string(preset.architecture),
-          "parameters": .int(preset.publishedParameterCount),
+          "parameters": .int(preset.parameterCount),
           "configuration": preset.configuration,
         ])
       }
@@ -50,7 +50,7 @@ struct ModelsCommand: ParsableCommand {
     for preset in Models.all {
       table.add(
         preset.name, preset.architecture, "\(preset.configuration["image_size"]?.int ?? 0)",
-        Format.count(preset.publishedParameterCount))
+        Format.count(preset.parameterCount))
     }
     print(table.text)
   }

@@ -12,7 +12,7 @@ extension NamedModel {
 
   private static func resnet(_ name: String, _ block: String, _ depths: [Int], _ count: Int) -> NamedModel {
     NamedModel(
-      name: name, architecture: "resnet", publishedParameterCount: count,
+      name: name, architecture: "resnet", parameterCount: count,
       configuration: .object([
         "architecture": .string("resnet"), "image_size": .int(224), "in_channels": .int(3),
         "num_classes": .int(1000), "norm_eps": .number("1e-05"), "activation": .string("relu"),

@@ -61,6 +61,10 @@ extension NamedModel {
     vit("vit_base_r50_s16_384", 768, 12, 12, patch: 1, size: 384, resnet: [3, 4, 9], count: 98_950_952),
     vit(
       "vit_large_r50_s32_224", 1024, 24, 16, patch: 1, size: 224, resnet: [3, 4, 6, 3], count: 328_994_856),
+    // For small images; nobody has published weights.
+    vit("vit_mini_patch4_32", 128, 6, 4, patch: 4, size: 32, count: 1_333_608),
+    vit("vit_mini_patch8_64", 128, 6, 4, patch: 8, size: 64, count: 1_352_040),
+    vit("vit_mini_patch12_96", 128, 6, 4, patch: 12, size: 96, count: 1_382_760),
   ]
 
   private enum Kind {
@@ -88,7 +92,7 @@ extension NamedModel {
       "num_registers": .int(kind == .registers ? 4 : 0),
     ])
     return NamedModel(
-      name: name, architecture: "vit", publishedParameterCount: count,
+      name: name, architecture: "vit", parameterCount: count,
       configuration: .object(
         (usual.members ?? []) + (resnet.map { [JSON.Member(key: "resnet_depths", value: .list($0))] } ?? [])))
   }
