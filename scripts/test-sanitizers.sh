@@ -34,7 +34,8 @@ find fixtures/reference -size -60k -regextype egrep -regex '.*\.(jpg|png|webp|gi
 
 if [ "${2:-}" = swift ]; then
   echo "== Swift, addresses"
-  swift test --sanitize address --scratch-path "$build/address" --filter 'VTTensorTests|VTDataTests'
+  # Swift keeps flags in the pointers of its globals, so that the leak detector takes them for lost.
+  ASAN_OPTIONS=detect_leaks=0 swift test --sanitize address --scratch-path "$build/address" --filter 'VTTensorTests|VTDataTests'
   echo "== Swift, threads"
   swift test --sanitize thread --scratch-path "$build/thread" --filter 'VTTensorTests|VTTrainingTests'
 fi

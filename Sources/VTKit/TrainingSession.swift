@@ -15,6 +15,8 @@ package struct FineTuningOptions {
   /// `FILE`, `FOLDER/` or `DIALECT:FILE`: where the best weights go in the end.
   package var exports: [String] = []
   package var keepsDrloc = false
+  /// A checkpoint of a network that the run learns from beside the labels.
+  package var teacher: String?
   /// Whether an earlier run and earlier exports may be replaced.
   package var overwrites = false
 
@@ -39,21 +41,27 @@ package struct TrainingSession {
   ) throws {
     try ExportTarget.checkPaths(options.exports, run: output, overwrite: options.overwrites)
     try RunChecks.places(run: output, data: images.path, checkpoint: network.path)
-    let recipe = recipe
+    var recipe = recipe
+    if options.teacher != nil, recipe.distillationMode == nil { recipe.distillationMode = .hard }
+    guard options.teacher != nil || recipe.distillationMode == nil else {
+      throw Failure(.usage, "--distillation goes with --teacher FILE: the network to learn from")
+    }
     try recipe.validate()
     let images = try images.divided(validationFraction: recipe.validationFraction, seed: recipe.seed)
     let start = try StartingPoint(network, images, recipe, options, watch)
+    let teacher = try options.teacher.map { try TeacherNetwork($0, images.classes, start.preprocessing) }
     let exports = try options.exports.map { try ExportTarget($0, metadata: start.metadata) }
     for target in exports { try target.check(start.metadata) }
     let engine = network.usedEngine()
     if recipe.strictData {
       try RunChecks.everyImage(of: images, start.preprocessing, engine, watch: watch)
     }
-    let configuration = RunConfiguration(
+    var configuration = RunConfiguration(
       recipe: recipe, data: images.path.absolutePath, dataFingerprint: DataFingerprint.of(images),
       checkpoint: network.path?.absolutePath, metadata: start.metadata, exports: exports.map(\.absolute),
       keepsDrloc: options.keepsDrloc, instructions: engine.instructions, usesTestSplit: images.usesTestSplit,
       matrixLibrary: Engine.matrixLibrary)
+    configuration.teacher = teacher?.record
     let memory = try MemoryEstimate(configuration, images)
     try memory.check()
     let folder = try RunFolder.create(output, overwrite: options.overwrites)
@@ -65,9 +73,16 @@ package struct TrainingSession {
     try watch(.told(Self.header(configuration, start.preprocessing, memory)))
     try RunChecks.tell(images, earlier: start.earlier, watch: watch)
     try watch(.told(start.classifier))
+    if let teacher {
+      try watch(
+        .told(
+          "teacher: \(teacher.record.source.printable), \(recipe.distillationMode?.rawValue ?? "") answers count \(Int((100 * recipe.distillationWeight).rounded())) %"
+        ))
+    }
     func begun() throws -> Trainer {
       try Trainer(
-        folder: folder, configuration: configuration, weights: start.weights, data: images, engine: engine)
+        folder: folder, configuration: configuration, weights: start.weights, teacher: teacher?.weights,
+        data: images, engine: engine)
     }
     trainer = try network.path.map { try network.loaded.namingOwnTensors($0, begun) } ?? begun()
     self.exports = exports

@@ -84,6 +84,7 @@ struct Finetune: NetworkCommand {
     var options = FineTuningOptions()
     (options.keepsClassifier, options.classes) = (!network.newHead, classNames.names)
     options.preprocessing = preprocessing.changes
+    options.teacher = files.teacher
     (options.exports, options.keepsDrloc, options.overwrites) = (files.export, files.keepDrloc, files.force)
     return try TrainingSession(
       start, on: images, recipe: recipe, output: output, options, watch: watcher.see)

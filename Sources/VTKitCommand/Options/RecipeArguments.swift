@@ -8,6 +8,7 @@ extension DrlocOptions.Target: ExpressibleByArgument {}
 extension DrlocOptions.Mode: ExpressibleByArgument {}
 extension ClassificationLoss: ExpressibleByArgument {}
 extension Sampling: ExpressibleByArgument {}
+extension DistillationMode: ExpressibleByArgument {}
 extension RandomErasing.Mode: ExpressibleByArgument {}
 
 /// The training recipe: a file, and what the options say over it. Their help is that of the recipe's keys.
@@ -83,6 +84,9 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: .recipe("drloc.scheduleWarmupEpochs", "n")) var drlocWarmupEpochs: Int?
   @Flag(help: .recipe("freezesBatchNorm")) var freezeBatchNorm = false
   @Flag(help: .recipe("recomputes")) var recompute = false
+  @Option(help: .recipe("distillationMode")) var distillation: DistillationMode?
+  @Option(help: .recipe("distillationWeight", "part")) var distillationWeight: Double?
+  @Option(help: .recipe("distillationTemperature", "x")) var distillationTemperature: Double?
   @Option(help: .recipe("cacheSize", "size")) var cache: ByteSize?
   @Flag(help: .recipe("cachesOnDisk")) var cacheOnDisk = false
   @Flag(help: .recipe("headOnly")) var headOnly = false
@@ -122,7 +126,9 @@ struct RecipeArguments: ParsableArguments {
       number("labelSmoothing", labelSmoothing), number("dropPath", dropPath), number("dropout", dropout),
       ("cropScale", minCrop.map { .array([.number("\($0)"), .int(1)]) }),
       ("flipProbability", noFlip ? .int(0) : nil), ("augments", noAugmentation ? .bool(false) : nil),
-      int("views", views), ("cacheSize", cache.map { .int($0.bytes) }), flag("cachesOnDisk", cacheOnDisk),
+      text("distillationMode", distillation?.rawValue), number("distillationWeight", distillationWeight),
+      number("distillationTemperature", distillationTemperature), int("views", views),
+      ("cacheSize", cache.map { .int($0.bytes) }), flag("cachesOnDisk", cacheOnDisk),
       ("drloc", noDrloc ? .null : nil),
       number("verticalFlipProbability", vflip), number("rotationDegrees", rotation),
       text("augmentationPolicy", autoAugment), ("colorJitter", colorJitter.map(Self.numbers)),

@@ -9,6 +9,13 @@ struct RunArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "A network tuned on the same classes to learn from beside the labels (distillation): for a small network and little data.",
+      valueName: "path"),
+    completion: .file())
+  var teacher: String?
+
+  @Option(
+    help: ArgumentHelp(
       "The images: a folder with one folder per class, a list, an archive, a data set as its authors ship it.",
       valueName: "path"),
     completion: .file())

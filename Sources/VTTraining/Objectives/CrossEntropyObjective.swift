@@ -14,9 +14,10 @@ package struct CrossEntropyObjective: Objective {
   package var kind: ClassificationLoss
   /// How much of each label is spread over all classes, 0 to 1.
   package var smoothing: Double
+  package var weight = 1.0
 
-  package init(_ kind: ClassificationLoss = .crossEntropy, smoothing: Double = 0) {
-    (self.kind, self.smoothing) = (kind, smoothing)
+  package init(_ kind: ClassificationLoss = .crossEntropy, smoothing: Double = 0, weight: Double = 1) {
+    (self.kind, self.smoothing, self.weight) = (kind, smoothing, weight)
   }
 
   package var names: [String] { [kind == .crossEntropy ? "cross_entropy" : "binary_cross_entropy"] }
@@ -28,18 +29,21 @@ package struct CrossEntropyObjective: Objective {
     let engine = tape.engine
     if kind == .binaryCrossEntropy {
       let targets = engine.tensor(probabilities(step, classes: logits.channels), logits.shape)
-      return [WeightedLoss(tape.binaryCrossEntropy(logits: logits, targets: targets))]
+      return [WeightedLoss(tape.binaryCrossEntropy(logits: logits, targets: targets), weight: weight)]
     }
     guard step.targets != nil || step.weights != nil else {
       return [
         WeightedLoss(
           tape.crossEntropy(
-            logits: logits, labels: engine.tensor(step.labels), smoothing: Float(smoothing)))
+            logits: logits, labels: engine.tensor(step.labels), smoothing: Float(smoothing)), weight: weight)
       ]
     }
     var targets = probabilities(step, classes: logits.channels)
     if let weights = step.weights { Self.scale(&targets, by: weights, classes: logits.channels) }
-    return [WeightedLoss(tape.crossEntropy(logits: logits, targets: engine.tensor(targets, logits.shape)))]
+    return [
+      WeightedLoss(
+        tape.crossEntropy(logits: logits, targets: engine.tensor(targets, logits.shape)), weight: weight)
+    ]
   }
 
   /// `[batch, classes]`, smoothed.

@@ -85,6 +85,12 @@ public struct Recipe: Sendable, Equatable {
   public var erasingProbability = 0.0
   package var erasingMode = RandomErasing.Mode.const
   package var erasingCount = 1
+  /// What a teacher's answers are; nil for a run without a teacher.
+  package var distillationMode: DistillationMode?
+  /// How much the teacher counts beside the labels, 0 to 1.
+  package var distillationWeight = 0.5
+  /// The temperature of soft answers.
+  package var distillationTemperature = 3.0
   /// Whether training images are augmented; otherwise they are as evaluation sees them.
   public var augments = true
   /// How many augmented versions of an image there are, which epochs show in turn; nil for a new one in each.
@@ -140,14 +146,29 @@ public struct Recipe: Sendable, Equatable {
 
   /// What is minimized.
   /// - Precondition: the recipe is settled.
-  package var objectives: [any Objective] {
-    var objectives: [any Objective] = [CrossEntropyObjective(loss, smoothing: labelSmoothing)]
+  package var objectives: [any Objective] { objectives(teacher: nil) }
+
+  func objectives(teacher: (any VisionModel)?) -> [any Objective] {
+    var objectives: [any Objective] = [
+      CrossEntropyObjective(
+        loss, smoothing: labelSmoothing, weight: teacher == nil ? 1 : 1 - distillationWeight)
+    ]
+    if let teacher, let distillationMode {
+      objectives.append(
+        DistillationObjective(
+          mode: distillationMode, weight: distillationWeight, temperature: distillationTemperature,
+          teacher: teacher))
+    }
     if let drloc { objectives.append(DrlocObjective(drloc)) }
     return objectives
   }
 
   /// The names of all losses: `loss`, what is minimized, and its parts.
-  var lossNames: [String] { ["loss"] + objectives.flatMap(\.names) }
+  var lossNames: [String] {
+    var names = ["loss"] + objectives.flatMap(\.names)
+    if distillationMode != nil { names.insert(DistillationObjective.name, at: 2) }
+    return names
+  }
 
   /// What happens to training images, in the order in which it happens.
   /// - Precondition: the recipe is valid.

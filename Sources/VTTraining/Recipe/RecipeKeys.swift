@@ -156,6 +156,17 @@ extension RecipeKey {
     RecipeKey(
       "mixSwitchProbability", nil, \.mixSwitchProbability, .number, since: 2,
       "How often it is CutMix where both are on.", Limits.share),
+    RecipeKey(
+      "distillationMode", "--distillation", \.distillationMode, .optionalChoice(), since: 2,
+      "With --teacher, what its answers are: a second label (hard, the usual), or probabilities (soft); null without a teacher."
+    ),
+    RecipeKey(
+      "distillationWeight", "--distillation-weight", \.distillationWeight, .number, since: 2,
+      "How much the teacher counts; the labels count the rest.", Limits.part),
+    RecipeKey(
+      "distillationTemperature", "--distillation-temperature", \.distillationTemperature, .number, since: 2,
+      "Of soft answers: the higher, the more the classes that the teacher does not choose count.",
+      Limits.positiveRate),
   ]
 
   private static let drloc = [
@@ -301,6 +312,9 @@ extension RecipeKey {
       guard size > 0 else { return "must be a size such as 2GB" }
       if recipe.mixup > 0 || recipe.cutmix > 0 {
         return "does not go with --mixup or --cutmix: every batch has new images"
+      }
+      if recipe.distillationMode != nil {
+        return "does not go with --teacher, which looks at every image in every epoch"
       }
       return recipe.augments && recipe.views == nil
         ? "goes with --no-augmentation or --views: otherwise every epoch shows new versions of the images"

@@ -98,6 +98,18 @@ extension RecipeValue where Value == [Double]? {
     json: { $0.map { .array($0.map(JSON.double)) } ?? .null })
 }
 
+extension RecipeValue {
+  static func optionalChoice<Choice: RawRepresentable & CaseIterable>() -> Self
+  where Value == Choice?, Choice.RawValue == String {
+    Self(
+      kind: RecordReader.list(Choice.self) + ", or null",
+      parse: { json in
+        if json == .null { return .some(nil) }
+        return json.string.flatMap(Choice.init).map { .some($0) }
+      }, json: { $0.map { .string($0.rawValue) } ?? .null })
+  }
+}
+
 extension RecipeValue where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
   static var choice: Self {
     Self(

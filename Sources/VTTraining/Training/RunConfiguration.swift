@@ -21,6 +21,8 @@ package struct RunConfiguration: Sendable, Equatable {
   /// The starting checkpoint; nil from scratch.
   package var checkpoint: String?
   package var metadata: NativeMetadata
+  /// The network that the run learns from beside the labels.
+  package var teacher: Teacher?
   package var exports: [String]
   package var keepsDrloc: Bool
   /// The kernels it was begun with, for the same bits when it goes on; nil in folders that do not tell.
@@ -53,7 +55,7 @@ package struct RunConfiguration: Sendable, Equatable {
       "format": .int(format),
       "recipe": recipe.json, "data": .string(data), "data_fingerprint": .string(dataFingerprint),
       "test_split": .bool(usesTestSplit),
-      "checkpoint": checkpoint.map { .string($0) } ?? .null,
+      "checkpoint": checkpoint.map { .string($0) } ?? .null, "teacher": teacher?.json ?? .null,
       "model": metadata.configuration,
       "classes": .array((metadata.classes ?? []).map { .string($0) }),
       "preprocessing": metadata.preprocessing ?? .null,
@@ -90,6 +92,11 @@ package struct RunConfiguration: Sendable, Equatable {
     let provenance = try reader.optional("provenance", "an object", default: .some(nil)) {
       $0.members == nil ? nil : $0
     }
+    // Runs without a teacher need not say so.
+    if reader.keys.contains("teacher") {
+      teacher = try reader.optional("teacher", "an object") { $0.members == nil ? nil : $0 }
+        .map { try Teacher($0) }
+    }
     exports = try reader.texts("exports")
     keepsDrloc = try reader.flag("keeps_drloc", default: false)
     instructions = try reader.optional(
@@ -100,6 +107,17 @@ package struct RunConfiguration: Sendable, Equatable {
     metadata = NativeMetadata(
       configuration: model, classes: classes, preprocessing: preprocessing, provenance: provenance)
     try Self.check(model, classes: classes, preprocessing: preprocessing)
+    guard (teacher == nil) == (recipe.distillationMode == nil) else {
+      throw Failure("the run's 'teacher' and its recipe's 'distillationMode' go together, and one is missing")
+    }
+    if let teacher {
+      for key in ["image_size", "in_channels", "num_classes"] {
+        let own = try Models.completed(model)[key]?.int
+        guard try Models.completed(teacher.configuration)[key]?.int == own else {
+          throw Failure("the run's 'teacher' has another '\(key)' than its network")
+        }
+      }
+    }
   }
 
   /// The network, its classes and its images must go together.

@@ -63,7 +63,8 @@ package struct RunFolder: Sendable {
     let isEmpty = made.allSatisfy(isPartial)
     return isPlain
       && (isEmpty
-        || content.contains("run.lock") && made.allSatisfy { isPartial($0) || $0 == "last.safetensors" })
+        || content.contains("run.lock")
+          && made.allSatisfy { isPartial($0) || $0 == "last.safetensors" || $0 == "teacher.safetensors" })
   }
 
   /// Makes the folder, takes it for this process, and removes an earlier run's files.

@@ -34,18 +34,19 @@ package final class Trainer {
   /// A new run.
   /// - Parameters:
   ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
+  ///   - teacher: the teacher's weights, where the configuration has one.
   ///   - data: the images; their classes are the network's.
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
   package init(
     folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
-    data: any ImageDataSet, engine: Engine
+    teacher: StateDict? = nil, data: any ImageDataSet, engine: Engine
   ) throws {
     try configuration.recipe.validate()
     if configuration.recipe.patience != nil && data.validation.isEmpty {
       throw Failure(
         .usage, "--patience needs validation images, and there are none", hint: "leave it out")
     }
-    let parts = try Parts(configuration, weights, engine)
+    let parts = try Parts(configuration, weights, engine, teacher: teacher)
     var configuration = configuration
     configuration.recipe.settle(for: parts.model)
     caches = try FeatureCaches(configuration, data, folder: folder.path)
@@ -59,6 +60,7 @@ package final class Trainer {
     state.optimizer = step.optimizer.name
     do {
       try save()
+      if let teacher { try folder.writeTeacher(teacher) }
       try DataListing.write(data, to: folder.listingPath)
       var exports = ExportRecord(folder)
       try exports.add(configuration.exports)
@@ -110,7 +112,8 @@ package final class Trainer {
     do {
       configuration.metadata.data = try NativeMetadata(store)?.data
       try RunChecks.contents(of: data, configuration)
-      let parts = try Parts(configuration, store, engine)
+      let teacher = try configuration.teacher.map { _ in try folder.teacherWeights() }
+      let parts = try Parts(configuration, store, engine, teacher: teacher)
       configuration.recipe.settle(for: parts.model)
       try parts.step.optimizer.restore(store, of: state.optimizer, updates: state.updates)
       try parts.averages?.restore(store)

@@ -14,10 +14,14 @@ extension Trainer {
     let averages: WeightAverages?
     let adapters: LowRankAdapters?
 
-    /// - Parameter weights: by native name, with the drloc head's where they are to be kept; nil initializes.
+    /// - Parameters:
+    ///   - weights: by native name, with the drloc head's where they are to be kept; nil initializes.
+    ///   - teacher: its weights, where the run has one and the engine holds numbers.
     /// - Throws: `Failure` where the weights do not fit the network, hold numbers that are not finite, or the recipe asks
     ///   for what the network does not have.
-    init(_ configuration: RunConfiguration, _ weights: StateDict?, _ engine: Engine) throws {
+    init(
+      _ configuration: RunConfiguration, _ weights: StateDict?, _ engine: Engine, teacher: StateDict? = nil
+    ) throws {
       var recipe = configuration.recipe
       let shape = configuration.metadata.configuration
       guard let preprocessing = configuration.metadata.preprocessing else {
@@ -32,7 +36,9 @@ extension Trainer {
           freezesBatchNorm: recipe.freezesBatchNorm),
         isTrainable: trainable.contains)
       recipe.settle(for: model)
-      for objective in recipe.objectives {
+      let objectives = recipe.objectives(
+        teacher: try configuration.teacher.map { try $0.model(teacher, engine) })
+      for objective in objectives {
         let declarations = try objective.parameterDeclarations(model)
         // What comes with the weights is kept where it is what the recipe asks for.
         let kept = declarations.allSatisfy { weights?[$0.name]?.shape == $0.shape }
@@ -55,7 +61,7 @@ extension Trainer {
         rules.append(LayerDecay(recipe.layerDecay, depths: depths))
       }
       step = TrainingStep(
-        model: model, objectives: recipe.objectives,
+        model: model, objectives: objectives,
         optimizer: try OptimizerState(learning, recipe.optimizer, rules: rules, engine: engine),
         engine: engine, recomputes: recipe.recomputes, adapters: adapters)
       averages = recipe.averageDecay.map {

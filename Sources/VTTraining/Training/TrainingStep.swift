@@ -25,7 +25,7 @@ package final class TrainingStep {
   private let adapters: LowRankAdapters?
 
   /// - Parameters:
-  ///   - objectives: their losses are added; the first one's first has the weight 1.
+  ///   - objectives: their losses are added, each times its weight.
   ///   - recomputes: whether blocks' inner results are computed twice rather than kept.
   ///   - adapters: what learns in place of weights.
   package init(
@@ -138,8 +138,9 @@ package final class TrainingStep {
       let parts = objectives.flatMap { objective in
         zip(objective.names, objective.losses(output, inputs, model, tape))
       }
-      precondition(parts.first?.1.weight == 1, "the first loss is the one that others are added to")
-      var loss = parts.dropFirst().reduce(parts[0].1.value) { sum, part in
+      let first = parts[0].1
+      let begin = first.weight == 1 ? first.value : tape.scaled(first.value, by: Float(first.weight))
+      var loss = parts.dropFirst().reduce(begin) { sum, part in
         tape.add(sum, part.1.value, factor: engine.tensor([Float(part.1.weight)], [1]))
       }
       if let share { loss = tape.add(engine.zeros([1]), loss, factor: engine.tensor([Float(share)], [1])) }
