@@ -108,6 +108,16 @@ package struct ExportedCheckpoint: Sendable {
 }
 
 extension ExportedCheckpoint {
+  /// The Python lines that load what was written.
+  /// - Parameters:
+  ///   - configuration: the network's.
+  ///   - files: as `Destination.write` returns them.
+  /// - Returns: nil if the library has no such network or does not read such files.
+  package func python(_ configuration: JSON, at destination: Destination, files: [String]) -> String? {
+    if let folder { return folder.python(destination.path) }
+    return destination.format.flatMap { pythonSnippet(configuration, files: files, format: $0) }
+  }
+
   /// Tensors that belong to no network, under their own names.
   package init(raw store: StateDict) { self.init(store: store, plan: [], remarks: []) }
 }

@@ -75,10 +75,7 @@ package struct Export {
     let files = try destination.write(
       checkpoint, compression: options.compression, maximumShard: options.maximumShard,
       overwrite: options.overwrites, progress: progress)
-    var python = folder?.python(destination.path)
-    if folder == nil, let format = destination.format, let configuration {
-      python = checkpoint.pythonSnippet(configuration, files: files, format: format)
-    }
+    let python = configuration.flatMap { checkpoint.python($0, at: destination, files: files) }
     return Written(
       files: files, tensorCount: checkpoint.store.count, elementCount: checkpoint.store.elementCount,
       dialect: configuration == nil ? nil : checkpoint.store.metadata["vtkit.dialect"],
