@@ -106,15 +106,18 @@ package struct ExportTarget {
     }
   }
 
-  /// - Returns: what to know of it, and what was written, in words.
+  /// - Returns: what to know of it, what was written, in words, and the same for the report.
   func write(_ weights: StateDict, metadata: NativeMetadata, keepsDrloc: Bool, overwrite: Bool) throws -> (
-    notes: [String], told: String
+    notes: [String], told: String, report: ReportExport
   ) {
     let exported = try exported(weights, metadata: metadata, keepsDrloc: keepsDrloc)
-    _ = try destination.write(exported, overwrite: overwrite)
+    let files = try destination.write(exported, overwrite: overwrite)
     return (
       exported.notes(dialect: dialect),
-      "exported \(path) (dialect \(dialect), \(exported.store.count.counted("tensor")))"
+      "exported \(path) (dialect \(dialect), \(exported.store.count.counted("tensor")))",
+      ReportExport(
+        path: path, dialect: dialect,
+        python: exported.python(metadata.configuration, at: destination, files: files))
     )
   }
 

@@ -12,8 +12,7 @@ extension ExportTarget {
     let name = place.dropFirst(folder.count + 1).prefix { $0 != "/" }
     let own: Set<Substring> = [
       "adapter", "checkpoints", "config.json", "exports.json", "metrics.jsonl", "pictures.jsonl",
-      "report.html",
-      "run.lock",
+      "report.html", "run.lock", "sessions.jsonl",
     ]
     guard !own.contains(name), !name.hasPrefix("events.out.tfevents.") else {
       throw Failure(

@@ -13,6 +13,8 @@ package struct ResumeOptions {
   /// Exports beside the run's own.
   package var exports: [String] = []
   package var overwrites = false
+  /// The command line, for the report.
+  package var command: [String]?
 
   package init() {}
 }
@@ -58,7 +60,7 @@ extension TrainingSession {
           "going on to epoch \(epochs) rather than \(before.recipe.epochs): the learning rate is that of a run of \(epochs) epochs from here on"
         ))
     }
-    try self.init(trainer)
+    try self.init(trainer, command: options.command)
   }
 
   private static func tellDifferences(

@@ -17,6 +17,8 @@ package struct FineTuningOptions {
   package var keepsDrloc = false
   /// A checkpoint of a network that the run learns from beside the labels.
   package var teacher: String?
+  /// The command line, for the report.
+  package var command: [String]?
   /// Whether an earlier run and earlier exports may be replaced.
   package var overwrites = false
 
@@ -27,6 +29,7 @@ package struct FineTuningOptions {
 package struct TrainingSession {
   package let trainer: Trainer
   private let exports: [ExportTarget]
+  private let command: [String]?
 
   /// A new run.
   /// - Parameters:
@@ -85,7 +88,7 @@ package struct TrainingSession {
         data: images, engine: engine)
     }
     trainer = try network.path.map { try network.loaded.namingOwnTensors($0, begun) } ?? begun()
-    self.exports = exports
+    (self.exports, command) = (exports, options.command)
     if trainer.leftOutCount > 0 {
       try watch(
         .noted(
@@ -108,13 +111,13 @@ package struct TrainingSession {
       "\(shape["architecture"]?.string ?? "network"), \(String(format: "%.1f", Double(memory.parameterCount) / 1e6)) million parameters, images of \(preprocessing.imageSize) x \(preprocessing.imageSize), \(batch): about \(MemoryEstimate.text(memory.bytes)) of memory\(free)"
   }
 
-  init(_ trainer: Trainer) throws {
-    self.trainer = trainer
+  init(_ trainer: Trainer, command: [String]?) throws {
+    (self.trainer, self.command) = (trainer, command)
     let configuration = trainer.configuration
     exports = try configuration.exports.map { try ExportTarget($0, metadata: configuration.metadata) }
   }
 
-  /// Trains to the end, writes the exports, measures the best weights and writes the report.
+  /// Trains to the end, measures the best weights, writes the report and the exports, which the report then tells of.
   /// - Parameters:
   ///   - overwrite: whether an export replaces what is in its place, whoever wrote that.
   ///   - shouldStop: asked before every update and batch of evaluation.
@@ -124,26 +127,45 @@ package struct TrainingSession {
   ) throws -> TrainingRun {
     if trainer.state.isFinished {
       try watch(.told("the run is finished already; writing its exports and report again"))
+      try trainer.run(shouldStop: shouldStop, watch: watch)
+    } else {
+      try trainer.folder.session(trainer.engine, command: command) {
+        try trainer.run(shouldStop: shouldStop, watch: watch)
+      }
     }
-    try trainer.run(shouldStop: shouldStop, watch: watch)
     if trainer.unreadableCount > 0 { try watch(.warned(Evaluation.unreadable(trainer.unreadableCount))) }
     let weights = try trainer.folder.bestWeights()
+    let outcome = try trainer.measure(weights)
+    let images = (trainer.configuration.metadata.preprocessing).map { PreprocessingText($0) }
+    var extras = ReportExtras(images: images.map { "\($0.geometry); \($0.numbers)" })
+    try trainer.writeReport(outcome, extras)
+    extras.exports = try export(weights, overwrite: overwrite, watch)
+    if !extras.exports.isEmpty { try trainer.writeReport(outcome, extras) }
+    return TrainingRun(trainer, outcome)
+  }
+
+  /// Writes the exports.
+  private func export(
+    _ weights: StateDict, overwrite: Bool, _ watch: (TrainingEvent) throws -> Void
+  ) throws -> [ReportExport] {
     let configuration = trainer.configuration
+    var written: [ReportExport] = []
     var record = ExportRecord(trainer.folder)
     try record.add(configuration.exports)
     for target in exports {
       let isOwn = target.isReplaceable(trainer.folder, record)
-      let (notes, told) = try record.write(target.path.absolutePath) {
+      let (notes, told, report) = try record.write(target.path.absolutePath) {
         try target.write(
           weights, metadata: configuration.metadata, keepsDrloc: configuration.keepsDrloc,
           overwrite: overwrite || isOwn)
       }
       for note in notes { try watch(.noted(note)) }
       try watch(.exported(told))
+      written.append(report)
     }
     if let path = try trainer.folder.writeAdapter(configuration) {
       try watch(.exported("wrote \(path) (low-rank adapters for PEFT)"))
     }
-    return TrainingRun(trainer, try trainer.finish(weights))
+    return written
   }
 }

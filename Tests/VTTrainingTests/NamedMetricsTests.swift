@@ -61,9 +61,7 @@ struct NamedMetricsTests {
     }
     #expect(board == logged && !board.isEmpty)
     // The report's charts.
-    try Report.write(
-      folder: trainer.folder, configuration: trainer.configuration, state: trainer.state, evaluation: nil,
-      data: data)
+    try trainer.writeReport(RunOutcome(evaluation: nil, test: nil), ReportExtras())
     let page = try String(contentsOfFile: trainer.folder.reportPath, encoding: .utf8)
     #expect(page.contains("Drloc loss") == parts.contains("drloc"))
   }

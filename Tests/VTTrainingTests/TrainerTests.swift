@@ -280,9 +280,7 @@ struct TrainerTests {
     let evaluation = try Evaluation.run(
       trainer.model, data.validation, of: data, preprocessing: Preprocessing(imageSize: 24), batchSize: 4,
       engine: Engine(threads: 1))
-    try Report.write(
-      folder: trainer.folder, configuration: trainer.configuration, state: trainer.state,
-      evaluation: evaluation, data: data)
+    try trainer.writeReport(RunOutcome(evaluation: evaluation, test: nil), ReportExtras())
     let page = try String(contentsOfFile: trainer.folder.reportPath, encoding: .utf8)
     #expect(page.contains("animals") && page.contains("<svg") && page.contains("Confusion"))
     #expect(!page.contains("http://") && !page.contains("https://"))

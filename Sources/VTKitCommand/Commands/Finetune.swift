@@ -85,6 +85,7 @@ struct Finetune: NetworkCommand {
     (options.keepsClassifier, options.classes) = (!network.newHead, classNames.names)
     options.preprocessing = preprocessing.changes
     options.teacher = files.teacher
+    options.command = CommandLine.arguments
     (options.exports, options.keepsDrloc, options.overwrites) = (files.export, files.keepDrloc, files.force)
     return try TrainingSession(
       start, on: images, recipe: recipe, output: output, options, watch: watcher.see)
@@ -93,7 +94,7 @@ struct Finetune: NetworkCommand {
   private func resumed(_ path: String, _ watcher: TrainingWatcher) throws -> TrainingSession {
     var options = ResumeOptions()
     (options.data, options.exports, options.overwrites) = (files.data, files.export, files.force)
-    options.epochs = recipeArguments.epochs
+    (options.epochs, options.command) = (recipeArguments.epochs, CommandLine.arguments)
     return try TrainingSession(
       resuming: path, options, engine: { engineArguments.engine(preferring: $0) }, watch: watcher.see)
   }

@@ -328,10 +328,19 @@ extension RecipeKey {
 
   /// The keys of a recipe with this optimizer.
   package static func all(optimizer name: String) -> [RecipeKey] {
+    groups(optimizer: name).flatMap(\.keys)
+  }
+
+  /// The same by what they are about.
+  static func groups(optimizer name: String) -> [(title: String, keys: [RecipeKey])] {
     let numbers = Optimizers.named(name).map { type in
       type.numbers.map { RecipeKey(number: $0, of: name) }
     }
-    return updates + optimizer + (numbers ?? []) + weights + regularization + drloc + images + run
+    return [
+      ("Epochs and learning rate", updates), ("Optimizer", optimizer + (numbers ?? [])),
+      ("What is trained", weights), ("Loss and regularization", regularization),
+      ("Dense relative localization", drloc), ("Images", images), ("Run", run),
+    ]
   }
 
   /// Every key that some recipe has, but for the numbers of programs' own optimizers.

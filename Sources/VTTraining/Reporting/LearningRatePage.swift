@@ -5,12 +5,14 @@ extension LearningRateFinder {
   /// A page with the loss over the rate, which stands alone.
   /// - Throws: `Failure` where the file cannot be written.
   package func writePage(to path: String, overwrite: Bool) throws {
-    func curve(_ value: (Point) -> Double) -> [(Double, Double)] {
-      points.map { (log10($0.rate), value($0)) }
+    func curve(_ name: String, colour: Int, _ value: (Point) -> Double) -> LineChart.Curve {
+      LineChart.Curve(
+        name: name, points: points.map { (log10($0.rate), value($0)) }, colour: colour, isFaint: colour > 0)
     }
-    var chart = LineChart(
-      title: "Loss by learning rate", series: [("smoothed", curve(\.smoothed)), ("batch", curve(\.loss))])
-    chart.ends = { (Self.text(pow(10, $0)), Self.text(pow(10, $1))) }
+    let chart = LineChart(
+      "Loss by learning rate",
+      [curve("each batch", colour: 1, \.loss), curve("smoothed", colour: 0, \.smoothed)],
+      axis: .learningRates)
     let answer =
       suggestion.map { "Suggested: --learning-rate \(Self.text($0))" } ?? "No rate lowers the loss."
     let rows = points.map {
@@ -18,21 +20,14 @@ extension LearningRateFinder {
     }
     let file = try OutputFile(path, overwrite: overwrite)
     try file.write(
-      """
-      <!doctype html>
-      <html lang="en"><head><meta charset="utf-8"><title>Learning rates</title>
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <style>
-      body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem; color: #1d232b; background: #fff; }
-      svg { width: 100%; height: auto; } td, th { padding: .1rem 1rem .1rem 0; text-align: left; font-weight: normal; }
-      </style></head><body>
-      <h1>Learning rates</h1><p>\(answer)</p>
-      \(chart.svg)
-      <p>The rate grows from update to update. It should be where the loss falls, well before it rises again.</p>
-      <details><summary>Numbers</summary><table><tr><th>rate</th><th>loss</th><th>smoothed</th></tr>\(rows.joined())</table></details>
-      </body></html>
-
-      """)
+      PageStyle.page(
+        "Learning rates",
+        """
+        <h1>Learning rates</h1><p>\(answer)</p>
+        <div class="charts">\(chart.html)</div>
+        <p>The rate grows from update to update. It should be where the loss falls, well before it rises again.</p>
+        <details><summary>Numbers</summary><table><tr><th>rate</th><th>loss</th><th>smoothed</th></tr>\(rows.joined())</table></details>
+        """))
     try file.commit()
   }
 

@@ -3,8 +3,8 @@ import VTCheckpoint
 import VTCore
 import VTTensor
 
-/// The folder of one training run: `config.json`, `metrics.jsonl`, `pictures.jsonl`, TensorBoard events,
-/// `checkpoints/`, `report.html`, and while a process trains, `run.lock`.
+/// The folder of one training run: `config.json`, `metrics.jsonl`, `pictures.jsonl`, `sessions.jsonl`, TensorBoard
+/// events, `checkpoints/`, `report.html`, and while a process trains, `run.lock`.
 package struct RunFolder: Sendable {
   package let path: String
   private var overwrites = false
@@ -82,8 +82,8 @@ package struct RunFolder: Sendable {
   func removeRun() {
     func isRuns(_ name: String) -> Bool {
       let own: Set = [
-        "config.json", "metrics.jsonl", "pictures.jsonl", "report.html", "exports.json", "checkpoints",
-        "adapter",
+        "config.json", "metrics.jsonl", "pictures.jsonl", "sessions.jsonl", "report.html", "exports.json",
+        "checkpoints", "adapter",
       ]
       return own.contains(name) || name.hasPrefix("events.out.tfevents.") || name.contains(".json.partial-")
         || name.contains(".jsonl.partial-")

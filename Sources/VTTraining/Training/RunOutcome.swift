@@ -22,24 +22,27 @@ extension RunFolder {
 }
 
 extension Trainer {
-  /// Measures the best weights on the validation and test images, and writes the report.
-  package func finish(_ weights: StateDict) throws -> RunOutcome {
-    var outcome = RunOutcome(evaluation: nil, test: nil)
-    if !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing {
-      let best = try Models.make(configuration.metadata.configuration, weights: weights, engine: engine)
-      func measured(_ images: [Sample]) throws -> Evaluation? {
-        images.isEmpty
-          ? nil
-          : try Evaluation.run(
-            best, images, of: data, preprocessing: Preprocessing(own),
-            batchSize: configuration.recipe.batchSize,
-            engine: engine)
-      }
-      outcome = try RunOutcome(evaluation: measured(data.validation), test: measured(data.test))
+  /// Measures the best weights on the validation and test images.
+  package func measure(_ weights: StateDict) throws -> RunOutcome {
+    guard !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing
+    else {
+      return RunOutcome(evaluation: nil, test: nil)
     }
+    let best = try Models.make(configuration.metadata.configuration, weights: weights, engine: engine)
+    func measured(_ images: [Sample]) throws -> Evaluation? {
+      images.isEmpty
+        ? nil
+        : try Evaluation.run(
+          best, images, of: data, preprocessing: Preprocessing(own),
+          batchSize: configuration.recipe.batchSize, engine: engine)
+    }
+    return try RunOutcome(evaluation: measured(data.validation), test: measured(data.test))
+  }
+
+  /// Writes `report.html`, in place of an earlier one.
+  package func writeReport(_ outcome: RunOutcome, _ extras: ReportExtras) throws {
     try Report.write(
-      folder: folder, configuration: configuration, state: state, evaluation: outcome.evaluation,
-      test: outcome.test, data: data)
-    return outcome
+      folder: folder, configuration: configuration, state: state, outcome: outcome, data: data,
+      network: ReportNetwork(self), extras: extras)
   }
 }

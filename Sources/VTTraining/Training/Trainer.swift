@@ -172,6 +172,12 @@ package final class Trainer {
     return all
   }
 
+  /// Numbers that training changes.
+  var learningCount: Int {
+    [model.parameters, adapters?.parameters].compactMap(\.self).flatMap(\.all)
+      .reduce(0) { $0 + ($1.tensor.needsGradient ? $1.tensor.count : 0) }
+  }
+
   /// Training images that an epoch leaves out; others in each.
   package var leftOutCount: Int {
     let count = data.training.count
