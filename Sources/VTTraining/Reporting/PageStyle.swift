@@ -36,9 +36,9 @@ enum PageStyle {
     td, th { padding: .22rem .9rem .22rem 0; text-align: left; vertical-align: top; font-weight: normal; }
     .figures th, .figures td { text-align: right; white-space: nowrap; }
     .figures th:first-child { text-align: left; white-space: normal; overflow-wrap: break-word; max-width: 14rem; color: inherit; }
-    .figures thead th { position: sticky; top: 0; background: var(--paper); border-bottom: 1px solid var(--line); }
+    .figures thead th { white-space: normal; overflow-wrap: normal; position: sticky; top: 0; background: var(--paper); border-bottom: 1px solid var(--line); }
     .figures button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
-    .facts pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; } .facts th { min-width: 8rem; } .facts td { width: 100%; }
+    .facts pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; } .facts th { min-width: 10rem; } .facts td { width: 100%; }
     .confusion th, .confusion td { padding: .2rem; text-align: center; min-width: 2rem; }
     .confusion thead th { vertical-align: bottom; } .confusion tbody th { text-align: right; padding-right: .5rem; white-space: nowrap; }
     .confusion thead th span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem; overflow: hidden; }

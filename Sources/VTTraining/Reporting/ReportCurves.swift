@@ -38,15 +38,16 @@ extension ReportPage {
 
   private var remark: String {
     let recipe = configuration.recipe
-    var differences = ["augmented images"]
+    var differences = recipe.augments ? ["augmented images"] : []
     if recipe.mixup > 0 || recipe.cutmix > 0 { differences.append("mixed classes") }
     if recipe.labelSmoothing > 0 { differences.append("smoothed labels") }
     if recipe.loss == .binaryCrossEntropy {
       differences.append("a sigmoid for each class, validation a softmax")
     }
-    let text =
-      "Training numbers are of \(differences.joined(separator: ", ")), so they may be worse than those of validation."
-    return text + (state.bestEpoch == nil ? "" : " The dashed line is the best epoch.")
+    let text = differences.joined(separator: ", ")
+    let training = "Training numbers are of \(text), so they may be worse than those of validation. "
+    return (text.isEmpty ? "" : training)
+      + (state.bestEpoch == nil ? "" : "The dashed line is the best epoch.")
   }
 
   private static func title(_ name: String) -> String {
