@@ -15,4 +15,21 @@ package struct ByteSize: Sendable {
     guard value >= 1, value < Double(Int.max) else { return nil }
     bytes = Int(value)
   }
+
+  /// For people: `512 B`, `86.6 MB`.
+  package static func text(_ bytes: Int) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    var (size, unit) = (Double(bytes), 0)
+    while size >= 1000, unit < units.count - 1 {
+      size /= 1000
+      unit += 1
+    }
+    if unit == 0 { return "\(bytes) B" }
+    return String(format: "%.\(size < 10 ? 2 : size < 100 ? 1 : 0)f ", size) + units[unit]
+  }
+
+  /// As an option's value that is at least so much: `87MB`.
+  package static func option(_ bytes: Int) -> String {
+    bytes < 1_000_000 ? "\((bytes + 999) / 1000)KB" : "\((bytes + 999_999) / 1_000_000)MB"
+  }
 }

@@ -106,9 +106,9 @@ package struct TrainingSession {
     let batch =
       recipe.accumulation == 1
       ? "batches of \(recipe.batchSize)" : "updates of \(recipe.accumulation) batches of \(recipe.batchSize)"
-    let free = SystemMemory.availableBytes.map { " (\(MemoryEstimate.text($0)) are free)" } ?? ""
+    let free = SystemMemory.availableBytes.map { " (\(ByteSize.text($0)) are free)" } ?? ""
     return
-      "\(shape["architecture"]?.string ?? "network"), \(String(format: "%.1f", Double(memory.parameterCount) / 1e6)) million parameters, images of \(preprocessing.imageSize) x \(preprocessing.imageSize), \(batch): about \(MemoryEstimate.text(memory.bytes)) of memory\(free)"
+      "\(shape["architecture"]?.string ?? "network"), \(String(format: "%.1f", Double(memory.parameterCount) / 1e6)) million parameters, images of \(preprocessing.imageSize) x \(preprocessing.imageSize), \(batch): about \(ByteSize.text(memory.bytes)) of memory\(free)"
   }
 
   init(_ trainer: Trainer, command: [String]?) throws {

@@ -21,7 +21,8 @@ struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       Inspect.self, Convert.self, Compare.self, DataCommand.self, LearningRateCommand.self, Finetune.self,
-      SweepCommand.self, Evaluate.self, Predict.self, ModelsCommand.self, DialectsCommand.self, Bench.self,
+      SweepCommand.self, CompareRunsCommand.self, Evaluate.self, Predict.self, ModelsCommand.self,
+      DialectsCommand.self, Bench.self,
     ])
 }
 

@@ -85,7 +85,7 @@ struct BenchArguments: ParsableArguments {
     print("  matrix GFLOP/s   \(Format.fixed(speed * 1e-9, 1))")
     print("  SGEMM roof       \(Format.fixed(roof * 1e-9, 1)) GFLOP/s, measured in this process")
     print("  share of roof    \(Format.percent(speed / roof))")
-    print("  peak memory      \(Format.bytes(memory))")
+    print("  peak memory      \(ByteSize.text(memory))")
     print("  allocations      \(taken) after warm-up")
     if let profile { print("\n" + profile.text(roof: roof)) }
   }
@@ -194,12 +194,12 @@ struct BenchConvert: CheckpointCommand {
       return
     }
     print(
-      "convert \(input) (\(Format.bytes(size))) to .\(conversion.suffix), best of \(measurement.rounds)")
+      "convert \(input) (\(ByteSize.text(size))) to .\(conversion.suffix), best of \(measurement.rounds)")
     print(
-      "  \(Format.bytes(Int(Double(size) / converting)))/s, a copy of the file: \(Format.bytes(Int(Double(size) / copying)))/s"
+      "  \(ByteSize.text(Int(Double(size) / converting)))/s, a copy of the file: \(ByteSize.text(Int(Double(size) / copying)))/s"
     )
     print("  share of the copy's speed  \(Format.percent(copying / converting))")
-    print("  peak memory                \(Format.bytes(peakMemory()))")
+    print("  peak memory                \(ByteSize.text(peakMemory()))")
   }
 
   private func copyBytes(of path: String, to file: OutputFile) throws {

@@ -64,7 +64,7 @@ struct Convert: NetworkCommand {
     var done = 0
     let written = try export.write {
       done += $0
-      bar.show(done, note: Format.bytes(done))
+      bar.show(done, note: ByteSize.text(done))
     }
     bar.finish()
     tell(written, isFolder: destination.isFolder)

@@ -57,7 +57,7 @@ struct Inspect: NetworkCommand {
       print("network:    \(found.problem.printable)")
     }
     print(
-      "tensors:    \(store.count), \(Format.count(store.elementCount)) numbers, \(Format.bytes(store.byteCount))\n"
+      "tensors:    \(store.count), \(Format.count(store.elementCount)) numbers, \(ByteSize.text(store.byteCount))\n"
     )
     if statistics.isEmpty {
       var table = Table(("tensor", .left), ("type", .left), ("shape", .left))

@@ -1,3 +1,4 @@
+import VTCore
 import ArgumentParser
 import Foundation
 import VTTensor
@@ -15,7 +16,7 @@ enum MemoryExit {
       default: "end other programs, or take a smaller network"
       }
     MemoryShortage.handle { wanted, inUse in
-      let (wanted, inUse) = (Format.bytes(wanted), Format.bytes(inUse))
+      let (wanted, inUse) = (ByteSize.text(wanted), ByteSize.text(inUse))
       Console.error(
         "the system gives no more memory: \(wanted) were wanted beside \(inUse) in use — \(remedy)")
       exit(4)

@@ -52,16 +52,6 @@ enum Format {
     return digits
   }
 
-  static func bytes(_ value: Int) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"]
-    var (size, unit) = (Double(value), 0)
-    while size >= 1000, unit < units.count - 1 {
-      size /= 1000
-      unit += 1
-    }
-    return unit == 0 ? "\(value) B" : fixed(size, size < 10 ? 2 : size < 100 ? 1 : 0) + " " + units[unit]
-  }
-
   static func fixed(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)
   }

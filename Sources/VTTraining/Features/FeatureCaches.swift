@@ -37,9 +37,10 @@ package struct FeatureCaches {
     let views = places.views == 1 ? "" : " (\(places.views) views each)"
     let unkept =
       kept < all
-      ? ", and the rest anew in every epoch: --cache \(Self.text(all * 4 * prefix.count)) would hold all" : ""
+      ? ", and the rest anew in every epoch: --cache \(ByteSize.option(all * 4 * prefix.count)) would hold all"
+      : ""
     summary =
-      "cache: \(Int((100 * share).rounded())) % of the network's work is the same in every epoch and is done once for \(kept) of \(all) images\(views), \(Self.text(4 * prefix.count)) an image, \(Self.text(bytes)) \(recipe.cachesOnDisk ? "on the disk" : "of memory")\(unkept)"
+      "cache: \(Int((100 * share).rounded())) % of the network's work is the same in every epoch and is done once for \(kept == all ? "all" : "\(kept) of the") \(all) images\(views), \(ByteSize.text(4 * prefix.count)) an image, \(ByteSize.text(bytes)) \(recipe.cachesOnDisk ? "on the disk" : "of memory")\(unkept)"
   }
 
   /// The memory that caches of a run will take.
@@ -53,10 +54,6 @@ package struct FeatureCaches {
 
   private static func bytes(_ caches: FeatureCache?...) -> Int {
     caches.reduce(0) { $0 + ($1.map { $0.room * 4 * $0.prefix.count } ?? 0) }
-  }
-
-  private static func text(_ bytes: Int) -> String {
-    bytes < 1_000_000 ? "\((bytes + 999) / 1000)KB" : "\((bytes + 999_999) / 1_000_000)MB"
   }
 }
 

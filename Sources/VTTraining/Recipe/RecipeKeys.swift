@@ -157,14 +157,14 @@ extension RecipeKey {
       "mixSwitchProbability", nil, \.mixSwitchProbability, .number, since: 2,
       "How often it is CutMix where both are on.", Limits.share),
     RecipeKey(
-      "distillationMode", "--distillation", \.distillationMode, .optionalChoice(), since: 2,
+      "distillationMode", "--distillation", \.distillationMode, .optionalChoice(), since: 3,
       "With --teacher, what its answers are: a second label (hard, the usual), or probabilities (soft); null without a teacher."
     ),
     RecipeKey(
-      "distillationWeight", "--distillation-weight", \.distillationWeight, .number, since: 2,
+      "distillationWeight", "--distillation-weight", \.distillationWeight, .number, since: 3,
       "How much the teacher counts; the labels count the rest.", Limits.part),
     RecipeKey(
-      "distillationTemperature", "--distillation-temperature", \.distillationTemperature, .number, since: 2,
+      "distillationTemperature", "--distillation-temperature", \.distillationTemperature, .number, since: 3,
       "Of soft answers: the higher, the more the classes that the teacher does not choose count.",
       Limits.positiveRate),
   ]
@@ -269,7 +269,7 @@ extension RecipeKey {
       "erasingCount", "--random-erase-count", \.erasingCount, .int, since: 2,
       "The most rectangles per image, which share the area.", Limits.count(100)),
     RecipeKey(
-      "augments", "--no-augmentation", \.augments, .flag, since: 2,
+      "augments", "--no-augmentation", \.augments, .flag, since: 3,
       "Augment training images; the option shows them as evaluation does: no random crop, no flip."
     ).checked { recipe in
       guard !recipe.augments else { return nil }
@@ -284,7 +284,7 @@ extension RecipeKey {
       return others.first.map { "does not go with \($0)" }
     },
     RecipeKey(
-      "views", "--views", \.views, .optionalInt, since: 2,
+      "views", "--views", \.views, .optionalInt, since: 3,
       "Augmented versions of an image, which epochs show in turn: for --cache, which can keep so many; null makes a new one in each epoch.",
       { $0.flatMap(Limits.count(Limits.mostEpochs)) }),
   ]
@@ -305,7 +305,7 @@ extension RecipeKey {
       "Activation checkpointing: compute each block twice rather than keep its inner results: less memory, the same bits."
     ),
     RecipeKey(
-      "cacheSize", "--cache", \.cacheSize, .optionalSize, since: 2,
+      "cacheSize", "--cache", \.cacheSize, .optionalSize, since: 3,
       "Room, such as 2GB, for what the frozen beginning of the network gives for each image: it is computed once, and not in each epoch. With --head-only, --freeze-blocks or LoRA, and --no-augmentation or --views."
     ).checked { recipe in
       guard let size = recipe.cacheSize else { return nil }
@@ -321,7 +321,7 @@ extension RecipeKey {
         : nil
     },
     RecipeKey(
-      "cachesOnDisk", "--cache-on-disk", \.cachesOnDisk, .flag, since: 2,
+      "cachesOnDisk", "--cache-on-disk", \.cachesOnDisk, .flag, since: 3,
       "Keep the cache in a file in the run folder while the run lasts, and not in memory."
     ).checked { $0.cachesOnDisk && $0.cacheSize == nil ? "goes with --cache" : nil },
   ]

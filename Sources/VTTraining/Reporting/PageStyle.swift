@@ -1,5 +1,8 @@
 /// How pages look: readable on a telephone and on paper, light or dark as the reader's system is.
 enum PageStyle {
+  /// Colours of curves that the style has.
+  static let colourCount = 6
+
   /// A whole page, with nothing to fetch.
   /// - Parameters:
   ///   - title: plain text.
@@ -20,9 +23,11 @@ enum PageStyle {
 
   private static let css = """
     :root { color-scheme: light dark; --ink: #1d232b; --dim: #5d6874; --line: #dde2e7; --paper: #fff; --panel: #f3f5f7;
-      --c0: #2f6fb0; --c1: #c2512f; --c2: #2c8656; --right: 44, 134, 86; --wrong: 205, 80, 50; }
+      --c0: #2f6fb0; --c1: #c2512f; --c2: #2c8656;
+      --c3: #8457a8; --c4: #9a6a12; --c5: #54636f; --right: 44, 134, 86; --wrong: 205, 80, 50; }
     @media (prefers-color-scheme: dark) { :root { --ink: #e3e7eb; --dim: #9aa5b0; --line: #343b43; --paper: #15191d;
-      --panel: #1f252b; --c0: #6fadea; --c1: #f0906f; --c2: #66c08a; } }
+      --panel: #1f252b; --c0: #6fadea; --c1: #f0906f; --c2: #66c08a;
+      --c3: #bd97de; --c4: #d9ab4c; --c5: #a3b1bd; } }
     * { box-sizing: border-box; }
     body { font: 16px/1.5 system-ui, sans-serif; margin: 1.5rem auto 3rem; max-width: 66rem; padding: 0 1rem;
       color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
@@ -46,11 +51,14 @@ enum PageStyle {
     figure { margin: 0; min-width: 0; } figcaption { line-height: 1.3; }
     .key { display: inline-block; } .key::before { content: ""; display: inline-block; width: 1.1em; height: .2em; margin: 0 .3em .25em .5em; background: currentColor; }
     .key.c0::before { background: var(--c0); } .key.c1::before { background: var(--c1); } .key.c2::before { background: var(--c2); }
+    .key.c3::before { background: var(--c3); } .key.c4::before { background: var(--c4); } .key.c5::before { background: var(--c5); }
     .square { max-width: 21rem; } svg { display: block; width: 100%; height: auto; } svg text { fill: var(--dim); font: 12px system-ui, sans-serif; }
     .end { text-anchor: end; } .middle { text-anchor: middle; } .grid { stroke: var(--line); }
     .mark { stroke: var(--dim); stroke-dasharray: 3 3; } polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
-    polyline.faint { stroke-width: 1; opacity: .4; } polyline.c0 { stroke: var(--c0); } polyline.c1 { stroke: var(--c1); }
-    polyline.c2 { stroke: var(--c2); } circle.c0, rect.c0 { fill: var(--c0); } circle.c1 { fill: var(--c1); } circle.c2 { fill: var(--c2); }
+    polyline.faint { stroke-width: 1; opacity: .4; }
+    polyline.c0 { stroke: var(--c0); } polyline.c1 { stroke: var(--c1); } polyline.c2 { stroke: var(--c2); }
+    polyline.c3 { stroke: var(--c3); } polyline.c4 { stroke: var(--c4); } polyline.c5 { stroke: var(--c5); }
+    circle.c0, rect.c0 { fill: var(--c0); } circle.c1 { fill: var(--c1); } circle.c2 { fill: var(--c2); }
     .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 1rem .8rem; }
     .pictures img { display: block; width: 100%; height: 7.5rem; object-fit: contain; background: var(--panel); border-radius: 4px; }
     .pictures div { font-size: .85rem; line-height: 1.35; min-width: 0; }

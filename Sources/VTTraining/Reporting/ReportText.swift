@@ -1,7 +1,7 @@
 import Foundation
 
 /// Numbers as the report writes them.
-enum ReportText {
+package enum ReportText {
   /// `66.67 %`.
   static func percent(_ value: Double) -> String { String(format: "%.2f %%", 100 * value) }
 
@@ -20,7 +20,7 @@ enum ReportText {
   }
 
   /// `2 h 3 min`, `3 min 20 s`, `4.2 s`.
-  static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     if seconds < 60 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }

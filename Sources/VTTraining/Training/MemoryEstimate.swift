@@ -48,16 +48,10 @@ package struct MemoryEstimate: Sendable {
     guard bytes > most else { return }
     throw Failure(
       .resource,
-      "the run would take about \(Self.text(bytes)) of memory, and \(Self.text(most)) are free",
+      "the run would take about \(ByteSize.text(bytes)) of memory, and \(ByteSize.text(most)) are free",
       hint:
         "take a smaller --batch-size (with --accumulate for updates from as many images), or --recompute, or a smaller --image-size"
     )
-  }
-
-  package static func text(_ bytes: Int) -> String {
-    let gigabytes = Double(bytes) / 1e9
-    return gigabytes >= 1
-      ? String(format: "%.1f GB", gigabytes) : "\(max(1, Int((Double(bytes) / 1e6).rounded()))) MB"
   }
 }
 
