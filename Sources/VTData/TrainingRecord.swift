@@ -38,7 +38,7 @@ package struct TrainingRecord: Sendable, Equatable {
     self.split = data.validationFolder == nil ? split : nil
     trainingCount = data.training.count
     let bound = earlier?.bound ?? .max
-    let all = Set(data.training.compactMap { ImageDigest.of($0, in: data) }).union(earlier?.digests ?? [])
+    let all = Set(data.training.compactMap(data.digest)).union(earlier?.digests ?? [])
       .filter { $0 <= bound }.sorted()
     digests = Set(all.prefix(Self.limit))
     self.bound = all.count > Self.limit ? all[Self.limit - 1] : bound
@@ -49,7 +49,7 @@ package struct TrainingRecord: Sendable, Equatable {
 
   /// Whether an image with the same content was trained on; nil where that cannot be told.
   package func holds(_ image: Sample, of source: any ImageSource) -> Bool? {
-    guard let digest = ImageDigest.of(image, in: source), digest <= bound else { return nil }
+    guard let digest = source.digest(of: image), digest <= bound else { return nil }
     return digests.contains(digest)
   }
 
@@ -125,13 +125,11 @@ package enum DataFingerprint {
 
 /// A short digest of an image: of a file's length, its first and its last 4096 bytes, or of all pixels.
 enum ImageDigest {
-  /// nil where the image cannot be read.
-  static func of(_ sample: Sample, in source: any ImageSource) -> UInt32? {
-    guard let data = try? source.data(of: sample), !data.isEmpty else { return nil }
+  static func of(_ data: Data, isFile: Bool) -> UInt32 {
     var hash = FNV()
     hash.add((0..<8).map { UInt8(truncatingIfNeeded: data.count >> (8 * $0)) })
     // Images in front of one background have the same pixels at both ends; packed files do not.
-    if !source.areFiles {
+    if !isFile {
       hash.add(data)
       return UInt32(truncatingIfNeeded: hash.value ^ hash.value >> 32)
     }

@@ -22,11 +22,12 @@ package struct ResumeOptions {
 extension TrainingSession {
   /// The run in a folder, from where it stopped.
   /// - Parameters:
+  ///   - own: the program's images, of a run on such.
   ///   - engine: made for the kernels that the run was begun with, where this processor has them.
   ///   - watch: called with what differs from the run's beginning.
   /// - Throws: `Failure` where the folder holds no run, another process uses it, or the images are not the same.
   package init(
-    resuming path: String, _ options: ResumeOptions = ResumeOptions(),
+    resuming path: String, on own: (any LabelledImages)? = nil, _ options: ResumeOptions = ResumeOptions(),
     engine: (InstructionSet?) throws -> Engine = { Engine(instructions: $0) },
     watch: (TrainingEvent) throws -> Void
   ) throws {
@@ -34,10 +35,13 @@ extension TrainingSession {
     let before = try folder.readConfiguration()
     let engine = try engine(before.instructions)
     try Self.tellDifferences(before, engine, watch)
-    let place = options.data?.absolutePath ?? before.data
+    try Self.checkOwner(before, own)
+    let place = own?.name ?? options.data?.absolutePath ?? before.data
     let images: any ImageDataSet
-    do { images = try Self.images(before, in: place) } catch var failure as Failure {
-      if options.data == nil { failure.hint = "if the images have moved, tell their folder with --data" }
+    do { images = try Self.images(before, own, in: place) } catch var failure as Failure {
+      if options.data == nil, own == nil {
+        failure.hint = "if the images have moved, tell their folder with --data"
+      }
       throw failure
     }
     let targets = try Self.addedExports(options, before, folder)
@@ -80,12 +84,28 @@ extension TrainingSession {
     }
   }
 
+  /// Refuses images of the program's own for a run on files, and the other way round.
+  private static func checkOwner(_ before: RunConfiguration, _ own: (any LabelledImages)?) throws {
+    if before.isDataOfProgram, own == nil {
+      throw Failure(
+        .usage, "the run's images are those of the program that began it: '\(before.data.printable)'",
+        hint: "resume it with that program: TrainingRun.resume(_:on:)")
+    }
+    if !before.isDataOfProgram, own != nil {
+      throw Failure(
+        .usage, "the run's images lie in files, and not in the program", file: before.data,
+        hint: "resume it without giving images")
+    }
+  }
+
   /// A run's images.
-  private static func images(_ configuration: RunConfiguration, in folder: String) throws -> any ImageDataSet
-  {
-    try ImageDataSets.open(
-      folder, validationFraction: configuration.recipe.validationFraction, seed: configuration.recipe.seed,
-      usesTestSplit: configuration.usesTestSplit)
+  private static func images(
+    _ configuration: RunConfiguration, _ own: (any LabelledImages)?, in folder: String
+  ) throws -> any ImageDataSet {
+    let (fraction, seed) = (configuration.recipe.validationFraction, configuration.recipe.seed)
+    if let own { return try ImageFolder(own, validationFraction: fraction, seed: seed) }
+    return try ImageDataSets.open(
+      folder, validationFraction: fraction, seed: seed, usesTestSplit: configuration.usesTestSplit)
   }
 
   /// Exports that a resumed run gets beside its own. Its own are checked here, too: before training has taken its time.

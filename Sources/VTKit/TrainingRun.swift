@@ -48,14 +48,16 @@ public struct TrainingRun {
   /// Goes on with a run that was stopped or killed, to the same bits as if nothing had happened.
   /// - Parameters:
   ///   - path: the run folder.
+  ///   - images: what a run on images of the program's own was begun with; nil for all other runs.
   ///   - watch: called with what happens.
   ///   - shouldStop: asked before every update; where it says so, the run is saved, and `Failure` of kind `.interrupted`
   ///     is thrown.
   /// - Throws: `Failure` where the folder holds no run, another process uses it, or the images are not the same.
   public static func resume(
-    _ path: String, watch: (TrainingEvent) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
+    _ path: String, on images: (any LabelledImages)? = nil,
+    watch: (TrainingEvent) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> TrainingRun {
-    try TrainingSession(resuming: path, watch: watch).run(watch: watch, shouldStop: shouldStop)
+    try TrainingSession(resuming: path, on: images, watch: watch).run(watch: watch, shouldStop: shouldStop)
   }
 }
 
@@ -79,6 +81,23 @@ extension Network {
   public func fineTune(
     on images: ImageFolder, recipe: Recipe = Recipe(), output: String, overwrite: Bool = false,
     watch: (TrainingEvent) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws -> TrainingRun {
+    try fineTune(images, recipe, output, overwrite, watch, shouldStop)
+  }
+
+  /// The same on images that the program has itself, in memory or in a database. `TrainingRun.resume` then wants them,
+  /// too: the run folder does not hold them.
+  public func fineTune(
+    on images: some LabelledImages, recipe: Recipe = Recipe(), output: String, overwrite: Bool = false,
+    watch: (TrainingEvent) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws -> TrainingRun {
+    let images = try ImageFolder(images, validationFraction: recipe.validationFraction, seed: recipe.seed)
+    return try fineTune(images, recipe, output, overwrite, watch, shouldStop)
+  }
+
+  private func fineTune(
+    _ images: ImageFolder, _ recipe: Recipe, _ output: String, _ overwrite: Bool,
+    _ watch: (TrainingEvent) throws -> Void, _ shouldStop: () -> Bool
   ) throws -> TrainingRun {
     var options = FineTuningOptions()
     options.overwrites = overwrite

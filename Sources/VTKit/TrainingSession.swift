@@ -43,7 +43,8 @@ package struct TrainingSession {
     _ options: FineTuningOptions = FineTuningOptions(), watch: (TrainingEvent) throws -> Void
   ) throws {
     try ExportTarget.checkPaths(options.exports, run: output, overwrite: options.overwrites)
-    try RunChecks.places(run: output, data: images.path, checkpoint: network.path)
+    try RunChecks.places(
+      run: output, data: images.isOnDisk ? images.path : nil, checkpoint: network.path)
     var recipe = recipe
     if options.teacher != nil, recipe.distillationMode == nil { recipe.distillationMode = .hard }
     guard options.teacher != nil || recipe.distillationMode == nil else {
@@ -60,10 +61,12 @@ package struct TrainingSession {
       try RunChecks.everyImage(of: images, start.preprocessing, engine, watch: watch)
     }
     var configuration = RunConfiguration(
-      recipe: recipe, data: images.path.absolutePath, dataFingerprint: DataFingerprint.of(images),
+      recipe: recipe, data: images.isOnDisk ? images.path.absolutePath : images.path,
+      dataFingerprint: DataFingerprint.of(images),
       checkpoint: network.path?.absolutePath, metadata: start.metadata, exports: exports.map(\.absolute),
       keepsDrloc: options.keepsDrloc, instructions: engine.instructions, usesTestSplit: images.usesTestSplit,
       matrixLibrary: Engine.matrixLibrary)
+    configuration.isDataOfProgram = !images.isOnDisk
     configuration.teacher = teacher?.record
     let memory = try MemoryEstimate(configuration, images)
     try memory.check()

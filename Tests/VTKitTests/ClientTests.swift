@@ -8,10 +8,10 @@ import VTKit
 struct ClientTests {
   static let weights = Fixtures.reference + "/vit_jax_npz/checkpoint.npz"
 
-  /// A block of Swift in the README.
-  private static func readmeExample() throws -> String {
-    let text = try String(contentsOfFile: Fixtures.root + "/README.md", encoding: .utf8)
-    let start = try #require(text.range(of: "```swift\nimport VTKit\n"))
+  /// The block of Swift on a page that begins so.
+  private static func example(_ page: String, _ beginning: String = "import VTKit\n") throws -> String {
+    let text = try String(contentsOfFile: Fixtures.root + "/" + page, encoding: .utf8)
+    let start = try #require(text.range(of: "```swift\n" + beginning))
     let rest = text[start.lowerBound...].dropFirst("```swift\n".count)
     return String(rest[..<(try #require(rest.range(of: "```")?.lowerBound))])
   }
@@ -28,6 +28,7 @@ struct ClientTests {
     }
   }
 
+  /// With the Swift guide's whole example, which is compiled and not run.
   @Test func theReadmesExampleRunsInAPackageOfItsOwn() throws {
     let folder = try TemporaryFolder()
     let manifest = """
@@ -43,7 +44,9 @@ struct ClientTests {
     let package = folder.file("Client")
     try FileManager.default.createDirectory(atPath: package, withIntermediateDirectories: true)
     try Data(manifest.utf8).write(to: URL(fileURLWithPath: package + "/Package.swift"))
-    try Data(Self.readmeExample().utf8).write(to: URL(fileURLWithPath: package + "/main.swift"))
+    try Data(Self.example("README.md").utf8).write(to: URL(fileURLWithPath: package + "/main.swift"))
+    try Data(Self.example("docs/guide/swift.md", "import Foundation\nimport VTKit\n").utf8)
+      .write(to: URL(fileURLWithPath: package + "/ShopPictures.swift"))
     let binaries = try ClientPackage.build(package)
 
     // The files that the example names.

@@ -225,6 +225,7 @@ private final class CountingData: ImageDataSet, @unchecked Sendable {
   }
 
   var path: String { inner.path }
+  var isOnDisk: Bool { inner.isOnDisk }
   var kind: String { inner.kind }
   var classes: [String] { inner.classes }
   var training: [Sample] { inner.training }

@@ -44,9 +44,17 @@ public struct ImageFolder: ImageDataSet {
   public init(
     _ path: String, validationFraction: Double = 0.2, seed: UInt64 = 0, usesTestSplit: Bool = false
   ) throws {
-    let sets = try DataSetKind.sets(at: path)
+    try self.init(
+      DataSetKind.sets(at: path), validationFraction: validationFraction, seed: seed,
+      usesTestSplit: usesTestSplit
+    )
+  }
+
+  init(
+    _ sets: any LabelledSets, validationFraction: Double, seed: UInt64, usesTestSplit: Bool
+  ) throws {
     let hasTrain = sets.training != nil
-    if usesTestSplit && !(hasTrain && sets.test != nil) { throw Self.noTestFolder(path) }
+    if usesTestSplit && !(hasTrain && sets.test != nil) { throw Self.noTestFolder(sets.path) }
     var base = try sets.set(sets.training)
     var content = Content(classes: base.classes, images: try base.images(order: base.classes))
     content.remarks = sets.remarks
@@ -101,10 +109,12 @@ public struct ImageFolder: ImageDataSet {
   }
 
   package var kind: String { sets.kind }
+  package var isOnDisk: Bool { !(sets.contents is ProgramImages) }
   package var areFiles: Bool { sets.contents.areFiles }
   package func title(of set: String) -> String { sets.title(of: set) }
   package func data(of sample: Sample) throws -> Data { try sets.contents.data(of: sample) }
   package func image(of sample: Sample) throws -> EncodedImage { try sets.contents.image(of: sample) }
+  package func digest(of sample: Sample) -> UInt32? { sets.contents.digest(of: sample) }
 
   /// The images of a set whose classes are known.
   /// - Throws: `Failure` where the set has others.

@@ -36,6 +36,9 @@ package protocol ImageContents: Sendable {
   /// An image that is not decoded yet.
   /// - Throws: as `data(of:)`.
   func image(of sample: Sample) throws -> EncodedImage
+
+  /// See `ImageDigest`; nil where the image cannot be read.
+  func digest(of sample: Sample) -> UInt32?
 }
 
 extension ImageContents {
@@ -43,6 +46,11 @@ extension ImageContents {
 
   package func image(of sample: Sample) throws -> EncodedImage {
     EncodedImage(try data(of: sample), name: sample.id)
+  }
+
+  package func digest(of sample: Sample) -> UInt32? {
+    guard let data = try? data(of: sample), !data.isEmpty else { return nil }
+    return ImageDigest.of(data, isFile: areFiles)
   }
 }
 
@@ -55,8 +63,10 @@ package protocol ImageSource: ImageContents {
 
 /// A source in sets, which a network can be tuned on.
 package protocol ImageDataSet: ImageSource {
-  /// Where it lies, as it was given.
+  /// Where it lies, as it was given, or what the program calls it that has it.
   var path: String { get }
+  /// Whether the images lie at `path`, and not in a program.
+  var isOnDisk: Bool { get }
   /// What it is, for people: `folders of images by class`.
   var kind: String { get }
   var training: [Sample] { get }

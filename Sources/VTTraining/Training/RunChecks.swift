@@ -7,13 +7,14 @@ import VTTensor
 package enum RunChecks {
   /// Refuses a run folder among the images, where it would count as a class, and one that holds its own checkpoint,
   /// which a new run would remove.
-  package static func places(run: String, data: String, checkpoint: String?) throws {
+  /// - Parameter data: nil where no files hold the images.
+  package static func places(run: String, data: String?, checkpoint: String?) throws {
     func isInside(_ path: String?, _ folder: String) -> Bool {
       guard let path = path?.absolutePath else { return false }
       let folder = folder.absolutePath
       return path == folder || path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
     }
-    guard !isInside(run, data) else {
+    guard data.map({ !isInside(run, $0) }) ?? true else {
       throw Failure(
         .usage, "the run folder lies among the images", file: run, hint: "choose another --output")
     }

@@ -15,6 +15,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var recipe: Recipe
   /// The data folder, and what was found in it: a resumed run must find the same.
   package var data: String
+  /// Whether `data` is what a program called images of its own, which it alone can give again.
+  package var isDataOfProgram = false
   package var dataFingerprint: String
   /// Whether the test images are the validation set even where there are validation images.
   package var usesTestSplit: Bool
@@ -51,7 +53,7 @@ package struct RunConfiguration: Sendable, Equatable {
 
   /// A folder of an earlier version stays one: its checkpoints need not have what this version's do.
   var json: JSON {
-    .object([
+    let all: JSON = .object([
       "format": .int(format),
       "recipe": recipe.json, "data": .string(data), "data_fingerprint": .string(dataFingerprint),
       "test_split": .bool(usesTestSplit),
@@ -64,6 +66,8 @@ package struct RunConfiguration: Sendable, Equatable {
       "instructions": instructions.map { .string($0.rawValue) } ?? .null,
       "matrix_library": matrixLibrary.map { .string($0) } ?? .null,
     ])
+    // Folders of all other runs are as they were before there was such a key.
+    return isDataOfProgram ? all.merging(["data_of_program": .bool(true)]) : all
   }
 
   /// - Throws: `Failure` naming the key that is missing, unknown or makes no sense: what a file says is held to the same
@@ -84,6 +88,7 @@ package struct RunConfiguration: Sendable, Equatable {
       reader.value("recipe", "an object") { $0 }, isEarlier ? .earlier : .whole)
     data = try reader.text("data")
     dataFingerprint = try reader.text("data_fingerprint")
+    if reader.keys.contains("data_of_program") { isDataOfProgram = try reader.flag("data_of_program") }
     usesTestSplit = try reader.flag("test_split", default: false)
     checkpoint = try reader.optional("checkpoint", "a text", default: .some(nil), \.string)
     let model = try reader.value("model", "an object") { $0 }

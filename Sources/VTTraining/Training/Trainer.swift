@@ -316,7 +316,10 @@ package final class Trainer {
     try save()
     throw Failure(
       .interrupted, "stopped at epoch \(state.epoch + 1), update \(state.updates), and saved",
-      file: folder.path, hint: "go on with: vtkit finetune --resume \(folder.path)")
+      file: folder.path,
+      hint: configuration.isDataOfProgram || !Optimizers.names.contains(recipe.optimizer.name)
+        ? "go on with TrainingRun.resume in this program"
+        : "go on with: vtkit finetune --resume \(folder.path)")
   }
 
   private func report(_ failures: [Failure], watch: (TrainingEvent) throws -> Void) throws {
