@@ -129,7 +129,8 @@ package struct TrainingSession {
     overwrite: Bool = false, watch: (TrainingEvent) throws -> Void, shouldStop: () -> Bool
   ) throws -> TrainingRun {
     if trainer.state.isFinished {
-      try watch(.told("the run is finished already; writing its exports and report again"))
+      let early = trainer.state.stopReason.map { " (it stopped early: \($0.printable))" } ?? ""
+      try watch(.told("the run is finished already\(early); writing its exports and report again"))
       try trainer.run(shouldStop: shouldStop, watch: watch)
     } else {
       try trainer.folder.session(trainer.engine, command: command) {

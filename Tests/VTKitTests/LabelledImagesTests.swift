@@ -86,7 +86,7 @@ struct LabelledImagesTests {
     let evaluation = try #require(run.best.evaluation)
     #expect(evaluation.count == 6 && evaluation.predictions.allSatisfy { $0.path.hasPrefix("photos[") })
     let page = try String(contentsOfFile: run.reportPath, encoding: .utf8)
-    #expect(page.contains("on photos</div>") && page.contains("src=\"data:image/bmp;base64,"))
+    #expect(page.contains("on photos</div>") && page.contains("src=\"data:image/png;base64,"))
     #expect(evaluation.accuracy < 1, "a run without errors shows none")
     #expect(try run.best.network.evaluate(on: folder.file("images")).count == 6)
   }

@@ -139,11 +139,11 @@ struct RecipeRunTests {
     #expect(told == ["stopped early: no better accuracy in 2 epochs (--patience 2)"])
     let again = try Trainer(
       resuming: RunFolder.open(trainer.folder.path), data: data, engine: Engine(threads: 1))
-    #expect(again.state.isFinished)
+    #expect(again.state.isFinished && told == ["stopped early: " + (again.state.stopReason ?? "")])
     let longer = try Trainer(
       resuming: RunFolder.open(trainer.folder.path), data: data, engine: Engine(threads: 1)
     ) { $0.recipe.epochs = 31 }
-    #expect(!longer.state.isFinished)
+    #expect(!longer.state.isFinished && longer.state.stopReason == nil)
   }
 
   @Test func frozenParametersStay() throws {

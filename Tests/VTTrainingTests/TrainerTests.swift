@@ -65,7 +65,8 @@ struct TrainerTests {
   }
 
   static func trainer(
-    _ data: ImageFolder, _ path: String, threads: Int = 2, recipe: Recipe = recipe()
+    _ data: ImageFolder, _ path: String, threads: Int = 2, recipe: Recipe = recipe(),
+    hooks: [any TrainingHook] = []
   ) throws -> Trainer {
     let metadata = NativeMetadata(
       configuration: HeadReplacement.configuration(configuration, numClasses: 3),
@@ -75,7 +76,7 @@ struct TrainerTests {
       metadata: metadata, exports: [], keepsDrloc: false)
     return try Trainer(
       folder: RunFolder.create(path, overwrite: false), configuration: run, weights: nil,
-      data: data, engine: Engine(threads: threads))
+      data: data, engine: Engine(threads: threads), hooks: hooks)
   }
 
   /// All tensors of a run's last checkpoint, optimizer and drloc head included, as bits.

@@ -2,7 +2,9 @@ import VTCore
 
 /// What the run came to, on top of the page.
 extension ReportPage {
-  var results: String { headline + table }
+  var results: String {
+    headline + (state.stopReason.map { "<p>Stopped early: \($0.htmlEscaped).</p>" } ?? "") + table
+  }
 
   private var headline: String {
     guard let evaluation, evaluation.count > 0 else {

@@ -21,7 +21,8 @@ package final class Trainer {
   private let epochBatches: EpochBatches
   private let caches: FeatureCaches?
   private let lock: RunLock
-  private var hooks: [any TrainingHook] = []
+  /// What the recipe asks for, then what the run was given.
+  private let hooks: [any TrainingHook]
   private var reported: Set<String> = []
   private(set) var lastSave = Date()
   /// What is to be told when the run goes on.
@@ -36,10 +37,11 @@ package final class Trainer {
   ///   - weights: the starting weights by native name; nil from scratch. The head must fit already.
   ///   - teacher: the teacher's weights, where the configuration has one.
   ///   - data: the images; their classes are the network's.
+  ///   - hooks: beside the recipe's; the same must be given where the run goes on.
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
   package init(
     folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
-    teacher: StateDict? = nil, data: any ImageDataSet, engine: Engine
+    teacher: StateDict? = nil, data: any ImageDataSet, engine: Engine, hooks: [any TrainingHook] = []
   ) throws {
     try configuration.recipe.validate()
     if configuration.recipe.patience != nil && data.validation.isEmpty {
@@ -55,6 +57,7 @@ package final class Trainer {
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
     (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
     (averages, adapters) = (parts.averages, parts.adapters)
+    self.hooks = Self.hooks(of: configuration.recipe) + hooks
     epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
     state = TrainingState()
     state.optimizer = step.optimizer.name
@@ -73,12 +76,14 @@ package final class Trainer {
   }
 
   /// A run that goes on where it stopped.
-  /// - Parameter changes: what is to be different from now on, such as the number of epochs or the place of the data;
-  ///   it is kept in the run folder.
+  /// - Parameters:
+  ///   - hooks: those that the run was begun with.
+  ///   - changes: what is to be different from now on, such as the number of epochs or the place of the data; it is kept in
+  ///     the run folder.
   /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
   ///   folder says is invalid or no checkpoint is intact; if another process uses the folder.
   package init(
-    resuming folder: RunFolder, data: any ImageDataSet, engine: Engine,
+    resuming folder: RunFolder, data: any ImageDataSet, engine: Engine, hooks: [any TrainingHook] = [],
     changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws {
     lock = try RunLock(folder)
@@ -108,6 +113,7 @@ package final class Trainer {
     }
     // One that ended early goes on where another end was asked for.
     state.isFinished = state.epoch == epochs || state.isFinished && epochs == before.recipe.epochs
+    if epochs != before.recipe.epochs { state.stopReason = nil }
     let changed = configuration != before
     do {
       configuration.metadata.data = try NativeMetadata(store)?.data
@@ -120,6 +126,8 @@ package final class Trainer {
       state.optimizer = parts.step.optimizer.name
       (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
       (averages, adapters) = (parts.averages, parts.adapters)
+      self.hooks = Self.hooks(of: configuration.recipe) + hooks
+      try HookTensors.restore(store, to: self.hooks)
       epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
       caches = try FeatureCaches(configuration, data, folder: folder.path)
     } catch var failure as Failure {
@@ -152,18 +160,30 @@ package final class Trainer {
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
   ) throws {
     let metrics = try MetricsHook(folder, after: state)
-    hooks = [metrics, PeriodicSave()]
+    // Saving is last: the others have seen what is saved.
+    let hooks: [any TrainingHook] = [metrics] + self.hooks + [PeriodicSave()]
     for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
     remarks = []
     if let caches, !state.isFinished { try watch(.told(caches.summary)) }
     while state.epoch < recipe.epochs && !state.isFinished {
       let (began, before) = (Date(), state.sums.count)
-      try trainEpoch(shouldStop: shouldStop, watch: watch)
+      try trainEpoch(hooks, shouldStop: shouldStop, watch: watch)
       let speed = Double(state.sums.count - before) / max(1e-3, -began.timeIntervalSinceNow)
       let evaluation = try evaluate(shouldStop: shouldStop, watch: watch)
-      try endEpoch(evaluation, imagesPerSecond: speed, seconds: -began.timeIntervalSinceNow, watch: watch)
+      try endEpoch(
+        hooks, evaluation, imagesPerSecond: speed, seconds: -began.timeIntervalSinceNow, watch: watch)
     }
   }
+
+  /// What a recipe asks to be done after updates or epochs.
+  private static func hooks(of recipe: Recipe) -> [any TrainingHook] {
+    [recipe.patience.map(EarlyStopping.init)].compactMap(\.self)
+  }
+
+  /// Ends the run as its last epoch would: the epoch under way ends with its last update, is evaluated and saved, and the
+  /// run is finished. For hooks.
+  /// - Parameter reason: what state and report say; the first one counts.
+  package func stop(_ reason: String) { state.stopReason = state.stopReason ?? reason }
 
   /// Of some losses, what an answer that never looks at the image would give.
   private var constantLosses: Metrics {
@@ -184,13 +204,15 @@ package final class Trainer {
     return max(0, count - recipe.batches(images: count) * recipe.batchSize)
   }
 
-  private func trainEpoch(shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void) throws {
+  private func trainEpoch(
+    _ hooks: [any TrainingHook], shouldStop: () -> Bool, watch: (TrainingEvent) throws -> Void
+  ) throws {
     let (epoch, seed) = (state.epoch, recipe.seed)
     let order = epochBatches.order(epoch)
     let loader = epochBatches.loader(order, epoch: epoch, first: state.batch, cache: caches?.training)
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
     let updatesPerEpoch = recipe.updates(images: data.training.count)
-    while let batches = try nextBatches(loader, shouldStop) {
+    while state.stopReason == nil, let batches = try nextBatches(loader, shouldStop) {
       try report(batches.flatMap(\.failures), watch: watch)
       state.batch += batches.count
       let inputs = try batches.filter { $0.count > 0 }.map { try self.inputs($0, order, epoch: epoch) }
@@ -267,7 +289,8 @@ package final class Trainer {
   }
 
   private func endEpoch(
-    _ evaluation: Evaluation?, imagesPerSecond: Double, seconds: Double, watch: (TrainingEvent) throws -> Void
+    _ hooks: [any TrainingHook], _ evaluation: Evaluation?, imagesPerSecond: Double, seconds: Double,
+    watch: (TrainingEvent) throws -> Void
   ) throws {
     let sums = state.sums
     // Without validation the latest epoch counts as the best.
@@ -277,6 +300,7 @@ package final class Trainer {
       constantLosses: constantLosses,
       trainAccuracy: sums.count == 0 ? 0 : Double(sums.correct) / Double(sums.count), validation: evaluation,
       isBest: isBest, imagesPerSecond: imagesPerSecond, seconds: seconds)
+    let isCut = state.stopReason != nil
     for hook in hooks { try hook.epochEnded(result, self) }
     if isBest {
       state.bestAccuracy = evaluation?.accuracy
@@ -285,22 +309,14 @@ package final class Trainer {
     state.epoch += 1
     state.batch = 0
     state.sums = TrainingState.Sums()
-    let endsEarly = hasLostPatience
-    state.isFinished = state.epoch == recipe.epochs || endsEarly
+    // What has come to its end anyway does not end early.
+    if state.epoch == recipe.epochs && !isCut { state.stopReason = nil }
+    state.isFinished = state.epoch == recipe.epochs || state.stopReason != nil
     let store = try checkpoint()
     if isBest { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
     try save(store)
     try watch(.epochEnded(result))
-    if endsEarly, let patience = recipe.patience {
-      try watch(
-        .told("stopped early: no better accuracy in \(patience.counted("epoch")) (--patience \(patience))"))
-    }
-  }
-
-  /// Whether the accuracy has not become better for as long as the recipe waits, and epochs are left.
-  private var hasLostPatience: Bool {
-    guard let patience = recipe.patience, let best = state.bestEpoch else { return false }
-    return state.epoch < recipe.epochs && state.epoch - 1 - best >= patience
+    if let reason = state.stopReason { try watch(.told("stopped early: " + reason)) }
   }
 
   /// Does something with the network as it is evaluated and kept: with the averages of its weights, and with what adapters
@@ -354,7 +370,7 @@ package final class Trainer {
       for tensor in try adapters?.tensors(weights: weights) ?? [] { try store.append(tensor) }
       return store
     }
-    for tensor in step.optimizer.tensors() { try store.append(tensor) }
+    for tensor in step.optimizer.tensors() + HookTensors.all(of: hooks) { try store.append(tensor) }
     store.metadata = configuration.metadata.entries
     store.metadata[TrainingState.key] = state.json.text()
     return try ContentDigest.sealed(store)

@@ -12,6 +12,8 @@ package struct TrainingState: Sendable, Equatable {
   package var bestAccuracy: Double?
   package var bestEpoch: Int?
   package var isFinished = false
+  /// Why the run ends before its last epoch, once a hook has said so.
+  package var stopReason: String?
   /// Whose slots the checkpoint has; nil in those of versions that had AdamW alone.
   package var optimizer: String?
   /// Sums over the epoch under way.
@@ -47,7 +49,9 @@ package struct TrainingState: Sendable, Equatable {
           .init(key: "correct", value: .int(sums.correct)), .init(key: "count", value: .int(sums.count)),
         ]),
     ])
-    return optimizer.map { all.merging(["optimizer": .string($0)]) } ?? all
+    // Only where they say something: other versions know no such keys.
+    return all.merging(
+      ["optimizer": optimizer, "stopped": stopReason].compactMapValues { $0.map(JSON.string) })
   }
 
   /// - Throws: `Failure` naming the key that is missing or makes no sense.
@@ -60,6 +64,7 @@ package struct TrainingState: Sendable, Equatable {
     bestEpoch = try reader.optional("best_epoch", "a whole number", \.int)
     isFinished = try reader.flag("finished")
     if reader.keys.contains("optimizer") { optimizer = try reader.text("optimizer") }
+    if reader.keys.contains("stopped") { stopReason = try reader.text("stopped") }
     var inner = try RecordReader(
       reader.value("sums", "an object") { $0 }, "the training state", prefix: "sums.", allowsMissing: false)
     // All others are losses by name.
