@@ -10,7 +10,7 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 guard arguments.count == 4 else { throw Failure(.usage, "give weights, images, a run folder and an output") }
 
 // Before a recipe names it, and before a run that was begun with it is resumed.
-try Optimizers.add(LAMB.self)
+try LAMB.register()
 
 func tell(_ event: TrainingEvent) { if case .epochEnded = event { print(event) } }
 

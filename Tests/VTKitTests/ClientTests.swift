@@ -101,11 +101,11 @@ struct ClientTests {
     let lamb = [Self.weights, folder.file("images"), folder.file("lamb-run"), folder.file("lamb.npz")]
     let stepped = try outcome("OwnOptimizer", lamb[0], lamb[1], lamb[2], lamb[3])
     #expect(stepped.contains("epoch 4 done") && stepped.contains("12 updates with lamb, "), "\(stepped)")
-    // This program has not added it, and says so.
+    // This program has not registered it, and says so.
     let failure = #expect(throws: Failure.self) { try TrainingRun.resume(lamb[2]) }
     #expect(
       failure?.problem.contains("'optimizer.name' is \"lamb\"") == true, "\(failure?.description ?? "")")
-    #expect(failure?.hint?.contains("Optimizers.add") == true)
+    #expect(failure?.hint?.contains("registered it") == true)
     // The example goes on with the finished run.
     try FileManager.default.removeItem(atPath: lamb[3])
     #expect(

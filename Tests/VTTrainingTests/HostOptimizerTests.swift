@@ -38,7 +38,7 @@ struct HostOptimizerTests {
 
   @Test(arguments: [nil, 0.25])
   func itGetsWhatTheBuiltInOnesGet(_ clipNorm: Double?) throws {
-    try Optimizers.add(CountingLion.self)
+    try CountingLion.register()
     let rates = [0.01, 0.02, 0.005, 0.01]
     let expected = try OptimizerTests.run(OptimizerSettings("lion", clipNorm: clipNorm), rates: rates)
     let settings = OptimizerSettings("counting-lion", clipNorm: clipNorm)
@@ -70,7 +70,7 @@ struct HostOptimizerTests {
   }
 
   @Test func stoppedRunsResumeToTheSameBits() throws {
-    try Optimizers.add(CountingLion.self)
+    try CountingLion.register()
     let folder = try TemporaryFolder()
     let data = try TrainerTests.data(folder)
     var recipe = TrainerTests.recipe(epochs: 3)
@@ -99,11 +99,11 @@ struct HostOptimizerTests {
     #expect(
       problem.hasPrefix("the recipe's 'optimizer.name' is \"their-lion\", and must be one of adamw,"),
       "\(problem)")
-    #expect(failure?.hint?.contains("Optimizers.add") == true && failure?.kind == .badInput)
+    #expect(failure?.hint?.contains("registered it") == true && failure?.kind == .badInput)
   }
 
   @Test func numbersThatItRefusesBeginNoRun() throws {
-    try Optimizers.add(CountingLion.self)
+    try CountingLion.register()
     let folder = try TemporaryFolder()
     var recipe = TrainerTests.recipe()
     recipe.optimizer = OptimizerSettings("counting-lion")
@@ -116,7 +116,7 @@ struct HostOptimizerTests {
     #expect(!FileManager.default.fileExists(atPath: folder.file("run/config.json")))
   }
 
-  @Test func settingsFromBeforeItWasAddedAreRefused() throws {
+  @Test func settingsFromBeforeItWasRegisteredAreRefused() throws {
     struct Late: HostOptimizer {
       static let name = "late"
       static let slots: [String] = []
@@ -132,11 +132,11 @@ struct HostOptimizerTests {
     recipe.optimizer = OptimizerSettings("late")
     let before = #expect(throws: Failure.self) { try recipe.validate() }
     #expect(before?.problem.hasPrefix("--optimizer must be one of adamw, sgd, lion") == true)
-    try Optimizers.add(Late.self)
+    try Late.register()
     let after = #expect(throws: Failure.self) { try recipe.validate() }
     #expect(
       after?.problem
-        == "--optimizer 'late' was chosen before the program added it: call Optimizers.add first")
+        == "--optimizer 'late' was chosen before the program registered it")
     recipe.optimizer = OptimizerSettings("late")
     try recipe.validate()
   }
@@ -156,7 +156,7 @@ struct HostOptimizerTests {
 
   @Test func whatIsTakenIsRefused() throws {
     func problem<Part: WrongPart>(_ part: Part.Type) -> String? {
-      let failure = #expect(throws: Failure.self) { try Optimizers.add(Wrong<Part>.self) }
+      let failure = #expect(throws: Failure.self) { try Wrong<Part>.register() }
       return failure?.kind == .usage ? failure?.problem : nil
     }
     #expect(problem(TakenName.self) == "there is an optimizer 'adamw' already")
@@ -167,8 +167,8 @@ struct HostOptimizerTests {
     #expect(problem(TakenNumber.self) == "the optimizer 'wrong' cannot have a number 'clipNorm'")
     #expect(Optimizers.named("wrong") == nil)
     // The same once more is no mistake; another of its name is.
-    try Optimizers.add(CountingLion.self)
-    try Optimizers.add(CountingLion.self)
+    try CountingLion.register()
+    try CountingLion.register()
     #expect(problem(TwinName.self) == "there is an optimizer 'counting-lion' already")
   }
 }

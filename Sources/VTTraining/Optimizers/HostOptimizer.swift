@@ -1,7 +1,7 @@
 import VTTensor
 
 /// An optimizer of your own: a rule, on plain arrays, by which the weights of a parameter follow their gradient.
-/// `Optimizers.add` makes it known, and a recipe then names it.
+/// `register` makes it known, and a recipe then names it.
 ///
 /// ```swift
 /// struct SignDescent: HostOptimizer {
@@ -55,6 +55,13 @@ public protocol HostOptimizer: Sendable {
   func update(
     _ weights: inout [Float], gradient: [Float], slots: inout [[Float]], learningRate: Float,
     weightDecay: Float, count: Int)
+}
+
+extension HostOptimizer {
+  /// Makes the optimizer known to this process: recipes can name it, and runs that were begun with it go on. Doing so again
+  /// changes nothing.
+  /// - Throws: `Failure` where its name, or that of a slot or number, is taken or empty.
+  public static func register() throws { try Optimizers.add(Self.self) }
 }
 
 /// A program's optimizer among the built-in ones. It copies the parameter to the host and back.

@@ -1,6 +1,6 @@
 /// Which optimizer trains, with its numbers.
 public struct OptimizerSettings: Sendable, Equatable {
-  /// `adamw`, `sgd`, `lion`, or one that `Optimizers.add` made known.
+  /// `adamw`, `sgd`, `lion`, or a `HostOptimizer` that was registered.
   public let name: String
   /// Multiplies the parameters that decay; biases and norms do not.
   public var weightDecay: Double
@@ -9,7 +9,7 @@ public struct OptimizerSettings: Sendable, Equatable {
   /// The optimizer's own numbers by name, all of them.
   private var numbers: [String: Double]
 
-  /// An optimizer with its usual numbers. One of your own is added before.
+  /// An optimizer with its usual numbers. One of your own is registered before.
   public init(_ name: String = "adamw", weightDecay: Double? = nil, clipNorm: Double? = 5) {
     let type = Optimizers.named(name)
     self.name = name

@@ -2,7 +2,7 @@ import Foundation
 import VTCore
 
 /// The optimizers that a recipe can name.
-public enum Optimizers {
+package enum Optimizers {
   /// VTKit's own.
   package static let all: [any Optimizer.Type] = [AdamW.self, SGD.self, Lion.self]
 
@@ -12,10 +12,8 @@ public enum Optimizers {
   /// Programs' own; `lock` guards it.
   nonisolated(unsafe) private static var added: [any Optimizer.Type] = []
 
-  /// Makes an optimizer of your own known to this process: recipes can name it, and runs that were begun with it go on.
-  /// Adding the same type again changes nothing.
-  /// - Throws: `Failure` where its name, or that of a slot or number, is taken or empty.
-  public static func add<Own: HostOptimizer>(_ optimizer: Own.Type) throws {
+  /// See `HostOptimizer.register`.
+  static func add<Own: HostOptimizer>(_ optimizer: Own.Type) throws {
     try check(optimizer)
     try lock.withLock {
       if added.contains(where: { $0 == HostedOptimizer<Own>.self }) { return }

@@ -99,7 +99,7 @@ extension Recipe {
 
   /// For whoever goes on with a run of another program.
   private static let ownOptimizerHint =
-    "an optimizer of a program's own is known to that program alone, once it has called Optimizers.add: resume the run with that program"
+    "an optimizer of a program's own is known to that program alone, once it has registered it: resume the run with that program"
 
   /// What all versions before the second did.
   private mutating func doAsBefore() {

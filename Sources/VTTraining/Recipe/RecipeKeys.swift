@@ -71,7 +71,7 @@ extension RecipeKey {
       problem: { recipe in
         guard let type = Optimizers.named(recipe.optimizer.name) else { return "must be " + Optimizers.list }
         return type.numbers.allSatisfy { recipe.optimizer.value($0.name) != nil }
-          ? nil : "'\(type.name.printable)' was chosen before the program added it: call Optimizers.add first"
+          ? nil : "'\(type.name.printable)' was chosen before the program registered it"
       }),
     RecipeKey(
       "optimizer.weightDecay", "--weight-decay", \.optimizer.weightDecay, .number,
