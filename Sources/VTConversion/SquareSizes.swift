@@ -58,7 +58,7 @@ extension ConfigurationSolver {
       else { return nil }
       return LoadNote(
         .assumed, key: key,
-        "\(key) = \(value): \(side * side) cells are taken as a square of \(side) x \(side), since the file does not record it (--model-config overrides)"
+        "\(key) = \(value): \(side * side) cells are taken as a square of \(side) x \(side), since the file does not say it (--model-config overrides)"
       )
     }
   }
