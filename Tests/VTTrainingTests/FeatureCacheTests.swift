@@ -143,6 +143,28 @@ struct FeatureCacheTests {
     #expect(data.reads - reads == 2 * data.training.count + data.validation.count + 2)
   }
 
+  /// Balanced sampling shows an image of a small class several times in an epoch, each copy augmented in its own way.
+  @Test func copiesAndViewsHavePlacesOfTheirOwn() throws {
+    let folder = try TemporaryFolder()
+    let data = try TrainerTests.data(folder)
+    for name in try FileManager.default.contentsOfDirectory(atPath: data.path + "/train/people").sorted()
+      .dropFirst()
+    {
+      try FileManager.default.removeItem(atPath: data.path + "/train/people/" + name)
+    }
+    let few = try ImageFolder(data.path)
+    let bits = try [1, 1 << 30].map { cache in
+      let trainer = try Self.trainer(AllNetworksTests.networks[0], few, folder.file("run\(cache)")) {
+        Kind.blocks.set(&$0)
+        ($0.augments, $0.views, $0.epochs, $0.cacheSize) = (true, 3, 4, cache)
+        $0.sampling = .balanced
+      }
+      try trainer.run()
+      return try TrainerTests.bits(trainer)
+    }
+    #expect(bits[0] == bits[1])
+  }
+
   @Test func stoppedRunsGoOnToTheSameBits() throws {
     let folder = try TemporaryFolder()
     let data = try TrainerTests.data(folder)

@@ -24,14 +24,14 @@ package final class FeatureCache: Sendable {
   /// What the prefix gives for a batch.
   /// - Parameters:
   ///   - places: of the batch's images.
-  ///   - compute: runs the prefix alone over an image `[1, size, size, channels]`.
+  ///   - run: runs the prefix alone over an image `[1, size, size, channels]`.
   /// - Returns: how a pass over the batch goes on from it, with images that nothing may read.
   func pass(
-    _ batch: Batch, places: [Int], _ engine: Engine, compute: (Tensor, PrefixPass) throws -> Void
+    _ batch: Batch, places: [Int], _ engine: Engine, run: (Tensor, PrefixPass) throws -> Void
   ) throws -> (images: Tensor, pass: PrefixPass) {
     let rows = try places.enumerated().map { row, place in
       if let known = try store.read(place) { return known }
-      let numbers = try self.compute(batch, row, engine, compute)
+      let numbers = try compute(batch, row, engine, run)
       if place < room { try store.write(numbers, at: place) }
       return numbers
     }
@@ -46,13 +46,13 @@ package final class FeatureCache: Sendable {
 
   /// All that is kept of one of a batch's images.
   private func compute(
-    _ batch: Batch, _ row: Int, _ engine: Engine, _ compute: (Tensor, PrefixPass) throws -> Void
+    _ batch: Batch, _ row: Int, _ engine: Engine, _ run: (Tensor, PrefixPass) throws -> Void
   ) throws -> [Float] {
     let length = batch.images.count / batch.count
     let image = engine.tensor(
       Array(batch.images[row * length..<(row + 1) * length]), [1] + batch.shape.dropFirst())
     var kept = [[Float]](repeating: [], count: prefix.kept.count)
-    try compute(image, .alone(prefix) { place, storage in kept[place] = storage.values })
+    try run(image, .alone(prefix) { place, storage in kept[place] = storage.values })
     return kept.flatMap { $0 }
   }
 }

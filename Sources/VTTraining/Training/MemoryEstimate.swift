@@ -31,10 +31,8 @@ package struct MemoryEstimate: Sendable {
     let state = backend.bytes
     parts.measureStep(recipe, engine)
     stepBytes = backend.peakBytes
-    let cached = try data.map {
-      try FeatureCaches.bytes(configuration, images: $0.training.count, validation: $0.validation.count)
-    }
-    hostBytes = batches + state + (cached ?? 0)
+    let cached = try data.flatMap { try FeaturePlan(configuration, $0)?.memoryBytes } ?? 0
+    hostBytes = batches + state + cached
     parameterCount = parameters.all.reduce(0) { sum, parameter in
       let isCounted = parameters.declaration(parameter.name)?.isRunningStatistic != true
       return sum + (isCounted ? parameter.tensor.count : 0)

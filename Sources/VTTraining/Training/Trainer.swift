@@ -51,7 +51,7 @@ package final class Trainer {
     let parts = try Parts(configuration, weights, engine, teacher: teacher)
     var configuration = configuration
     configuration.recipe.settle(for: parts.model)
-    caches = try FeatureCaches(configuration, data, folder: folder.path)
+    caches = try FeaturePlan(configuration, data).map { FeatureCaches($0, folder: folder.path) }
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
@@ -129,7 +129,7 @@ package final class Trainer {
       self.hooks = Self.hooks(of: configuration.recipe) + hooks
       try HookTensors.restore(store, to: self.hooks)
       epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
-      caches = try FeatureCaches(configuration, data, folder: folder.path)
+      caches = try FeaturePlan(configuration, data).map { FeatureCaches($0, folder: folder.path) }
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
       if failure.kind == .no { failure.kind = .badInput }
@@ -233,7 +233,7 @@ package final class Trainer {
   private func inputs(_ batch: Batch, _ order: SampleOrder, epoch: Int) throws -> StepInputs {
     guard let cache = caches?.training else { return epochBatches.inputs(batch, order, epoch: epoch) }
     let places = epochBatches.places(batch, order, epoch: epoch)
-    let (images, pass) = try cache.pass(batch, places: places, engine, compute: step.runPrefix)
+    let (images, pass) = try cache.pass(batch, places: places, engine, run: step.runPrefix)
     return epochBatches.inputs(batch, order, epoch: epoch, images: images, prefix: pass)
   }
 

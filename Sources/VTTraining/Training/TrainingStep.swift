@@ -114,7 +114,7 @@ package final class TrainingStep {
   func analyze(_ inputs: StepInputs, _ analysis: PrefixAnalysis) {
     var inputs = inputs
     inputs.prefix = .analyzed(analysis)
-    _ = gradients(inputs, random: RandomKey(seed: 0, purpose: .dropout), memory: .balanced)
+    _ = gradients(inputs, random: RandomKey(seed: 0, purpose: .dropout))
   }
 
   /// Runs the constant prefix of a step alone.
@@ -126,12 +126,10 @@ package final class TrainingStep {
 
   /// The passes alone: leaves each parameter's gradient in place, added to what was there.
   /// - Parameter share: what the gradient is multiplied by; nil by nothing.
-  func gradients(
-    _ inputs: StepInputs, random: RandomKey, share: Double? = nil, memory: MemoryPolicy? = nil
-  ) -> Pass {
+  func gradients(_ inputs: StepInputs, random: RandomKey, share: Double? = nil) -> Pass {
     let tape = Tape(
       engine, recording: true, training: true, random: random,
-      memory: memory ?? (recomputes ? .recomputeBlocks : .balanced), prefix: inputs.prefix)
+      memory: recomputes ? .recomputeBlocks : .balanced, prefix: inputs.prefix)
     // Until the end of the backward pass: it may compute blocks again.
     return model.parameters.replacing(adapters?.sums(tape) ?? [:]) {
       let output = model.forward(inputs.images, tape)
