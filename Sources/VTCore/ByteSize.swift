@@ -4,7 +4,7 @@ import Foundation
 package struct ByteSize: Sendable {
   package let bytes: Int
 
-  /// - Returns: nil where the text is no size above 0.
+  /// - Returns: nil if the text is not a positive size.
   package init?(_ text: String) {
     let text = text.uppercased()
     let units = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1), ("", 1)]
@@ -25,7 +25,7 @@ package struct ByteSize: Sendable {
       unit += 1
     }
     if unit == 0 { return "\(bytes) B" }
-    return String(format: "%.\(size < 10 ? 2 : size < 100 ? 1 : 0)f ", size) + units[unit]
+    return Format.fixed(size, size < 10 ? 2 : size < 100 ? 1 : 0) + " " + units[unit]
   }
 
   /// As an option's value that is at least so much: `87MB`.

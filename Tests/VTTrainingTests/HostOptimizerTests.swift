@@ -166,7 +166,7 @@ struct HostOptimizerTests {
     #expect(problem(TwinSlots.self) == "the optimizer 'wrong' has two slots of one name")
     #expect(problem(TakenNumber.self) == "the optimizer 'wrong' cannot have a number 'clipNorm'")
     #expect(Optimizers.named("wrong") == nil)
-    // The same once more is no mistake; another of its name is.
+    // Registering the same type again is allowed; another type with its name is refused.
     try CountingLion.register()
     try CountingLion.register()
     #expect(problem(TwinName.self) == "there is an optimizer 'counting-lion' already")

@@ -123,11 +123,11 @@ struct ReportRunTests {
     (93_780, "26 h 3 min"),
   ])
   func durationsAreReadable(_ seconds: Double, _ text: String) {
-    #expect(ReportText.duration(seconds) == text)
+    #expect(Format.duration(seconds) == text)
   }
 
   @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (21_665_664, "21,665,664"), (-1234, "-1,234")])
-  func countsHaveSeparators(_ count: Int, _ text: String) { #expect(ReportText.count(count) == text) }
+  func countsHaveSeparators(_ count: Int, _ text: String) { #expect(Format.count(count) == text) }
 
   /// Each process leaves a line, however it ends; damaged lines do no harm.
   @Test func sessionsAreKept() throws {

@@ -43,7 +43,8 @@ struct ReportTests {
     Row(
       testDescription: "no validation images", predictions: nil,
       has: [
-        "No validation images, so there is no accuracy to show.", "<h2 id=\"curves\">", "<h2 id=\"recipe\">",
+        "There were no validation images, so accuracy was not measured.", "<h2 id=\"curves\">",
+        "<h2 id=\"recipe\">",
       ],
       lacks: ["Confusion", "mistakes", "validation image right", "Calibration", "<h2 id=\"classes\">"]),
     Row(

@@ -53,7 +53,7 @@ struct CompareRunsCommand: ParsableCommand {
         run.path,
         run.doneCount == run.epochCount ? "\(run.doneCount)" : "\(run.doneCount) of \(run.epochCount)",
         run.bestEpoch.map { "\($0)" } ?? "", run.accuracy.map(Format.percent) ?? "", text(run.validationLoss),
-        text(run.trainingLoss), ReportText.duration(run.seconds))
+        text(run.trainingLoss), Format.duration(run.seconds))
     }
     return table
   }

@@ -39,37 +39,3 @@ struct Table {
     return ([line(0), rule] + rows.indices.map { line($0 + 1) }).joined(separator: "\n")
   }
 }
-
-/// Numbers for people.
-enum Format {
-  static func count(_ value: Int) -> String {
-    var digits = String(value)
-    var at = digits.count - 3
-    while at > (value < 0 ? 1 : 0) {
-      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: at))
-      at -= 3
-    }
-    return digits
-  }
-
-  static func fixed(_ value: Double, _ digits: Int) -> String {
-    String(format: "%.\(digits)f", value)
-  }
-
-  static func percent(_ value: Double) -> String { fixed(100 * value, 2) + " %" }
-  static func shape(_ shape: [Int]) -> String {
-    "[" + shape.map(String.init).joined(separator: ", ") + "]"
-  }
-}
-
-/// Most memory this process has had, in bytes.
-func peakMemory() -> Int {
-  var usage = rusage()
-  #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
-    return usage.ru_maxrss
-  #else
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
-  #endif
-}

@@ -1,4 +1,5 @@
 import Foundation
+import VTCore
 import VTTraining
 
 /// Shows a run: a bar for the epoch on a terminal, a line for each that ended.

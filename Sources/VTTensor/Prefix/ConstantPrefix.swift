@@ -73,7 +73,7 @@ package enum PrefixPass {
 final class AbsentStorage: Storage {}
 
 extension Engine {
-  /// A tensor that nothing may read: it stands in for images whose prefix is given.
+  /// A tensor without numbers, in place of images whose prefix is given. Reading it traps.
   package func absent(_ shape: [Int]) -> Tensor {
     Tensor(Value(shape, AbsentStorage(.f32, count: shape.reduce(1, *), backend: backend)))
   }

@@ -54,13 +54,10 @@ struct DistillationObjective: Objective, @unchecked Sendable {
     var values = [Float](repeating: 0, count: logits.count)
     var entropy = 0.0
     for row in stride(from: 0, to: logits.count, by: classes) {
-      let scaled = logits[row..<row + classes].map { Double($0) / temperature }
-      let largest = scaled.max() ?? 0
-      let sum = scaled.reduce(0) { $0 + exp($1 - largest) }
+      let softmax = Softmax(logits[row..<row + classes].map { Double($0) / temperature })
       for c in 0..<classes {
-        let logarithm = scaled[c] - largest - log(sum)
-        values[row + c] = Float(exp(logarithm))
-        entropy -= exp(logarithm) * logarithm
+        values[row + c] = Float(softmax[c])
+        entropy += softmax[c] * softmax.crossEntropy(c)
       }
     }
     return (values, entropy / Double(max(1, logits.count / classes)))

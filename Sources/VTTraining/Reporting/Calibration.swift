@@ -1,4 +1,5 @@
 import Foundation
+import VTCore
 
 /// Whether probabilities mean what they say: predictions in ten bins by the probability of the predicted class (Guo et al.,
 /// "On Calibration of Modern Neural Networks", ICML 2017).
@@ -72,7 +73,7 @@ struct ReliabilityChart {
         "<rect class=\"c0\" x=\"\(x(start + 0.008))\" y=\"\(y(accuracy))\" width=\"\(LineChart.text(Self.side * 0.084))\" "
       out +=
         "height=\"\(LineChart.text(max(1, Self.side * accuracy)))\"><title>\(index * 10) to \((index + 1) * 10) %: "
-      out += "\(bin.count.counted("prediction")), \(ReportText.percent(accuracy)) right</title></rect>"
+      out += "\(bin.count.counted("prediction")), \(Format.percent(accuracy)) right</title></rect>"
     }
     out += "<line class=\"mark\" x1=\"\(x(0))\" x2=\"\(x(1))\" y1=\"\(y(0))\" y2=\"\(y(1))\"/>"
     out +=

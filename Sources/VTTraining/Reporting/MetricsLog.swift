@@ -35,6 +35,15 @@ package final class MetricsLog {
     }
   }
 
+  /// A number of each epoch, at the epoch's end.
+  /// - Parameter epochs: the epochs' lines.
+  static func curve(_ name: String, _ epochs: [JSON], times factor: Double = 1) -> [(x: Double, y: Double)] {
+    epochs.compactMap { line in
+      guard let epoch = line["epoch"]?.int, let y = line[name]?.double, y.isFinite else { return nil }
+      return (Double(epoch + 1), y * factor)
+    }
+  }
+
   /// The lines of a log; other lines are left out.
   package static func read(_ path: String) -> [JSON] {
     guard let data = try? RunFile.read(path) else { return [] }

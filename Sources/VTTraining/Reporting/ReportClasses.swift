@@ -6,9 +6,6 @@ extension ReportPage {
   private static let mostInMatrix = 60
 
   var classFigures: String {
-    let sets = [("validation", evaluation), ("test", test)].compactMap { name, evaluation in
-      evaluation.flatMap { $0.count > 0 ? (name, $0) : nil }
-    }
     guard !sets.isEmpty, !classes.isEmpty else { return "" }
     let training = data.training.reduce(into: [Int: Int]()) { $0[$1.label, default: 0] += 1 }
     let tables = sets.map { name, evaluation in
@@ -77,7 +74,7 @@ extension ReportPage {
       html += "<tr><th>\(classes[label].htmlEscaped)</th>"
       for (other, count) in row.enumerated() {
         // Pale enough for the number to be read.
-        let share = ReportText.hundredths(0.75 * Double(count) / total)
+        let share = Format.fixed(0.75 * Double(count) / total, 2)
         let colour = other == label ? "right" : "wrong"
         html +=
           count == 0 ? "<td></td>" : "<td style=\"background:rgba(var(--\(colour)),\(share))\">\(count)</td>"

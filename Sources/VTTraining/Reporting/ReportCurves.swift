@@ -55,12 +55,8 @@ extension ReportPage {
     return words.prefix(1).uppercased() + words.dropFirst()
   }
 
-  /// A number of each epoch, at the epoch's end.
   private func byEpoch(_ name: String, times factor: Double = 1) -> [(x: Double, y: Double)] {
-    epochs.compactMap { line in
-      guard let epoch = line["epoch"]?.int, let y = line[name]?.double, y.isFinite else { return nil }
-      return (Double(epoch + 1), y * factor)
-    }
+    MetricsLog.curve(name, epochs, times: factor)
   }
 
   /// A number of each update, within its epoch.

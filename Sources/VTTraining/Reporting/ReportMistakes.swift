@@ -6,9 +6,6 @@ extension ReportPage {
   private static let mostMistakes = 24
 
   var calibration: String {
-    let sets = [("validation", evaluation), ("test", test)].compactMap { name, evaluation in
-      evaluation.flatMap { $0.count > 0 ? (name, $0) : nil }
-    }
     guard !sets.isEmpty else { return "" }
     let charts = sets.map { name, evaluation in
       let calibration = Calibration(evaluation)
@@ -16,10 +13,10 @@ extension ReportPage {
       let tendency =
         abs(gap) < 0.005
         ? "on the whole neither too sure nor too unsure"
-        : "on the whole \(ReportText.percent(abs(gap))) too \(gap > 0 ? "sure" : "unsure")"
+        : "on the whole \(Format.percent(abs(gap))) too \(gap > 0 ? "sure" : "unsure")"
       return """
         <div><h3>On the \(name) images</h3>
-        <p>Expected calibration error: <b>\(ReportText.percent(calibration.expectedError))</b>; \(tendency).</p>
+        <p>Expected calibration error: <b>\(Format.percent(calibration.expectedError))</b>; \(tendency).</p>
         \(ReliabilityChart(calibration: calibration).html)</div>
         """
     }

@@ -20,6 +20,13 @@ struct ReportPage {
 
   var classes: [String] { configuration.metadata.classes ?? [] }
 
+  /// What was measured, by the name of the images.
+  var sets: [(name: String, evaluation: Evaluation)] {
+    [("validation", evaluation), ("test", test)].compactMap { name, evaluation in
+      evaluation.flatMap { $0.count > 0 ? (name, $0) : nil }
+    }
+  }
+
   func name(_ label: Int) -> String { label < classes.count ? classes[label] : "\(label)" }
 
   /// A part of the page with a heading, to which the links on top lead; left out where it has nothing to say.

@@ -8,12 +8,12 @@ extension ReportPage {
 
   private var headline: String {
     guard let evaluation, evaluation.count > 0 else {
-      return "<p>No validation images, so there is no accuracy to show.</p>"
+      return "<p>There were no validation images, so accuracy was not measured.</p>"
     }
     let planned = configuration.recipe.epochs
     let early = state.isFinished && state.epoch < planned ? " (stopped early after \(state.epoch))" : ""
     return """
-      <p><span class="big">\(ReportText.percent(evaluation.accuracy))</span> of \
+      <p><span class="big">\(Format.percent(evaluation.accuracy))</span> of \
       \(evaluation.count.counted("validation image")) right (\(evaluation.correct)), best epoch \
       \((state.bestEpoch ?? 0) + 1) of \(planned)\(early)</p>
       """
@@ -21,9 +21,6 @@ extension ReportPage {
 
   /// Figures of both sets, side by side.
   private var table: String {
-    let sets = [("validation", evaluation), ("test", test)].compactMap { name, evaluation in
-      evaluation.flatMap { $0.count > 0 ? (name, $0) : nil }
-    }
     guard !sets.isEmpty else { return "" }
     func row(_ title: String, _ value: (Evaluation) -> String) -> String {
       "<tr><th>\(title)</th>" + sets.map { "<td>\(value($0.1))</td>" }.joined() + "</tr>"
@@ -32,22 +29,22 @@ extension ReportPage {
       ClassFigures(evaluation, classes: classes.count)
     }
     func percents(_ interval: (low: Double, high: Double)) -> String {
-      "\(ReportText.percent(interval.low)) to \(ReportText.percent(interval.high))"
+      "\(Format.percent(interval.low)) to \(Format.percent(interval.high))"
     }
     var rows = [
       "<thead><tr><th></th>" + sets.map { "<th>\($0.0)</th>" }.joined() + "</tr></thead><tbody>",
-      row("images") { ReportText.count($0.count) }, row("right") { ReportText.count($0.correct) },
-      row("accuracy") { ReportText.percent($0.accuracy) },
+      row("images") { Format.count($0.count) }, row("right") { Format.count($0.correct) },
+      row("accuracy") { Format.percent($0.accuracy) },
       row("95 % interval") { percents($0.accuracyInterval) },
     ]
     if classes.count > 5 {
-      rows.append(row("among the five likeliest") { ReportText.percent($0.top5Accuracy) })
+      rows.append(row("among the five likeliest") { Format.percent($0.top5Accuracy) })
     }
     rows += [
-      row("always the largest class") { ReportText.percent(figures($0).largestShare) },
+      row("always the largest class") { Format.percent(figures($0).largestShare) },
       row("F1, mean over classes") { ReportText.share(figures($0).means?.f1) },
       row("cross-entropy") { ReportText.share($0.loss) },
-      row("calibration error") { ReportText.percent(Calibration($0).expectedError) },
+      row("calibration error") { Format.percent(Calibration($0).expectedError) },
     ]
     let unreadable = sets.map(\.1.failures.count)
     if unreadable.contains(where: { $0 > 0 }) {

@@ -31,8 +31,8 @@ extension ReportPage {
       epochs.last?["images_per_second"]?.double.map {
         "; \(Int($0.rounded())) images a second in the last epoch"
       } ?? ""
-    rows.append(("training took", ReportText.duration(trainingSeconds) + pauses + speed))
-    rows.append(("updates", ReportText.count(state.updates)))
+    rows.append(("training took", Format.duration(trainingSeconds) + pauses + speed))
+    rows.append(("updates", Format.count(state.updates)))
     rows.append(("processor", last.processor.htmlEscaped))
     rows.append(("threads", "\(last.threads)"))
     rows.append(("instruction set", last.instructions.htmlEscaped))
@@ -80,8 +80,8 @@ extension ReportPage {
       rows.append(("began with", "random weights"))
     }
     if network.parameterCount > 0 {
-      rows.append(("parameters", ReportText.count(network.parameterCount)))
-      rows.append(("numbers trained", ReportText.count(network.trainedCount) + drlocRemark))
+      rows.append(("parameters", Format.count(network.parameterCount)))
+      rows.append(("numbers trained", Format.count(network.trainedCount) + drlocRemark))
     }
     for member in shape.members ?? [] {
       rows.append((member.key.replacing("_", with: " "), Self.text(member.value).htmlEscaped))
@@ -99,11 +99,11 @@ extension ReportPage {
     var rows = [
       ("data", configuration.data.htmlEscaped), ("kind", data.kind.htmlEscaped),
       ("classes", "\(classes.count): \(classes.joined(separator: ", ").htmlEscaped)"),
-      ("training images", ReportText.count(data.training.count)),
-      ("validation images", ReportText.count(data.validation.count) + validation.htmlEscaped),
+      ("training images", Format.count(data.training.count)),
+      ("validation images", Format.count(data.validation.count) + validation.htmlEscaped),
     ]
     if !data.test.isEmpty {
-      rows.append(("test images", ReportText.count(data.test.count) + test.htmlEscaped))
+      rows.append(("test images", Format.count(data.test.count) + test.htmlEscaped))
     }
     if let images = extras.images { rows.append(("preprocessing", images.htmlEscaped)) }
     return rows

@@ -42,14 +42,6 @@ package struct RunComparison {
     package var trainingLoss: Double? { epochs.last?["train_loss"]?.double }
     package var seconds: Double { epochs.reduce(0) { $0 + ($1["seconds"]?.double ?? 0) } }
 
-    /// A measure over the epochs.
-    func curve(_ key: String) -> [(x: Double, y: Double)] {
-      epochs.compactMap { epoch in
-        guard let number = epoch["epoch"]?.int, let value = epoch[key]?.double else { return nil }
-        return (Double(number + 1), value)
-      }
-    }
-
     /// All that decides the run, by what it is called.
     var settings: [(name: String, value: String)] {
       let recipe = configuration.recipe

@@ -28,7 +28,7 @@ extension RunComparison {
   private func chart(_ title: String, _ key: String, times factor: Double = 1) -> String {
     let curves = runs.enumerated().map { index, run in
       LineChart.Curve(
-        name: run.path, points: run.curve(key).map { ($0.x, factor * $0.y) },
+        name: run.path, points: MetricsLog.curve(key, run.epochs, times: factor),
         colour: index % PageStyle.colourCount)
     }
     return LineChart(title, curves).html
@@ -40,8 +40,8 @@ extension RunComparison {
       [
         run.path.htmlEscaped,
         run.doneCount == run.epochCount ? "\(run.doneCount)" : "\(run.doneCount) of \(run.epochCount)",
-        run.bestEpoch.map { "\($0)" } ?? "–", run.accuracy.map(ReportText.percent) ?? "–",
-        Self.loss(run.validationLoss), Self.loss(run.trainingLoss), ReportText.duration(run.seconds),
+        run.bestEpoch.map { "\($0)" } ?? "–", run.accuracy.map(Format.percent) ?? "–",
+        Self.loss(run.validationLoss), Self.loss(run.trainingLoss), Format.duration(run.seconds),
       ]
     }
     return Self.table(head, rows)

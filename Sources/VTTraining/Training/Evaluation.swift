@@ -77,20 +77,19 @@ public struct Evaluation: Sendable {
   ) {
     for row in 0..<batch.count {
       let values = logits[row * classes..<(row + 1) * classes].map { Double($0) }
-      let largest = values.max() ?? 0
-      let sum = values.reduce(0) { $0 + exp($1 - largest) }
+      let softmax = Softmax(values)
       let label = Int(batch.labels[row])
-      let best = values.firstIndex(of: largest) ?? 0
+      let best = values.firstIndex(of: softmax.largest) ?? 0
       // Larger logits than the label's; equals before it count too.
       let ahead = values.indices.count {
         values[$0] > values[label] || values[$0] == values[label] && $0 < label
       }
       if ahead < 5 { top5Correct += 1 }
-      lossSum += largest + log(sum) - values[label]
+      lossSum += softmax.crossEntropy(label)
       predictions.append(
         Prediction(
-          sample: samples[batch.positions[row]], predicted: best, confidence: Float(1 / sum),
-          labelProbability: Float(exp(values[label] - largest) / sum)))
+          sample: samples[batch.positions[row]], predicted: best, confidence: Float(1 / softmax.sum),
+          labelProbability: Float(softmax[label])))
     }
   }
 }

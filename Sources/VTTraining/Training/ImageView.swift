@@ -37,10 +37,8 @@ extension ModelOutput {
     for output in outputs {
       let logits = output.logits.values
       for row in stride(from: 0, to: logits.count, by: classes) {
-        let values = logits[row..<row + classes].map { Double($0) }
-        let largest = values.max() ?? 0
-        let sum = values.reduce(0) { $0 + exp($1 - largest) }
-        for c in 0..<classes { sums[row + c] += exp(values[c] - largest) / sum }
+        let probabilities = Softmax(logits[row..<row + classes])
+        for c in 0..<classes { sums[row + c] += probabilities[c] }
       }
     }
     // A probability may underflow; its logarithm must stay a number.
