@@ -63,7 +63,7 @@ test-faults: setup
 test-sanitizers: setup
 	bash scripts/test-sanitizers.sh 1000 swift
 
-# Coverage-guided fuzzing of all readers, each for FUZZ_SECONDS; FUZZ_TARGETS picks some (Fuzz/Targets/Target.swift).
+# Coverage-guided fuzzing of all readers, each for FUZZ_SECONDS; FUZZ_TARGETS picks some (Fuzz/Target.swift).
 FUZZ_SECONDS ?= 60
 fuzz: setup
 	bash scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -5,6 +5,8 @@ import PackageDescription
 // set such flags.
 let isDependency = Context.packageDirectory.contains("/checkouts/")
 let optimized: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+// In a release build the modules are what is tested; the tests themselves would only take longer to compile.
+let tests: [SwiftSetting] = isDependency ? [] : [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
 let package = Package(
   name: "VTKit",
@@ -115,3 +117,16 @@ let package = Package(
       name: "CommandTests", dependencies: ["VTKitCommand", "VTCore", "VTCheckpoint", "TestSupport"]),
   ]
 )
+
+for target in package.targets where target.type == .test || target.name == "TestSupport" {
+  target.swiftSettings = tests
+}
+
+// Coverage-guided fuzzing of everything that reads files: a build of its own (`make fuzz`), as libFuzzer brings the main
+// function and the modules have its instrumentation.
+if Context.environment["VTKIT_FUZZ_BUILD"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["VTCore", "VTCheckpoint", "VTConversion", "VTData"], path: "Fuzz",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

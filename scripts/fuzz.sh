@@ -8,7 +8,7 @@ shift
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(hdf5 npz safetensors pytorch keras index names jpeg png webp tiff gif bmp tar zip csv mat pickle json rules)
 
-swift build -c release -Xswiftc -enable-testing --package-path Fuzz --scratch-path .build-fuzz/swift --sanitize fuzzer --product fuzz
+VTKIT_FUZZ_BUILD=1 swift build -c release -Xswiftc -enable-testing --scratch-path .build-fuzz/swift --sanitize fuzzer --product fuzz
 fuzz=.build-fuzz/swift/release/fuzz
 
 # Small files of the fixtures to begin with; what the fuzzer learns is kept beside them for the next time.
