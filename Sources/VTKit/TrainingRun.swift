@@ -12,6 +12,8 @@ public struct TrainingRun {
   public let test: Evaluation?
   /// Updates of the weights in all.
   public let updateCount: Int
+  /// The best checkpoints, the best first, where the recipe keeps several (`keepBest`).
+  package let kept: [(epoch: Int, accuracy: Double, path: String)]
   /// The images that it was trained and measured on.
   package let images: any ImageDataSet
 
@@ -42,6 +44,7 @@ public struct TrainingRun {
     best = Best(
       epoch: trainer.state.bestEpoch.map { $0 + 1 }, evaluation: outcome.evaluation, path: folder.bestPath)
     test = outcome.test
+    kept = trainer.state.kept.map { ($0.epoch + 1, $0.accuracy, trainer.folder.path(of: $0)) }
     updateCount = trainer.state.updates
   }
 

@@ -79,6 +79,14 @@ package struct TrainingSession {
     try watch(.told(Self.header(configuration, start.preprocessing, memory)))
     try RunChecks.tell(images, earlier: start.earlier, watch: watch)
     try watch(.told(start.classifier))
+    if let unfreezing = try Unfreezing(configuration) {
+      guard network.path != nil else {
+        throw Failure(
+          .usage, "--unfreeze-every begins with the head alone, on features of random weights",
+          hint: "start from a checkpoint, or leave it out")
+      }
+      try watch(.told("unfreezing: " + unfreezing.summary(epochs: recipe.epochs)))
+    }
     if let teacher {
       try watch(
         .told(

@@ -112,6 +112,9 @@ struct Finetune: NetworkCommand {
         "test set (\(run.images.title(of: run.images.testFolder ?? ""))): \(test.correct) of \(test.count) right (\(Format.percent(test.accuracy)))"
       )
     }
+    for kept in run.kept {
+      print("kept: epoch \(kept.epoch), \(Format.percent(kept.accuracy)) right: \(kept.path)")
+    }
     print("report: \(run.reportPath)")
   }
 
@@ -127,13 +130,16 @@ struct Finetune: NetworkCommand {
     let test = run.test.map { test in
       JSON.object([.init(key: "folder", value: text(run.images.testFolder ?? ""))] + figures(test))
     }
+    let kept = run.kept.map {
+      JSON.object(["epoch": .int($0.epoch), "accuracy": .double($0.accuracy), "path": .string($0.path)])
+    }
     let members: [JSON.Member] =
       [
         .init(key: "run", value: .string(run.path)), .init(key: "updates", value: .int(run.updateCount)),
         .init(key: "best_epoch", value: run.best.epoch.map { .int($0) } ?? .null),
       ] + figures(run.best.evaluation) + [
         .init(key: "validation", value: text(run.images.validationFolder)),
-        .init(key: "test", value: test ?? .null),
+        .init(key: "test", value: test ?? .null), .init(key: "kept", value: .array(kept)),
       ]
     print(JSON.object(members).text(pretty: true))
   }

@@ -48,6 +48,8 @@ struct RecipeArguments: ParsableArguments {
   @Option(help: .recipe("layerDecay", "x")) var layerDecay: Double?
   @Option(help: .recipe("averageDecay", "decay")) var ema: Double?
   @Option(help: .recipe("patience", "n")) var patience: Int?
+  @Option(help: .recipe("keepBest", "n")) var keepBest: Int?
+  @Option(help: .recipe("saveEvery", "interval")) var saveEvery: String?
   @Option(help: .recipe("loss", "name")) var loss: ClassificationLoss?
   @Option(help: .recipe("labelSmoothing", "x")) var labelSmoothing: Double?
   @Option(help: .recipe("dropPath", "rate")) var dropPath: Double?
@@ -91,6 +93,7 @@ struct RecipeArguments: ParsableArguments {
   @Flag(help: .recipe("cachesOnDisk")) var cacheOnDisk = false
   @Flag(help: .recipe("headOnly")) var headOnly = false
   @Option(help: .recipe("frozenBlocks", "n")) var freezeBlocks: Int?
+  @Option(help: .recipe("unfreezeEvery", "epochs")) var unfreezeEvery: Int?
   @Option(help: .recipe("freeze", "pattern")) var freeze: [String] = []
   @Option(help: .recipe("loraRank", "n")) var loraRank: Int?
   @Option(help: .recipe("loraAlpha", "x")) var loraAlpha: Double?
@@ -117,6 +120,7 @@ struct RecipeArguments: ParsableArguments {
       number("optimizer.weightDecay", weightDecay),
       ("optimizer.clipNorm", clipNorm.map { $0 == 0 ? .null : .number("\($0)") }),
       number("layerDecay", layerDecay), number("averageDecay", ema), int("patience", patience),
+      int("keepBest", keepBest), text("saveEvery", saveEvery), int("unfreezeEvery", unfreezeEvery),
       text("loss", loss?.rawValue), number("mixup", mixup), number("cutmix", cutmix),
       number("mixProbability", mixProbability), text("sampling", sampling?.rawValue),
       flag("balancesClasses", balanceClasses), int("repeats", repeats), int("frozenBlocks", freezeBlocks),

@@ -51,7 +51,7 @@ public protocol HostOptimizer: Sendable {
   ///   - slots: in the order of the type's `slots`, as many numbers each.
   ///   - learningRate: the schedule's, times the parameter's own factor.
   ///   - weightDecay: the recipe's; 0 for biases and norms.
-  ///   - count: 1 at the run's first update.
+  ///   - count: 1 at the parameter's first update, which is the run's unless the recipe's `unfreezeEvery` lets it learn later.
   func update(
     _ weights: inout [Float], gradient: [Float], slots: inout [[Float]], learningRate: Float,
     weightDecay: Float, count: Int)

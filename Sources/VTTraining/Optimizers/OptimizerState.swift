@@ -11,6 +11,8 @@ package final class OptimizerState {
     /// In the order of the optimizer's slots.
     let slots: [Tensor]
     let factors: UpdateFactors
+    /// Updates that were made before it learned: it counts its own from there.
+    let begin: Int
   }
 
   package let settings: OptimizerSettings
@@ -23,8 +25,8 @@ package final class OptimizerState {
   let scalars: StepScalars
   /// The learning rate times each factor that a parameter has.
   private let rates: [Double: Storage]
-  /// The optimizer's own.
-  private let numbers: Storage
+  /// The optimizer's own, by the update count at which parameters began to learn.
+  private let numbers: [Int: Storage]
 
   /// - Parameters:
   ///   - parameters: the network's, and what learns beside them.
@@ -36,9 +38,10 @@ package final class OptimizerState {
   ) throws { try self.init([parameters], settings, rules: rules, engine: engine) }
 
   /// The same of several sets of parameters, all with names of their own.
+  /// - Parameter begins: of parameters that learn later than others, how many updates were made before.
   package init(
     _ parameters: [Parameters], _ settings: OptimizerSettings, rules: [any UpdateRule] = [UsualDecay()],
-    engine: Engine
+    begins: [String: Int] = [:], engine: Engine
   ) throws {
     guard let type = Optimizers.named(settings.name) else {
       throw Failure(
@@ -48,15 +51,18 @@ package final class OptimizerState {
     self.engine = engine
     optimizer = try type.init(settings)
     scalars = StepScalars(engine)
-    numbers = engine.storage(optimizer.numbers(of: 1).count)
     entries = parameters.flatMap { parameters in
       parameters.all.filter(\.tensor.needsGradient).map { name, tensor in
         let declaration = parameters.declaration(name)
         return Entry(
           name: name, parameter: tensor, slots: type.slots.map { _ in engine.zeros(tensor.shape) },
-          factors: declaration.map { UpdateFactors(of: $0, rules) } ?? UpdateFactors())
+          factors: declaration.map { UpdateFactors(of: $0, rules) } ?? UpdateFactors(),
+          begin: begins[name] ?? 0)
       }
     }
+    let count = optimizer.numbers(of: 1).count
+    numbers = Dictionary(
+      uniqueKeysWithValues: Set(entries.map(\.begin)).sorted().map { ($0, engine.storage(count)) })
     let factors = Set(entries.map(\.factors.learningRate))
     rates = Dictionary(uniqueKeysWithValues: factors.map { ($0, engine.storage(1)) })
   }
@@ -87,16 +93,18 @@ package final class OptimizerState {
   /// Updates every parameter that has a gradient, unless the loss or a gradient is not finite.
   func step(learningRate: Double) {
     for (factor, storage) in rates { storage.write([Float(learningRate * factor)]) }
-    let numbers = optimizer.numbers(of: updates + 1)
-    if !numbers.isEmpty { self.numbers.write(numbers) }
+    for (begin, storage) in numbers {
+      let own = optimizer.numbers(of: updates + 1 - begin)
+      if !own.isEmpty { storage.write(own) }
+    }
     for entry in entries {
-      guard let gradient = entry.parameter.gradient, let rate = rates[entry.factors.learningRate] else {
-        continue
-      }
+      guard let gradient = entry.parameter.gradient, let rate = rates[entry.factors.learningRate],
+        let numbers = numbers[entry.begin]
+      else { continue }
       let step = OptimizerStep(
         weightDecay: settings.weightDecay * entry.factors.weightDecay,
         scalars: scalars.with(learningRate: rate),
-        numbers: self.numbers)
+        numbers: numbers)
       optimizer.update(entry.parameter, gradient: gradient, slots: entry.slots, step, engine)
     }
   }
@@ -126,16 +134,20 @@ package final class OptimizerState {
     }
   }
 
-  /// - Parameter owner: the optimizer whose state it is; nil in files of versions that had AdamW alone.
+  /// - Parameters:
+  ///   - owner: the optimizer whose state it is; nil in files of versions that had AdamW alone.
+  ///   - new: parameters that begin to learn now, of which it has no state.
   /// - Throws: `Failure` where the state is another optimizer's, or a slot is missing, misshapen or holds what no training
   ///   leaves.
-  package func restore(_ store: StateDict, of owner: String?, updates: Int) throws {
+  package func restore(_ store: StateDict, of owner: String?, updates: Int, without new: Set<String> = [])
+    throws
+  {
     guard (owner ?? AdamW.name) == name else {
       throw Failure(
         "the checkpoint has the state of the optimizer '\(owner ?? AdamW.name)', and the recipe's is '\(name)'",
         hint: "a run goes on with the optimizer that it was begun with; start a new run to change it")
     }
-    for entry in entries {
+    for entry in entries where !new.contains(entry.name) {
       for (slot, tensor) in zip(slots, entry.slots) {
         let name = slot.tensorName(entry.name)
         guard let stored = store[name], stored.shape == tensor.shape else {

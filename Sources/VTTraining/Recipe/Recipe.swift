@@ -42,6 +42,10 @@ public struct Recipe: Sendable, Equatable {
   public var averageWarmsUp = true
   /// Epochs without a better validation accuracy after which the run ends early; nil never.
   public var patience: Int?
+  /// How many of the checkpoints with the best validation accuracies stay in the run folder.
+  public var keepBest = 1
+  /// How often a run is saved within an epoch.
+  package var saveEvery = SaveInterval.minutes(2)
   /// How the network's answers are compared with the classes.
   package var loss = ClassificationLoss.crossEntropy
   /// How much of each label is spread over all classes, 0 to 1.
@@ -114,6 +118,9 @@ public struct Recipe: Sendable, Equatable {
   public var headOnly = false
   /// How many blocks keep their weights, from the input on, and all in front of them; nil none.
   public var frozenBlocks: Int?
+  /// Epochs after which the next block learns, from the output to the input, in a run that begins with the classifier alone
+  /// (gradual unfreezing); nil trains all blocks from the beginning.
+  public var unfreezeEvery: Int?
   /// Names of parameters that keep their weights; `*` stands for anything.
   public var freeze: [String] = []
   /// The rank of low-rank adapters (LoRA): only they and the classifier learn; nil trains the weights themselves.

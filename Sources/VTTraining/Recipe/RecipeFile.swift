@@ -4,10 +4,10 @@ import VTCore
 
 /// Recipes as JSON: files that users write, and the `recipe` of a run folder's `config.json`.
 extension Recipe {
-  /// What this code writes. A key that is added says which version brought it: files of the versions before lack it. Version 3
-  /// brought the cache and the teacher; version 2 schedules that end the warm-up where they begin, and the use of an epoch's
+  /// What this code writes. A key that is added says which version brought it: files of the versions before lack it. Version 4
+  /// brought step-by-step unfreezing and what a run keeps; version 3 the cache and the teacher; version 2 schedules that end the warm-up where they begin, and the use of an epoch's
   /// last images; version 1 names the optimizer; the recipes before it have no version.
-  static let version = 3
+  static let version = 4
 
   /// Which keys a recipe's JSON must have.
   enum Completeness {

@@ -102,12 +102,29 @@ extension RecipeKey {
       "End the run early (early stopping) after this many epochs without a better validation accuracy; null never.",
       { $0.flatMap(Limits.count(Limits.mostEpochs)) }),
     RecipeKey(
+      "keepBest", "--keep-best", \.keepBest, .int, since: 4,
+      "Keep this many checkpoints, those with the best validation accuracies: to compare or average them afterwards. Each is as large as best.safetensors, which is one of them.",
+      Limits.count(100)),
+    RecipeKey(
       "headOnly", "--head-only", \.headOnly, .flag,
       "Train the classifier (and the drloc head) only: a linear probe."),
     RecipeKey(
       "frozenBlocks", "--freeze-blocks", \.frozenBlocks, .optionalInt, since: 2,
       "Leave the first blocks, so many, and all in front of them as they are; null none.",
       { $0.map { $0 >= 0 } ?? true ? nil : "must not be negative" }),
+    RecipeKey(
+      "unfreezeEvery", "--unfreeze-every", \.unfreezeEvery, .optionalInt, since: 4,
+      "Begin with the head alone and let another block learn every so many epochs, from the last to the first (gradual unfreezing): for a pretrained network and little data, where a new head would spoil the weights. null trains all from the beginning."
+    ).checked { recipe in
+      guard let epochs = recipe.unfreezeEvery else { return nil }
+      if let problem = Limits.count(Limits.mostEpochs)(epochs) { return problem }
+      if recipe.headOnly { return "does not go with --head-only, which never trains more than the head" }
+      if recipe.loraRank != nil {
+        return "does not go with --lora-rank, which leaves the blocks' weights as they are"
+      }
+      return epochs < recipe.epochs
+        ? nil : "must be below the number of epochs, \(recipe.epochs): no block would ever learn"
+    },
     RecipeKey(
       "freeze", "--freeze", \.freeze, .texts, since: 2,
       "Leave parameters of such names as they are; * stands for anything. The option may be repeated."),
@@ -294,6 +311,10 @@ extension RecipeKey {
     RecipeKey(
       "validationFraction", "--val-fraction", \.validationFraction, .number,
       "Fraction of each class held out if the data has no val folder.", Limits.part),
+    RecipeKey(
+      "saveEvery", "--save-every", \.saveEvery, .saveInterval, since: 4,
+      "Save within an epoch every so many updates (100) or minutes (2min): what a crash may cost. The end of an epoch is saved in any case.",
+      { $0.isPossible ? nil : "must be above 0" }),
     RecipeKey(
       "strictData", "--strict-data", \.strictData, .flag,
       "Refuse images that cannot be read, rather than skip them; all are read once before the run begins."),

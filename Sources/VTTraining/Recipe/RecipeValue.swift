@@ -29,6 +29,13 @@ extension RecipeValue where Value == Int? {
     }, json: { $0.map(JSON.int) ?? .null })
 }
 
+extension RecipeValue where Value == SaveInterval {
+  static let saveInterval = Self(
+    kind: "a number of updates, or of minutes such as \"2min\"",
+    parse: { json in json.int.map(SaveInterval.updates) ?? json.string.flatMap { SaveInterval($0) } },
+    json: \.json)
+}
+
 extension RecipeValue where Value == UInt64 {
   static let seed = Self(
     kind: "a whole number from 0 on",

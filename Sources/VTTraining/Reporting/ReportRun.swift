@@ -125,6 +125,7 @@ extension ReportPage {
       \(parts.joined())
       <h3>The run folder</h3><p>It is a checkpoint, too: of the best epoch.</p>
       <pre>\(own.htmlEscaped)</pre>
+      \(kept)
       """
   }
 }

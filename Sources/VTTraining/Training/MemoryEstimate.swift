@@ -32,7 +32,8 @@ package struct MemoryEstimate: Sendable {
     parts.measureStep(recipe, engine)
     stepBytes = backend.peakBytes
     let cached = try data.flatMap { try FeaturePlan(configuration, $0)?.memoryBytes } ?? 0
-    hostBytes = batches + state + cached
+    // Where more of the network begins to learn, the weights and the optimizer's numbers are there once more.
+    hostBytes = batches + (parts.unfreezing == nil ? 1 : 2) * state + cached
     parameterCount = parameters.all.reduce(0) { sum, parameter in
       let isCounted = parameters.declaration(parameter.name)?.isRunningStatistic != true
       return sum + (isCounted ? parameter.tensor.count : 0)

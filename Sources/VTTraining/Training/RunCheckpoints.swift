@@ -12,10 +12,10 @@ struct RunCheckpoints {
     var state: TrainingState
 
     var name: String { "checkpoints/" + (path as NSString).lastPathComponent }
+    /// Whether it is of the end of that epoch.
+    func isEnd(of epoch: Int) -> Bool { state.epoch == epoch + 1 && state.batch == 0 }
     /// Whether it is what `best` was made from, at the end of its epoch.
-    func isBest(_ epoch: Int) -> Bool {
-      state.bestEpoch == epoch && state.epoch == epoch + 1 && state.batch == 0
-    }
+    func isBest(_ epoch: Int) -> Bool { state.bestEpoch == epoch && isEnd(of: epoch) }
   }
 
   /// Where the run goes on.
@@ -24,6 +24,8 @@ struct RunCheckpoints {
   let lastIsWhole: Bool
   /// What `best` is to be restored from.
   private(set) var bestSource: Whole?
+  /// What kept checkpoints are to be restored from.
+  private(set) var keptSources: [(kept: KeptCheckpoint, source: Whole)] = []
   /// What to tell whoever resumes.
   private(set) var remarks: [String] = []
 
@@ -48,7 +50,30 @@ struct RunCheckpoints {
         "checkpoints/last.safetensors is \(problem): going on from \(newest.name), at epoch \(newest.state.epoch + 1), update \(newest.state.updates)"
       )
     }
-    try settleBest(folder, configuration, best, found.compactMap(\.whole))
+    let whole = found.compactMap(\.whole)
+    var sources = whole
+    if let epoch = chosen.state.bestEpoch, best.whole?.isBest(epoch) != true,
+      let kept = chosen.state.kept.first(where: { $0.epoch == epoch })
+    {
+      sources += [try find(folder.path(of: kept)).whole].compactMap(\.self)
+    }
+    try settleBest(folder, configuration, best, sources)
+    settleKept(folder, whole)
+  }
+
+  /// Sees to it that the checkpoints that are kept are there, or says that they are not.
+  private mutating func settleKept(_ folder: RunFolder, _ whole: [Whole]) {
+    for kept in chosen.state.kept where !folder.has(kept) {
+      if let source = whole.first(where: { $0.isEnd(of: kept.epoch) }) {
+        keptSources.append((kept, source))
+        remarks.append(
+          "checkpoints/\(kept.name) is missing: made anew from \(source.name), which holds the same")
+      } else {
+        chosen.state.kept.removeAll { $0 == kept }
+        remarks.append(
+          "checkpoints/\(kept.name), one of the best so far, is missing: the run goes on without it")
+      }
+    }
   }
 
   /// Sees to it that `best` is what the state says, or says that it is not.
@@ -72,6 +97,7 @@ struct RunCheckpoints {
     }
     chosen.state.bestEpoch = nil
     chosen.state.bestAccuracy = nil
+    chosen.state.kept.removeAll { $0.epoch == epoch }
     remarks.append(
       "checkpoints/best.safetensors is \(problem), and the weights of epoch \(epoch + 1), the best so far, are lost: the best of the epochs from here on counts as the run's best"
     )

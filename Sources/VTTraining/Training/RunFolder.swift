@@ -15,7 +15,7 @@ package struct RunFolder: Sendable {
   package var exportsPath: String { path + "/exports.json" }
   var listingPath: String { path + "/pictures.jsonl" }
   var lockPath: String { path + "/run.lock" }
-  private var checkpointsPath: String { path + "/checkpoints" }
+  var checkpointsPath: String { path + "/checkpoints" }
   package var lastPath: String { checkpointsPath + "/last.safetensors" }
   /// What `last` was before it.
   package var previousPath: String { checkpointsPath + "/previous.safetensors" }

@@ -8,28 +8,27 @@ import VTTensor
 /// The training loop: epochs of updates, an evaluation after each, checkpoints, metrics. A run
 /// that is interrupted and resumed gives the same bits as one that is not.
 package final class Trainer {
-  package let model: any VisionModel
   package let folder: RunFolder
   package let configuration: RunConfiguration
   package private(set) var state: TrainingState
   package let data: any ImageDataSet
-  private let preprocessing: Preprocessing
   package let engine: Engine
-  private let step: TrainingStep
-  private let averages: WeightAverages?
-  private let adapters: LowRankAdapters?
+  /// What the run computes with: others once more of the network learns.
+  private(set) var parts: Parts
   private let epochBatches: EpochBatches
   private let caches: FeatureCaches?
   private let lock: RunLock
   /// What the recipe asks for, then what the run was given.
-  private let hooks: [any TrainingHook]
+  let hooks: [any TrainingHook]
   private var reported: Set<String> = []
-  private(set) var lastSave = Date()
+  var lastSave = Date()
   /// What is to be told when the run goes on.
   private var remarks: [String] = []
   /// Whether `last` is an intact checkpoint, so that it may become `previous`.
-  private var lastIsWhole = false
+  var lastIsWhole = false
 
+  package var model: any VisionModel { parts.model }
+  private var step: TrainingStep { parts.step }
   private var recipe: Recipe { configuration.recipe }
 
   /// A new run.
@@ -44,23 +43,24 @@ package final class Trainer {
     teacher: StateDict? = nil, data: any ImageDataSet, engine: Engine, hooks: [any TrainingHook] = []
   ) throws {
     try configuration.recipe.validate()
-    if configuration.recipe.patience != nil && data.validation.isEmpty {
-      throw Failure(
-        .usage, "--patience needs validation images, and there are none", hint: "leave it out")
+    if data.validation.isEmpty {
+      let needing = configuration.recipe.patience != nil ? "--patience" : "--keep-best"
+      guard configuration.recipe.patience == nil, configuration.recipe.keepBest == 1 else {
+        throw Failure(
+          .usage, "\(needing) needs validation images, and there are none", hint: "leave it out")
+      }
     }
-    let parts = try Parts(configuration, weights, engine, teacher: teacher)
+    parts = try Parts(configuration, weights, engine, teacher: teacher, releases: [])
     var configuration = configuration
     configuration.recipe.settle(for: parts.model)
     caches = try FeaturePlan(configuration, data).map { FeatureCaches($0, folder: folder.path) }
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
-    (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
-    (averages, adapters) = (parts.averages, parts.adapters)
     self.hooks = Self.hooks(of: configuration.recipe) + hooks
-    epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
+    epochBatches = EpochBatches(data, configuration.recipe, parts.preprocessing, engine)
     state = TrainingState()
-    state.optimizer = step.optimizer.name
+    state.optimizer = parts.step.optimizer.name
     do {
       try save()
       if let teacher { try folder.writeTeacher(teacher) }
@@ -119,16 +119,13 @@ package final class Trainer {
       configuration.metadata.data = try NativeMetadata(store)?.data
       try RunChecks.contents(of: data, configuration)
       let teacher = try configuration.teacher.map { _ in try folder.teacherWeights() }
-      let parts = try Parts(configuration, store, engine, teacher: teacher)
+      parts = try Parts(configuration, store, engine, teacher: teacher, releases: state.releases)
       configuration.recipe.settle(for: parts.model)
-      try parts.step.optimizer.restore(store, of: state.optimizer, updates: state.updates)
-      try parts.averages?.restore(store)
+      try parts.restore(store, state)
       state.optimizer = parts.step.optimizer.name
-      (model, step, preprocessing) = (parts.model, parts.step, parts.preprocessing)
-      (averages, adapters) = (parts.averages, parts.adapters)
       self.hooks = Self.hooks(of: configuration.recipe) + hooks
       try HookTensors.restore(store, to: self.hooks)
-      epochBatches = EpochBatches(data, configuration.recipe, preprocessing, engine)
+      epochBatches = EpochBatches(data, configuration.recipe, parts.preprocessing, engine)
       caches = try FeaturePlan(configuration, data).map { FeatureCaches($0, folder: folder.path) }
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
@@ -146,6 +143,10 @@ package final class Trainer {
     if let source = found.bestSource {
       try CheckpointFile.write(source.store, to: folder.bestPath, overwrite: true)
     }
+    for (kept, source) in found.keptSources {
+      try CheckpointFile.write(source.store, to: folder.path(of: kept), overwrite: true)
+    }
+    if configuration.recipe.keepBest > 1 { try folder.removeOthers(than: state.kept) }
     if changed { try folder.writeConfiguration(configuration) }
   }
 
@@ -161,7 +162,7 @@ package final class Trainer {
   ) throws {
     let metrics = try MetricsHook(folder, after: state)
     // Saving is last: the others have seen what is saved.
-    let hooks: [any TrainingHook] = [metrics] + self.hooks + [PeriodicSave()]
+    let hooks: [any TrainingHook] = [metrics] + self.hooks + [PeriodicSave(every: recipe.saveEvery)]
     for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
     remarks = []
     if let caches, !state.isFinished { try watch(.told(caches.summary)) }
@@ -194,7 +195,7 @@ package final class Trainer {
 
   /// Numbers that training changes.
   var learningCount: Int {
-    [model.parameters, adapters?.parameters].compactMap(\.self).flatMap(\.all)
+    [model.parameters, parts.adapters?.parameters].compactMap(\.self).flatMap(\.all)
       .reduce(0) { $0 + ($1.tensor.needsGradient ? $1.tensor.count : 0) }
   }
 
@@ -213,6 +214,7 @@ package final class Trainer {
     try watch(.epochBegan(epoch: epoch, batches: loader.count, done: state.batch))
     let updatesPerEpoch = recipe.updates(images: data.training.count)
     while state.stopReason == nil, let batches = try nextBatches(loader, shouldStop) {
+      try releaseNext(watch: watch)
       try report(batches.flatMap(\.failures), watch: watch)
       state.batch += batches.count
       let inputs = try batches.filter { $0.count > 0 }.map { try self.inputs($0, order, epoch: epoch) }
@@ -221,7 +223,7 @@ package final class Trainer {
         inputs, learningRate: recipe.rate(update: state.updates, updatesPerEpoch: updatesPerEpoch),
         random: RandomKey(seed: seed, purpose: .dropout, index: UInt64(state.updates)))
       state.updates += 1
-      averages?.update(after: state.updates)
+      parts.averages?.update(after: state.updates)
       state.sums.add(result)
       for hook in hooks { try hook.updated(result, self) }
       try watch(.updated(epoch: epoch, batch: state.batch, result))
@@ -272,7 +274,7 @@ package final class Trainer {
     do {
       result = try asKept { _ in
         try Evaluation.run(
-          model, data.validation, of: data, preprocessing: preprocessing, batchSize: recipe.batchSize,
+          model, data.validation, of: data, preprocessing: parts.preprocessing, batchSize: recipe.batchSize,
           engine: engine, strict: recipe.strictData, cache: caches?.validation
         ) { done in
           try? watch(.evaluating(done: done, of: data.validation.count))
@@ -312,19 +314,9 @@ package final class Trainer {
     // What has come to its end anyway does not end early.
     if state.epoch == recipe.epochs && !isCut { state.stopReason = nil }
     state.isFinished = state.epoch == recipe.epochs || state.stopReason != nil
-    let store = try checkpoint()
-    if isBest { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
-    try save(store)
+    try saveEpoch(result)
     try watch(.epochEnded(result))
     if let reason = state.stopReason { try watch(.told("stopped early: " + reason)) }
-  }
-
-  /// Does something with the network as it is evaluated and kept: with the averages of its weights, and with what adapters
-  /// add to them.
-  /// - Parameter body: given the adapted weights without what was added.
-  private func asKept<Result>(_ body: ([StoredTensor]) throws -> Result) rethrows -> Result {
-    func merged() throws -> Result { try adapters.map { try $0.merged(body) } ?? body([]) }
-    return try averages.map { try $0.exchanged(merged) } ?? merged()
   }
 
   private func stopIfAsked(_ shouldStop: () -> Bool) throws {
@@ -348,31 +340,37 @@ package final class Trainer {
   /// Images that could not be read so far.
   package var unreadableCount: Int { reported.count }
 
-  // MARK: Checkpoints
+  // MARK: What learns
 
-  /// Saves the complete state as `checkpoints/last.safetensors`; what was there becomes `previous.safetensors`. At any moment
-  /// one of the two is complete.
-  package func save() throws { try save(checkpoint()) }
-
-  private func save(_ store: StateDict) throws {
-    OutputFile.removeStale(of: folder.previousPath)
-    if lastIsWhole { try folder.keepLast() }
-    try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
-    lastIsWhole = true
-    lastSave = Date()
+  /// Lets the next part of the network learn, where its epoch has come: from here on the trainer is what a resumed one would
+  /// be. At an epoch's first update and not before, so that what was saved at the end of an epoch stays what it was.
+  private func releaseNext(watch: (TrainingEvent) throws -> Void) throws {
+    guard let unfreezing = parts.unfreezing else { return }
+    let (done, due) = (state.releases.count, unfreezing.due(in: state.epoch))
+    guard done < due else { return }
+    let store = try snapshot()
+    state.releases += [Int](repeating: state.updates, count: due - done)
+    let next = try Parts(
+      configuration, store, engine, teacher: configuration.teacher.map { _ in try folder.teacherWeights() },
+      releases: state.releases)
+    let released = unfreezing.parts[done..<due]
+    try next.restore(store, state, without: released.reduce(into: []) { $0.formUnion($1.names) })
+    parts = next
+    try watch(.told("epoch \(state.epoch + 1): \(unfreezing.text(released)) from here on"))
   }
 
-  /// The whole state, with its digests.
-  private func checkpoint() throws -> StateDict {
-    var store = try asKept { weights in
-      var store = try model.parameters.store()
-      for tensor in averages?.tensors() ?? [] { try store.append(tensor) }
-      for tensor in try adapters?.tensors(weights: weights) ?? [] { try store.append(tensor) }
-      return store
+  /// The end of an epoch, which `state` counts already: among the best it gets a name of its own.
+  private func saveEpoch(_ result: EpochResult) throws {
+    let accuracy = recipe.keepBest > 1 ? result.validation?.accuracy : nil
+    let kept = accuracy.flatMap { state.keep(result.epoch, $0, most: recipe.keepBest) }
+    let store = try checkpoint()
+    if let kept { try CheckpointFile.write(store, to: folder.path(of: kept), overwrite: true) }
+    if result.isBest {
+      let isLinked = try kept.map { try folder.link(folder.path(of: $0), as: folder.bestPath) }
+      if isLinked != true { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
     }
-    for tensor in step.optimizer.tensors() + HookTensors.all(of: hooks) { try store.append(tensor) }
-    store.metadata = configuration.metadata.entries
-    store.metadata[TrainingState.key] = state.json.text()
-    return try ContentDigest.sealed(store)
+    try save(store)
+    // What is no longer among the best goes once no checkpoint names it.
+    if accuracy != nil { try folder.removeOthers(than: state.kept) }
   }
 }

@@ -14,6 +14,10 @@ package struct TrainingState: Sendable, Equatable {
   package var isFinished = false
   /// Why the run ends before its last epoch, once a hook has said so.
   package var stopReason: String?
+  /// The best epochs' checkpoints that stay, the best first; empty where `best` alone does.
+  package var kept: [KeptCheckpoint] = []
+  /// Updates that were made when another part of the network began to learn (`Recipe.unfreezeEvery`), one for each part.
+  package var releases: [Int] = []
   /// Whose slots the checkpoint has; nil in those of versions that had AdamW alone.
   package var optimizer: String?
   /// Sums over the epoch under way.
@@ -50,8 +54,10 @@ package struct TrainingState: Sendable, Equatable {
         ]),
     ])
     // Only where they say something: other versions know no such keys.
-    return all.merging(
-      ["optimizer": optimizer, "stopped": stopReason].compactMapValues { $0.map(JSON.string) })
+    var more = ["optimizer": optimizer, "stopped": stopReason].compactMapValues { $0.map(JSON.string) }
+    if !kept.isEmpty { more["kept"] = .array(kept.map(\.json)) }
+    if !releases.isEmpty { more["releases"] = .array(releases.map(JSON.int)) }
+    return all.merging(more)
   }
 
   /// - Throws: `Failure` naming the key that is missing or makes no sense.
@@ -65,6 +71,15 @@ package struct TrainingState: Sendable, Equatable {
     isFinished = try reader.flag("finished")
     if reader.keys.contains("optimizer") { optimizer = try reader.text("optimizer") }
     if reader.keys.contains("stopped") { stopReason = try reader.text("stopped") }
+    if reader.keys.contains("kept") {
+      kept = try reader.value("kept", "a list") { $0.array }.map { try KeptCheckpoint($0) }
+    }
+    if reader.keys.contains("releases") {
+      releases = try reader.value("releases", "a list of whole numbers") { json in
+        let counts = json.array?.compactMap(\.int)
+        return counts?.count == json.array?.count ? counts : nil
+      }
+    }
     var inner = try RecordReader(
       reader.value("sums", "an object") { $0 }, "the training state", prefix: "sums.", allowsMissing: false)
     // All others are losses by name.
@@ -103,6 +118,13 @@ package struct TrainingState: Sendable, Equatable {
     }
     guard bestAccuracy == nil || bestEpoch != nil else {
       throw Failure("the training state has a 'best_accuracy' and no 'best_epoch'")
+    }
+    try checkKept(recipe)
+    let isRising = zip(releases, releases.dropFirst()).allSatisfy { $0 <= $1 }
+    guard releases.count <= recipe.unfreezeEvery.map({ epoch / $0 }) ?? 0, isRising,
+      releases.allSatisfy({ (0...updates).contains($0) })
+    else {
+      throw Failure("the training state's 'releases' are not those of a run with such a recipe")
     }
   }
 

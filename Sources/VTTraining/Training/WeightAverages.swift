@@ -78,9 +78,10 @@ package final class WeightAverages {
   }
 
   /// Gives the network the weights that are being trained; the averages are what it had.
+  /// - Parameter new: parameters that did not learn yet, whose weights are the averages.
   /// - Throws: `Failure` where one is missing, misshapen or not finite.
-  func restore(_ store: StateDict) throws {
-    for entry in entries {
+  func restore(_ store: StateDict, without new: Set<String> = []) throws {
+    for entry in entries where !new.contains(entry.name) {
       let name = Self.tensorName(entry.name)
       guard let stored = store[name], stored.shape == entry.weight.shape else {
         throw Failure("the weights that are being trained are missing beside their averages", tensor: name)
