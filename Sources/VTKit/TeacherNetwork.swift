@@ -23,8 +23,17 @@ struct TeacherNetwork {
           : "--teacher: the network tells other classes apart than the images have",
         file: path, hint: "tune it on the same classes first: vtkit finetune --checkpoint \(path.printable)")
     }
-    let own = try network.loaded.metadata.preprocessing.map { try Preprocessing($0) }
-    guard let own, own.imageSize == preprocessing.imageSize else {
+    guard let json = network.loaded.metadata.preprocessing else {
+      throw Failure(
+        .usage,
+        "--teacher: the file does not say how its images are prepared: their mean and std, how they are resized",
+        file: path,
+        hint:
+          "give the run folder in which the teacher was tuned, or a file that --export wrote there, which say it (vtkit.preprocessing)"
+      )
+    }
+    let own = try Preprocessing(json)
+    guard own.imageSize == preprocessing.imageSize else {
       throw Failure(
         .usage,
         "--teacher takes images of \(network.imageSize) x \(network.imageSize), the network of \(preprocessing.imageSize)",

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TestSupport
+import VTCheckpoint
 
 /// `finetune --teacher`.
 struct TeacherTests {
@@ -39,6 +40,17 @@ struct TeacherTests {
       #expect(refused.status != 0 && refused.error.contains(problem), "\(options): \(refused.error)")
       #expect(!FileManager.default.fileExists(atPath: folder.file("refused")))
     }
+    // A file that does not say how images are prepared, and not where it came from either.
+    let bare = folder.file("bare.safetensors")
+    var store = try CheckpointFile.open(teacher + "/checkpoints/best.safetensors")
+    for key in ["vtkit.preprocessing", "vtkit.provenance", "vtkit.digest"] {
+      #expect(store.metadata.removeValue(forKey: key) != nil)
+    }
+    try CheckpointFile.write(store, to: bare, overwrite: false)
+    let open = try Tool.run(run + ["--force", "--teacher", bare])
+    #expect(
+      open.status == 2 && open.error.contains("does not say how its images are prepared")
+        && open.error.contains("the run folder in which the teacher was tuned"), "\(open.error)")
     // Of other classes.
     try FileManager.default.moveItem(atPath: data + "/train/music", toPath: data + "/train/noise")
     try FileManager.default.moveItem(atPath: data + "/val/music", toPath: data + "/val/noise")
