@@ -13,8 +13,8 @@ public final class Engine {
   package let instructions: InstructionSet
   /// Floating-point operations of all matrix products so far (a multiplication and an addition are two).
   package internal(set) var flops = 0
-  /// Called with every operation of a forward pass before it runs.
-  package var observer: ((any Operation) -> Void)?
+  /// Called with every operation of a forward pass, and its inputs, before it runs.
+  package var observer: ((any Operation, [Tensor?]) -> Void)?
   /// Times every operation while set.
   package var profiler: Profiler?
 

@@ -94,7 +94,7 @@ public final class Tape {
       calls += 1
       if let result = result(operation, call, prefix) { return result }
     }
-    engine.observer?(operation)
+    engine.observer?(operation, inputs)
     let values = inputs.map { $0?.value }
     let needs =
       isRecording && type(of: operation).isDifferentiable && values.contains { $0?.needsGradient == true }

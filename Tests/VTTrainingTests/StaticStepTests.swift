@@ -30,7 +30,7 @@ struct StaticStepTests {
     /// The operations of a step all of whose numbers come from `index`.
     func operations(_ index: Int) throws -> (values: [AnyHashable], loss: Double) {
       var seen: [AnyHashable] = []
-      engine.observer = { seen.append(AnyHashable($0)) }
+      engine.observer = { operation, _ in seen.append(AnyHashable(operation)) }
       defer { engine.observer = nil }
       let seed = UInt64(index)
       var generator = RandomKey(seed: seed, purpose: .synthetic).generator()

@@ -79,3 +79,11 @@ package final class T2TViT: VisionModel {
       tape)
   }
 }
+
+extension T2TViT: TokenSequenceModel {
+  /// After the soft splits. A token is of overlapping patches.
+  package var tokenSequence: TokenSequence? {
+    let readout = [1] + [Double](repeating: 0, count: configuration.tokens - 1)
+    return TokenSequence(prefix: 1, blocks: configuration.depth, readout: readout)
+  }
+}

@@ -122,3 +122,23 @@ package final class ViT: VisionModel {
     return layers.linear(x, "pre_logits.fc", activation: .tanh, tape)
   }
 }
+
+extension ViT: TokenSequenceModel {
+  package var tokenSequence: TokenSequence? {
+    let prefix = configuration.prefixTokens
+    var readout = [Double](repeating: 0, count: configuration.tokens)
+    func addMean(_ share: Double) {
+      for token in prefix..<readout.count { readout[token] = share / Double(readout.count - prefix) }
+    }
+    switch configuration.pooling {
+    case .cls: readout[0] = 1
+    case .clsAndDistillation: (readout[0], readout[1]) = (0.5, 0.5)
+    case .mean: addMean(1)
+    case .clsAndMean:
+      readout[0] = 0.5
+      addMean(0.5)
+    case .map: return nil
+    }
+    return TokenSequence(prefix: prefix, blocks: configuration.depth, readout: readout)
+  }
+}

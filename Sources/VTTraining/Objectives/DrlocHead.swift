@@ -42,16 +42,20 @@ package enum DrlocHead {
     options.isMultiscale ? model.gridSides : [model.finalGridSide]
   }
 
+  /// What a distance of one cell is among the answers for `l1`.
+  static func unit(side: Int, _ options: DrlocOptions) -> Float {
+    let k = Float(side)
+    switch options.target {
+    case .paper: return 1 / k
+    case .reference: return options.normalizes ? 1 / ((options.isSigned ? 2 : 1) * (k - 1)) : 1
+    }
+  }
+
   /// What the head should answer for `l1`, `[batch * pairs, 2]`: rows, then columns apart.
   static func targets(_ pairs: GridPairs, side: Int, _ options: DrlocOptions) -> [Float] {
-    let k = Float(side)
     // Reference: signed offsets are moved to begin at 0.
     let shift = options.target == .reference && options.isSigned ? side - 1 : 0
-    let unit: Float =
-      switch options.target {
-      case .paper: 1 / k
-      case .reference: options.normalizes ? 1 / ((options.isSigned ? 2 : 1) * (k - 1)) : 1
-      }
+    let unit = unit(side: side, options)
     return pairs.offsets(side: side).flatMap { row, column in
       [row, column].map { Float(options.keepsSign ? $0 + shift : abs($0)) * unit }
     }

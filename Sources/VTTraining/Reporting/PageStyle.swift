@@ -61,6 +61,13 @@ enum PageStyle {
     circle.c0, rect.c0 { fill: var(--c0); } circle.c1 { fill: var(--c1); } circle.c2 { fill: var(--c2); }
     .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 1rem .8rem; }
     .pictures img { display: block; width: 100%; height: 7.5rem; object-fit: contain; background: var(--panel); border-radius: 4px; }
+    .places { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1.2rem; margin-top: .8rem; font-size: .85rem; }
+    .maps { display: grid; grid-template-columns: repeat(3, minmax(0, 6.5rem)); gap: .4rem; line-height: 1.3; }
+    .map { position: relative; aspect-ratio: 1; border-radius: 4px; overflow: hidden; }
+    .map::before { content: ""; position: absolute; inset: 0; background: var(--picture) center / cover; }
+    .under::before { filter: grayscale(1); }
+    .map img { position: absolute; width: 100%; height: 100%; opacity: .65; image-rendering: pixelated; }
+    .scale { display: inline-block; width: 6rem; height: .7em; border-radius: 2px; }
     .pictures div { font-size: .85rem; line-height: 1.35; min-width: 0; }
     pre { background: var(--panel); padding: .6rem .8rem; border-radius: 4px; overflow-x: auto; max-width: 100%; margin: .4rem 0;
       overflow-wrap: normal; font-size: .85rem; } code { font-size: .9em; }

@@ -17,7 +17,7 @@ enum Report {
       data: data, updates: lines.filter { $0["kind"]?.string == "update" },
       epochs: lines.filter { $0["kind"]?.string == "epoch" })
     (page.sessions, page.network, page.extras) = (folder.sessions(), network, extras)
-    page.folder = folder.path.absolutePath
+    (page.folder, page.maps) = (folder.path.absolutePath, outcome.maps)
     let file = try OutputFile(folder.reportPath, overwrite: true)
     try file.write(page.html)
     try file.commit()

@@ -15,6 +15,7 @@ struct ReportPage {
   var sessions: [RunSession] = []
   var network = ReportNetwork()
   var extras = ReportExtras()
+  var maps = ReportMaps()
   /// The run folder; empty where there is none.
   var folder = ""
 
@@ -42,6 +43,7 @@ struct ReportPage {
       Section(title: "Curves", html: curves), Section(title: "Classes", html: classFigures),
       Section(title: "Confusion", html: confusion), Section(title: "Calibration", html: calibration),
       Section(title: "Most confident mistakes", html: mistakes),
+      Section(title: "Maps", html: places),
       Section(title: "Weights", html: exports), Section(title: "Recipe", html: recipe),
       Section(title: "Run", html: facts),
     ].filter { !$0.html.isEmpty }

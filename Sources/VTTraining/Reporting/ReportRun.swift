@@ -79,6 +79,10 @@ extension ReportPage {
     } else {
       rows.append(("began with", "random weights"))
     }
+    if let teacher = configuration.teacher {
+      let name = Models.name(of: teacher.configuration).map { " (\($0))" } ?? ""
+      rows.append(("learned from the teacher", (teacher.source + name).htmlEscaped))
+    }
     if network.parameterCount > 0 {
       rows.append(("parameters", Format.count(network.parameterCount)))
       rows.append(("numbers trained", Format.count(network.trainedCount) + drlocRemark))

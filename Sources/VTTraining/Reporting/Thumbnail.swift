@@ -27,8 +27,14 @@ enum Thumbnail {
   /// - Parameter pixels: `height * width * 3` bytes.
   /// - Returns: nil where memory is short.
   static func tag(width: Int, height: Int, pixels: [UInt8]) -> String? {
+    address(width: width, height: height, pixels: pixels).map {
+      "<img alt=\"\" width=\"\(width)\" height=\"\(height)\" src=\"\($0)\">"
+    }
+  }
+
+  /// The image as an address that holds all of it.
+  static func address(width: Int, height: Int, pixels: [UInt8]) -> String? {
     guard let png = try? PNGEncoder.encode(width: width, height: height, pixels: pixels) else { return nil }
-    return
-      "<img alt=\"\" width=\"\(width)\" height=\"\(height)\" src=\"data:image/png;base64,\(Data(png).base64EncodedString())\">"
+    return "data:image/png;base64,\(Data(png).base64EncodedString())"
   }
 }

@@ -9,6 +9,8 @@ package struct RunOutcome: Sendable {
   package let evaluation: Evaluation?
   /// On the test images; nil where there are none.
   package let test: Evaluation?
+  /// Of a few validation images, for the report.
+  var maps = ReportMaps()
 }
 
 extension RunFolder {
@@ -22,7 +24,7 @@ extension RunFolder {
 }
 
 extension Trainer {
-  /// Measures the best weights on the validation and test images.
+  /// Measures the best weights on the validation and test images, and draws the report's maps.
   package func measure(_ weights: StateDict) throws -> RunOutcome {
     guard !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing
     else {
@@ -36,7 +38,13 @@ extension Trainer {
           best, images, of: data, preprocessing: Preprocessing(own),
           batchSize: configuration.recipe.batchSize, engine: engine)
     }
-    return try RunOutcome(evaluation: measured(data.validation), test: measured(data.test))
+    var outcome = try RunOutcome(evaluation: measured(data.validation), test: measured(data.test))
+    // Pictures for people: a run does not fail for them.
+    do {
+      outcome.maps = try ReportMaps(
+        best, weights: weights, data, configuration.recipe, Preprocessing(own), engine: engine)
+    } catch { outcome.maps = ReportMaps(remarks: ["There are no maps: \(error)."]) }
+    return outcome
   }
 
   /// Writes `report.html`, in place of an earlier one.
