@@ -36,20 +36,30 @@ package struct SweepResult {
 
   /// Of all seeds that were trained; nil where there is none.
   package func summary(_ setting: String, _ measure: KeyPath<Outcome, Double?>) -> Summary? {
-    let values = seeds.compactMap { outcomes[setting]?[$0]?[keyPath: measure] }
-    return values.isEmpty ? nil : Summary(values: values)
+    Self.summary(numbers(setting, measure))
   }
 
   /// What a setting brings over the first, seed by seed.
   package func gain(_ setting: String, _ measure: KeyPath<Outcome, Double?>) -> Summary? {
-    guard let first = settings.first, setting != first else { return nil }
-    let values = seeds.compactMap { seed -> Double? in
-      guard let a = outcomes[setting]?[seed]?[keyPath: measure],
-        let b = outcomes[first]?[seed]?[keyPath: measure]
-      else { return nil }
-      return a - b
+    Self.summary(gains(setting, measure))
+  }
+
+  private static func summary(_ numbers: [(seed: UInt64, value: Double)]) -> Summary? {
+    numbers.isEmpty ? nil : Summary(values: numbers.map(\.value))
+  }
+
+  /// What each trained seed came to.
+  func numbers(_ setting: String, _ measure: KeyPath<Outcome, Double?>) -> [(seed: UInt64, value: Double)] {
+    seeds.compactMap { seed in outcomes[setting]?[seed]?[keyPath: measure].map { (seed, $0) } }
+  }
+
+  /// The differences from the first setting, of the seeds that both have.
+  func gains(_ setting: String, _ measure: KeyPath<Outcome, Double?>) -> [(seed: UInt64, value: Double)] {
+    guard let first = settings.first, setting != first else { return [] }
+    let base = Dictionary(uniqueKeysWithValues: numbers(first, measure).map { ($0.seed, $0.value) })
+    return numbers(setting, measure).compactMap { number in
+      base[number.seed].map { (number.seed, number.value - $0) }
     }
-    return values.isEmpty ? nil : Summary(values: values)
   }
 
   // MARK: File

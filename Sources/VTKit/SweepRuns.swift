@@ -11,7 +11,7 @@ extension Sweep {
   ///   - engine: made for each run.
   ///   - began: told of each run before it begins, with its place among all.
   ///   - watch: told what happens in it.
-  /// - Returns: all outcomes; `sweep.json` has them after each run.
+  /// - Returns: all outcomes; `sweep.json` and `sweep.html` have them after each run.
   /// - Throws: `Failure` where a run cannot be made, or the folder of one has another recipe; of kind `.interrupted` where
   ///   `shouldStop` said so.
   package func run(
@@ -39,8 +39,10 @@ extension Sweep {
           SweepResult.Outcome(validation: run.best.evaluation?.accuracy, test: run.test?.accuracy),
           setting.name, seed)
         try result.write(to: output)
+        try SweepPage(sweep: self, result: result).write()
       }
     }
+    try SweepPage(sweep: self, result: result).write()
     return result
   }
 

@@ -39,6 +39,10 @@ struct SweepTests {
     let text = try Data(contentsOf: URL(fileURLWithPath: folder.file("runs/sweep.json")))
     let json = try JSON(parsing: text)
     #expect(json["drloc"]?["4"]?["val_accuracy"]?.double != nil)
+    let page = folder.file("runs/sweep.html")
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(html.contains("<svg") && html.contains("<th>drloc</th><td>2</td>"))
+    #expect(first.output.contains("sweep.html"))
     let again = try Tool.run("sweep", path)
     #expect(again.status == 0 && again.output == first.output && !again.error.contains("run "))
     // Another recipe under an old name is not taken for the old one's.

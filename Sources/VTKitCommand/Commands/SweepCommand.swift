@@ -12,7 +12,7 @@ struct SweepCommand: ParsableCommand {
       The file (YAML or JSON) has `data`, `checkpoint` or `model`, `output`, `seeds`, a `recipe` that all share, and \
       `settings`: names, each with what it changes in the recipe. Each run has a folder of its own below `output`; runs that \
       are finished are kept, and one that was stopped goes on. Accuracies are told as mean ± deviation over the seeds, and \
-      for all settings but the first what they bring over it, seed by seed.
+      for all settings but the first what they bring over it, seed by seed; `sweep.html` below `output` charts them.
 
       Example: vtkit sweep sweep.yaml, where the file says
         checkpoint: ViT-S_16.npz
@@ -47,7 +47,7 @@ struct SweepCommand: ParsableCommand {
       return
     }
     print(Self.table(result).text)
-    print("numbers: \(sweep.output.printable)/sweep.json")
+    print("page: \(sweep.output.printable)/sweep.html, numbers: \(sweep.output.printable)/sweep.json")
   }
 
   private static func table(_ result: SweepResult) -> Table {

@@ -9,8 +9,9 @@ struct AxisTicks {
   /// Ticks that begin at or below the smallest value and end at or above the largest.
   /// - Parameter most: steps between them at most.
   init(around low: Double, _ high: Double, most: Int = 5) {
-    // A flat curve gets room above and below.
-    let pad = high > low ? 0 : low == 0 ? 1 : abs(low) / 10
+    // A curve that is flat but for rounding gets room above and below.
+    let isFlat = high / 2 - low / 2 <= 1e-9 * max(abs(low), abs(high))
+    let pad = isFlat ? low == 0 ? 1 : abs(low) / 10 : 0
     // So large that nothing is lost, and no sum is infinite.
     let (low, high) = (max(-1e300, low - pad), min(1e300, high + pad))
     // Rounding outwards adds at most two steps.

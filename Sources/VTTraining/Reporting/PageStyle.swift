@@ -1,5 +1,5 @@
 /// How pages look: readable on a telephone and on paper, light or dark as the reader's system is.
-enum PageStyle {
+package enum PageStyle {
   /// Colours of curves that the style has.
   static let colourCount = 6
 
@@ -7,7 +7,7 @@ enum PageStyle {
   /// - Parameters:
   ///   - title: plain text.
   ///   - body: HTML.
-  static func page(_ title: String, _ body: String) -> String {
+  package static func page(_ title: String, _ body: String) -> String {
     """
     <!doctype html>
     <html lang="en"><head><meta charset="utf-8"><title>\(title.htmlEscaped)</title>
@@ -19,6 +19,21 @@ enum PageStyle {
     </body></html>
 
     """
+  }
+
+  /// The rows of a table of figures, whose first column says what they are of.
+  /// - Parameters:
+  ///   - head: of each column, HTML.
+  ///   - rows: HTML.
+  package static func figures(_ head: [String], _ rows: [[String]]) -> String {
+    func row(_ cells: [String], _ rest: String) -> String {
+      cells.enumerated().map {
+        $0.offset == 0 ? "<th>\($0.element)</th>" : "<\(rest)>\($0.element)</\(rest)>"
+      }
+      .joined()
+    }
+    return "<thead><tr>\(row(head, "th"))</tr></thead><tbody>"
+      + rows.map { "<tr>\(row($0, "td"))</tr>" }.joined() + "</tbody>"
   }
 
   private static let css = """
@@ -58,6 +73,8 @@ enum PageStyle {
     polyline.faint { stroke-width: 1; opacity: .4; }
     polyline.c0 { stroke: var(--c0); } polyline.c1 { stroke: var(--c1); } polyline.c2 { stroke: var(--c2); }
     polyline.c3 { stroke: var(--c3); } polyline.c4 { stroke: var(--c4); } polyline.c5 { stroke: var(--c5); }
+    svg .name { fill: var(--ink); } .bar { stroke-width: 2; } .mean { stroke-width: 3; } .dot { fill-opacity: .55; }
+    line.c0 { stroke: var(--c0); } line.c5 { stroke: var(--c5); } circle.c5 { fill: var(--c5); }
     circle.c0, rect.c0 { fill: var(--c0); } circle.c1 { fill: var(--c1); } circle.c2 { fill: var(--c2); }
     .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 1rem .8rem; }
     .pictures img { display: block; width: 100%; height: 7.5rem; object-fit: contain; background: var(--panel); border-radius: 4px; }

@@ -46,16 +46,12 @@ package struct RunComparison {
     var settings: [(name: String, value: String)] {
       let recipe = configuration.recipe
       return [
-        ("drloc", recipe.drloc.map { "λ = \($0.weight.map { "\($0)" } ?? "the network's")" } ?? "none"),
-        ("checkpoint", configuration.checkpoint ?? "none"), ("data", configuration.data),
+        recipe.drlocSetting, ("checkpoint", configuration.checkpoint ?? "none"), ("data", configuration.data),
         ("teacher", configuration.teacher?.source ?? "none"),
         ("kernels", configuration.instructions?.rawValue ?? "unknown"),
       ]
         + (configuration.metadata.configuration.members ?? []).map { ($0.key, $0.value.text()) }
-        + RecipeKey.all(optimizer: recipe.optimizer.name).compactMap { key in
-          ["drloc", "drloc.weight"].contains(key.name)
-            ? nil : key.write(recipe).map { (key.option ?? key.name, $0.string ?? $0.text()) }
-        }
+        + recipe.settings
     }
   }
 
@@ -68,14 +64,7 @@ package struct RunComparison {
   /// - Throws: `Failure` where a folder holds no run.
   package init(_ paths: [String]) throws {
     runs = try paths.map { try Run($0) }
-    let settings = runs.map(\.settings)
-    var names: [String] = []
-    for (name, _) in settings.joined() where !names.contains(name) { names.append(name) }
-    differences = names.compactMap { name in
-      let values = settings.map { settings in settings.first { $0.name == name }?.value }
-      // What a run has no use for, and all others agree on, is told by what it lacks: drloc's numbers, an optimizer's.
-      return Set(values.compactMap(\.self)).count > 1 ? (name, values) : nil
-    }
+    differences = RecipeDifferences.among(runs.map(\.settings))
     var warnings: [String] = []
     if Set(runs.map(\.configuration.dataFingerprint)).count > 1 {
       warnings.append("the runs have other images: their accuracies are not of the same ones")

@@ -44,26 +44,14 @@ extension RunComparison {
         Self.loss(run.validationLoss), Self.loss(run.trainingLoss), Format.duration(run.seconds),
       ]
     }
-    return Self.table(head, rows)
+    return PageStyle.figures(head, rows)
   }
 
   private var settings: String {
-    Self.table(
+    PageStyle.figures(
       ["setting"] + runs.map(\.path.htmlEscaped),
       differences.map { name, values in [name.htmlEscaped] + values.map { ($0 ?? "–").htmlEscaped } })
   }
 
   private static func loss(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
-
-  /// - Parameter rows: HTML.
-  private static func table(_ head: [String], _ rows: [[String]]) -> String {
-    func row(_ cells: [String], _ rest: String) -> String {
-      cells.enumerated().map {
-        $0.offset == 0 ? "<th>\($0.element)</th>" : "<\(rest)>\($0.element)</\(rest)>"
-      }
-      .joined()
-    }
-    return "<thead><tr>\(row(head, "th"))</tr></thead><tbody>"
-      + rows.map { "<tr>\(row($0, "td"))</tr>" }.joined() + "</tbody>"
-  }
 }
