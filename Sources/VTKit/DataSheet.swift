@@ -32,12 +32,12 @@ package struct DataSheet {
   /// The page, without references to other files.
   /// - Throws: `Failure` where none of its images can be read, or memory is short.
   package func html() throws -> String {
-    let chosen = chosen()
-    let views = try (0..<Self.epochs).map { try view(chosen, epoch: $0) }
+    let images = AugmentedImages(data, recipe, preprocessing, engine, most: Self.mostRows)
+    let chosen = images.samples
+    let views = try (0..<Self.epochs).map { try images.view(epoch: $0) }
     var rows = ""
     var count = 0
-    for (row, index) in chosen.enumerated() {
-      let sample = data.training[index]
+    for (row, sample) in chosen.enumerated() {
       guard let original = try? data.image(of: sample).image() else { continue }
       count += 1
       let cells = try views.map { "<td>\(try $0[row].map(tag) ?? "")</td>" }.joined()
@@ -68,43 +68,6 @@ package struct DataSheet {
       </body></html>
 
       """
-  }
-
-  /// Places among the training images: of each class in turn.
-  private func chosen() -> [Int] {
-    var byClass = [[Int]](repeating: [], count: data.classes.count)
-    for (index, sample) in data.training.enumerated() where byClass[sample.label].count < Self.mostRows {
-      byClass[sample.label].append(index)
-    }
-    let rounds = (0..<Self.mostRows).flatMap { round in
-      byClass.compactMap { $0.indices.contains(round) ? $0[round] : nil }
-    }
-    return rounds.prefix(Self.mostRows).sorted()
-  }
-
-  /// What an epoch makes of the images; nil for ones that cannot be read.
-  private func view(_ chosen: [Int], epoch: Int) throws -> [Image?] {
-    var recipe = recipe
-    recipe.batchSize = chosen.count
-    let order = SampleOrder(places: chosen, of: data.training.count)
-    let loader = EpochBatches(data, recipe, preprocessing, engine).loader(order, epoch: epoch, first: 0)
-    var result = [Image?](repeating: nil, count: chosen.count)
-    guard let batch = loader.next() else { return result }
-    for (row, position) in batch.positions.enumerated() { result[position] = image(batch, row) }
-    return result
-  }
-
-  /// The network's numbers as pixels again.
-  private func image(_ batch: Batch, _ row: Int) -> Image {
-    let (size, channels) = (batch.size, batch.channels)
-    let values = batch.images[row * size * size * channels..<(row + 1) * size * size * channels]
-    let pixels = values.enumerated().map { place, value -> UInt8 in
-      let channel = place % channels
-      let level =
-        (value * preprocessing.std[channel] + preprocessing.mean[channel]) / preprocessing.scale * 255
-      return UInt8(max(0, min(255, level.rounded())))
-    }
-    return Image(width: size, height: size, pixels: pixels)
   }
 
   private func tag(_ image: Image) throws -> String {

@@ -10,9 +10,9 @@ final class MetricsHook: TrainingHook {
   var remark: String? { log.remark }
 
   /// - Throws: `Failure` where the log cannot be written.
-  init(_ folder: RunFolder, after state: TrainingState) throws {
+  init(_ folder: RunFolder, after state: TrainingState, _ board: TensorBoardLog?) throws {
     log = try MetricsLog(folder.metricsPath, after: state)
-    board = TensorBoardLog(folder: folder.path, time: Date())
+    self.board = board
   }
 
   func updated(_ result: StepResult, _ trainer: Trainer) throws {

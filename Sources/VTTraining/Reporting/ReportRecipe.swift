@@ -67,7 +67,8 @@ extension ReportPage {
 
   /// The value as people write it; nil where the recipe has no such part.
   static func text(_ key: RecipeKey, _ recipe: Recipe) -> String? {
-    if key.name == "warmupEpochs" { return text(.double(recipe.settledWarmupEpochs)) }
+    // A part of the run's length, so often no round number.
+    if key.name == "warmupEpochs" { return text(.double((recipe.settledWarmupEpochs * 1e6).rounded() / 1e6)) }
     if key.name == "drloc" { return recipe.drloc == nil ? "no" : "yes" }
     return key.write(recipe).map(text)
   }
@@ -86,7 +87,7 @@ extension ReportPage {
   }
 
   /// Whether a default has any effect beside the recipe's other settings.
-  private static func matters(_ key: RecipeKey, _ recipe: Recipe) -> Bool {
+  static func matters(_ key: RecipeKey, _ recipe: Recipe) -> Bool {
     let mixes = recipe.mixup > 0 || recipe.cutmix > 0
     switch key.name {
     case "decayEpochs", "decayRate": return recipe.schedule == .step

@@ -1,3 +1,4 @@
+import Foundation
 import VTCheckpoint
 import VTCore
 import VTData
@@ -26,6 +27,15 @@ extension RunFolder {
 extension Trainer {
   /// Measures the best weights on the validation and test images, and draws the report's maps.
   package func measure(_ weights: StateDict) throws -> RunOutcome {
+    let outcome = try outcome(of: weights)
+    // A run that was finished with a report has told it before.
+    if hasTrained || !FileManager.default.fileExists(atPath: folder.reportPath) {
+      board?.write(TensorBoardRun.end(outcome, time: Date()), step: state.updates, time: Date())
+    }
+    return outcome
+  }
+
+  private func outcome(of weights: StateDict) throws -> RunOutcome {
     guard !(data.validation.isEmpty && data.test.isEmpty), let own = configuration.metadata.preprocessing
     else {
       return RunOutcome(evaluation: nil, test: nil)

@@ -22,6 +22,10 @@ package final class Trainer {
   let hooks: [any TrainingHook]
   private var reported: Set<String> = []
   var lastSave = Date()
+  /// Whether this process has trained, or only tells of what others did.
+  private(set) var hasTrained = false
+  /// This process's file of events; nil where the folder takes none.
+  private(set) lazy var board = TensorBoardLog(folder: folder.path, time: Date())
   /// What is to be told when the run goes on.
   private var remarks: [String] = []
   /// Whether `last` is an intact checkpoint, so that it may become `previous`.
@@ -160,7 +164,11 @@ package final class Trainer {
   package func run(
     shouldStop: () -> Bool = { false }, watch: (TrainingEvent) throws -> Void = { _ in }
   ) throws {
-    let metrics = try MetricsHook(folder, after: state)
+    let metrics = try MetricsHook(folder, after: state, board)
+    if !state.isFinished {
+      hasTrained = true
+      tellTensorBoard()
+    }
     // Saving is last: the others have seen what is saved.
     let hooks: [any TrainingHook] = [metrics] + self.hooks + [PeriodicSave(every: recipe.saveEvery)]
     for remark in remarks + [metrics.remark].compactMap(\.self) { try watch(.warned(remark)) }
