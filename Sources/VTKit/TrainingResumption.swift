@@ -45,8 +45,9 @@ extension TrainingSession {
       throw failure
     }
     let targets = try Self.addedExports(options, before, folder)
-    try MemoryEstimate(before, images).check()
-    let trainer = try Trainer(resuming: folder, data: images, engine: engine) { run in
+    let memory = try MemoryEstimate(before, images)
+    try memory.check()
+    let trainer = try Trainer(resuming: folder, data: images, engine: engine, memory: memory) { run in
       run.data = place
       run.exports += targets
       if let epochs = options.epochs {

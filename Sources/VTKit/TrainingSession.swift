@@ -96,7 +96,7 @@ package struct TrainingSession {
     func begun() throws -> Trainer {
       try Trainer(
         folder: folder, configuration: configuration, weights: start.weights, teacher: teacher?.weights,
-        data: images, engine: engine)
+        data: images, engine: engine, memory: memory)
     }
     trainer = try network.path.map { try network.loaded.namingOwnTensors($0, begun) } ?? begun()
     (self.exports, command) = (exports, options.command)

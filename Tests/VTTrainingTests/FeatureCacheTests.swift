@@ -213,6 +213,36 @@ struct FeatureCacheTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).contains("run") == false)
   }
 
+  /// What a cache will hold is found once: by the estimate of memory, which the run is then given.
+  @Test func theEstimateHasThePlan() throws {
+    let folder = try TemporaryFolder()
+    let (data, tiny) = (try TrainerTests.data(folder), AllNetworksTests.networks[0])
+    func run(_ cache: Int?) throws -> RunConfiguration {
+      try Self.trainer(tiny, data, folder.file("run \(cache ?? 0)")) {
+        Kind.head.set(&$0)
+        $0.cacheSize = cache
+      }.configuration
+    }
+    func told(_ trainer: Trainer) throws -> String? {
+      var told: [String] = []
+      try trainer.run(watch: { if case .told(let text) = $0 { told.append(text) } })
+      return told.first { $0.hasPrefix("cache") }
+    }
+    let (large, small) = (try run(1 << 30), try run(500))
+    let plan = try #require(try MemoryEstimate(large, data).plan)
+    #expect(try plan.summary == FeaturePlan(large, data)?.summary && plan.summary.contains("for all"))
+    #expect(try MemoryEstimate(run(nil), data).plan == nil && MemoryEstimate(large).plan == nil)
+    let estimate = try MemoryEstimate(small, data)
+    let begun = try Trainer(
+      folder: RunFolder.create(folder.file("given"), overwrite: false), configuration: large,
+      weights: AllNetworksTests.weights(tiny), data: data, engine: Engine(threads: 1), memory: estimate)
+    #expect(try told(begun) == estimate.plan?.summary)
+    let resumed = try Trainer(
+      resuming: RunFolder.open(folder.file("run \(1 << 30)")), data: data, engine: Engine(threads: 1),
+      memory: estimate)
+    #expect(try told(resumed) == estimate.plan?.summary && estimate.plan?.summary != plan.summary)
+  }
+
   /// What a disk refuses is an error of the system, and numbers come back as they were.
   @Test func featuresGoToTheDisk() throws {
     let folder = try TemporaryFolder()

@@ -14,6 +14,9 @@ package struct MemoryEstimate: Sendable {
   /// Parameters of the network, trained or not, without running statistics.
   package let parameterCount: Int
 
+  /// What caches will hold; nil where the recipe has none, or no data were given.
+  let plan: FeaturePlan?
+
   package var bytes: Int { stepBytes + hostBytes }
 
   /// - Parameter data: the images, for what a cache of them takes.
@@ -31,9 +34,9 @@ package struct MemoryEstimate: Sendable {
     let state = backend.bytes
     parts.measureStep(recipe, engine)
     stepBytes = backend.peakBytes
-    let cached = try data.flatMap { try FeaturePlan(configuration, $0)?.memoryBytes } ?? 0
+    plan = try data.flatMap { try FeaturePlan(configuration, $0) }
     // Where more of the network begins to learn, the weights and the optimizer's numbers are there once more.
-    hostBytes = batches + (parts.unfreezing == nil ? 1 : 2) * state + cached
+    hostBytes = batches + (parts.unfreezing == nil ? 1 : 2) * state + (plan?.memoryBytes ?? 0)
     parameterCount = parameters.all.reduce(0) { sum, parameter in
       let isCounted = parameters.declaration(parameter.name)?.isRunningStatistic != true
       return sum + (isCounted ? parameter.tensor.count : 0)

@@ -41,10 +41,12 @@ package final class Trainer {
   ///   - teacher: the teacher's weights, where the configuration has one.
   ///   - data: the images; their classes are the network's.
   ///   - hooks: beside the recipe's; the same must be given where the run goes on.
+  ///   - memory: of this configuration and data, where it was estimated: it has the plan of the caches.
   /// - Throws: `Failure` where anything does not fit, or another process uses the folder.
   package init(
     folder: RunFolder, configuration: RunConfiguration, weights: StateDict?,
-    teacher: StateDict? = nil, data: any ImageDataSet, engine: Engine, hooks: [any TrainingHook] = []
+    teacher: StateDict? = nil, data: any ImageDataSet, engine: Engine, hooks: [any TrainingHook] = [],
+    memory: MemoryEstimate? = nil
   ) throws {
     try configuration.recipe.validate()
     if data.validation.isEmpty {
@@ -57,7 +59,9 @@ package final class Trainer {
     parts = try Parts(configuration, weights, engine, teacher: teacher, releases: [])
     var configuration = configuration
     configuration.recipe.settle(for: parts.model)
-    caches = try FeaturePlan(configuration, data).map { FeatureCaches($0, folder: folder.path) }
+    caches = try (memory?.plan ?? FeaturePlan(configuration, data)).map {
+      FeatureCaches($0, folder: folder.path)
+    }
     // Only now, when nothing can be wrong with the network any more, is the disk touched.
     lock = try folder.prepare()
     (self.folder, self.configuration, self.data, self.engine) = (folder, configuration, data, engine)
@@ -82,13 +86,14 @@ package final class Trainer {
   /// A run that goes on where it stopped.
   /// - Parameters:
   ///   - hooks: those that the run was begun with.
+  ///   - memory: of this run and data, where it was estimated: it has the plan of the caches.
   ///   - changes: what is to be different from now on, such as the number of epochs or the place of the data; it is kept in
   ///     the run folder.
   /// - Throws: `Failure` where the data is not what the run began with, naming the first files that differ; where what the
   ///   folder says is invalid or no checkpoint is intact; if another process uses the folder.
   package init(
     resuming folder: RunFolder, data: any ImageDataSet, engine: Engine, hooks: [any TrainingHook] = [],
-    changes: (inout RunConfiguration) throws -> Void = { _ in }
+    memory: MemoryEstimate? = nil, changes: (inout RunConfiguration) throws -> Void = { _ in }
   ) throws {
     lock = try RunLock(folder)
     let before = try folder.readConfiguration()
@@ -130,7 +135,9 @@ package final class Trainer {
       self.hooks = Self.hooks(of: configuration.recipe) + hooks
       try HookTensors.restore(store, to: self.hooks)
       epochBatches = EpochBatches(data, configuration.recipe, parts.preprocessing, engine)
-      caches = try FeaturePlan(configuration, data).map { FeatureCaches($0, folder: folder.path) }
+      caches = try (memory?.plan ?? FeaturePlan(configuration, data)).map {
+        FeatureCaches($0, folder: folder.path)
+      }
     } catch var failure as Failure {
       // Here, numbers that are not finite are damage.
       if failure.kind == .no { failure.kind = .badInput }
