@@ -43,7 +43,7 @@ public struct Recipe: Sendable, Equatable {
   /// Epochs without a better validation accuracy after which the run ends early; nil never.
   public var patience: Int?
   /// How many of the checkpoints with the best validation accuracies stay in the run folder.
-  public var keepBest = 1
+  package var keepBest = 1
   /// How often a run is saved within an epoch.
   package var saveEvery = SaveInterval.minutes(2)
   /// How the network's answers are compared with the classes.
@@ -120,7 +120,7 @@ public struct Recipe: Sendable, Equatable {
   public var frozenBlocks: Int?
   /// Epochs after which the next block learns, from the output to the input, in a run that begins with the classifier alone
   /// (gradual unfreezing); nil trains all blocks from the beginning.
-  public var unfreezeEvery: Int?
+  package var unfreezeEvery: Int?
   /// Names of parameters that keep their weights; `*` stands for anything.
   public var freeze: [String] = []
   /// The rank of low-rank adapters (LoRA): only they and the classifier learn; nil trains the weights themselves.
