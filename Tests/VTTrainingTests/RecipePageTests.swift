@@ -23,7 +23,7 @@ struct RecipePageTests {
   }
 
   @Test func recipesByNameMakeSense() throws {
-    #expect(NamedRecipe.all.count == 2 && NamedRecipe.all.allSatisfy { !$0.about.isEmpty })
+    #expect(NamedRecipe.all.count == 5 && NamedRecipe.all.allSatisfy { !$0.about.isEmpty })
     for named in NamedRecipe.all {
       try named.recipe.validate()
       #expect(try NamedRecipe.recipe(named.name) == named.recipe && named.recipe != Recipe())

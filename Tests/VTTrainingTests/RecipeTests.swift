@@ -92,6 +92,24 @@ struct RecipeTests {
     #expect(hint.isEmpty || failure?.hint?.contains(hint) == true, "\(failure?.description ?? "")")
   }
 
+  @Test(
+    arguments: [
+      (999, true, "few-images"), (1_000, true, nil), (19_999, true, nil), (20_000, true, "many-images"),
+      (10, false, "from-scratch"), (50_000, false, "from-scratch"),
+    ] as [(Int, Bool, String?)])
+  func imagesChooseTheRecipe(_ images: Int, _ isPretrained: Bool, _ name: String?) throws {
+    let choice = RecipeChoice(images: images, isPretrained: isPretrained)
+    #expect(choice.name == name)
+    #expect(try choice.recipe == name.map { try NamedRecipe.recipe($0) } ?? Recipe())
+    #expect(choice.summary.contains(name ?? "the default"))
+    // The images are divided before there is a choice.
+    let usual = Recipe()
+    #expect(
+      choice.recipe.seed == usual.seed && choice.recipe.validationFraction == usual.validationFraction)
+    let failure = #expect(throws: Failure.self) { try NamedRecipe.recipe("auto") }
+    #expect(failure?.hint?.hasPrefix("give them with --data, or choose one of few-images") == true)
+  }
+
   @Test func optionsOverruleTheFile() throws {
     var recipe = try Self.read("{\"epochs\": 3, \"batchSize\": 4, \"drloc\": null}")
     try recipe.apply([

@@ -58,7 +58,10 @@ struct Finetune: NetworkCommand {
 
   func run() throws {
     if recipeArguments.printRecipe {
-      print(try recipeArguments.resolved().json.text(pretty: true))
+      let chosen =
+        try recipeArguments.isChosenByImages
+        ? files.data.map { try recipe(for: $0) { Console.line($0.description) }.recipe } : nil
+      print(try (chosen ?? recipeArguments.resolved()).json.text(pretty: true))
       return
     }
     try checkUsage()
@@ -78,9 +81,7 @@ struct Finetune: NetworkCommand {
     var start = try network.start(files.checkpoint, load)
     start.engine = engineArguments.engine()
     try RunChecks.places(run: output, data: data, checkpoint: files.checkpoint)
-    let recipe = try recipeArguments.resolved()
-    let images = try ImageDataSets.open(
-      data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: files.testSplit)
+    let (recipe, images) = try recipe(for: data, watcher.see)
     var options = FineTuningOptions()
     (options.keepsClassifier, options.classes) = (!network.newHead, classNames.names)
     options.preprocessing = preprocessing.changes
@@ -89,6 +90,13 @@ struct Finetune: NetworkCommand {
     (options.exports, options.keepsDrloc, options.overwrites) = (files.export, files.keepDrloc, files.force)
     return try TrainingSession(
       start, on: images, recipe: recipe, output: output, options, watch: watcher.see)
+  }
+
+  private func recipe(
+    for data: String, _ watch: (TrainingEvent) throws -> Void
+  ) throws -> (recipe: Recipe, images: any ImageDataSet) {
+    try recipeArguments.resolved(
+      for: data, usesTestSplit: files.testSplit, isPretrained: files.checkpoint != nil, watch: watch)
   }
 
   private func resumed(_ path: String, _ watcher: TrainingWatcher) throws -> TrainingSession {

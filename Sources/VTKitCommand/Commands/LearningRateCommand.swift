@@ -30,19 +30,18 @@ struct LearningRateCommand: NetworkCommand {
     }
     try network.check(checkpoint: files.checkpoint, load)
     let range = try files.range()
-    let recipe = try recipeArguments.resolved()
     if let output = files.output {
       try OutputFile.check(output, overwrite: files.force)
       try OutputFile.checkFolder(of: output)
     }
     var start = try network.start(files.checkpoint, load)
     start.engine = engineArguments.engine()
-    let images = try ImageDataSets.open(
-      files.data, validationFraction: recipe.validationFraction, seed: recipe.seed)
     var options = FineTuningOptions()
     (options.keepsClassifier, options.classes) = (!network.newHead, classNames.names)
     options.preprocessing = preprocessing.changes
     let watcher = TrainingWatcher(quiet: files.json)
+    let (recipe, images) = try recipeArguments.resolved(
+      for: files.data, usesTestSplit: false, isPretrained: files.checkpoint != nil, watch: watcher.see)
     let bar = ProgressBar("growing the rate", total: range.updates)
     let found = try start.findLearningRate(
       on: images, recipe: recipe, options, range, watch: watcher.see

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import VTCore
 import VTData
 import VTTraining
@@ -15,7 +16,7 @@ extension RandomErasing.Mode: ExpressibleByArgument {}
 struct RecipeArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A recipe: a file (JSON), or by name \(NamedRecipe.all.map(\.name).joined(separator: " or ")). What it leaves out has its default, and the options below overrule it.",
+      "A recipe: a file (JSON), or by name \(NamedRecipe.all.map(\.name).joined(separator: ", ")). auto chooses among them by the number of images and whether there is a checkpoint, and says what and why. What a recipe leaves out has its default, and the options below overrule it.",
       valueName: "file"),
     completion: .file(extensions: ["json"]))
   var recipe: String?
@@ -160,10 +161,43 @@ struct RecipeArguments: ParsableArguments {
 
   /// - Throws: `Failure` naming the file's key or the option that makes no sense.
   func resolved() throws -> Recipe {
-    var result = try recipe.map { try NamedRecipe.recipe($0) } ?? Recipe()
+    try resolved(over: recipe.map { try NamedRecipe.recipe($0) } ?? Recipe())
+  }
+
+  /// Whether `--recipe auto` is given, and no file of that name is there.
+  var isChosenByImages: Bool {
+    recipe == RecipeChoice.name && !FileManager.default.fileExists(atPath: RecipeChoice.name)
+  }
+
+  private func resolved(over base: Recipe) throws -> Recipe {
+    var result = base
     try result.apply(overrides())
     try result.validate()
     return result
+  }
+
+  /// The recipe and the images; with `--recipe auto` they choose it.
+  /// - Parameters:
+  ///   - isPretrained: whether there is a checkpoint.
+  ///   - watch: told what was chosen, and why.
+  func resolved(
+    for data: String, usesTestSplit: Bool, isPretrained: Bool, watch: (TrainingEvent) throws -> Void
+  ) throws -> (recipe: Recipe, images: any ImageDataSet) {
+    func images(_ recipe: Recipe) throws -> any ImageDataSet {
+      try ImageDataSets.open(
+        data, validationFraction: recipe.validationFraction, seed: recipe.seed, usesTestSplit: usesTestSplit)
+    }
+    guard isChosenByImages else {
+      let recipe = try resolved()
+      return (recipe, try images(recipe))
+    }
+    // No recipe that may be chosen divides the images in another way.
+    var first = Recipe()
+    try first.apply(overrides())
+    let found = try images(first)
+    let choice = RecipeChoice(images: found.training.count, isPretrained: isPretrained)
+    try watch(.told(choice.summary))
+    return (try resolved(over: choice.recipe), found)
   }
 }
 

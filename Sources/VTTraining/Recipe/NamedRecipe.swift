@@ -24,8 +24,13 @@ package struct NamedRecipe: Sendable {
   package static func recipe(_ text: String) throws -> Recipe {
     if !FileManager.default.fileExists(atPath: text) {
       if let known = all.first(where: { $0.name == text }) { return known.recipe }
+      if text == RecipeChoice.name {
+        throw Failure(
+          .usage, "--recipe \(text) chooses by the images, and there are none here",
+          hint: "give them with --data, or choose one of \(all.map(\.name).joined(separator: ", "))")
+      }
       if !text.contains("/") && !text.hasSuffix(".json") {
-        let names = all.map(\.name)
+        let names = all.map(\.name) + [RecipeChoice.name]
         let close = text.closest(in: names)
         throw Failure(
           .usage, "--recipe \(text.printable): there is no such file, and no recipe of this name",
