@@ -36,6 +36,11 @@ final class DiskFeatures: FeatureStore, @unchecked Sendable {
   }
 
   private func open() throws {
+    // A process that was killed between the two calls below left its file.
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasPrefix(".features-") {
+      unlink(folder + "/" + name)
+    }
     var template = Array((folder + "/.features-XXXXXX").utf8CString)
     descriptor = mkstemp(&template)
     guard descriptor >= 0 else {

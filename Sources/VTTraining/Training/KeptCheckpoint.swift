@@ -64,6 +64,8 @@ extension RunFolder {
   /// Removes what an earlier state kept, with what a killed process left of writing such.
   /// - Throws: `Failure` where a file cannot be removed.
   func removeOthers(than kept: [KeptCheckpoint]) throws {
+    // A process that was killed while it gave the best one its second name.
+    OutputFile.removeStale(of: bestPath)
     let names = Set(kept.map(\.name))
     let found = (try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []
     for name in found.sorted() where name.hasPrefix(KeptCheckpoint.prefix) && !names.contains(name) {
