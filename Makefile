@@ -33,7 +33,7 @@ test-files: setup
 	.venv-files/bin/python fixtures/peers/check_files.py .build/release/vtkit
 
 # And the networks' own libraries load it and compute with it, each in an environment of its own (several gigabytes).
-# Then whole pipelines, files and images to probabilities, and model folders. TABLE=FILE writes the rows of
+# Then whole pipelines, files and images to probabilities, and model folders; then the losses of training. TABLE=FILE writes the rows of
 # docs/measurements/peers.md.
 PEERS := torch keras3 keras2 keras215
 FOLDER_PEERS := torch transformers4 keras2
@@ -50,6 +50,7 @@ test-peers: test-files
 	  $(foreach name,$(PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).pipelines)
 	$(PYTHON) fixtures/peers/check_folders.py .build/release/vtkit \
 	  $(foreach name,$(FOLDER_PEERS),--$(name) .venv-$(name)/bin/python) $(if $(TABLE),--table $(TABLE).folders)
+	.venv-torch/bin/python fixtures/peers/check_training.py .build/release/vtkit $(if $(TABLE),--table $(TABLE).training)
 
 # The kernels' NEON code under emulation, on machines other than arm64.
 test-arm64:

@@ -25,12 +25,11 @@ public struct Prediction: Sendable {
   ///   - top: how many answers to keep.
   init(image: String, logits: [Float], classes: [String]?, top: Int) {
     self.image = image.hasUnreadableBytes ? image.printable : image
-    let largest = Double(logits.max() ?? 0)
-    let weights = logits.map { exp(Double($0) - largest) }
-    let sum = weights.reduce(0, +)
-    answers = weights.indices.sorted { (weights[$1], $0) < (weights[$0], $1) }.prefix(top).map { index in
+    let softmax = Softmax(logits[...])
+    let probabilities = logits.indices.map { softmax[$0] }
+    answers = logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(top).map { index in
       let name = classes.flatMap { index < $0.count ? $0[index] : nil } ?? "class \(index)"
-      return Answer(index: index, label: name, probability: weights[index] / sum)
+      return Answer(index: index, label: name, probability: probabilities[index])
     }
   }
 }

@@ -11,7 +11,7 @@ public protocol NetworkConfiguration: Sendable {
   static var published: [NamedModel] { get }
   /// What images are normalized with where no checkpoint says.
   static var pixelStatistics: PixelStatistics { get }
-  /// λ of the drloc loss where the recipe does not say (section 5 of its paper).
+  /// λ of the drloc loss where the recipe does not say (section 5 of its paper, or docs/results.md).
   static var drlocWeight: Double { get }
   /// The side of the images that it takes, in pixels.
   var imageSize: Int { get }

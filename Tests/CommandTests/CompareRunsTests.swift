@@ -19,7 +19,7 @@ struct CompareRunsTests {
     let lines = outcome.output.split(separator: "\n").map(String.init)
     #expect(lines.contains { $0.hasPrefix(plain) && $0.contains(" %") })
     #expect(lines.contains { $0.hasPrefix("--seed ") && $0.hasSuffix("3") })
-    #expect(lines.contains { $0.hasPrefix("drloc ") && $0.contains("none") && $0.hasSuffix("λ = 0.1") })
+    #expect(lines.contains { $0.hasPrefix("drloc ") && $0.contains("none") && $0.hasSuffix("λ = 1") })
     #expect(!lines.contains { $0.hasPrefix("--epochs ") }, "what is the same is not shown")
     // Validation images have a folder of their own: the seed does not choose them.
     #expect(!outcome.error.contains("warning"), "\(outcome.error)")

@@ -82,7 +82,7 @@ struct RegistryTests {
       #expect(try Models.pixelStatistics(architecture) == .imageNet)
     }
     #expect(throws: Failure.self) { try Models.pixelStatistics("vgg") }
-    #expect(SwinConfiguration.drlocWeight == 0.5 && ViTConfiguration.drlocWeight == 0.1)
+    #expect(SwinConfiguration.drlocWeight == 0.5 && ViTConfiguration.drlocWeight == 1)
     #expect(Set(Models.all.map(\.architecture)) == Set(Models.architectures))
   }
 }

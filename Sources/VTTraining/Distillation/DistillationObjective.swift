@@ -1,4 +1,5 @@
 import Foundation
+import VTCore
 import VTModels
 import VTTensor
 

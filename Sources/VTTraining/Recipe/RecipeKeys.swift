@@ -222,7 +222,7 @@ extension RecipeKey {
       "Pairs of positions per image for the drloc loss.", Limits.count(Limits.mostImages)),
     RecipeKey(
       drloc: "weight", "--drloc-weight", \.weight, .optionalNumber,
-      "Weight λ of the drloc loss; null takes the network's own: 0.5 for Swin, 0.1 for the others.",
+      "Weight λ of the drloc loss; null takes the network's own: 1 for ViT, 0.5 for Swin, 0.1 for the others.",
       { $0.flatMap(Limits.rate) }),
     RecipeKey(
       drloc: "scheduleWarmupEpochs", "--drloc-warmup-epochs", \.scheduleWarmupEpochs, .optionalInt,

@@ -88,7 +88,7 @@ public struct Evaluation: Sendable {
       lossSum += softmax.crossEntropy(label)
       predictions.append(
         Prediction(
-          sample: samples[batch.positions[row]], predicted: best, confidence: Float(1 / softmax.sum),
+          sample: samples[batch.positions[row]], predicted: best, confidence: Float(softmax[best]),
           labelProbability: Float(softmax[label])))
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import VTCore
 import VTData
 import VTModels
 import VTTensor
