@@ -54,7 +54,7 @@ struct SweepPageTests {
       "<th>wide</th><td>1</td><td>38.0</td><td>-10.0</td><td>49.0</td><td>-1.0</td>",
       "<b>7 of 9 runs are done.</b>", "some &lt;images&gt;", "from scratch",
       "<title>drloc, seed 4: 48.0</title>",
-      "<title>drloc, seed 4: +4.0</title>", "<th>drloc</th><td>none</td><td>λ = 1.0</td>",
+      "<title>drloc, seed 4: +4.0</title>", "<th>drloc</th><td>none</td><td>λ = 1</td>",
       "<th>--mixup</th><td>0</td><td>0</td><td>0.2</td>",
     ] {
       #expect(html.contains(text), "\(text)")
