@@ -54,6 +54,22 @@ struct ResumeTests {
     resumed.waitUntilExit()
   }
 
+  /// A process can be killed after the run's end, too, while it writes how long it took.
+  @Test func whatKilledProcessesLeftGoesWithTheNext() throws {
+    let folder = try TemporaryFolder()
+    let run = folder.file("run")
+    let first = try Tool.run(FinetuneTests.arguments(try FinetuneTests.data(folder, perClass: 4), run))
+    #expect(first.status == 0, "\(first.error)")
+    // No process has such a number.
+    let left = ["sessions.jsonl", "config.json", "report.html", "exports.json"].map {
+      "\(run)/\($0).partial-999999999"
+    }
+    for path in left { try Data("half".utf8).write(to: URL(fileURLWithPath: path)) }
+    let next = try Tool.run("finetune", "--resume", run)
+    #expect(next.status == 0, "\(next.error)")
+    #expect(left.filter { FileManager.default.fileExists(atPath: $0) }.isEmpty)
+  }
+
   @Test func ofTwoThatBeginAtOnceOneWins() throws {
     let folder = try TemporaryFolder()
     let data = try FinetuneTests.data(folder)

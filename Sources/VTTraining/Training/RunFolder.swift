@@ -78,14 +78,21 @@ package struct RunFolder: Sendable {
     return lock
   }
 
+  /// What a run writes, but for its checkpoints, adapters and TensorBoard's events.
+  private static let files = [
+    "config.json", "metrics.jsonl", "pictures.jsonl", "sessions.jsonl", "report.html", "exports.json",
+  ]
+
+  /// Removes what killed processes left of writing them. Where a finished run is resumed, not all are written again.
+  func removeStale() {
+    for name in Self.files { OutputFile.removeStale(of: path + "/" + name) }
+  }
+
   /// Removes all that a run has, but not the lock. Without `config.json`, which goes first, the rest is not a run.
   func removeRun() {
     func isRuns(_ name: String) -> Bool {
-      let own: Set = [
-        "config.json", "metrics.jsonl", "pictures.jsonl", "sessions.jsonl", "report.html", "exports.json",
-        "checkpoints", "adapter",
-      ]
-      return own.contains(name) || name.hasPrefix("events.out.tfevents.") || name.contains(".json.partial-")
+      Self.files.contains(name) || ["checkpoints", "adapter"].contains(name)
+        || name.hasPrefix("events.out.tfevents.") || name.contains(".json.partial-")
         || name.contains(".jsonl.partial-")
     }
     let names = ((try? content()) ?? []).filter(isRuns)

@@ -158,6 +158,7 @@ package final class Trainer {
       try CheckpointFile.write(source.store, to: folder.path(of: kept), overwrite: true)
     }
     if configuration.recipe.keepBest > 1 { try folder.removeOthers(than: state.kept) }
+    folder.removeStale()
     if changed { try folder.writeConfiguration(configuration) }
   }
 
