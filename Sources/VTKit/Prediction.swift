@@ -26,10 +26,9 @@ public struct Prediction: Sendable {
   init(image: String, logits: [Float], classes: [String]?, top: Int) {
     self.image = image.hasUnreadableBytes ? image.printable : image
     let softmax = Softmax(logits[...])
-    let probabilities = logits.indices.map { softmax[$0] }
     answers = logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(top).map { index in
       let name = classes.flatMap { index < $0.count ? $0[index] : nil } ?? "class \(index)"
-      return Answer(index: index, label: name, probability: probabilities[index])
+      return Answer(index: index, label: name, probability: softmax[index])
     }
   }
 }

@@ -9,12 +9,8 @@ extension ExportTarget {
   static func checkPlace(_ destination: Destination, run: String) throws {
     let (place, folder) = (destination.path.absolutePath, run.absolutePath)
     guard place.hasPrefix(folder + "/") else { return }
-    let name = place.dropFirst(folder.count + 1).prefix { $0 != "/" }
-    let own: Set<Substring> = [
-      "adapter", "checkpoints", "config.json", "exports.json", "metrics.jsonl", "pictures.jsonl",
-      "report.html", "run.lock", "sessions.jsonl",
-    ]
-    guard !own.contains(name), !name.hasPrefix("events.out.tfevents.") else {
+    let name = String(place.dropFirst(folder.count + 1).prefix { $0 != "/" })
+    guard !RunFolder.isOwn(name), name != "run.lock" else {
       throw Failure(
         .usage, "the export would lie among the run's own files", file: destination.path,
         hint: "give --export another path")

@@ -20,7 +20,7 @@ package enum RecipeDifferences {
 extension Recipe {
   /// λ of the drloc loss, in words.
   package var drlocSetting: RecipeDifferences.Setting {
-    ("drloc", drloc.map { "λ = \($0.weight.map { String(format: "%g", $0) } ?? "the network's")" } ?? "none")
+    ("drloc", drloc.map { "λ = \($0.weight.map { JSON.double($0).text() } ?? "the network's")" } ?? "none")
   }
 
   /// All other settings, by their options or keys.

@@ -3,7 +3,7 @@ import VTData
 
 /// A grid of numbers as colours over a gray picture.
 enum HeatMap {
-  /// From dark violet over green to yellow, ever brighter, so that values can be told apart without colours, too.
+  /// Dark violet, green, yellow. Each is brighter than the one before, so that brightness alone tells values apart.
   private static let stops: [[Double]] = [
     [45, 10, 80], [50, 75, 140], [30, 140, 130], [120, 200, 80], [250, 230, 50],
   ]

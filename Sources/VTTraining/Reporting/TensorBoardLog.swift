@@ -4,16 +4,18 @@ import VTCheckpoint
 /// A file of events for TensorBoard: TFRecord frames (length, CRC-32C, data, CRC-32C) around `Event` messages of
 /// TensorFlow's event.proto, of which this writes the few fields that summaries need.
 final class TensorBoardLog {
+  /// What the names of such files begin with.
+  static let prefix = "events.out.tfevents."
+
   private let handle: FileHandle
   /// Whether the folder had no such file before, and nothing has been told of the run in this one.
   var isFirst: Bool
 
   /// - Returns: nil where the folder takes no file.
   init?(folder: String, time: Date) {
-    let prefix = "events.out.tfevents."
     let before = try? FileManager.default.contentsOfDirectory(atPath: folder)
-    isFirst = before?.contains { $0.hasPrefix(prefix) } == false
-    let path = folder + "/" + prefix + "\(Int(time.timeIntervalSince1970)).vtkit"
+    isFirst = before?.contains { $0.hasPrefix(Self.prefix) } == false
+    let path = folder + "/" + Self.prefix + "\(Int(time.timeIntervalSince1970)).vtkit"
     // Never over a file that is there, nor through a link: the second run within a second gets a name of its own.
     let names = [path] + (2...99).map { "\(path).\($0)" }
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC

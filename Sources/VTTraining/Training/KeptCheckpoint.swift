@@ -12,7 +12,7 @@ package struct KeptCheckpoint: Sendable, Equatable {
 
   /// `epoch-7-accuracy-0.8125.safetensors` of the seventh epoch.
   package var name: String {
-    Self.prefix + "\(epoch + 1)-accuracy-" + String(format: "%.4f", accuracy) + ".safetensors"
+    Self.prefix + "\(epoch + 1)-accuracy-" + Format.fixed(accuracy, 4) + ".safetensors"
   }
 
   fileprivate static let prefix = "epoch-"
@@ -64,8 +64,6 @@ extension RunFolder {
   /// Removes what an earlier state kept, with what a killed process left of writing such.
   /// - Throws: `Failure` where a file cannot be removed.
   func removeOthers(than kept: [KeptCheckpoint]) throws {
-    // A process that was killed while it gave the best one its second name.
-    OutputFile.removeStale(of: bestPath)
     let names = Set(kept.map(\.name))
     let found = (try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []
     for name in found.sorted() where name.hasPrefix(KeptCheckpoint.prefix) && !names.contains(name) {

@@ -83,17 +83,23 @@ package struct RunFolder: Sendable {
     "config.json", "metrics.jsonl", "pictures.jsonl", "sessions.jsonl", "report.html", "exports.json",
   ]
 
-  /// Removes what killed processes left of writing them. Where a finished run is resumed, not all are written again.
+  /// Whether what has this name in a run folder is the run's, the lock aside.
+  package static func isOwn(_ name: String) -> Bool {
+    files.contains(name) || ["checkpoints", "adapter"].contains(name) || name.hasPrefix(TensorBoardLog.prefix)
+  }
+
+  /// Removes what killed processes left of writing them, and of giving checkpoints a second name. Not all are written again
+  /// when a run goes on, a finished one least of all.
   func removeStale() {
-    for name in Self.files { OutputFile.removeStale(of: path + "/" + name) }
+    for file in Self.files.map({ path + "/" + $0 }) + [bestPath, previousPath] {
+      OutputFile.removeStale(of: file)
+    }
   }
 
   /// Removes all that a run has, but not the lock. Without `config.json`, which goes first, the rest is not a run.
   func removeRun() {
     func isRuns(_ name: String) -> Bool {
-      Self.files.contains(name) || ["checkpoints", "adapter"].contains(name)
-        || name.hasPrefix("events.out.tfevents.") || name.contains(".json.partial-")
-        || name.contains(".jsonl.partial-")
+      Self.isOwn(name) || name.contains(".json.partial-") || name.contains(".jsonl.partial-")
     }
     let names = ((try? content()) ?? []).filter(isRuns)
     for name in names.filter({ $0 == "config.json" }) + names.filter({ $0 != "config.json" }) {

@@ -386,7 +386,7 @@ package final class Trainer {
       if isLinked != true { try CheckpointFile.write(store, to: folder.bestPath, overwrite: true) }
     }
     try save(store)
-    // What is no longer among the best goes once no checkpoint names it.
+    // The saved state no longer lists the others: now their files can go.
     if accuracy != nil { try folder.removeOthers(than: state.kept) }
   }
 }

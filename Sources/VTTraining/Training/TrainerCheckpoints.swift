@@ -17,7 +17,6 @@ extension Trainer {
   package func save() throws { try save(checkpoint()) }
 
   func save(_ store: StateDict) throws {
-    OutputFile.removeStale(of: folder.previousPath)
     if lastIsWhole { try folder.keepLast() }
     try CheckpointFile.write(store, to: folder.lastPath, overwrite: true)
     lastIsWhole = true

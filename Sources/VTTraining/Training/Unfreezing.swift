@@ -17,7 +17,7 @@ package struct Unfreezing {
   /// In the order in which they learn.
   let parts: [Part]
 
-  /// - Parameter trainable: what learns at some time; of a block of which nothing does, there is no part.
+  /// - Parameter trainable: the parameters that learn at some time; a block without any is left out.
   /// - Returns: nil where the recipe has everything learn at once.
   init?(_ recipe: Recipe, of configuration: JSON, _ trainable: TrainableParameters) throws {
     guard let every = recipe.unfreezeEvery else { return nil }
